@@ -1,1 +1,3 @@
-//! placeholder
+//! dataiku-operator: makes people's access to Dataiku declarative.
+
+pub mod dataiku;
