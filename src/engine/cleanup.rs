@@ -8,7 +8,7 @@ use kube::ResourceExt;
 use super::{
     Error, Freshness, Inputs, Managed, Presence, Reason, Removal, Verdict,
     context::Context,
-    pass::{SharedProgress, lane, lock},
+    progress::{SharedProgress, lane, lock},
 };
 use crate::crd::common::{DeletionPolicy, annotation};
 

@@ -24,7 +24,7 @@ use super::{
     context::{Context, Surroundings},
     managed::Trigger,
     objects::{Objects, reference},
-    pass::is_settled,
+    progress::is_settled,
     reconcile::{self, ReconcileError},
     source_watch::Touched,
 };

@@ -5,7 +5,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
 use kube::{
     ResourceExt,
     runtime::{
@@ -18,17 +17,15 @@ use super::{
     Change, Error, Managed, Reason, Verdict, backoff,
     cleanup::{self, Removed},
     context::Context,
-    error::Retry,
-    pass::{Pass, Progress, SharedProgress, is_settled, lock},
+    pass::Pass,
+    progress::{Progress, SharedProgress},
     report::PassRecord,
-    status::next_status,
+    settle::{Outcome, retry, settle, write_if_changed},
 };
 use crate::crd::common::{FINALIZER, annotation};
 
 /// Longest pass. Calls have their own, shorter deadlines; this one frees the slot whatever happens.
 const DEADLINE: Duration = Duration::from_secs(60);
-/// When to look again where something else is expected to wake the object: a net under lost events.
-const NET: Duration = Duration::from_secs(300);
 /// When to look again at a removal that waits.
 const REMOVAL_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -104,8 +101,6 @@ async fn apply<K: Managed>(context: &Arc<Context<K>>, object: Arc<K>) -> Action 
     action
 }
 
-type Outcome = Result<(Reason, String), Error>;
-
 /// Runs the pass in a task of its own, so that a panic is this object's error and nobody else's.
 async fn guarded<K: Managed>(context: &Arc<Context<K>>, object: &Arc<K>, progress: &SharedProgress<K>) -> Outcome {
     let (context, object, progress) = (context.clone(), object.clone(), progress.clone());
@@ -152,124 +147,6 @@ async fn guarded<K: Managed>(context: &Arc<Context<K>>, object: &Arc<K>, progres
                 certain: false,
                 exists: false,
             })
-        }
-    }
-}
-
-/// Writes the status if it changed, tells who depends on it, and says when to come back.
-async fn settle<K: Managed>(
-    context: &Context<K>,
-    object: &K,
-    progress: &SharedProgress<K>,
-    outcome: &Outcome,
-) -> Action {
-    let uid = object.uid().unwrap_or_default();
-    let (shown, action) = match outcome {
-        Ok((reason, message)) => {
-            context.failures.clear(&uid);
-            let back = match reason {
-                Reason::InSync | Reason::Observed | Reason::Frozen => object.interval(),
-                _ => Some(object.interval().unwrap_or(NET)),
-            };
-            (
-                Some((*reason, message.clone())),
-                back.map_or_else(Action::await_change, Action::requeue),
-            )
-        }
-        Err(error) => {
-            let action = retry(context, object, error);
-            (worth_showing(context, object, progress, error), action)
-        }
-    };
-    let Some((reason, message)) = shown else {
-        return action;
-    };
-    object.settled(&context.world, &verdict(reason, &message));
-    match write_if_changed(context, object, progress, reason, message).await {
-        Ok(()) => action,
-        Err(error) => retry(context, object, &error),
-    }
-}
-
-fn verdict(reason: Reason, message: &str) -> Verdict {
-    if reason.is_ready() {
-        Verdict::Ready
-    } else {
-        Verdict::NotReady(reason, message.to_owned())
-    }
-}
-
-async fn write_if_changed<K: Managed>(
-    context: &Context<K>,
-    object: &K,
-    progress: &SharedProgress<K>,
-    reason: Reason,
-    message: String,
-) -> Result<(), Error> {
-    let finding = lock(progress).finding(object, reason, message);
-    let previous = object.status();
-    let next = next_status(previous, object.meta().generation, finding, Timestamp::now());
-    if previous == Some(&next) && !context.wrote_since(object) {
-        return Ok(());
-    }
-    let was = previous
-        .and_then(|status| status.condition("Ready"))
-        .map(|ready| ready.reason.clone());
-    if (reason.is_stalled() || reason == Reason::Forbidden) && was.as_deref() != Some(reason.as_str()) {
-        let message = next
-            .conditions
-            .first()
-            .map(|ready| ready.message.clone())
-            .unwrap_or_default();
-        context
-            .around
-            .reports
-            .warning(object.object_ref(&()), reason.as_str(), "Reconcile", &message);
-    }
-    match context.write_status(object, &next, false).await {
-        // Deleted meanwhile: there is nobody left to tell.
-        Err(Error::Kubernetes { source, .. }) if matches!(&*source, kube::Error::Api(status) if status.is_not_found()) => {
-            Ok(())
-        }
-        other => other.map(|_| ()),
-    }
-}
-
-/// What of a failure goes onto the object. An outage is shown on the connection: objects that were ready stay so, and
-/// one failure is not an outage.
-fn worth_showing<K: Managed>(
-    context: &Context<K>,
-    object: &K,
-    progress: &SharedProgress<K>,
-    error: &Error,
-) -> Option<(Reason, String)> {
-    let reason = error.reason()?;
-    let wrote = lock(progress).changed;
-    let stands = match error {
-        Error::ConnectionNotReady(_) | Error::CredentialsMissing(_) => is_settled(object),
-        Error::Remote {
-            reason: Reason::Unavailable,
-            ..
-        } => context.failures.count(&object.uid().unwrap_or_default()) < backoff::SHOWN_FROM,
-        _ => false,
-    };
-    match (stands, object.status()) {
-        (false, _) => Some((reason, error.to_string())),
-        // Nothing was said of this object yet, or something was written that the record must not lose.
-        (true, None) => Some((Reason::Progressing, error.to_string())),
-        (true, Some(_)) if wrote => Some((Reason::Progressing, error.to_string())),
-        (true, Some(_)) => None,
-    }
-}
-
-fn retry<K: Managed>(context: &Context<K>, object: &K, error: &Error) -> Action {
-    let uid = object.uid().unwrap_or_default();
-    match error.retry() {
-        Retry::OnChange => Action::requeue(object.interval().unwrap_or(NET)),
-        Retry::After(after) => Action::requeue(after),
-        Retry::Backoff => {
-            tracing::debug!(kind = K::KIND, name = object.name_any(), %error, "a pass failed and is tried again");
-            Action::requeue(backoff::wait(context.failures.add(&uid), rand::random()))
         }
     }
 }

@@ -4,7 +4,6 @@ pub mod dss;
 pub mod dss_group;
 pub mod dss_instance;
 pub mod dss_user;
-pub mod dss_user_change;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 

@@ -1,5 +1,7 @@
 //! `DssGroup`: a group of a DSS node.
 
+mod change;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -12,17 +14,18 @@ use crate::{
     crd::{DssGroup, common::Policies, dss_group::DssGroupSeen, status::Nothing},
     dataiku::{document::Document, dss::groups::GroupRecord},
     engine::{
-        Change, Error, Freshness, Inputs, Lane, Managed, Plan, Presence, Removal, SourceRef, managed::StatusOf,
+        Error, Freshness, Inputs, Lane, Managed, Plan, Presence, Removal, SourceRef, managed::StatusOf,
         managed::Trigger,
     },
     kinds::dss::{self, DssClient, unreadable},
     registry::{ConnectionKey, Registry},
 };
 
+pub use self::change::{Field, GroupChange};
+
 const PERMISSIONS: &str = "permissions";
 /// The right to everything; a member of its own in the group document, recorded with the permission flags.
 const ADMIN: &str = "admin";
-const REGEX: &str = "canObtainAPITicketFromCookiesForGroupsRegex";
 const LDAP: &str = "ldapGroupNames";
 const AZURE_AD: &str = "azureADGroupNames";
 const SSO: &str = "ssoGroupNames";
@@ -43,90 +46,6 @@ pub struct ObservedGroup {
     group: Option<Arc<GroupRecord>>,
     document: Option<Document>,
     members: i64,
-}
-
-/// One field of an edit.
-pub enum Field {
-    /// Description; empty for none.
-    Description(String),
-    /// Where members come from.
-    SourceType(String),
-    /// A permission flag, or `admin`.
-    Flag(String, bool),
-    /// Directory groups, by the member of the document that holds them.
-    Mapping(&'static str, BTreeSet<String>),
-    /// Whose users members may act as.
-    Regex(String),
-}
-
-/// One write to a group.
-pub enum GroupChange {
-    /// Create it, with what can be said at creation.
-    Create {
-        /// Name.
-        name: String,
-        /// Description.
-        description: Option<String>,
-        /// Where members come from.
-        source_type: String,
-    },
-    /// Edit these fields of its document.
-    Edit(String, Vec<Field>),
-    /// Delete it.
-    Delete(String),
-}
-
-impl Change for GroupChange {
-    fn steps(&self) -> Vec<String> {
-        match self {
-            Self::Create { source_type, .. } => vec![format!("create {source_type} group")],
-            Self::Edit(_, fields) => fields.iter().map(Field::step).collect(),
-            Self::Delete(_) => vec!["delete".to_owned()],
-        }
-    }
-
-    fn event(&self) -> &'static str {
-        match self {
-            Self::Create { .. } => "Created",
-            Self::Edit(..) => "Updated",
-            Self::Delete(_) => "Deleted",
-        }
-    }
-
-    fn creates(&self) -> bool {
-        matches!(self, Self::Create { .. })
-    }
-}
-
-impl Field {
-    fn step(&self) -> String {
-        match self {
-            Self::Description(text) if text.is_empty() => "clear description".to_owned(),
-            Self::Description(text) => format!("set description to {text}"),
-            Self::SourceType(source) => format!("set sourceType to {source}"),
-            Self::Flag(flag, value) => format!("set {flag} to {value}"),
-            Self::Mapping(list, names) => {
-                let names: Vec<_> = names.iter().map(String::as_str).collect();
-                format!("set {list} to [{}]", names.join(", "))
-            }
-            Self::Regex(text) if text.is_empty() => "clear impersonatableGroupsRegex".to_owned(),
-            Self::Regex(text) => format!("set impersonatableGroupsRegex to {text}"),
-        }
-    }
-
-    /// Writes the field into the group document (contract sheet 2.6).
-    fn write(&self, document: &mut Document) {
-        match self {
-            Self::Description(text) => document.set("description", text),
-            Self::SourceType(source) => document.set("sourceType", source),
-            Self::Flag(flag, value) => document.set(flag, value),
-            Self::Mapping(list, names) => {
-                let names: Vec<String> = names.iter().cloned().collect();
-                crate::dataiku::dss::groups::set_mapping(document, list, &names);
-            }
-            Self::Regex(text) => document.set(REGEX, text),
-        }
-    }
 }
 
 impl Managed for DssGroup {
