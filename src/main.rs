@@ -7,6 +7,7 @@ use dataiku_operator::{
     generate,
 };
 
+#[allow(clippy::print_stdout, reason = "the version is what `version` is run for")]
 fn main() -> anyhow::Result<()> {
     match Args::parse().command {
         Command::Run(args) => tokio::runtime::Builder::new_multi_thread()

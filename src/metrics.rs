@@ -1,4 +1,4 @@
-//! Metrics in the OpenMetrics format. No label holds the name of an object.
+//! Metrics in the `OpenMetrics` format. No label holds the name of an object.
 
 use std::sync::Arc;
 
@@ -105,7 +105,6 @@ impl Metrics {
     }
 
     /// The exposition.
-    #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
         // Writing into a String cannot fail.

@@ -118,13 +118,11 @@ pub struct Policies {
 
 impl Policies {
     /// Whether this object only watches.
-    #[must_use]
     pub fn observes(&self) -> bool {
         self.management_policy == Some(ManagementPolicy::Observe)
     }
 
     /// Whether a remote object found in place may be taken over.
-    #[must_use]
     pub fn adopts(&self) -> bool {
         self.adoption_policy == Some(AdoptionPolicy::Adopt)
     }
@@ -144,7 +142,6 @@ pub struct Applied {
 
 impl Applied {
     /// Names granted earlier in `list` that `declared` holds no more.
-    #[must_use]
     pub fn withdrawn(&self, list: &str, declared: &BTreeSet<String>) -> BTreeSet<String> {
         self.grants
             .get(list)

@@ -80,7 +80,6 @@ pub struct AllowedNamespaces {
 
 impl AllowedNamespaces {
     /// Whether objects in `namespace` may use a connection that lives in `home`.
-    #[must_use]
     pub fn admits(&self, home: &str, namespace: &str) -> bool {
         namespace == home
             || match self.from {
@@ -106,12 +105,11 @@ pub struct Limits {
 }
 
 /// Drift interval where none is given.
-pub const DEFAULT_DRIFT_INTERVAL: std::time::Duration = std::time::Duration::from_secs(60);
+pub const DEFAULT_DRIFT_INTERVAL: std::time::Duration = std::time::Duration::from_mins(1);
 /// Shortest drift interval; the schema refuses less.
 pub const MIN_DRIFT_INTERVAL: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// The interval in force for a declared one.
-#[must_use]
 pub fn drift_interval(declared: Option<Duration>) -> std::time::Duration {
     declared
         .map_or(DEFAULT_DRIFT_INTERVAL, std::time::Duration::from)

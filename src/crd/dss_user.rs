@@ -35,7 +35,6 @@ pub enum SourceType {
 
 impl SourceType {
     /// DSS's own spelling.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Local => "LOCAL",

@@ -17,7 +17,6 @@ pub use dss_instance::DssInstance;
 pub use dss_user::DssUser;
 
 /// Every custom resource definition of this release, in the order in which they are documented.
-#[must_use]
 pub fn all() -> Vec<CustomResourceDefinition> {
     vec![DssInstance::crd(), DssGroup::crd(), DssUser::crd()]
 }

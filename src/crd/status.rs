@@ -67,13 +67,11 @@ pub struct Status<R, T> {
 
 impl<R, T> Status<R, T> {
     /// The condition of this type.
-    #[must_use]
     pub fn condition(&self, type_: &str) -> Option<&Condition> {
         self.conditions.iter().find(|c| c.type_ == type_)
     }
 
     /// How the remote object came to be ours, if it is.
-    #[must_use]
     pub fn origin(&self) -> Option<Origin> {
         self.remote.as_ref().and_then(|remote| remote.origin)
     }

@@ -39,7 +39,6 @@ impl Failures {
 
 /// Wait after the n-th failure in a row: doubling, with half of it at random so that objects which failed together do not
 /// come back together. `chance` is from 0 to 1.
-#[must_use]
 pub fn wait(failures: u32, chance: f64) -> Duration {
     let doubled = FIRST
         .saturating_mul(1 << failures.saturating_sub(1).min(10))

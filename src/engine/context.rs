@@ -49,7 +49,6 @@ pub struct Context<K: Managed> {
 
 impl<K: Managed> Context<K> {
     /// Nothing known yet.
-    #[must_use]
     pub fn new(around: Surroundings, world: Arc<K::World>) -> Self {
         Self {
             around,

@@ -1,6 +1,6 @@
 //! Watches one kind and runs its passes. The only user of kube's unstable features.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream::BoxStream};
 use kube::{
@@ -118,10 +118,8 @@ impl<K: Managed> Controlled<K> {
             )
             .for_each(|result| async {
                 match result {
-                    // The error policy has dealt with it.
-                    Ok(_) | Err(ControllerError::ReconcilerFailed(..)) => {}
-                    // Deleted between its event and its pass.
-                    Err(ControllerError::ObjectNotFound(_)) => {}
+                    // The error policy has dealt with it, or the object was deleted between its event and its pass.
+                    Ok(_) | Err(ControllerError::ReconcilerFailed(..) | ControllerError::ObjectNotFound(_)) => {}
                     Err(error) => tracing::warn!(kind = K::KIND, %error, "a watch failed and is resumed"),
                 }
             })
@@ -130,11 +128,9 @@ impl<K: Managed> Controlled<K> {
 }
 
 /// Resolves once the operator is told to stop.
-pub fn stopped(mut stop: watch::Receiver<bool>) -> impl Future<Output = ()> + Send + Sync + 'static {
-    async move {
-        // An error means that the sender is gone, and it goes only after it told.
-        let _ = stop.wait_for(|stop| *stop).await;
-    }
+pub async fn stopped(mut stop: watch::Receiver<bool>) {
+    // An error means that the sender is gone, and it goes only after it told.
+    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 /// Drops what is large and never looked at, before it is kept.

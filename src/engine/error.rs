@@ -41,7 +41,6 @@ pub enum Reason {
 
 impl Reason {
     /// The name in the condition, in Events and in metrics.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InSync => "InSync",
@@ -64,13 +63,11 @@ impl Reason {
     }
 
     /// Whether `Ready` is true.
-    #[must_use]
     pub fn is_ready(self) -> bool {
         matches!(self, Self::InSync | Self::Observed)
     }
 
     /// Whether somebody has to act before it can go on.
-    #[must_use]
     pub fn is_stalled(self) -> bool {
         matches!(
             self,
@@ -84,7 +81,6 @@ impl Reason {
     }
 
     /// Whether the operator goes on by itself.
-    #[must_use]
     pub fn is_reconciling(self) -> bool {
         matches!(
             self,
@@ -169,7 +165,6 @@ impl Error {
     }
 
     /// The reason to show; `None` where nothing is to be shown.
-    #[must_use]
     pub fn reason(&self) -> Option<Reason> {
         match self {
             Self::NotYet(_) | Self::Kubernetes { .. } => None,
@@ -182,7 +177,6 @@ impl Error {
     }
 
     /// When to try again.
-    #[must_use]
     pub fn retry(&self) -> Retry {
         match self {
             Self::Remote {
@@ -199,7 +193,6 @@ impl Error {
     }
 
     /// Whether a write that failed with this may have happened all the same.
-    #[must_use]
     pub fn is_ambiguous(&self) -> bool {
         !matches!(self, Self::Remote { certain: true, .. })
     }

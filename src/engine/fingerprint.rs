@@ -26,7 +26,6 @@ pub struct Fingerprints {
 
 impl Fingerprints {
     /// With this key.
-    #[must_use]
     pub fn new(key: Vec<u8>) -> Self {
         Self { key: key.into() }
     }
@@ -78,7 +77,6 @@ impl Fingerprints {
 
     /// Hash of a value used by the object of this uid in this place, in hex. The same value elsewhere hashes otherwise, so
     /// equal passwords cannot be told from the status.
-    #[must_use]
     pub fn of(&self, uid: &str, slot: &str, value: &str) -> String {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.key.expose_secret()) else {
             unreachable!("HMAC takes a key of any length")

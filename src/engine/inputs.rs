@@ -26,7 +26,6 @@ pub struct Inputs {
 
 impl Inputs {
     /// With nothing resolved: enough to tell drift, since secret values cannot be read back.
-    #[must_use]
     pub fn recorded(applied: Applied) -> Self {
         Self {
             values: BTreeMap::new(),
@@ -47,13 +46,11 @@ impl Inputs {
     }
 
     /// The value used in this place.
-    #[must_use]
     pub fn get(&self, slot: &str) -> Option<&SecretInput> {
         self.values.get(slot)
     }
 
     /// Identifies all values together, without telling them.
-    #[must_use]
     pub fn version(&self) -> String {
         self.values
             .values()
@@ -71,7 +68,6 @@ impl Inputs {
     }
 
     /// `text` with every resolved value replaced.
-    #[must_use]
     pub fn redact(&self, text: &str) -> String {
         // Replacing a value of one or two characters would shred the text, and shows nothing worth hiding.
         const SHORTEST: usize = 3;

@@ -31,19 +31,16 @@ impl<K: Managed> Objects<K> {
     }
 
     /// Whether the first complete list is in.
-    #[must_use]
     pub fn is_ready(&self) -> bool {
         self.ready().now_or_never().unwrap_or(false)
     }
 
     /// The object of this name; also `None` where it cannot be decoded.
-    #[must_use]
     pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<DeserializeGuard<K>>> {
         self.0.get(&ObjectRef::new(name).within(namespace))
     }
 
     /// All that can be decoded.
-    #[must_use]
     pub fn all(&self) -> Vec<Arc<DeserializeGuard<K>>> {
         self.0.state_filter(|guard| guard.0.is_ok())
     }

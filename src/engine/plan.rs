@@ -6,7 +6,7 @@ pub trait Change: Send + Sync {
     /// Never a secret value.
     fn steps(&self) -> Vec<String>;
 
-    /// Reason of the Event: a PascalCase word such as `Created`.
+    /// Reason of the Event: a `PascalCase` word such as `Created`.
     fn event(&self) -> &'static str;
 
     /// Whether the remote object comes to be by this write.

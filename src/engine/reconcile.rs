@@ -25,7 +25,7 @@ use super::{
 use crate::crd::common::{FINALIZER, annotation};
 
 /// Longest pass. Calls have their own, shorter deadlines; this one frees the slot whatever happens.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 /// When to look again at a removal that waits.
 const REMOVAL_INTERVAL: Duration = Duration::from_secs(2);
 

@@ -36,7 +36,6 @@ pub struct Reports {
 
 impl Reports {
     /// Starts the publisher; it ends with the last clone.
-    #[must_use]
     pub fn start(client: Client) -> Self {
         let (queue, mut waiting) = mpsc::channel::<(Event, ObjectReference)>(QUEUE);
         let reporter = Reporter {

@@ -14,7 +14,7 @@ use super::{
 };
 
 /// When to look again where something else is expected to wake the object: a net under lost events.
-const NET: Duration = Duration::from_secs(300);
+const NET: Duration = Duration::from_mins(5);
 
 /// Outcome of a pass: what to show, or why there is nothing.
 pub(super) type Outcome = Result<(Reason, String), Error>;

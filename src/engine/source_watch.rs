@@ -34,7 +34,6 @@ pub struct Touched {
 }
 
 /// Where the kinds hear of it.
-#[must_use]
 pub fn channel() -> broadcast::Sender<Touched> {
     broadcast::channel(QUEUE).0
 }

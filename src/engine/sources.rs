@@ -26,8 +26,8 @@ pub async fn resolve(
     let mut read: BTreeMap<(SourceKind, &str), BTreeMap<String, Vec<u8>>> = BTreeMap::new();
     for source in sources {
         let place = (source.kind, source.name.as_str());
-        if !read.contains_key(&place) {
-            read.insert(place, contents(client, namespace, source).await?);
+        if let std::collections::btree_map::Entry::Vacant(e) = read.entry(place) {
+            e.insert(contents(client, namespace, source).await?);
         }
         let value = read[&place]
             .get(&source.key)

@@ -62,7 +62,7 @@ fn files() -> anyhow::Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
     for definition in crd::all() {
         let name = format!("{}.{}", definition.spec.names.plural, definition.spec.group);
-        files.insert(format!("crds/{name}.yaml"), yaml(&[definition.clone()])?);
+        files.insert(format!("crds/{name}.yaml"), yaml(std::slice::from_ref(&definition))?);
         let kind = definition.spec.names.kind.clone();
         files.insert(
             format!("docs/reference/{}.md", kind.to_lowercase()),

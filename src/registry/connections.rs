@@ -28,7 +28,6 @@ pub struct ConnectionKey {
 
 impl ConnectionKey {
     /// The connection that an object in `namespace` refers to.
-    #[must_use]
     pub fn of(reference: &InstanceRef, namespace: Option<&str>) -> Self {
         Self {
             namespace: reference
@@ -113,7 +112,6 @@ pub struct Connections<C> {
 
 impl<C> Connections<C> {
     /// None yet; `kind` is the kind of the connection objects.
-    #[must_use]
     pub fn new(kind: &'static str) -> Self {
         Self {
             kind,
@@ -136,7 +134,6 @@ impl<C> Connections<C> {
     }
 
     /// The objects that use this connection; `None` while that is not known.
-    #[must_use]
     pub fn dependents(&self, key: &ConnectionKey) -> Option<Vec<Dependent>> {
         let lists = read(&self.dependents);
         let all: Option<Vec<_>> = lists.iter().map(|list| list(key)).collect();
@@ -247,7 +244,6 @@ impl<C> Connections<C> {
     }
 
     /// News as they come, for as long as the operator runs.
-    #[must_use]
     pub fn news(&self) -> BoxStream<'static, News> {
         futures::stream::unfold(self.news.subscribe(), |mut news| async {
             loop {

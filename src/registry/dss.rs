@@ -57,7 +57,6 @@ pub struct Sweep {
 
 impl DssConnection {
     /// A connection that has seen nothing yet.
-    #[must_use]
     pub fn new(key: ConnectionKey, dss: Dss, frozen: bool, default_user_profile: Option<String>) -> Self {
         Self {
             key,
@@ -120,7 +119,6 @@ impl DssConnection {
     }
 
     /// The user, as last seen.
-    #[must_use]
     pub fn user(&self, login: &str) -> Option<Arc<UserRecord>> {
         read(&self.users).get(login).cloned()
     }
@@ -135,7 +133,6 @@ impl DssConnection {
     }
 
     /// All groups, as last seen.
-    #[must_use]
     pub fn groups(&self) -> Arc<Groups> {
         read(&self.groups).clone()
     }
@@ -151,13 +148,11 @@ impl DssConnection {
     }
 
     /// How many users were in the group at the last look.
-    #[must_use]
     pub fn members(&self, group: &str) -> i64 {
         read(&self.members).get(group).copied().unwrap_or_default()
     }
 
     /// Licensed profiles at the last look, where the node tells.
-    #[must_use]
     pub fn profiles(&self) -> Option<Arc<Vec<String>>> {
         read(&self.profiles).clone()
     }

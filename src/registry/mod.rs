@@ -23,7 +23,6 @@ pub struct Registry {
 
 impl Registry {
     /// Without any connection.
-    #[must_use]
     pub fn new(addresses: AddressPolicy, calls: Arc<dyn CallObserver>) -> Self {
         Self {
             dss: Connections::new("DssInstance"),

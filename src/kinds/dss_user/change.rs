@@ -64,13 +64,11 @@ pub enum UserChange {
 
 impl UserChange {
     /// A creation.
-    #[must_use]
     pub fn create(creation: Creation) -> Self {
         Self::Create(Box::new(creation))
     }
 
     /// An edit, unless there is nothing to edit.
-    #[must_use]
     pub fn edit(login: &str, fields: Vec<Field>) -> Option<Self> {
         (!fields.is_empty()).then(|| Self::Edit(login.to_owned(), fields))
     }

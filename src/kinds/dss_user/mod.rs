@@ -240,7 +240,6 @@ impl DssUser {
     }
 
     /// Whether drift of this object shows only in lists with settings.
-    #[must_use]
     pub fn needs_settings(&self) -> bool {
         self.spec.user_properties.is_some() || self.spec.admin_properties.is_some()
     }
