@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::{StreamExt, stream::BoxStream};
+use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use kube::{
     Api, Resource, ResourceExt,
     api::{Patch, PatchParams},
@@ -71,6 +71,7 @@ pub fn watch_kind<K: Managed>(
         None => Api::all(around.client.clone()),
     };
     let (store, writer) = reflector::store();
+    let (list, listed) = watch::channel(false);
     let predicate = predicates::generation
         .combine(predicates::finalizers)
         .combine(predicates::annotations);
@@ -78,9 +79,14 @@ pub fn watch_kind<K: Managed>(
         .default_backoff()
         .modify(strip)
         .reflect(writer)
+        .inspect_ok(move |event| {
+            if matches!(event, watcher::Event::InitDone) {
+                list.send_replace(true);
+            }
+        })
         .touched_objects()
         .predicate_filter(predicate, PredicateConfig::default());
-    let objects = Objects::new(store.clone());
+    let objects = Objects::new(store.clone(), listed);
     let context = Arc::new(Context::<K>::new(around, world));
     let controller = Controller::for_stream(stream, store)
         .with_config(Config::default().concurrency(CONCURRENCY))

@@ -2,47 +2,54 @@
 
 use std::sync::Arc;
 
-use futures::FutureExt;
 use kube::{
     ResourceExt,
     core::DeserializeGuard,
     runtime::reflector::{ObjectRef, Store},
 };
+use tokio::sync::watch;
 
 use super::Managed;
 
 /// The watched objects of one kind, as last seen.
-pub struct Objects<K: Managed>(Store<DeserializeGuard<K>>);
+pub struct Objects<K: Managed> {
+    store: Store<DeserializeGuard<K>>,
+    // Not the store's own `wait_until_ready`: it wakes only the one that asked last, and the controller asks too.
+    listed: watch::Receiver<bool>,
+}
 
 impl<K: Managed> Clone for Objects<K> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self {
+            store: self.store.clone(),
+            listed: self.listed.clone(),
+        }
     }
 }
 
 impl<K: Managed> Objects<K> {
-    pub(super) fn new(store: Store<DeserializeGuard<K>>) -> Self {
-        Self(store)
+    pub(super) fn new(store: Store<DeserializeGuard<K>>, listed: watch::Receiver<bool>) -> Self {
+        Self { store, listed }
     }
 
     /// Waits for the first complete list; false if the watch ended before.
     pub async fn ready(&self) -> bool {
-        self.0.wait_until_ready().await.is_ok()
+        self.listed.clone().wait_for(|listed| *listed).await.is_ok()
     }
 
     /// Whether the first complete list is in.
     pub fn is_ready(&self) -> bool {
-        self.ready().now_or_never().unwrap_or(false)
+        *self.listed.borrow()
     }
 
     /// The object of this name; also `None` where it cannot be decoded.
     pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<DeserializeGuard<K>>> {
-        self.0.get(&ObjectRef::new(name).within(namespace))
+        self.store.get(&ObjectRef::new(name).within(namespace))
     }
 
     /// All that can be decoded.
     pub fn all(&self) -> Vec<Arc<DeserializeGuard<K>>> {
-        self.0.state_filter(|guard| guard.0.is_ok())
+        self.store.state_filter(|guard| guard.0.is_ok())
     }
 
     /// References to those that `wanted` picks.

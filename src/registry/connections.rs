@@ -176,13 +176,13 @@ impl<C> Connections<C> {
 
     /// Takes a connection out of use.
     pub fn settle_not_ready(&self, key: &ConnectionKey, reason: Reason, message: &str) {
-        write(&self.troubles).insert(key.clone(), (reason, message.to_owned()));
-        let mut was_waited_for = true;
+        let trouble = (reason, message.to_owned());
+        let known = write(&self.troubles).insert(key.clone(), trouble.clone());
         if let Some(state) = write(&self.states).get_mut(key) {
-            let before = state.verdict.replace(Err((reason, message.to_owned())));
-            was_waited_for = !matches!(before, Some(Err(_)));
+            state.verdict = Some(Err(trouble));
         }
-        if was_waited_for {
+        // The same trouble again is no news; another one changes what its objects say.
+        if known.is_none_or(|(before, _)| before != reason) {
             self.tell(News::Changed(key.clone()));
         }
     }
