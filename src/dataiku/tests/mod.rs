@@ -7,6 +7,7 @@ mod instance;
 mod paths;
 mod patience;
 mod secrets;
+mod tls;
 mod users;
 mod wire;
 
