@@ -1,6 +1,13 @@
 //! Servers that do not keep to HTTP, and what is never followed.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -103,20 +110,37 @@ async fn a_connection_dropped_before_the_request_was_read_is_ambiguous_too() {
     assert!(failure(&dss(&server.url)).await.is_ambiguous());
 }
 
-#[tokio::test]
-async fn a_call_is_sent_once_even_when_the_connection_is_lost() {
-    let count = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let counted = count.clone();
+/// Answers the first request of all, keeps that connection open, and hangs up on every later one once it has read it.
+async fn answering_once() -> (Raw, Arc<AtomicUsize>) {
+    let requests = Arc::new(AtomicUsize::new(0));
+    let counted = requests.clone();
     let server = raw(move |mut stream| {
-        counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        async move { read_request(&mut stream).await }
-    })
-    .await;
-    dss(&server.url)
-        .create_group("analysts", None, "LOCAL")
-        .await
-        .unwrap_err();
-    assert_eq!(count.load(std::sync::atomic::Ordering::SeqCst), 1);
+        let requests = counted.clone();
+        async move {
+            loop {
+                read_request(&mut stream).await?;
+                if requests.fetch_add(1, Ordering::SeqCst) > 0 {
+                    return Ok(());
+                }
+                stream
+                    .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
+                    .await?;
+            }
+        }
+    });
+    (server.await, requests)
+}
+
+#[tokio::test]
+async fn a_call_is_sent_once_even_when_a_reused_connection_is_lost() {
+    let (server, requests) = answering_once().await;
+    let dss = dss(&server.url);
+    dss.groups().await.unwrap();
+    for sent in 2..5 {
+        let error = dss.create_group("analysts", None, "LOCAL").await.unwrap_err();
+        assert!(error.is_ambiguous());
+        assert_eq!(requests.load(Ordering::SeqCst), sent);
+    }
 }
 
 #[tokio::test]
