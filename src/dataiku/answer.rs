@@ -10,7 +10,7 @@ use super::{
     call::Operation,
     document::expectation,
     error::ErrorKind,
-    gate::bounded_hold,
+    gate::{Closed, bounded_hold},
     http::{cause, chain},
     product::{Product, RemoteError},
 };
@@ -49,6 +49,19 @@ impl Fault {
     fn at(mut self, status: StatusCode) -> Self {
         self.status = Some(status);
         self
+    }
+}
+
+impl From<Closed> for Fault {
+    fn from(closed: Closed) -> Self {
+        let (kind, wait) = match closed {
+            Closed::Held(wait) => (ErrorKind::RateLimited, wait),
+            Closed::Open(wait) => (ErrorKind::CircuitOpen, wait),
+        };
+        Self {
+            retry_after: Some(bounded_hold(wait)),
+            ..Self::new(kind, "")
+        }
     }
 }
 

@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const RESERVED: usize = 2;
 /// Bounds of a wait that the remote side may ask for: absurd values are cut.
 const SHORTEST_HOLD: Duration = Duration::from_secs(1);
-const LONGEST_HOLD: Duration = Duration::from_secs(300);
+const LONGEST_HOLD: Duration = Duration::from_mins(5);
 
 /// What the remote side may be asked for at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

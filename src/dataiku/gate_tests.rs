@@ -21,7 +21,7 @@ async fn refused(gate: &Gate) -> Option<Closed> {
 async fn repair_leaves_slots_in_which_an_edit_overtakes() {
     let gate = gate(4, 1000);
     let (_first, _second) = (gate.enter(Lane::Repair).await, gate.enter(Lane::Repair).await);
-    let third = tokio::time::timeout(Duration::from_secs(60), gate.enter(Lane::Repair)).await;
+    let third = tokio::time::timeout(Duration::from_mins(1), gate.enter(Lane::Repair)).await;
     assert!(third.is_err(), "a third repair waits though two slots are free");
     let edit = tokio::time::timeout(Duration::from_secs(1), gate.enter(Lane::Interactive)).await;
     assert!(edit.is_ok_and(|pass| pass.is_ok()));
@@ -62,7 +62,7 @@ async fn calls_leave_at_the_rate_with_a_tenth_of_a_second_ahead() {
 #[tokio::test(start_paused = true)]
 async fn idle_time_is_not_saved_up() {
     let gate = gate(8, 10);
-    advance(Duration::from_secs(3600)).await;
+    advance(Duration::from_hours(1)).await;
     let start = Instant::now();
     for _ in 0..11 {
         let _ = gate.enter(Lane::Interactive).await.ok().unwrap();
@@ -78,9 +78,9 @@ async fn a_short_hold_is_waited_for_and_a_long_one_fails_at_once() {
     assert_eq!(refused(&gate).await, None);
     assert!(start.elapsed() >= Duration::from_secs(4));
 
-    gate.hold(Duration::from_secs(60));
+    gate.hold(Duration::from_mins(1));
     let start = Instant::now();
-    assert_eq!(refused(&gate).await, Some(Closed::Held(Duration::from_secs(60))));
+    assert_eq!(refused(&gate).await, Some(Closed::Held(Duration::from_mins(1))));
     assert!(start.elapsed().is_zero());
     advance(Duration::from_secs(56)).await;
     assert_eq!(refused(&gate).await, None, "what is left is short enough to wait");
@@ -91,7 +91,7 @@ async fn a_shorter_hold_does_not_cut_a_longer_one_and_absurd_ones_are_bounded() 
     let gate = gate(8, 1000);
     gate.hold(Duration::MAX);
     gate.hold(Duration::ZERO);
-    assert_eq!(refused(&gate).await, Some(Closed::Held(Duration::from_secs(300))));
+    assert_eq!(refused(&gate).await, Some(Closed::Held(Duration::from_mins(5))));
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,7 +16,7 @@ use super::{
     breaker::Health,
     call::{Call, Operation},
     error::{ApiError, ErrorKind},
-    gate::{Breaker, Closed, Gate, Lane, bounded_hold},
+    gate::{Breaker, Gate, Lane},
     http::{self, Timing},
     redact::presentable,
 };
@@ -166,7 +166,7 @@ impl Transport {
         self.tell(operation, &result, duration);
         match result {
             Ok((value, _)) => Ok(value),
-            Err(fault) => Err(self.present(operation, fault, call.secrets)),
+            Err(fault) => Err(self.present(operation, &fault, call.secrets)),
         }
     }
 
@@ -258,7 +258,7 @@ impl Transport {
         self.shared.observer.called(&record);
     }
 
-    fn present(&self, operation: Operation, fault: Fault, mut secrets: Vec<SecretString>) -> ApiError {
+    fn present(&self, operation: Operation, fault: &Fault, mut secrets: Vec<SecretString>) -> ApiError {
         match &self.shared.credentials {
             Credentials::ApiKey(key) => secrets.push(key.clone()),
             Credentials::KeyPair { id, secret } => secrets.extend([id.clone(), secret.clone()]),
@@ -273,29 +273,15 @@ impl Transport {
     }
 }
 
-impl From<Closed> for Fault {
-    fn from(closed: Closed) -> Self {
-        let (kind, wait) = match closed {
-            Closed::Held(wait) => (ErrorKind::RateLimited, wait),
-            Closed::Open(wait) => (ErrorKind::CircuitOpen, wait),
-        };
-        Self {
-            retry_after: Some(bounded_hold(wait)),
-            ..Self::new(kind, "")
-        }
-    }
-}
-
 /// What the outcome of a call says about the other side.
 fn health<T>(operation: Operation, result: &Result<T, Fault>) -> Health {
     let Err(fault) = result else {
         return Health::Alive;
     };
     match fault.kind {
-        ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::Lost => Health::Failing,
         // DSS answers 500 to writes that it finds invalid. A few such objects must not cut off all others.
         ErrorKind::Unavailable if operation.write && fault.own_words => Health::Unclear,
-        ErrorKind::Unavailable => Health::Failing,
+        ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::Lost | ErrorKind::Unavailable => Health::Failing,
         ErrorKind::BadAddress => Health::Unclear,
         _ => Health::Alive,
     }

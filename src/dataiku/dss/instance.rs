@@ -45,7 +45,7 @@ impl Dss {
     /// # Errors
     /// The call fails.
     pub async fn auth_info(&self) -> Result<AuthInfo, ApiError> {
-        self.transport.json(Call::new(AUTH).query("withSecrets", false)).await
+        self.transport.json(Call::new(AUTH).query("withSecrets", &false)).await
     }
 
     /// What the node is.

@@ -145,7 +145,7 @@ impl Dss {
     /// The call fails, or one of the users cannot be read.
     pub async fn users(&self, include_settings: bool) -> Result<Vec<UserRecord>, ApiError> {
         self.transport
-            .json(Call::new(LIST).query("includeSettings", include_settings))
+            .json(Call::new(LIST).query("includeSettings", &include_settings))
             .await
     }
 
@@ -194,7 +194,7 @@ impl Dss {
     pub async fn delete_user(&self, login: &str) -> Result<bool, ApiError> {
         let call = Call::new(DELETE)
             .segment("login", login)
-            .query("allowSelfDeletion", false);
+            .query("allowSelfDeletion", &false);
         present(self.transport.done(call).await).map(|done| done.is_some())
     }
 }

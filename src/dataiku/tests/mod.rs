@@ -1,1 +1,125 @@
-//! Tests over HTTP.
+//! Tests over HTTP: what is sent, and what is made of what comes back.
+
+mod addresses;
+mod errors;
+mod groups;
+mod instance;
+mod paths;
+mod patience;
+mod secrets;
+mod tls;
+mod users;
+mod wire;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use wiremock::{
+    Mock, MockServer, ResponseTemplate,
+    matchers::{method, path},
+};
+
+use super::{
+    address::AddressPolicy,
+    dss::Dss,
+    error::ApiError,
+    http::Timing,
+    transport::{CallObserver, CallRecord, Credentials, Endpoint, Limits, Tls, Transport},
+};
+
+/// The API key in all tests. It must come back nowhere.
+const KEY: &str = "canary-key-5f1e";
+
+/// Remembers what it was told.
+#[derive(Default)]
+struct Calls(Mutex<Vec<CallRecord>>);
+
+impl Calls {
+    fn seen(&self) -> MutexGuard<'_, Vec<CallRecord>> {
+        self.0.lock().unwrap()
+    }
+}
+
+impl CallObserver for Calls {
+    fn called(&self, call: &CallRecord) {
+        self.seen().push(call.clone());
+    }
+}
+
+fn loopback() -> Arc<AddressPolicy> {
+    Arc::new(AddressPolicy {
+        allowed: vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
+    })
+}
+
+fn endpoint(url: &str) -> Endpoint {
+    Endpoint {
+        url: url.to_owned(),
+        credentials: Credentials::ApiKey(KEY.into()),
+        tls: Tls {
+            allow_insecure_http: true,
+            ..Tls::default()
+        },
+        limits: Limits {
+            concurrency: 8,
+            requests_per_second: 1000,
+        },
+    }
+}
+
+fn dss(url: &str) -> Dss {
+    Dss::new(Transport::new(endpoint(url), loopback(), Arc::new(Calls::default())).unwrap())
+}
+
+fn observed(url: &str) -> (Dss, Arc<Calls>) {
+    let calls = Arc::new(Calls::default());
+    (
+        Dss::new(Transport::new(endpoint(url), loopback(), calls.clone()).unwrap()),
+        calls,
+    )
+}
+
+/// A client that loses its patience soon.
+fn hasty(url: &str) -> Dss {
+    let timing = Timing {
+        connect: Duration::from_millis(500),
+        total: Duration::from_millis(500),
+    };
+    Dss::new(Transport::with_timing(endpoint(url), loopback(), Arc::new(Calls::default()), timing).unwrap())
+}
+
+/// A node that gives one answer to one operation, and 404 without a body to all others.
+async fn answering(verb: &str, below_base: &str, answer: ResponseTemplate) -> MockServer {
+    let server = MockServer::start().await;
+    let at = format!("/dip/publicapi{below_base}");
+    Mock::given(method(verb))
+        .and(path(at))
+        .respond_with(answer)
+        .mount(&server)
+        .await;
+    server
+}
+
+/// A node that gives one answer to everything.
+async fn always(answer: ResponseTemplate) -> MockServer {
+    let server = MockServer::start().await;
+    Mock::given(wiremock::matchers::any())
+        .respond_with(answer)
+        .mount(&server)
+        .await;
+    server
+}
+
+/// What `GET /admin/users/jdoe` fails with.
+async fn failure(dss: &Dss) -> ApiError {
+    match dss.user("jdoe").await {
+        Err(error) => error,
+        Ok(found) => panic!("no failure, found: {}", found.is_some()),
+    }
+}
+
+async fn requests(server: &MockServer) -> usize {
+    server.received_requests().await.unwrap().len()
+}

@@ -1,0 +1,224 @@
+//! What answers mean.
+
+use serde_json::json;
+use wiremock::ResponseTemplate;
+
+use super::{always, answering, dss, failure, observed, requests};
+use crate::dataiku::error::ErrorKind;
+
+const NOT_FOUND: &str = "com.dataiku.dip.server.controllers.NotFoundException";
+
+fn html(status: u16) -> ResponseTemplate {
+    ResponseTemplate::new(status).set_body_raw("<html><body>Sign in</body></html>", "text/html; charset=utf-8")
+}
+
+#[tokio::test]
+async fn each_status_has_its_kind() {
+    for (status, kind) in [
+        (400, ErrorKind::Rejected),
+        (401, ErrorKind::Unauthorized),
+        (403, ErrorKind::Forbidden),
+        (409, ErrorKind::Rejected),
+        (422, ErrorKind::Rejected),
+        (429, ErrorKind::RateLimited),
+        (500, ErrorKind::Unavailable),
+        (502, ErrorKind::Unavailable),
+        (503, ErrorKind::Unavailable),
+        (504, ErrorKind::Unavailable),
+    ] {
+        let body = json!({"errorType": "java.lang.Exception", "message": "short", "detailedMessage": "the reason"});
+        let server = always(ResponseTemplate::new(status).set_body_json(body)).await;
+        let error = failure(&dss(&server.uri())).await;
+        assert_eq!((error.kind, error.status), (kind, Some(status)));
+        assert_eq!(
+            error.to_string(),
+            format!("GET /admin/users/{{login}}: HTTP {status}: the reason")
+        );
+        assert!(!error.is_not_found() && !error.is_ambiguous());
+        assert_eq!(error.retry_after, None);
+    }
+}
+
+#[tokio::test]
+async fn absence_is_a_404_or_the_class_name_with_any_status() {
+    for (status, body) in [
+        (
+            404,
+            json!({"errorType": NOT_FOUND, "message": "no such user"}).to_string(),
+        ),
+        (404, json!({"message": "Not found"}).to_string()),
+        (404, String::new()),
+        (
+            500,
+            json!({"errorType": NOT_FOUND, "message": "no such user"}).to_string(),
+        ),
+        (400, json!({"errorType": NOT_FOUND}).to_string()),
+    ] {
+        let server = always(ResponseTemplate::new(status).set_body_string(&body)).await;
+        let dss = dss(&server.uri());
+        assert!(dss.user("jdoe").await.unwrap().is_none(), "{status} {body}");
+        assert!(dss.group("analysts").await.unwrap().is_none());
+        assert!(!dss.delete_user("jdoe").await.unwrap());
+        assert!(!dss.delete_group("analysts").await.unwrap());
+        let put = dss.put_user("jdoe", &serde_json::from_str("{}").unwrap()).await;
+        assert!(put.unwrap_err().is_not_found());
+    }
+}
+
+#[tokio::test]
+async fn a_404_that_the_node_did_not_write_is_not_absence() {
+    for answer in [
+        html(404),
+        ResponseTemplate::new(404).set_body_string("404 page not found"),
+        ResponseTemplate::new(404).set_body_string("default backend - 404"),
+    ] {
+        let server = always(answer).await;
+        let dss = dss(&server.uri());
+        let error = failure(&dss).await;
+        assert_eq!((error.kind, error.status), (ErrorKind::NotJson, Some(404)));
+        assert_eq!(dss.delete_user("jdoe").await.unwrap_err().kind, ErrorKind::NotJson);
+    }
+}
+
+#[tokio::test]
+async fn a_taken_name_is_told_apart_whatever_the_status() {
+    for (status, code) in [
+        (400, "ERR_SECURITY_USER_EXISTS"),
+        (500, "ERR_SECURITY_GROUP_EXISTS"),
+        (409, "ERR_SECURITY_GROUP_EXISTS"),
+    ] {
+        let body = json!({"errorType": "com.dataiku.dip.exceptions.CodedException", "message": "taken", "code": code});
+        let server = always(ResponseTemplate::new(status).set_body_json(body)).await;
+        let error = dss(&server.uri())
+            .create_group("analysts", None, "LOCAL")
+            .await
+            .unwrap_err();
+        assert_eq!((error.kind, error.status), (ErrorKind::AlreadyExists, Some(status)));
+        assert_eq!(error.message, "taken");
+    }
+}
+
+#[tokio::test]
+async fn an_html_page_is_never_taken_for_an_answer() {
+    let login_page = always(html(200)).await;
+    let dss = dss(&login_page.uri());
+    let document = serde_json::from_str("{}").unwrap();
+    for error in [
+        failure(&dss).await,
+        dss.users(false).await.unwrap_err(),
+        dss.create_group("analysts", None, "LOCAL").await.unwrap_err(),
+        dss.put_group("analysts", &document).await.unwrap_err(),
+        dss.delete_user("jdoe").await.unwrap_err(),
+    ] {
+        assert_eq!((error.kind, error.status), (ErrorKind::NotJson, Some(200)));
+        assert_eq!(error.message, "the answer is an HTML page");
+    }
+}
+
+#[tokio::test]
+async fn an_html_page_without_content_type_is_recognised_by_its_first_character() {
+    let server = always(ResponseTemplate::new(200).set_body_string("\n <!DOCTYPE html><html></html>")).await;
+    let error = dss(&server.uri()).delete_group("analysts").await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NotJson);
+}
+
+#[tokio::test]
+async fn an_html_502_stays_a_502_and_shows_nothing_of_the_page() {
+    let server = always(html(502)).await;
+    let error = failure(&dss(&server.uri())).await;
+    assert_eq!((error.kind, error.status), (ErrorKind::Unavailable, Some(502)));
+    assert_eq!(error.message, "the answer is an HTML page");
+}
+
+#[tokio::test]
+async fn an_empty_or_textual_answer_where_json_is_due_is_not_json() {
+    for (body, message) in [
+        ("", "the answer is empty"),
+        ("  \n", "the answer is empty"),
+        ("OK", "the answer is not JSON"),
+    ] {
+        let server = always(ResponseTemplate::new(200).set_body_string(body)).await;
+        let error = failure(&dss(&server.uri())).await;
+        assert_eq!((error.kind, error.message.as_str()), (ErrorKind::NotJson, message));
+    }
+}
+
+#[tokio::test]
+async fn writes_accept_any_text_the_node_answers() {
+    for body in ["", "Created user jdoe", "{}", "null"] {
+        let server = always(ResponseTemplate::new(200).set_body_string(body)).await;
+        let dss = dss(&server.uri());
+        dss.create_group("analysts", None, "LOCAL").await.unwrap();
+        dss.put_group("analysts", &serde_json::from_str("{}").unwrap())
+            .await
+            .unwrap();
+        assert!(dss.delete_group("analysts").await.unwrap());
+    }
+    let server = always(ResponseTemplate::new(204)).await;
+    assert!(dss(&server.uri()).delete_user("jdoe").await.unwrap());
+}
+
+#[tokio::test]
+async fn an_unexpected_shape_is_told_with_its_path_and_without_its_value() {
+    for (body, message) in [
+        (
+            r#"[{"login":"a"},{"login":"b","groups":"hunter2"}]"#,
+            "at [1].groups: expected a sequence",
+        ),
+        (
+            r#"[{"login":"a","enabled":"hunter2"}]"#,
+            "at [0].enabled: expected a boolean",
+        ),
+        (r#"[{"displayName":"hunter2"}]"#, "at [0]: missing field `login`"),
+        (r#"{"login":"hunter2"}"#, "at .: expected a sequence"),
+        (
+            r#"[{"login":"a"},{"login":"hunt"#,
+            "at [1].login: not valid JSON, or cut short",
+        ),
+        (r#"[{"login":"a"}] []"#, "more than one JSON value"),
+    ] {
+        let server = always(ResponseTemplate::new(200).set_body_raw(body, "application/json")).await;
+        let error = dss(&server.uri()).users(false).await.unwrap_err();
+        assert_eq!(
+            (error.kind, error.message.as_str()),
+            (ErrorKind::Malformed, message),
+            "{body}"
+        );
+        assert_eq!(error.status, Some(200));
+    }
+}
+
+#[tokio::test]
+async fn deeply_nested_json_is_an_error_and_not_a_crash() {
+    let deep = format!(
+        r#"[{{"login":"a","userProperties":{{"x":{}{}}}}}]"#,
+        "[".repeat(1_000_000),
+        "]".repeat(1_000_000)
+    );
+    let server = always(ResponseTemplate::new(200).set_body_raw(deep, "application/json")).await;
+    assert_eq!(
+        dss(&server.uri()).users(true).await.unwrap_err().kind,
+        ErrorKind::Malformed
+    );
+}
+
+#[tokio::test]
+async fn every_call_is_told_to_the_observer_once() {
+    let server = answering("GET", "/admin/users/", ResponseTemplate::new(200).set_body_string("[]")).await;
+    let (dss, calls) = observed(&server.uri());
+    dss.users(false).await.unwrap();
+    dss.delete_user("jdoe").await.unwrap();
+    dss.user("..").await.err().unwrap();
+    let seen: Vec<_> = calls
+        .seen()
+        .iter()
+        .map(|call| (call.operation, call.product, call.outcome, call.status, call.write))
+        .collect();
+    let expected = [
+        ("GET /admin/users/", "dss", "2xx", Some(200), false),
+        ("DELETE /admin/users/{login}", "dss", "not_found", Some(404), true),
+        ("GET /admin/users/{login}", "dss", "bad_address", None, false),
+    ];
+    assert_eq!(seen, expected);
+    assert_eq!(requests(&server).await, 2);
+}

@@ -1,0 +1,159 @@
+//! Groups: requests sent, answers decoded, both forms of mappings.
+
+use serde_json::{Value, json};
+use wiremock::ResponseTemplate;
+
+use super::{answering, dss};
+use crate::dataiku::{
+    document::Document,
+    dss::groups::{GroupRecord, set_mapping},
+    error::ErrorKind,
+};
+
+fn document(value: &Value) -> Document {
+    serde_json::from_str(&value.to_string()).unwrap()
+}
+
+fn print(document: &Document) -> Value {
+    serde_json::to_value(document).unwrap()
+}
+
+#[test]
+fn flags_are_every_boolean_but_admin() {
+    let record = GroupRecord::from_document(&document(&json!({
+        "name": "analysts", "description": "", "sourceType": "LDAP", "admin": true,
+        "ldapGroupNames": ["cn=a", "cn=b"], "azureADGroupNames": null, "ssoGroupNames": "one, two,,three ",
+        "canObtainAPITicketFromCookiesForGroupsRegex": "data_.*",
+        "mayCreateProjects": true, "mayBrandNewThing": false, "count": 3, "nested": {"mayNot": true}, "text": "true",
+    })))
+    .unwrap();
+    assert_eq!(
+        (record.name.as_str(), record.admin, record.description),
+        ("analysts", true, None)
+    );
+    assert_eq!(
+        record.permissions,
+        [
+            ("mayBrandNewThing".to_owned(), false),
+            ("mayCreateProjects".to_owned(), true)
+        ]
+        .into()
+    );
+    assert_eq!(record.ldap_group_names, ["cn=a", "cn=b"]);
+    assert_eq!(record.sso_group_names, ["one", "two", "three"]);
+    assert!(record.azure_ad_group_names.is_empty() && record.custom_group_names.is_empty());
+    assert_eq!(record.impersonatable_groups_regex.as_deref(), Some("data_.*"));
+}
+
+#[test]
+fn a_group_without_a_name_or_with_a_strange_mapping_is_no_group() {
+    let error = |value| GroupRecord::from_document(&document(&value)).unwrap_err().to_string();
+    assert_eq!(error(json!({"admin": false})), "name: missing or empty");
+    assert_eq!(
+        error(json!({"name": "a", "admin": "canary"})),
+        "admin: expected a boolean"
+    );
+    let error = error(json!({"name": "a", "ldapGroupNames": {"canary": 1}}));
+    assert!(
+        error.starts_with("ldapGroupNames: ") && !error.contains("canary"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_mapping_is_set_in_the_form_the_document_has() {
+    let names = ["a".to_owned(), "b".to_owned()];
+    for (before, after) in [
+        (json!({"ldapGroupNames": ["x"]}), json!({"ldapGroupNames": ["a", "b"]})),
+        (json!({"ldapGroupNames": []}), json!({"ldapGroupNames": ["a", "b"]})),
+        (json!({"ldapGroupNames": "x,y"}), json!({"ldapGroupNames": "a,b"})),
+        (json!({"ldapGroupNames": ""}), json!({"ldapGroupNames": "a,b"})),
+        (json!({"ldapGroupNames": null}), json!({"ldapGroupNames": ["a", "b"]})),
+        (json!({}), json!({"ldapGroupNames": ["a", "b"]})),
+        (
+            json!({"ldapGroupNames": null, "ssoGroupNames": ""}),
+            json!({"ldapGroupNames": "a,b", "ssoGroupNames": ""}),
+        ),
+    ] {
+        let mut edited = document(&before);
+        set_mapping(&mut edited, "ldapGroupNames", &names);
+        assert_eq!(print(&edited), after);
+        set_mapping(&mut edited, "ldapGroupNames", &[]);
+        edited.set("name", "g");
+        assert!(GroupRecord::from_document(&edited).unwrap().ldap_group_names.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn the_list_is_read_and_a_bad_group_is_told_with_its_place() {
+    let good = json!([{"name": "a", "admin": true}, {"name": "b", "mayCreateProjects": true, "new": {}}]);
+    let server = answering("GET", "/admin/groups/", ResponseTemplate::new(200).set_body_json(good)).await;
+    let groups = dss(&server.uri()).groups().await.unwrap();
+    assert_eq!(
+        groups.iter().map(|group| group.name.as_str()).collect::<Vec<_>>(),
+        ["a", "b"]
+    );
+
+    let bad = json!([{"name": "a"}, {"name": "b", "admin": 1}]);
+    let server = answering("GET", "/admin/groups/", ResponseTemplate::new(200).set_body_json(bad)).await;
+    let error = dss(&server.uri()).groups().await.unwrap_err();
+    assert_eq!(
+        (error.kind, error.message.as_str()),
+        (ErrorKind::Malformed, "at [1].admin: expected a boolean")
+    );
+}
+
+#[tokio::test]
+async fn a_creation_sends_three_keys() {
+    let server = answering(
+        "POST",
+        "/admin/groups/",
+        ResponseTemplate::new(200).set_body_string("ok"),
+    )
+    .await;
+    let dss = dss(&server.uri());
+    dss.create_group("analysts", None, "LOCAL").await.unwrap();
+    dss.create_group("analysts", Some("All of them"), "LDAP").await.unwrap();
+    let received = server.received_requests().await.unwrap();
+    let body = |index: usize| serde_json::from_slice::<Value>(&received[index].body).unwrap();
+    assert_eq!(
+        body(0),
+        json!({"name": "analysts", "description": null, "sourceType": "LOCAL"})
+    );
+    assert_eq!(
+        body(1),
+        json!({"name": "analysts", "description": "All of them", "sourceType": "LDAP"})
+    );
+}
+
+#[tokio::test]
+async fn a_definition_is_read_replaced_and_deleted_by_name() {
+    let text = r#"{"name":"a.b@c","mayNew": true,"x":1.0}"#;
+    let server = answering(
+        "GET",
+        "/admin/groups/a.b%40c",
+        ResponseTemplate::new(200).set_body_string(text),
+    )
+    .await;
+    let client = dss(&server.uri());
+    let mut definition = client.group("a.b@c").await.unwrap().unwrap();
+    definition.set("admin", &false);
+    assert!(client.group("other").await.unwrap().is_none());
+
+    let server = answering(
+        "PUT",
+        "/admin/groups/a.b%40c",
+        ResponseTemplate::new(200).set_body_string("{}"),
+    )
+    .await;
+    dss(&server.uri()).put_group("a.b@c", &definition).await.unwrap();
+    let received = server.received_requests().await.unwrap();
+    assert_eq!(
+        received[0].body,
+        br#"{"name":"a.b@c","mayNew":true,"x":1.0,"admin":false}"#
+    );
+
+    let server = answering("DELETE", "/admin/groups/a.b%40c", ResponseTemplate::new(200)).await;
+    assert!(dss(&server.uri()).delete_group("a.b@c").await.unwrap());
+    assert!(!dss(&server.uri()).delete_group("other").await.unwrap());
+}
