@@ -79,6 +79,42 @@ async fn a_service_account_has_the_rights_of_its_role_and_no_other() {
 }
 
 #[tokio::test]
+async fn what_the_repository_ships_is_installed_and_its_account_may_read_its_kinds() {
+    let control_plane = ControlPlane::shared().await.unwrap();
+    let shipped = control_plane.installation().await.unwrap();
+    assert_eq!(
+        (shipped.namespace(), shipped.service_account()),
+        ("dataiku-operator", "dataiku-operator")
+    );
+    let crds = control_plane.kubectl(&["get", "crds", "-o", "name"]).await.unwrap();
+    let kubeconfig = shipped.kubeconfig().to_str().unwrap();
+    let kinds: Vec<_> = crds
+        .lines()
+        .filter_map(|line| line.split_once('/'))
+        .map(|(_, kind)| kind)
+        .filter(|kind| kind.contains("dataiku"))
+        .collect();
+    assert!(kinds.contains(&"dssusers.dataiku-operator.io"), "{crds}");
+    for kind in kinds {
+        let words = [
+            "--kubeconfig",
+            kubeconfig,
+            "get",
+            kind,
+            "--all-namespaces",
+            "-o",
+            "name",
+        ];
+        assert_eq!(control_plane.kubectl(&words).await.unwrap(), "", "{kind}");
+    }
+    let deployments = control_plane
+        .kubectl(&["get", "deployments", "--all-namespaces", "-o", "name"])
+        .await
+        .unwrap();
+    assert_eq!(deployments, "");
+}
+
+#[tokio::test]
 async fn a_second_control_plane_with_a_synced_etcd_is_apart_and_goes_when_dropped() {
     let one = ControlPlane::shared().await.unwrap();
     let other = ControlPlane::start_with(Options { fsync: true }).await.unwrap();
