@@ -1,6 +1,8 @@
 //! `DssGroup`: a group of a DSS node.
 
 mod change;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,6 +34,7 @@ const SSO: &str = "ssoGroupNames";
 const CUSTOM: &str = "customGroupNames";
 
 /// What the spec of a group sets.
+#[cfg_attr(test, derive(Debug))]
 pub struct DesiredGroup {
     name: String,
     description: Option<String>,

@@ -2,6 +2,8 @@
 
 mod change;
 mod plan;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -16,6 +16,7 @@ use crate::{
 };
 
 /// What the spec of a user sets.
+#[cfg_attr(test, derive(Debug))]
 pub struct DesiredUser {
     pub(super) login: String,
     pub(super) source_type: Option<SourceType>,
@@ -32,6 +33,7 @@ pub struct DesiredUser {
 }
 
 /// What is to be done about the password.
+#[cfg_attr(test, derive(Debug))]
 pub(super) enum Password {
     /// The spec names none.
     Undeclared,
