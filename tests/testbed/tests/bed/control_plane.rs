@@ -1,10 +1,12 @@
 //! The control plane is a real one.
 
+use std::process::Command;
+
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
-use testbed::{ControlPlane, Namespace, Options};
+use testbed::{ControlPlane, Namespace, Options, repository};
 
-use crate::{SOON, installation};
+use crate::{SOON, example, installation};
 
 #[tokio::test]
 async fn server_and_kubectl_are_of_the_pinned_version() {
@@ -16,6 +18,18 @@ async fn server_and_kubectl_are_of_the_pinned_version() {
         .unwrap();
     assert!(version.contains("Client Version: v1.36.3"), "{version}");
     assert!(version.contains("Server Version: v1.36.3"), "{version}");
+}
+
+#[test]
+fn a_set_of_programs_that_lacks_some_is_refused_by_name() {
+    let fixture = repository().join("tests/testbed/tests/bed/fixture");
+    let mut user = Command::new(example("until_killed"));
+    let ended = user.arg("unused").env("KUBEBUILDER_ASSETS", &fixture).output().unwrap();
+    let error = String::from_utf8(ended.stderr).unwrap();
+    assert!(
+        error.contains("fixture holds no etcd, no kube-apiserver, no kube-controller-manager"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
