@@ -12,6 +12,7 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How often a program's end is looked for.
@@ -163,11 +164,15 @@ impl Program {
         }
     }
 
+    /// Sends a signal; a program that has ended meanwhile needs none.
     pub(crate) fn signal(&mut self, signal: Signal) -> Result<()> {
-        if self.status()?.is_none() {
-            kill_process(self.pid, signal).with_context(|| format!("{} took no signal", self.name))?;
+        if self.status()?.is_some() {
+            return Ok(());
         }
-        Ok(())
+        match kill_process(self.pid, signal) {
+            Ok(()) | Err(Errno::SRCH) => Ok(()),
+            Err(error) => Err(error).with_context(|| format!("{} took no signal", self.name)),
+        }
     }
 
     /// Waits for the end, which something else brings about.
@@ -206,4 +211,62 @@ pub(crate) fn tail(log: &str) -> String {
     const LINES: usize = 40;
     let lines: Vec<&str> = log.lines().collect();
     lines[lines.len().saturating_sub(LINES)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start(folder: &Folder, arguments: &[&str]) -> Program {
+        Launch {
+            folder,
+            directory: folder.path(),
+            log: &folder.path().join("log"),
+            program: Path::new("/bin/sh"),
+            arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
+            environment: vec![("SAID".to_owned(), "a word".to_owned())],
+        }
+        .start()
+        .unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_program_that_ends_at_once_is_noticed_every_time() {
+        let folder = Folder::create().unwrap();
+        for code in 0..40 {
+            let mut program = start(&folder, &["-c", &format!("exit {code}")]);
+            assert_eq!(program.ended(Duration::from_secs(20)).await.unwrap().code(), Some(code));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_signal_shows_in_the_exit_code_and_both_streams_in_the_log() {
+        let folder = Folder::create().unwrap();
+        let mut program = start(&folder, &["-c", "echo $SAID; echo error >&2; exec sleep 600"]);
+        while program.log().lines().count() < 2 {
+            tokio::time::sleep(POLL).await;
+        }
+        assert_eq!(program.log(), "a word\nerror\n");
+        program.check().unwrap();
+        program.signal(Signal::TERM).unwrap();
+        assert_eq!(
+            program.ended(Duration::from_secs(20)).await.unwrap().code(),
+            Some(128 + 15)
+        );
+        program.signal(Signal::TERM).unwrap();
+        assert!(program.check().unwrap_err().to_string().contains("a word"));
+    }
+
+    #[test]
+    fn the_folder_is_removed_after_the_last_program() {
+        let folder = Folder::create().unwrap();
+        let (path, program) = (folder.path().to_owned(), start(&folder, &["-c", "exec sleep 600"]));
+        let pid = program.pid();
+        let dropping = std::thread::spawn(move || drop(folder));
+        std::thread::sleep(Duration::from_millis(200));
+        assert!(path.exists());
+        drop(program);
+        dropping.join().unwrap();
+        assert!(!path.exists() && !std::fs::exists(format!("/proc/{pid}")).unwrap());
+    }
 }

@@ -2,7 +2,7 @@
 #
 # Standard input is a pipe of which only the owner holds the other end, so its end of file says that the owner let go
 # or is gone, however it ended. The first line of standard output is the program's process id; the exit status is the
-# program's. As the parent, this shell knows that the id is still that program's when it kills.
+# program's.
 folder=$1 log=$2
 shift 2
 
@@ -12,19 +12,17 @@ flock --shared 4
 
 "$@" </dev/null >>"$log" 2>&1 3<&- 4<&- &
 program=$!
-cat <&3 >/dev/null 4<&- &
+{
+    read -r _ <&3
+    kill -KILL "$program"
+} >/dev/null 2>&1 4<&- &
 owner=$!
-trap 'kill -KILL $program $owner' TERM INT HUP
+trap 'kill -KILL "$program"' TERM INT HUP
 
 echo "$program"
 exec >&- 2>&-
-wait -n "$program" "$owner"
+# Not `wait -n` for either of the two: it misses a child that ended before the call.
+wait "$program"
 status=$?
-if kill -0 "$owner"; then
-    kill "$owner"
-else
-    kill -KILL "$program"
-    wait "$program"
-    status=$?
-fi
+kill "$owner"
 exit "$status"

@@ -1,10 +1,12 @@
 //! The control plane is a real one.
 
+use std::process::Command;
+
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
-use testbed::{ControlPlane, Namespace, Options};
+use testbed::{ControlPlane, Namespace, Options, repository};
 
-use crate::{SOON, installation};
+use crate::{SOON, example, installation};
 
 #[tokio::test]
 async fn server_and_kubectl_are_of_the_pinned_version() {
@@ -16,6 +18,18 @@ async fn server_and_kubectl_are_of_the_pinned_version() {
         .unwrap();
     assert!(version.contains("Client Version: v1.36.3"), "{version}");
     assert!(version.contains("Server Version: v1.36.3"), "{version}");
+}
+
+#[test]
+fn a_set_of_programs_that_lacks_some_is_refused_by_name() {
+    let fixture = repository().join("tests/testbed/tests/bed/fixture");
+    let mut user = Command::new(example("until_killed"));
+    let ended = user.arg("unused").env("KUBEBUILDER_ASSETS", &fixture).output().unwrap();
+    let error = String::from_utf8(ended.stderr).unwrap();
+    assert!(
+        error.contains("fixture holds no etcd, no kube-apiserver, no kube-controller-manager"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -76,6 +90,42 @@ async fn a_service_account_has_the_rights_of_its_role_and_no_other() {
     let pods: Api<Pod> = Api::namespaced(client, namespace.name());
     let refused = pods.list(&ListParams::default()).await.unwrap_err();
     assert!(matches!(refused, kube::Error::Api(status) if status.code == 403));
+}
+
+#[tokio::test]
+async fn what_the_repository_ships_is_installed_and_its_account_may_read_its_kinds() {
+    let control_plane = ControlPlane::shared().await.unwrap();
+    let shipped = control_plane.installation().await.unwrap();
+    assert_eq!(
+        (shipped.namespace(), shipped.service_account()),
+        ("dataiku-operator", "dataiku-operator")
+    );
+    let crds = control_plane.kubectl(&["get", "crds", "-o", "name"]).await.unwrap();
+    let kubeconfig = shipped.kubeconfig().to_str().unwrap();
+    let kinds: Vec<_> = crds
+        .lines()
+        .filter_map(|line| line.split_once('/'))
+        .map(|(_, kind)| kind)
+        .filter(|kind| kind.contains("dataiku"))
+        .collect();
+    assert!(kinds.contains(&"dssusers.dataiku-operator.io"), "{crds}");
+    for kind in kinds {
+        let words = [
+            "--kubeconfig",
+            kubeconfig,
+            "get",
+            kind,
+            "--all-namespaces",
+            "-o",
+            "name",
+        ];
+        assert_eq!(control_plane.kubectl(&words).await.unwrap(), "", "{kind}");
+    }
+    let deployments = control_plane
+        .kubectl(&["get", "deployments", "--all-namespaces", "-o", "name"])
+        .await
+        .unwrap();
+    assert_eq!(deployments, "");
 }
 
 #[tokio::test]

@@ -35,5 +35,11 @@ async fn installation() -> &'static Installation {
 /// A program of `examples/`, which cargo builds together with the tests, beside the folder of their executables.
 fn example(name: &str) -> PathBuf {
     let this = std::env::current_exe().unwrap();
-    this.ancestors().nth(2).unwrap().join("examples").join(name)
+    let path = this.ancestors().nth(2).unwrap().join("examples").join(name);
+    assert!(
+        path.is_file(),
+        "{} is built by `cargo test -p testbed` without `--test`",
+        path.display()
+    );
+    path
 }
