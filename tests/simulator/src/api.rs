@@ -1,0 +1,83 @@
+//! What a product must say about itself to be served: its routes, rights, error bodies, first state and hooks.
+
+use hyper::HeaderMap;
+use serde_json::Value;
+
+use crate::answer::{Answer, Failure};
+use crate::call::Caller;
+use crate::config::{Product, Seed};
+use crate::operation::{Operation, Right};
+use crate::switches::Switch;
+use crate::world::World;
+
+/// What a client needs to sign in. Fields that a product does not have are empty.
+#[derive(Clone, Default)]
+pub(crate) struct Credentials {
+    /// A key with every right (DSS, Govern).
+    pub api_key: String,
+    /// A key without any right (DSS, Govern).
+    pub non_admin_api_key: String,
+    /// The space (Launchpad).
+    pub space_id: String,
+    /// The id of the key (Launchpad).
+    pub api_key_id: String,
+    /// The secret of the key (Launchpad).
+    pub api_key_secret: String,
+}
+
+/// One product.
+pub(crate) trait Api: Send + Sync {
+    /// The path prefixes under which all operations are served.
+    fn bases(&self) -> &'static [&'static str];
+
+    /// What follows the authority in the URL that a client is given.
+    fn url_suffix(&self) -> &'static str {
+        ""
+    }
+
+    /// The tables of operations.
+    fn operations(&self) -> &'static [&'static [Operation]];
+
+    /// The switches.
+    fn switches(&self) -> &'static [Switch];
+
+    /// Fills the memory of a fresh instance.
+    fn fresh(&self, world: &mut World) -> Credentials;
+
+    /// Adds made-up objects.
+    fn seed(&self, world: &mut World, seed: &Seed);
+
+    /// Who calls.
+    fn authenticate(&self, world: &World, headers: &HeaderMap) -> Result<Caller, Failure>;
+
+    /// Whether a caller may use an operation.
+    fn authorize(&self, world: &World, caller: &Caller, right: Right) -> Result<(), Failure>;
+
+    /// A failure as an answer.
+    fn failure(&self, world: &World, failure: &Failure) -> Answer;
+
+    /// Headers on every answer.
+    fn headers(&self, _world: &World) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// Which parts of the state are collections of documents by key; the others are single documents.
+    fn collections(&self) -> &'static [&'static str];
+
+    /// A stored document as the control port shows it, and as a merge patch of the control port starts from.
+    fn shown(&self, world: &World, collection: &str, document: &Value) -> Value {
+        let _ = (world, collection);
+        document.clone()
+    }
+
+    /// Checks what a human edit left behind and completes it; the error is for the person who edits.
+    fn edited(&self, world: &World, collection: &str, key: &str, document: Value) -> Result<Value, String>;
+}
+
+/// The product behind a name.
+pub(crate) fn of(product: Product) -> anyhow::Result<&'static dyn Api> {
+    match product {
+        Product::Dss => Ok(&crate::dss::Dss),
+        other => anyhow::bail!("the simulator does not speak {other:?} yet"),
+    }
+}

@@ -1,0 +1,153 @@
+//! Who calls DSS: keys in every form, tickets, impersonation; and what they may do.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hyper::HeaderMap;
+use serde_json::{Map, Value};
+
+use super::users;
+use crate::answer::Failure;
+use crate::call::Caller;
+use crate::operation::Right;
+use crate::world::World;
+
+/// Who calls, after impersonation.
+pub(super) fn authenticate(world: &World, headers: &HeaderMap) -> Result<Caller, Failure> {
+    let caller = credential(headers).and_then(|credential| identify(world, &credential));
+    let caller = caller.ok_or_else(|| unauthorized(world))?;
+    match text(headers, "x-dku-proxyuser") {
+        None => Ok(caller),
+        Some(_) if !caller.admin => Err(forbidden(world, "Only an administrator may impersonate a user")),
+        Some(login) => as_user(world, &login).ok_or_else(|| {
+            let message = format!("Cannot impersonate user '{login}': unknown or disabled");
+            Failure::new(
+                world.switches.status("A11"),
+                "com.dataiku.dip.exceptions.UnauthorizedException",
+                message,
+            )
+        }),
+    }
+}
+
+/// Whether the caller may use an operation.
+pub(super) fn authorize(world: &World, caller: &Caller, right: Right) -> Result<(), Failure> {
+    match right {
+        Right::Authenticated => Ok(()),
+        Right::Admin if caller.admin => Ok(()),
+        Right::Admin => Err(forbidden(world, "Action forbidden, you are not an administrator")),
+    }
+}
+
+fn unauthorized(world: &World) -> Failure {
+    let status = if world.switches.is("A3", "403/403") { 403 } else { 401 };
+    Failure::new(
+        status,
+        "com.dataiku.dip.exceptions.UnauthorizedException",
+        "Invalid API key or ticket",
+    )
+}
+
+fn forbidden(world: &World, message: &str) -> Failure {
+    let status = if world.switches.is("A3", "401/401") { 401 } else { 403 };
+    Failure::new(status, "com.dataiku.dip.exceptions.ForbiddenException", message)
+}
+
+/// What a request brings to prove itself.
+enum Credential {
+    Key(String),
+    Ticket(String),
+    /// A bearer is a key or a token of a user.
+    Bearer(String),
+}
+
+fn credential(headers: &HeaderMap) -> Option<Credential> {
+    let Some(authorization) = text(headers, "authorization") else {
+        return text(headers, "x-dku-apiticket").map(Credential::Ticket);
+    };
+    let (scheme, rest) = authorization.split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(Credential::Bearer(rest.trim().to_owned()));
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(rest.trim()).ok()?).ok()?;
+    match decoded.split_once(':')? {
+        // The client sends the key as the user, the manual shows it as the password.
+        (key, "") | ("", key) => Some(Credential::Key(key.to_owned())),
+        _ => None,
+    }
+}
+
+fn identify(world: &World, credential: &Credential) -> Option<Caller> {
+    match credential {
+        Credential::Key(secret) => by_key(world, secret),
+        Credential::Ticket(secret) => by_ticket(world, secret),
+        Credential::Bearer(secret) => by_key(world, secret).or_else(|| by_ticket(world, secret)),
+    }
+}
+
+fn by_key(world: &World, secret: &str) -> Option<Caller> {
+    if secret.is_empty() {
+        return None;
+    }
+    let holds = |key: &&Value| key.get("key").and_then(Value::as_str) == Some(secret);
+    if let Some(key) = world.read("globalApiKeys").values().find(holds) {
+        let rights = granted(key.get("globalPermissions").and_then(Value::as_object));
+        let identifier = key.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let admin = rights.iter().any(|right| right == "admin");
+        return Some(Caller {
+            identifier,
+            login: None,
+            admin,
+            rights,
+        });
+    }
+    let key = world.read("personalApiKeys").values().find(holds)?;
+    as_user(world, key.get("user").and_then(Value::as_str)?)
+}
+
+/// A ticket or a token belongs to a user: `{"login": …}` under the secret.
+fn by_ticket(world: &World, secret: &str) -> Option<Caller> {
+    let login = world.document("tickets", secret)?.get("login")?.as_str()?;
+    as_user(world, login)
+}
+
+/// The rights of an enabled user.
+fn as_user(world: &World, login: &str) -> Option<Caller> {
+    let login = users::stored_login(world, login)?;
+    let user = world.document("users", &login)?;
+    if user.get("enabled") == Some(&Value::Bool(false)) {
+        return None;
+    }
+    let groups = user
+        .get("groups")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
+    let rights: Vec<String> = groups
+        .flat_map(|group| granted(world.document("groups", group)))
+        .collect();
+    let admin = rights.iter().any(|right| right == "admin");
+    Some(Caller {
+        identifier: login.clone(),
+        login: Some(login),
+        admin,
+        rights,
+    })
+}
+
+fn granted(permissions: Option<&Map<String, Value>>) -> Vec<String> {
+    let all = permissions.into_iter().flatten();
+    all.filter(|(_, value)| **value == Value::Bool(true))
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned)
+}

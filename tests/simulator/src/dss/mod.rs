@@ -1,0 +1,105 @@
+//! Dataiku DSS.
+//!
+//! An operation is a function in one of these files and a row in the `OPERATIONS` of that file.
+
+use hyper::HeaderMap;
+use serde_json::{Value, json};
+
+use crate::answer::{Answer, Failure};
+use crate::api::{Api, Credentials};
+use crate::call::Caller;
+use crate::config::Seed;
+use crate::operation::{Operation, Right};
+use crate::switches::Switch;
+use crate::world::World;
+
+mod auth;
+mod groups;
+mod instance_facts;
+mod opaque;
+mod seed;
+mod settings;
+mod user;
+mod users;
+
+/// The product.
+pub(crate) struct Dss;
+
+impl Api for Dss {
+    fn bases(&self) -> &'static [&'static str] {
+        &["/dip/publicapi", "/public/api"]
+    }
+
+    fn operations(&self) -> &'static [&'static [Operation]] {
+        &[users::OPERATIONS, groups::OPERATIONS, instance_facts::OPERATIONS]
+    }
+
+    fn switches(&self) -> &'static [Switch] {
+        settings::SWITCHES
+    }
+
+    fn fresh(&self, world: &mut World) -> Credentials {
+        seed::fresh(world)
+    }
+
+    fn seed(&self, world: &mut World, seed: &Seed) {
+        seed::seed(world, *seed);
+    }
+
+    fn authenticate(&self, world: &World, headers: &HeaderMap) -> Result<Caller, Failure> {
+        auth::authenticate(world, headers)
+    }
+
+    fn authorize(&self, world: &World, caller: &Caller, right: Right) -> Result<(), Failure> {
+        auth::authorize(world, caller, right)
+    }
+
+    fn failure(&self, world: &World, failure: &Failure) -> Answer {
+        error_body(world, failure)
+    }
+
+    fn headers(&self, world: &World) -> Vec<(&'static str, String)> {
+        let release = world.switches.text("release").to_owned();
+        vec![("DSS-Version", release), ("DSS-API-Version", "1".to_owned())]
+    }
+
+    fn collections(&self) -> &'static [&'static str] {
+        &["users", "groups", "globalApiKeys", "personalApiKeys", "tickets"]
+    }
+
+    fn shown(&self, world: &World, collection: &str, document: &Value) -> Value {
+        match (collection, document) {
+            ("users", Value::Object(stored)) => user::view(world, stored, user::View::Clear),
+            _ => document.clone(),
+        }
+    }
+
+    fn edited(&self, world: &World, collection: &str, key: &str, document: Value) -> Result<Value, String> {
+        let Value::Object(document) = document else {
+            return Err("not an object".to_owned());
+        };
+        let result = match collection {
+            "users" => user::edited(world, key, document),
+            "groups" => groups::edited(key, document),
+            _ => Ok(document),
+        };
+        result.map(Value::Object).map_err(|failure| failure.message)
+    }
+}
+
+/// The error body of DSS: a class, a short and a longer text, and what the switch `A1` adds.
+fn error_body(world: &World, failure: &Failure) -> Answer {
+    let code = failure.code.map(|code| format!("{code}: ")).unwrap_or_default();
+    let message = &failure.message;
+    let mut body = json!({
+        "errorType": failure.class,
+        "message": message,
+        "detailedMessage": format!("{code}{message}"),
+    });
+    if world.switches.is("A1", "extra") {
+        body["detailedMessageHTML"] = json!(format!("<p>{code}{message}</p>"));
+        body["stackTraceStr"] = json!(format!("{}: {message}\n\tat com.dataiku.dip.Simulated", failure.class));
+        body["code"] = json!(failure.code);
+    }
+    Answer::status(failure.status, &body)
+}

@@ -1,0 +1,97 @@
+//! What an instance of DSS starts with.
+
+use serde_json::{Map, Value, json};
+
+use super::groups;
+use crate::api::Credentials;
+use crate::config::Seed;
+use crate::world::World;
+
+const PROFILES: [&str; 5] = ["FULL_DESIGNER", "DATA_DESIGNER", "AI_CONSUMER", "READER", "NONE"];
+
+/// A fresh installation with a key of an admin and a key that may do nothing.
+pub(super) fn fresh(world: &mut World) -> Credentials {
+    let limits: Map<String, Value> = PROFILES
+        .iter()
+        .map(|profile| ((*profile).to_owned(), json!({"licensedLimit": -1})))
+        .collect();
+    world.state.insert(
+        "licensing".to_owned(),
+        json!({"base": {"valid": true, "userProfiles": PROFILES}, "limits": {"licensedProfiles": limits}}),
+    );
+    let info = json!({"nodeId": world.name, "nodeName": world.name, "nodeType": "DESIGN"});
+    world.state.insert("instanceInfo".to_owned(), info);
+    group(world, "administrators", "Instance administrators", true);
+    group(world, "data_team", "Data team", false);
+    group(world, "readers", "Read-only users", false);
+    let mut admin = user(world, "admin", "Administrator", "FULL_DESIGNER", &["administrators"]);
+    admin.insert("password".to_owned(), json!("admin"));
+    world
+        .collection("users")
+        .insert("admin".to_owned(), Value::Object(admin));
+    Credentials {
+        api_key: key(world, "simulator", true),
+        non_admin_api_key: key(world, "simulator, no rights", false),
+        ..Credentials::default()
+    }
+}
+
+/// Adds users and groups by number; the users are spread over the groups.
+pub(super) fn seed(world: &mut World, seed: Seed) {
+    for number in 1..=seed.groups {
+        group(world, &format!("group{number:03}"), &format!("Group {number}"), false);
+    }
+    for number in 1..=seed.users {
+        let login = format!("user{number:05}");
+        let mine = if seed.groups == 0 {
+            "data_team".to_owned()
+        } else {
+            format!("group{:03}", number % seed.groups + 1)
+        };
+        let user = user(world, &login, &format!("User {number}"), "READER", &[&mine]);
+        world.collection("users").insert(login, Value::Object(user));
+    }
+}
+
+fn group(world: &mut World, name: &str, description: &str, admin: bool) {
+    let sent =
+        json!({"description": description, "admin": admin, "mayWriteSafeCode": true, "mayCreateProjects": admin});
+    if let Value::Object(sent) = sent
+        && let Ok(stored) = groups::complete(name, sent)
+    {
+        world
+            .collection("groups")
+            .insert(name.to_owned(), Value::Object(stored));
+    }
+}
+
+fn user(world: &World, login: &str, name: &str, profile: &str, groups: &[&str]) -> Map<String, Value> {
+    Map::from_iter([
+        ("login".to_owned(), json!(login)),
+        ("sourceType".to_owned(), json!("LOCAL")),
+        ("displayName".to_owned(), json!(name)),
+        ("email".to_owned(), json!(format!("{login}@example.com"))),
+        ("groups".to_owned(), json!(groups)),
+        ("userProfile".to_owned(), json!(profile)),
+        ("enabled".to_owned(), json!(true)),
+        ("creationDate".to_owned(), json!(world.clock.millis())),
+        ("password".to_owned(), json!("password")),
+    ])
+}
+
+/// Creates a global key and gives its secret.
+fn key(world: &mut World, label: &str, admin: bool) -> String {
+    let (id, secret) = (World::random(16), World::random(32));
+    let mut permissions: Map<String, Value> = groups::PERMISSIONS
+        .iter()
+        .map(|name| ((*name).to_owned(), json!(admin)))
+        .collect();
+    permissions.insert("admin".to_owned(), json!(admin));
+    let created = world.clock.millis();
+    let document = json!({
+        "id": id, "key": secret, "label": label, "description": "", "createdOn": created, "createdBy": "admin",
+        "globalPermissions": permissions, "projects": {}, "projectFolders": {},
+    });
+    world.collection("globalApiKeys").insert(id, document);
+    secret
+}

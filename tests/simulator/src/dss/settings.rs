@@ -1,0 +1,94 @@
+//! The switches of DSS.
+
+use crate::switches::{Allowed, Fixed, Switch};
+
+/// All of them; `simulator switches` prints this table.
+pub(super) const SWITCHES: &[Switch] = &[
+    switch(
+        "release",
+        Fixed::Text("15.2.0"),
+        Allowed::Release,
+        "before 12.6 group mappings are comma texts, before 14.2 no bulk",
+    ),
+    switch(
+        "defaultGroup",
+        Fixed::Null,
+        Allowed::TextOrNull,
+        "a group that every new user gets by itself",
+    ),
+    switch(
+        "A1",
+        Fixed::Text("none"),
+        Allowed::OneOf(&["none", "extra"]),
+        "further keys of an error body",
+    ),
+    switch(
+        "A2",
+        Fixed::Number(400),
+        Allowed::ErrorStatus,
+        "status of a duplicate, an invalid value, a self-deletion",
+    ),
+    switch(
+        "A3",
+        Fixed::Text("401/403"),
+        Allowed::OneOf(&["401/403", "401/401", "403/403"]),
+        "bad key / not allowed",
+    ),
+    switch(
+        "A8",
+        Fixed::Number(404),
+        Allowed::ErrorStatus,
+        "status of a PUT or DELETE of something unknown",
+    ),
+    switch(
+        "A9",
+        Fixed::Text("accept"),
+        Allowed::OneOf(&["accept", "refuse"]),
+        "an unknown group name in a user",
+    ),
+    switch(
+        "A10",
+        Fixed::Text("refuse"),
+        Allowed::OneOf(&["refuse", "fallback"]),
+        "a profile without a licence",
+    ),
+    switch(
+        "A11",
+        Fixed::Number(400),
+        Allowed::ErrorStatus,
+        "own user without a user, impersonation of an unknown user",
+    ),
+    switch(
+        "A14",
+        Fixed::Text("opaque"),
+        Allowed::OneOf(&["opaque", "clear"]),
+        "secrets and credentials as an admin reads them",
+    ),
+    switch(
+        "A15",
+        Fixed::Text("refuse"),
+        Allowed::OneOf(&["refuse", "keep", "clear"]),
+        "an empty password in a PUT",
+    ),
+    switch(
+        "A19",
+        Fixed::Text("dangling"),
+        Allowed::OneOf(&["dangling", "removed"]),
+        "the name of a deleted group in users",
+    ),
+    switch(
+        "A50",
+        Fixed::Text("exact"),
+        Allowed::OneOf(&["exact", "insensitive"]),
+        "whether case tells logins and groups apart",
+    ),
+];
+
+const fn switch(name: &'static str, default: Fixed, allowed: Allowed, about: &'static str) -> Switch {
+    Switch {
+        name,
+        about,
+        default,
+        allowed,
+    }
+}

@@ -1,0 +1,246 @@
+//! The user document: how it is stored, checked and shown.
+//!
+//! A stored document holds what was written and no more; defaults and computed members are added when it is shown, so
+//! that tens of thousands of users stay small.
+
+use serde_json::{Map, Value, json};
+
+use super::{groups, opaque};
+use crate::answer::Failure;
+use crate::world::World;
+
+/// Members that a client cannot write.
+pub(super) const READ_ONLY: [&str; 7] = [
+    "login",
+    "creationDate",
+    "resultingUserProfile",
+    "codeAllowed",
+    "objectImgHash",
+    "activeWebSocketSesssions",
+    "trialStatus",
+];
+
+/// Members of the short form, in its order.
+const LISTED: [&str; 12] = [
+    "login",
+    "sourceType",
+    "displayName",
+    "email",
+    "groups",
+    "userProfile",
+    "resultingUserProfile",
+    "enabled",
+    "creationDate",
+    "codeAllowed",
+    "objectImgHash",
+    "activeWebSocketSesssions",
+];
+
+/// Members that only the whole document has, in its order.
+const ONLY_WHOLE: [&str; 6] = [
+    "userProperties",
+    "adminProperties",
+    "secrets",
+    "credentials",
+    "preferences",
+    "trialStatus",
+];
+
+/// How much of a document is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum View {
+    /// An element of the list.
+    Listed,
+    /// The document of an admin.
+    Whole,
+    /// The control port: secrets and the password in the clear.
+    Clear,
+}
+
+/// A stored document as somebody sees it.
+pub(super) fn view(world: &World, stored: &Map<String, Value>, view: View) -> Value {
+    let member = |name: &str| {
+        (
+            name.to_owned(),
+            stored
+                .get(name)
+                .cloned()
+                .unwrap_or_else(|| default(world, stored, name)),
+        )
+    };
+    let mut shown: Map<String, Value> = LISTED.into_iter().map(member).collect();
+    if view == View::Listed {
+        return Value::Object(shown);
+    }
+    shown.extend(ONLY_WHOLE.into_iter().map(member));
+    let rest = stored
+        .iter()
+        .filter(|(name, _)| !shown.contains_key(*name) && *name != "password");
+    let rest: Vec<_> = rest.map(|(name, value)| (name.clone(), value.clone())).collect();
+    shown.extend(rest);
+    if view == View::Whole {
+        opaque::veil(world, &mut shown);
+    } else if let Some(password) = stored.get("password") {
+        shown.insert("password".to_owned(), password.clone());
+    }
+    Value::Object(shown)
+}
+
+fn default(world: &World, stored: &Map<String, Value>, name: &str) -> Value {
+    match name {
+        "resultingUserProfile" => resulting_profile(world, stored),
+        "enabled" | "codeAllowed" => json!(true),
+        "groups" | "secrets" => json!([]),
+        "userProperties" | "adminProperties" | "credentials" => json!({}),
+        "objectImgHash" | "activeWebSocketSesssions" => json!(0),
+        "preferences" => json!({"uiLanguage": "en", "mentionEmails": true}),
+        "trialStatus" => json!({"exists": false, "expired": false, "valid": false, "expiresOn": 0, "grantedOn": 0}),
+        _ => Value::Null,
+    }
+}
+
+fn resulting_profile(world: &World, stored: &Map<String, Value>) -> Value {
+    let profile = stored.get("userProfile").and_then(Value::as_str).unwrap_or_default();
+    if licensed(world, profile) {
+        json!(profile)
+    } else {
+        json!("READER")
+    }
+}
+
+/// Whether the licence knows a profile.
+fn licensed(world: &World, profile: &str) -> bool {
+    let profiles = world
+        .state
+        .get("licensing")
+        .and_then(|licensing| licensing.pointer("/base/userProfiles"));
+    profiles
+        .and_then(Value::as_array)
+        .is_some_and(|known| known.iter().any(|known| known.as_str() == Some(profile)))
+}
+
+/// A refusal of a value.
+pub(super) fn invalid(world: &World, code: &'static str, message: impl Into<String>) -> Failure {
+    Failure::new(
+        world.switches.status("A2"),
+        "com.dataiku.dip.exceptions.CodedException",
+        message,
+    )
+    .code(code)
+}
+
+/// Checks that every known member has its JSON type.
+pub(super) fn check_types(document: &Map<String, Value>) -> Result<(), Failure> {
+    for (name, value) in document {
+        let texts = |value: &Value| value.as_array().is_some_and(|items| items.iter().all(Value::is_string));
+        let named = |value: &Value| {
+            value
+                .as_array()
+                .is_some_and(|items| items.iter().all(|item| item["name"].is_string()))
+        };
+        let text_map = |value: &Value| value.as_object().is_some_and(|map| map.values().all(Value::is_string));
+        let (fits, expected) = match name.as_str() {
+            "login" | "sourceType" | "userProfile" => (value.is_string(), "a string"),
+            "displayName" | "email" | "password" => (value.is_string() || value.is_null(), "a string or null"),
+            "groups" => (texts(value), "an array of strings"),
+            "enabled" => (value.is_boolean(), "a boolean"),
+            "userProperties" | "adminProperties" => (text_map(value), "an object of strings"),
+            "credentials" | "preferences" => (value.is_object(), "an object"),
+            "secrets" => (named(value), "an array of named secrets"),
+            _ => (true, ""),
+        };
+        if !fits {
+            return Err(Failure::malformed(format!("{name}: expected {expected}, got {value}")));
+        }
+    }
+    Ok(())
+}
+
+/// Checks the rules that hold for a document however it came about.
+pub(super) fn check_rules(world: &World, document: &Map<String, Value>) -> Result<(), Failure> {
+    let profile = document.get("userProfile").and_then(Value::as_str).unwrap_or_default();
+    if profile.is_empty() {
+        return Err(invalid(
+            world,
+            "ERR_SECURITY_CRUD_INVALID_SETTINGS",
+            "userProfile is required",
+        ));
+    }
+    if !licensed(world, profile) && world.switches.is("A10", "refuse") {
+        let message = format!("User profile '{profile}' is not allowed by the licence");
+        return Err(invalid(world, "ERR_USER_ACTION_FORBIDDEN_BY_PROFILE", message));
+    }
+    if world.switches.is("A9", "refuse") {
+        let names = document
+            .get("groups")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
+        if let Some(name) = names
+            .into_iter()
+            .find(|name| groups::stored_name(world, name).is_none())
+        {
+            let message = format!("Group '{name}' does not exist");
+            return Err(invalid(world, "ERR_SECURITY_CRUD_INVALID_SETTINGS", message));
+        }
+    }
+    Ok(())
+}
+
+/// Checks a login or a group name.
+pub(super) fn check_name(world: &World, name: &str, shortest: usize) -> Result<(), Failure> {
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || "@.+_-".contains(letter);
+    if (shortest..=80).contains(&name.chars().count()) && name.chars().all(fits) {
+        return Ok(());
+    }
+    let message = format!("Invalid name '{name}': {shortest} to 80 letters, digits and @ . + _ -");
+    Err(invalid(world, "ERR_SECURITY_CRUD_INVALID_SETTINGS", message))
+}
+
+/// What a write makes of the password: the new one, the old one, or a refusal.
+pub(super) fn password(
+    world: &World,
+    source_type: &str,
+    sent: Option<&Value>,
+    old: Option<&Value>,
+) -> Result<Option<Value>, Failure> {
+    let refused = |message: &str| Err(invalid(world, "ERR_SECURITY_INVALID_NEW_PASSWORD", message));
+    match sent.and_then(Value::as_str) {
+        None if source_type == "LOCAL" && old.is_none() => refused("A local user needs a password"),
+        None => Ok(old.cloned().filter(|_| source_type == "LOCAL")),
+        Some(_) if source_type != "LOCAL" => refused("Only a local user has a password"),
+        Some("") if old.is_some() && world.switches.is("A15", "keep") => Ok(old.cloned()),
+        Some("") if old.is_some() && world.switches.is("A15", "clear") => Ok(Some(json!(""))),
+        Some(text) if text.chars().count() < 5 => refused("The password needs at least 5 characters"),
+        Some(text) => Ok(Some(json!(text))),
+    }
+}
+
+/// Checks and completes what somebody did to a user in the UI. A person may create any user, without a password too.
+pub(super) fn edited(
+    world: &World,
+    login: &str,
+    mut document: Map<String, Value>,
+) -> Result<Map<String, Value>, Failure> {
+    check_name(world, login, 1)?;
+    check_types(&document)?;
+    let mut stored = Map::from_iter([("login".to_owned(), json!(login))]);
+    let mut complete = |name: &str, value: Value| {
+        let found = document.shift_remove(name).filter(|found| !found.is_null());
+        stored.insert(name.to_owned(), found.unwrap_or(value));
+    };
+    complete("sourceType", json!("LOCAL"));
+    complete("displayName", json!(login));
+    complete("email", Value::Null);
+    complete("groups", json!([]));
+    complete("userProfile", json!("READER"));
+    complete("enabled", json!(true));
+    complete("creationDate", json!(world.clock.millis()));
+    // Computed from the profile, so a copy of it would go stale.
+    document.shift_remove("resultingUserProfile");
+    document.shift_remove("login");
+    stored.extend(document);
+    check_rules(world, &stored)?;
+    Ok(stored)
+}

@@ -1,0 +1,102 @@
+//! What an operation is: a row that ties an id of the contract sheet to a route, a right and a handler.
+
+use hyper::Method;
+
+use crate::answer::{Answer, Failure};
+use crate::call::Call;
+use crate::world::World;
+
+/// Serves one operation on the state of one instance. It runs under the lock of the instance, so it is atomic.
+pub(crate) type Handler = fn(&mut World, &Call) -> Result<Answer, Failure>;
+
+/// What a caller must be allowed to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Right {
+    /// Any accepted credential.
+    Authenticated,
+    /// An administrator, by key or by group.
+    Admin,
+}
+
+/// One operation of the contract sheet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Operation {
+    /// The id in the sheet: `D1`.
+    pub id: &'static str,
+    /// The verb.
+    pub method: Verb,
+    /// The path below the base, with `{name}` for a variable segment.
+    pub path: &'static str,
+    /// What the caller must be allowed.
+    pub right: Right,
+    /// Whether a success changes the state.
+    pub writes: bool,
+    /// The code behind it.
+    pub handler: Handler,
+}
+
+/// The four verbs of the products.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    /// GET
+    Get,
+    /// POST
+    Post,
+    /// PUT
+    Put,
+    /// DELETE
+    Delete,
+}
+
+impl Verb {
+    /// Whether a request came with this verb.
+    pub fn is(self, method: &Method) -> bool {
+        self.name() == method.as_str()
+    }
+
+    /// The verb as it stands on the request line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// A row of a table for an operation that only reads.
+pub(crate) const fn reads(
+    id: &'static str,
+    method: Verb,
+    path: &'static str,
+    right: Right,
+    handler: Handler,
+) -> Operation {
+    Operation {
+        id,
+        method,
+        path,
+        right,
+        writes: false,
+        handler,
+    }
+}
+
+/// A row of a table for an operation that changes the state.
+pub(crate) const fn writes(
+    id: &'static str,
+    method: Verb,
+    path: &'static str,
+    right: Right,
+    handler: Handler,
+) -> Operation {
+    Operation {
+        id,
+        method,
+        path,
+        right,
+        writes: true,
+        handler,
+    }
+}

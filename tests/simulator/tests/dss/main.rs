@@ -1,0 +1,4 @@
+//! DSS as a client sees it.
+
+mod client;
+mod users;
