@@ -40,6 +40,10 @@ fn message(error: &ApiError) -> String {
     let advice = match error.kind {
         ErrorKind::Unauthorized => ": the API key is not accepted; check the Secret that the connection names",
         ErrorKind::Forbidden => ": the API key lacks the right; it has to be an admin key",
+        ErrorKind::BadAddress => {
+            "; the url of a connection is https (or http with tls.allowInsecureHttp: true) and names no loopback, \
+             link-local or metadata address"
+        }
         ErrorKind::NotJson => {
             ": the answer is not JSON; check that url is the base address of the node and not of a login page"
         }

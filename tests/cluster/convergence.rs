@@ -1,0 +1,199 @@
+//! From nothing to what is declared, and then nothing more.
+
+use serde_json::{Value, json};
+use testbed::repository;
+
+use crate::bed::{Bed, group, user};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_examples_converge_and_a_second_pass_writes_nothing() {
+    let bed = Bed::start("examples", &[]).await;
+    bed.namespace
+        .secret("design-admin", &[("apiKey", bed.dss.api_key())])
+        .await
+        .unwrap();
+    bed.namespace
+        .secret("jane", &[("password", "correct horse")])
+        .await
+        .unwrap();
+    let examples = std::fs::read_to_string(repository().join("examples/dss.yaml")).unwrap();
+    let here = examples
+        .replace("namespace: dataiku", &format!("namespace: {}", bed.namespace.name()))
+        .replace("namespace: team-a", &format!("namespace: {}", bed.namespace.name()))
+        .replace(
+            "url: https://dss.example.com",
+            &format!(
+                "url: {}\n  driftInterval: 5s\n  tls: {{allowInsecureHttp: true}}",
+                bed.dss.url()
+            ),
+        );
+    bed.namespace.apply(&here).await.unwrap();
+    let objects = [
+        ("DssInstance", "design"),
+        ("DssGroup", "analysts"),
+        ("DssUser", "jane.doe"),
+        ("DssUser", "max"),
+    ];
+    for (kind, name) in objects {
+        bed.wait(kind, name, "Ready=True/InSync").await;
+    }
+
+    let jane = bed.user("jane.doe").unwrap();
+    assert_eq!(jane["displayName"], "Jane Doe");
+    assert_eq!(jane["email"], "jane@example.com");
+    assert_eq!(jane["userProfile"], "FULL_DESIGNER");
+    assert_eq!(jane["groups"], json!(["analysts"]));
+    assert_eq!(jane["password"], "correct horse");
+    assert_eq!(jane["userProperties"]["team"], "risk");
+    assert_eq!(jane["adminProperties"]["costCenter"], "4711");
+    let max = bed.user("max@example.com").unwrap();
+    assert_eq!(max["sourceType"], "LOCAL_NO_AUTH");
+    assert_eq!(max["userProfile"], "READER", "the connection's default");
+    let analysts = bed.group("analysts").unwrap();
+    assert_eq!(analysts["description"], "Risk analysts");
+    assert_eq!(analysts["mayCreateProjects"], true);
+
+    // The member count of the group follows with the next look.
+    bed.sweeps(1).await;
+    bed.dss.reset_requests();
+    let before = versions(&bed, &objects).await;
+    bed.sweeps(2).await;
+    assert_eq!(bed.dss.writes(), 0, "{:?}", bed.dss.requests().counts);
+    assert_eq!(versions(&bed, &objects).await, before, "no status was written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_tells_what_was_seen() {
+    let bed = Bed::ready("status").await;
+    bed.apply(&group(
+        "analysts",
+        json!({ "permissions": { "mayCreateProjects": true } }),
+    ))
+    .await;
+    bed.apply(&user("jane", json!({ "groups": [{ "name": "analysts" }] })))
+        .await;
+    let jane = bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    let status = &jane["status"];
+    assert_eq!(status["observedGeneration"], jane["metadata"]["generation"]);
+    assert_eq!(status["remote"]["key"], "jane");
+    assert_eq!(status["remote"]["origin"], "Created");
+    assert_eq!(status["remote"]["enabled"], true);
+    assert_eq!(status["remote"]["groups"], json!(["analysts"]));
+    assert_eq!(status["plan"], Value::Null);
+    assert!(status["lastChangeTime"].is_string());
+    assert_eq!(
+        status["conditions"].as_array().unwrap().len(),
+        1,
+        "neither Reconciling nor Stalled: {status}"
+    );
+
+    bed.sweeps(2).await;
+    let instance = bed.namespace.get("DssInstance", "design").await.unwrap();
+    let status = &instance["status"];
+    assert_eq!(status["identity"]["admin"], true);
+    assert_eq!(status["claims"], 2);
+    assert!(status["node"]["version"].is_string(), "{status}");
+    assert!(
+        status["license"]["userProfiles"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("READER"))
+    );
+    let state = bed.dss.state();
+    let total = state["users"].as_object().unwrap().len();
+    assert_eq!(status["users"]["total"], total);
+    assert_eq!(status["users"]["undeclared"], total - 1);
+    assert_eq!(
+        status["groups"]["undeclared"],
+        state["groups"].as_object().unwrap().len() - 1
+    );
+    let analysts = bed.namespace.get("DssGroup", "analysts").await.unwrap();
+    assert_eq!(analysts["status"]["remote"]["members"], 1);
+
+    let created = bed
+        .namespace
+        .wait_for_event("jane", "Created", crate::bed::PATIENCE)
+        .await
+        .unwrap();
+    assert_eq!(created.kind, "Normal");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_said_at_creation_is_written_right_after() {
+    let bed = Bed::ready("afterwards").await;
+    bed.apply(&user(
+        "off",
+        json!({ "enabled": false, "adminProperties": { "k": "v" } }),
+    ))
+    .await;
+    bed.wait("DssUser", "off", "Ready=True/InSync").await;
+    let off = bed.user("off").unwrap();
+    assert_eq!(off["enabled"], false);
+    assert_eq!(off["adminProperties"]["k"], "v");
+    assert_eq!((bed.dss.count("D2"), bed.dss.count("D4")), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_the_server_adds_by_itself_is_taken_away_again_only_by_exact() {
+    let bed = Bed::ready("defaultgroup").await;
+    bed.dss.switch("defaultGroup", json!("readers")).unwrap();
+    bed.apply(&user("loose", json!({ "groups": [{ "name": "data_team" }] })))
+        .await;
+    bed.apply(&user(
+        "exact",
+        json!({ "groups": [{ "name": "data_team" }], "groupsPolicy": "Exact" }),
+    ))
+    .await;
+    bed.wait("DssUser", "loose", "Ready=True/InSync").await;
+    bed.wait("DssUser", "exact", "Ready=True/InSync").await;
+    let groups = |login: &str| -> Vec<String> {
+        let mut groups: Vec<String> = serde_json::from_value(bed.user(login).unwrap()["groups"].clone()).unwrap();
+        groups.sort();
+        groups
+    };
+    assert_eq!(groups("loose"), ["data_team", "readers"]);
+    assert_eq!(groups("exact"), ["data_team"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_waits_for_its_group_and_goes_on_when_it_comes() {
+    let bed = Bed::ready("waits").await;
+    bed.apply(&user(
+        "jane",
+        json!({ "groups": [{ "name": "data_team" }, { "name": "later" }] }),
+    ))
+    .await;
+    let jane = bed.wait("DssUser", "jane", "Ready=False/DependencyNotReady").await;
+    assert_eq!(jane["status"]["plan"], json!(["group later does not exist yet"]));
+    assert_eq!(
+        bed.user("jane").unwrap()["groups"],
+        json!(["data_team"]),
+        "the others are written"
+    );
+    bed.apply(&group("later", json!({}))).await;
+    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    assert_eq!(bed.user("jane").unwrap()["groups"], json!(["data_team", "later"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn annotations_pause_an_object_and_ask_for_a_pass() {
+    let bed = Bed::ready("annotations").await;
+    let mut jane = user("jane", json!({ "displayName": "Jane" }));
+    jane["metadata"]["annotations"] = json!({ "dataiku-operator.io/paused": "true" });
+    bed.apply(&jane).await;
+    bed.wait("DssUser", "jane", "Ready=False/Paused").await;
+    assert!(bed.user("jane").is_none());
+    jane["metadata"]["annotations"] = json!({ "dataiku-operator.io/reconcile-at": "now" });
+    bed.apply(&jane).await;
+    let jane = bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    assert_eq!(jane["status"]["lastHandledReconcileAt"], "now");
+}
+
+async fn versions(bed: &Bed, objects: &[(&str, &str)]) -> Vec<Value> {
+    let mut versions = Vec::new();
+    for (kind, name) in objects {
+        let object = bed.namespace.get(kind, name).await.unwrap();
+        versions.push(object["metadata"]["resourceVersion"].clone());
+    }
+    versions
+}

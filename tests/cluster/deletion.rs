@@ -1,0 +1,208 @@
+//! Deletion ends, whatever is missing, and does what the policy says.
+
+use serde_json::{Value, json};
+
+use crate::bed::{Bed, PATIENCE, group, user};
+
+async fn delete(bed: &Bed, kind: &str, name: &str) {
+    bed.namespace.delete(kind, name).await.unwrap();
+    bed.namespace.wait_gone(kind, name, PATIENCE).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_policy_does_what_it_says() {
+    let bed = Bed::ready("policies").await;
+    let member = |policy: Value| json!({ "groups": [{ "name": "readers" }], "deletionPolicy": policy });
+    for (name, policy) in [
+        ("unset", Value::Null),
+        ("disabled", json!("Disable")),
+        ("deleted", json!("Delete")),
+        ("kept", json!("Retain")),
+    ] {
+        let mut spec = member(policy.clone());
+        if policy.is_null() {
+            spec.as_object_mut().unwrap().remove("deletionPolicy");
+        }
+        bed.apply(&user(name, spec)).await;
+        bed.wait("DssUser", name, "Ready=True/InSync").await;
+    }
+    bed.dss
+        .patch_state(json!({ "users": { "disabled": { "groups": ["readers", "data_team"] } } }))
+        .unwrap();
+    for name in ["unset", "disabled", "deleted", "kept"] {
+        delete(&bed, "DssUser", name).await;
+    }
+    let state = |login: &str| {
+        bed.user(login)
+            .map(|user| (user["enabled"].clone(), user["groups"].clone()))
+    };
+    assert_eq!(
+        state("unset"),
+        Some((json!(false), json!([]))),
+        "created by us, so disabled"
+    );
+    assert_eq!(
+        state("disabled"),
+        Some((json!(false), json!(["data_team"]))),
+        "only what we set is withdrawn"
+    );
+    assert_eq!(state("deleted"), None);
+    assert_eq!(state("kept"), Some((json!(true), json!(["readers"]))));
+
+    bed.apply(&group("analysts", json!({}))).await;
+    bed.apply(&group("kept", json!({ "deletionPolicy": "Retain" }))).await;
+    bed.wait("DssGroup", "analysts", "Ready=True/InSync").await;
+    bed.wait("DssGroup", "kept", "Ready=True/InSync").await;
+    delete(&bed, "DssGroup", "analysts").await;
+    delete(&bed, "DssGroup", "kept").await;
+    assert!(bed.group("analysts").is_none(), "created by us, so deleted");
+    assert!(bed.group("kept").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_adopted_is_left_as_it_is() {
+    let bed = Bed::ready("adopted").await;
+    bed.apply(&group(
+        "readers",
+        json!({ "adoptionPolicy": "Adopt", "description": "ours" }),
+    ))
+    .await;
+    bed.dss
+        .patch_state(json!({ "users": { "jane": { "login": "jane", "sourceType": "LOCAL_NO_AUTH" } } }))
+        .unwrap();
+    bed.apply(&user(
+        "jane",
+        json!({ "adoptionPolicy": "Adopt", "displayName": "ours" }),
+    ))
+    .await;
+    bed.wait("DssGroup", "readers", "Ready=True/InSync").await;
+    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    bed.dss.reset_requests();
+    delete(&bed, "DssGroup", "readers").await;
+    delete(&bed, "DssUser", "jane").await;
+    assert_eq!(bed.dss.writes(), 0);
+    assert_eq!(bed.user("jane").unwrap()["enabled"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_remote_object_that_is_gone_already_holds_nothing_up() {
+    let bed = Bed::ready("already").await;
+    bed.apply(&user("jane", json!({ "deletionPolicy": "Delete" }))).await;
+    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    bed.dss.patch_state(json!({ "users": { "jane": null } })).unwrap();
+    delete(&bed, "DssUser", "jane").await;
+    assert_eq!(bed.dss.count("D5"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_in_use_stays_and_says_by_whom() {
+    let bed = Bed::ready("inuse").await;
+    bed.apply(&user("jane", json!({ "deletionPolicy": "Delete" }))).await;
+    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    bed.namespace.delete("DssInstance", "design").await.unwrap();
+    bed.wait("DssInstance", "design", "Ready=False/Deleting").await;
+    let message = bed.message("DssInstance", "design").await;
+    assert_eq!(message, format!("in use by DssUser {}/jane", bed.namespace.name()));
+    delete(&bed, "DssUser", "jane").await;
+    assert!(bed.user("jane").is_none(), "the connection still worked");
+    bed.namespace
+        .wait_gone("DssInstance", "design", PATIENCE)
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_connection_an_object_goes_with_a_warning() {
+    let bed = Bed::ready("orphan").await;
+    bed.apply(&user("jane", json!({ "deletionPolicy": "Delete" }))).await;
+    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    // Somebody takes the connection away by force.
+    bed.namespace.delete("DssInstance", "design").await.unwrap();
+    bed.namespace
+        .patch(
+            "DssInstance",
+            "design",
+            json!({ "metadata": { "annotations": { "dataiku-operator.io/force-release": "true" } } }),
+        )
+        .await
+        .unwrap();
+    bed.namespace
+        .wait_gone("DssInstance", "design", PATIENCE)
+        .await
+        .unwrap();
+    delete(&bed, "DssUser", "jane").await;
+    let event = bed
+        .namespace
+        .wait_for_event("jane", "Released", PATIENCE)
+        .await
+        .unwrap();
+    assert_eq!(event.kind, "Warning");
+    assert!(event.note.contains("user jane stays as it is"), "{}", event.note);
+    assert!(bed.user("jane").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_connections_secret_an_object_goes_after_a_while() {
+    let bed = Bed::start("nosecret", &["--release-after", "3s"]).await;
+    bed.connect().await;
+    bed.apply(&user("jane", json!({ "deletionPolicy": "Delete" }))).await;
+    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    bed.namespace.delete("Secret", "design-admin").await.unwrap();
+    bed.wait("DssInstance", "design", "Ready=False/DependencyNotReady")
+        .await;
+    bed.namespace.delete("DssUser", "jane").await.unwrap();
+    bed.wait("DssUser", "jane", "Ready=False/Deleting").await;
+    let message = bed.message("DssUser", "jane").await;
+    assert!(
+        message.contains("design-admin not found") && message.contains("force-release"),
+        "{message}"
+    );
+    bed.namespace.wait_gone("DssUser", "jane", PATIENCE).await.unwrap();
+    bed.namespace
+        .wait_for_event("jane", "Released", PATIENCE)
+        .await
+        .unwrap();
+    assert!(bed.user("jane").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_namespace_goes() {
+    let bed = Bed::start("wholens", &["--release-after", "3s"]).await;
+    bed.connect().await;
+    bed.apply(&group("analysts", json!({}))).await;
+    bed.apply(&user("jane", json!({ "groups": [{ "name": "analysts" }] })))
+        .await;
+    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    bed.namespace.remove(PATIENCE).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_waits_while_the_node_is_away_and_can_be_forced() {
+    let bed = Bed::ready("away").await;
+    for name in ["jane", "max"] {
+        bed.apply(&user(name, json!({ "deletionPolicy": "Delete" }))).await;
+        bed.wait("DssUser", name, "Ready=True/InSync").await;
+    }
+    bed.dss
+        .fault(json!({ "match": {}, "times": 0, "fault": { "kind": "dropBefore" } }));
+    bed.wait("DssInstance", "design", "Ready=False/Unavailable").await;
+    bed.namespace.delete("DssUser", "jane").await.unwrap();
+    bed.namespace.delete("DssUser", "max").await.unwrap();
+    bed.wait("DssUser", "jane", "Ready=False/Deleting").await;
+    bed.namespace
+        .patch(
+            "DssUser",
+            "jane",
+            json!({ "metadata": { "annotations": { "dataiku-operator.io/force-release": "true" } } }),
+        )
+        .await
+        .unwrap();
+    bed.namespace.wait_gone("DssUser", "jane", PATIENCE).await.unwrap();
+    bed.namespace
+        .wait_for_event("jane", "Released", PATIENCE)
+        .await
+        .unwrap();
+    bed.dss.clear_faults();
+    bed.namespace.wait_gone("DssUser", "max", PATIENCE).await.unwrap();
+    assert!(bed.user("jane").is_some() && bed.user("max").is_none());
+}

@@ -1,0 +1,18 @@
+//! The operator as a process, with the rights that ship, on a real control plane, against the simulator.
+//!
+//! One control plane serves the whole run; each test has a namespace, a simulated node and an operator of its own.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod bad_input;
+mod bed;
+mod canary;
+mod convergence;
+mod crash;
+mod deletion;
+mod drift;
+mod outage;
+mod ownership;
+mod password;
+mod scale;
+mod schema;

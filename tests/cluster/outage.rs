@@ -1,0 +1,59 @@
+//! The node goes away and comes back.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::bed::{Bed, user};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_shows_on_the_connection_and_not_on_what_was_ready() {
+    let bed = Bed::ready("outage").await;
+    bed.apply(&user("jane", json!({ "displayName": "Jane" }))).await;
+    let before = bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    bed.dss
+        .fault(json!({ "match": {}, "times": 0, "fault": { "kind": "dropBefore" } }));
+    bed.wait("DssInstance", "design", "Ready=False/Unavailable").await;
+    bed.dss.reset_requests();
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert!(
+        bed.dss.requests().total <= 6,
+        "a dead node is not hammered: {:?}",
+        bed.dss.requests().counts
+    );
+    let during = bed.namespace.get("DssUser", "jane").await.unwrap();
+    assert_eq!(
+        during["metadata"]["resourceVersion"],
+        before["metadata"]["resourceVersion"]
+    );
+
+    bed.dss.clear_faults();
+    bed.dss
+        .patch_state(json!({ "users": { "jane": { "displayName": "Changed meanwhile" } } }))
+        .unwrap();
+    bed.until("the repair", || {
+        bed.user("jane").is_some_and(|jane| jane["displayName"] == "Jane")
+    })
+    .await;
+    bed.wait("DssInstance", "design", "Ready=True/InSync").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_failure_is_no_outage() {
+    let bed = Bed::ready("hiccup").await;
+    let before = transition(&bed).await;
+    bed.dss
+        .fault(json!({ "match": { "operation": "D1" }, "times": 2, "fault": { "kind": "status", "status": 500 } }));
+    bed.until("two failures", || {
+        bed.dss.requests().log.iter().filter(|one| one.status == 500).count() == 2
+    })
+    .await;
+    bed.sweeps(1).await;
+    bed.wait("DssInstance", "design", "Ready=True/InSync").await;
+    assert_eq!(transition(&bed).await, before, "Ready never went");
+}
+
+async fn transition(bed: &Bed) -> Value {
+    let instance = bed.namespace.get("DssInstance", "design").await.unwrap();
+    instance["status"]["conditions"][0]["lastTransitionTime"].clone()
+}

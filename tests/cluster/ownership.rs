@@ -1,0 +1,77 @@
+//! Whose a remote object is.
+
+use serde_json::json;
+
+use crate::bed::{Bed, group, user};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_exists_is_refused_and_left_alone_even_at_deletion() {
+    let bed = Bed::ready("refused").await;
+    bed.dss
+        .patch_state(json!({ "users": { "jane": { "login": "jane", "sourceType": "LOCAL_NO_AUTH" } } }))
+        .unwrap();
+    bed.dss.reset_requests();
+    bed.apply(&user(
+        "jane",
+        json!({ "displayName": "Ours", "deletionPolicy": "Delete" }),
+    ))
+    .await;
+    bed.apply(&group("readers", json!({ "description": "Ours" }))).await;
+    let jane = bed.wait("DssUser", "jane", "Ready=False/AlreadyExists").await;
+    assert_eq!(jane["status"]["remote"].get("origin"), None);
+    assert!(jane["status"]["conditions"].to_string().contains("Stalled"));
+    assert!(bed.message("DssUser", "jane").await.contains("adoptionPolicy: Adopt"));
+    bed.wait("DssGroup", "readers", "Ready=False/AlreadyExists").await;
+    bed.namespace
+        .wait_for_event("jane", "AlreadyExists", crate::bed::PATIENCE)
+        .await
+        .unwrap();
+    bed.namespace.delete("DssUser", "jane").await.unwrap();
+    bed.namespace
+        .wait_gone("DssUser", "jane", crate::bed::PATIENCE)
+        .await
+        .unwrap();
+    assert_eq!(bed.dss.writes(), 0);
+    assert!(bed.user("jane").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_made_by_somebody_else_at_the_same_moment_is_not_taken() {
+    let bed = Bed::ready("race").await;
+    // Between our look and our create, a person creates the same login.
+    bed.dss.fault(json!({
+        "match": { "operation": "D2" },
+        "fault": { "kind": "edit", "when": "before", "patch": { "users": { "jane": {
+            "login": "jane", "sourceType": "LOCAL_NO_AUTH", "displayName": "Theirs",
+        } } } },
+    }));
+    bed.apply(&user("jane", json!({ "displayName": "Ours" }))).await;
+    let jane = bed.wait("DssUser", "jane", "Ready=False/AlreadyExists").await;
+    assert_eq!(jane["status"]["remote"].get("origin"), None);
+    bed.sweeps(1).await;
+    assert_eq!(bed.user("jane").unwrap()["displayName"], "Theirs");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_that_is_not_allowed_gets_nothing_and_revoking_works() {
+    let bed = Bed::ready("tenancy").await;
+    let other = testbed::Namespace::create("tenant").await.unwrap();
+    let operator = testbed::Operator::builder(env!("CARGO_BIN_EXE_dataiku-operator"))
+        .namespace(&other)
+        .start();
+    // That operator watches the tenant's namespace alone, so the connection is none of its own.
+    let _operator = operator.await.unwrap();
+    let mut jane = user("jane", json!({}));
+    jane["spec"]["instanceRef"] = json!({ "name": "design", "namespace": bed.namespace.name() });
+    other.apply_object(&jane).await.unwrap();
+    other
+        .wait_for_condition(
+            "DssUser",
+            "jane",
+            "Ready=False/DependencyNotReady",
+            crate::bed::PATIENCE,
+        )
+        .await
+        .unwrap();
+    assert!(bed.user("jane").is_none());
+}

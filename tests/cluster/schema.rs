@@ -1,0 +1,91 @@
+//! What the apiserver itself refuses, and what it explains.
+
+use serde_json::{Value, json};
+use testbed::Namespace;
+
+use crate::bed::{group, object, user};
+
+async fn refused(namespace: &Namespace, object: &Value, words: &str) {
+    let error = namespace
+        .apply_object(object)
+        .await
+        .expect_err(&format!("{object} was accepted"));
+    assert!(format!("{error:#}").contains(words), "{words} is not in {error:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn identity_is_immutable_but_may_be_spelled_out() {
+    let namespace = Namespace::create("immutable").await.unwrap();
+    namespace.control_plane().installation().await.unwrap();
+    namespace.apply_object(&user("jane", json!({}))).await.unwrap();
+    namespace
+        .apply_object(&user("jane", json!({ "login": "jane" })))
+        .await
+        .unwrap();
+    refused(
+        &namespace,
+        &user("jane", json!({ "login": "joan" })),
+        "login is immutable",
+    )
+    .await;
+    refused(
+        &namespace,
+        &user("jane", json!({ "instanceRef": { "name": "other" } })),
+        "instanceRef is immutable",
+    )
+    .await;
+    namespace
+        .apply_object(&group("analysts", json!({ "name": "analysts" })))
+        .await
+        .unwrap();
+    refused(
+        &namespace,
+        &group("analysts", json!({ "name": "others" })),
+        "name is immutable",
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_by_itself_is_refused_at_once() {
+    let namespace = Namespace::create("refused").await.unwrap();
+    namespace.control_plane().installation().await.unwrap();
+    refused(&namespace, &user("a", json!({})), "set spec.login").await;
+    refused(&namespace, &user("jane", json!({ "login": "no spaces" })), "spec.login").await;
+    refused(&namespace, &user("jane", json!({ "sourceType": "MOON" })), "sourceType").await;
+    let ldap = json!({ "sourceType": "LDAP", "passwordSecretRef": { "name": "x" } });
+    refused(&namespace, &user("jane", ldap), "LOCAL only").await;
+    let twice = json!({ "groups": [{ "name": "a" }, { "name": "a" }] });
+    refused(&namespace, &user("jane", twice), "duplicate").await;
+    refused(
+        &namespace,
+        &group("analysts", json!({ "deletionPolicy": "Disable" })),
+        "cannot be disabled",
+    )
+    .await;
+    let instance = |extra: Value| {
+        let mut spec =
+            json!({ "url": "https://dss.example.com", "credentials": { "apiKeySecretRef": { "name": "k" } } });
+        spec.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        object("DssInstance", "design", spec)
+    };
+    refused(&namespace, &instance(json!({ "url": "ftp://dss" })), "http or https").await;
+    refused(&namespace, &instance(json!({ "driftInterval": "1s" })), "at least 5s").await;
+    namespace.apply_object(&instance(json!({}))).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kubectl_explains_every_field() {
+    let namespace = Namespace::create("explain").await.unwrap();
+    namespace.control_plane().installation().await.unwrap();
+    for (field, words) in [
+        ("dssuser.spec.groupsPolicy", "other groups of the user are left alone"),
+        ("dssgroup.spec.permissions", "An open map"),
+        ("dssinstance.spec.driftInterval", "Default: 60s"),
+        ("dssuser.status.remote", "as last seen"),
+    ] {
+        let explained = namespace.kubectl(&["explain", field]).await.unwrap();
+        let one_line = explained.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(one_line.contains(words), "{field}: {explained}");
+    }
+}
