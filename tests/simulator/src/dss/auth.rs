@@ -31,10 +31,15 @@ pub(super) fn authenticate(world: &World, headers: &HeaderMap) -> Result<Caller,
 
 /// Whether the caller may use an operation.
 pub(super) fn authorize(world: &World, caller: &Caller, right: Right) -> Result<(), Failure> {
-    match right {
-        Right::Authenticated => Ok(()),
-        Right::Admin if caller.has("admin") => Ok(()),
-        Right::Admin => Err(forbidden(world, "Action forbidden, you are not an administrator")),
+    let allowed = match right {
+        Right::Authenticated => true,
+        Right::Admin => caller.has("admin"),
+        Right::Named(name) => caller.has("admin") || caller.has(name),
+    };
+    if allowed {
+        Ok(())
+    } else {
+        Err(forbidden(world, "Action forbidden, you lack the right"))
     }
 }
 

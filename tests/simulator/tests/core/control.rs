@@ -55,12 +55,12 @@ async fn an_instance_is_started_listed_and_stopped() {
 #[tokio::test]
 async fn state_is_read_and_changed() {
     let (simulator, _) = started().await;
-    let path = "/instances/dss-1/state";
+    let url = "/instances/dss-1/state";
     let patch = json!({"users": {"jane": {"password": "clear"}, "user00001": null}});
-    assert_eq!(control(&simulator, Method::PATCH, path, Some(patch)).await.0, 200);
+    assert_eq!(control(&simulator, Method::PATCH, url, Some(patch)).await.0, 200);
     let (_, jane) = control(&simulator, Method::GET, "/instances/dss-1/state?at=/users/jane", NONE).await;
     assert_eq!((&jane["password"], &jane["enabled"]), (&json!("clear"), &json!(true)));
-    let (_, state) = control(&simulator, Method::GET, path, NONE).await;
+    let (_, state) = control(&simulator, Method::GET, url, NONE).await;
     let logins: Vec<_> = state["users"].as_object().unwrap().keys().collect();
     assert_eq!(logins, ["admin", "user00002", "jane"]);
     let (status, refusal) = control(
