@@ -12,6 +12,7 @@ use crate::config::Seed;
 use crate::operation::{Operation, Right};
 use crate::switches::Switch;
 use crate::world::World;
+use user_view::View;
 
 mod activity;
 mod auth;
@@ -24,6 +25,7 @@ mod own_user;
 mod seed;
 mod settings;
 mod user;
+mod user_view;
 mod users;
 
 /// The product.
@@ -89,7 +91,7 @@ impl Api for Dss {
 
     fn shown(&self, world: &World, collection: &str, document: &Value) -> Value {
         match (collection, document) {
-            ("users", Value::Object(stored)) => user::view(world, stored, user::View::Clear),
+            ("users", Value::Object(stored)) => Value::Object(user_view::tree(world, stored, View::Clear)),
             _ => document.clone(),
         }
     }
