@@ -1,8 +1,11 @@
 //! Wires the operator together and runs it until it is told to stop.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -23,6 +26,11 @@ use crate::{
     telemetry,
 };
 
+/// Longest wait for passes under way after a stop. Kubernetes kills after 30 s; what is left goes to the last Events.
+const DRAIN: Duration = Duration::from_secs(25);
+/// Longest wait for the last Events.
+const LAST_EVENTS: Duration = Duration::from_secs(3);
+
 /// Runs the operator until SIGTERM or SIGINT.
 pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let RunArgs {
@@ -36,49 +44,68 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     telemetry::start(log_format);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "starting");
     let stop = stop_signal()?;
-    let mut config = Config::infer().await.context("find a cluster")?;
-    // The engine has a back-off of its own; the client's would hold a pass for minutes.
-    config.default_retry = false;
-    let namespace = namespace.unwrap_or_else(|| config.default_namespace.clone());
-    let client = Client::try_from(config).context("make a client for the cluster")?;
-
+    let (client, home) = client(namespace).await?;
     let metrics = Arc::new(Metrics::default());
     let ready = Arc::new(AtomicBool::new(false));
     let health = Health {
         metrics: metrics.clone(),
         ready: ready.clone(),
     };
-    let serving = tokio::spawn(server::serve(metrics_address, health, stopped(stop.clone())));
+    let (end, ended) = watch::channel(false);
+    let mut serving = tokio::spawn(server::serve(metrics_address, health, stopped(ended)));
 
-    let fingerprints = Fingerprints::load(&client, &namespace).await?;
+    let (reports, mut publishing) = Reports::start(client.clone());
+    let mut sources = source_watch::start(client.clone(), watch_namespace.clone());
     let addresses = AddressPolicy {
         allowed: allow_addresses,
     };
     let registry = Arc::new(Registry::new(addresses, metrics.clone()));
     let around = Surroundings {
-        client: client.clone(),
-        fingerprints: Arc::new(fingerprints),
-        reports: Reports::start(client.clone()),
+        fingerprints: Arc::new(Fingerprints::load(&client, &home).await?),
+        client,
+        reports,
         passes: Arc::new(move |pass| metrics.passed(pass)),
         release_after,
     };
-    let touched = source_watch::channel();
-    let running = kinds::start(&around, &registry, watch_namespace.as_deref(), &touched, &stop);
-    let watching = tokio::spawn(source_watch::run(client, watch_namespace, touched));
+    tokio::select! {
+        () = sources.listed() => {}
+        () = stopped(stop.clone()) => return Ok(()),
+        served = &mut serving => return served.context("the server failed")?,
+    }
+    let mut running = kinds::start(around, &registry, watch_namespace.as_deref(), &sources.touched, &stop);
+    let readiness = running.ready;
     tokio::spawn(async move {
-        if running.ready.await {
+        if readiness.await {
             ready.store(true, Ordering::Relaxed);
             tracing::info!("every kind is watched");
         }
     });
     // A task that ends before it is told to is a failure of the operator: end, and be started anew.
-    let ended = tokio::select! {
-        () = running.passes => Ok(()),
-        served = serving => served.context("the server failed").and_then(|served| served),
-        watched = watching => watched.context("the watch on sources failed"),
+    let outcome = tokio::select! {
+        () = stopped(stop) => Ok(()),
+        () = &mut running.passes => Err(anyhow::anyhow!("a kind stopped by itself")),
+        served = &mut serving => served.context("the server failed").and_then(|served| served),
+        watched = &mut sources.task => watched.context("the watch on sources failed"),
     };
+    if outcome.is_ok() && tokio::time::timeout(DRAIN, running.passes).await.is_err() {
+        tracing::warn!("passes under way were not done in time");
+    }
+    if tokio::time::timeout(LAST_EVENTS, &mut publishing).await.is_err() {
+        tracing::warn!("the last Events were not published in time");
+    }
+    let _ = end.send(true);
     tracing::info!("stopped");
-    ended
+    outcome
+}
+
+/// A client for the cluster, and the operator's own namespace.
+async fn client(namespace: Option<String>) -> anyhow::Result<(Client, String)> {
+    let mut config = Config::infer().await.context("find a cluster")?;
+    // The engine has a back-off of its own; the client's would hold a pass for minutes.
+    config.default_retry = false;
+    let home = namespace.unwrap_or_else(|| config.default_namespace.clone());
+    let client = Client::try_from(config).context("make a client for the cluster")?;
+    Ok((client, home))
 }
 
 /// Turns true at SIGTERM or SIGINT.

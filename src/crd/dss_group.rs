@@ -82,7 +82,14 @@ pub struct DssGroupSpec {
     pub admin: Option<bool>,
     /// Permission flags by DSS's own names, for example `mayCreateProjects: true`. An open map: new flags appear with
     /// new releases. Flags left out are not managed; a flag that was declared true and is left out later is withdrawn.
+    /// The right to everything is not among them: it is the field `admin`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(
+        validation = Rule::new(
+            "self.all(flag, !(flag in ['admin', 'name', 'description', 'sourceType', 'ldapGroupNames', 'azureADGroupNames', 'ssoGroupNames', 'customGroupNames', 'canObtainAPITicketFromCookiesForGroupsRegex']))"
+        ).message("this is no permission flag but a field of its own")
+    )]
+    #[schemars(extend("maxProperties" = 200))]
     pub permissions: Option<BTreeMap<String, bool>>,
     /// LDAP groups whose members are in this group. Unset: not managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

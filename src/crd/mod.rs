@@ -20,3 +20,38 @@ pub use dss_user::DssUser;
 pub fn all() -> Vec<CustomResourceDefinition> {
     vec![DssInstance::crd(), DssGroup::crd(), DssUser::crd()]
 }
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{JSONSchemaProps, JSONSchemaPropsOrArray};
+
+    use super::all;
+
+    fn undescribed(path: &str, schema: &JSONSchemaProps, found: &mut Vec<String>) {
+        for (name, field) in schema.properties.iter().flatten() {
+            let path = format!("{path}.{name}");
+            if field.description.as_deref().unwrap_or_default().is_empty() {
+                found.push(path.clone());
+            }
+            undescribed(&path, field, found);
+            if let Some(JSONSchemaPropsOrArray::Schema(items)) = &field.items {
+                undescribed(&format!("{path}[]"), items, found);
+            }
+        }
+    }
+
+    #[test]
+    fn every_field_of_every_kind_is_described() {
+        let mut found = Vec::new();
+        for definition in all() {
+            for version in definition.spec.versions {
+                let schema = version.schema.and_then(|schema| schema.open_api_v3_schema).unwrap();
+                for part in ["spec", "status"] {
+                    let name = format!("{}.{part}", definition.spec.names.kind);
+                    undescribed(&name, &schema.properties.as_ref().unwrap()[part], &mut found);
+                }
+            }
+        }
+        assert_eq!(found, Vec::<String>::new());
+    }
+}

@@ -14,6 +14,8 @@ pub struct ApiError {
     /// The remote side's own words or the cause, at most 1 KiB on one line, secret values of the call replaced by
     /// `[redacted]`. Empty if there is nothing to say.
     pub message: String,
+    /// Whether the product itself answered, in its own form, and not something before it.
+    pub own_words: bool,
     /// How long the remote side, or the connection's own gate, asks to wait: 1 to 300 s.
     pub retry_after: Option<Duration>,
 }
@@ -106,6 +108,7 @@ impl ApiError {
             kind,
             status: None,
             message: message.into(),
+            own_words: false,
             retry_after: None,
         }
     }
@@ -114,6 +117,20 @@ impl ApiError {
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.kind == ErrorKind::NotFound
+    }
+
+    /// Whether this says that the object does not exist, but not in the product's own words. Gateways have 404s of their
+    /// own; taken for absence they would let go of an object that is still there.
+    pub(super) fn is_doubtful_absence(&self) -> bool {
+        self.is_not_found() && !self.own_words
+    }
+
+    /// The same where a list shows the object: whatever answered was not the product.
+    pub(super) fn contradicted(self) -> Self {
+        Self {
+            kind: ErrorKind::NotJson,
+            ..self
+        }
     }
 
     /// Whether the request may have been handled although no answer came.

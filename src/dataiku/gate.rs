@@ -21,6 +21,9 @@ pub enum Lane {
     Interactive,
     /// Drift repair. Leaves two slots free, so that the other lane overtakes.
     Repair,
+    /// The look at the whole remote side, one at a time. It waits for no slot and no rate, so that drift is found under
+    /// any load, and it is the probe of an open circuit: whoever makes it paces it.
+    Sweep,
 }
 
 /// A hold longer than this fails calls at once; a shorter one is waited for.
@@ -61,7 +64,7 @@ pub(super) enum Closed {
 /// A call's right to be in flight.
 pub(super) struct Pass<'a> {
     _lane: Option<SemaphorePermit<'a>>,
-    _slot: SemaphorePermit<'a>,
+    _slot: Option<SemaphorePermit<'a>>,
 }
 
 pub(super) struct Gate {
@@ -105,14 +108,17 @@ impl Gate {
 
     /// Waits for the call's turn. Fails at once where waiting is no use.
     pub(super) async fn enter(&self, lane: Lane) -> Result<Pass<'_>, Closed> {
+        if lane == Lane::Sweep {
+            return self.enter_at_once().await;
+        }
         self.refuse_early()?;
         let lane = match lane {
-            Lane::Interactive => None,
             Lane::Repair => Some(permit(&self.repair).await),
+            Lane::Interactive | Lane::Sweep => None,
         };
         let pass = Pass {
             _lane: lane,
-            _slot: permit(&self.slots).await,
+            _slot: Some(permit(&self.slots).await),
         };
         self.refuse_early()?;
         let turn = self.take_turn(Instant::now());
@@ -120,12 +126,24 @@ impl Gate {
         while let Some(wait) = self.held()? {
             sleep(wait).await;
         }
-        self.state().circuit.admit(Instant::now()).map_err(Closed::Open)?;
+        self.refuse_early()?;
         Ok(pass)
     }
 
+    /// Past slots, rate and circuit; not past the patience that the remote side asked for.
+    async fn enter_at_once(&self) -> Result<Pass<'_>, Closed> {
+        while let Some(wait) = self.held()? {
+            sleep(wait).await;
+        }
+        self.take_turn(Instant::now());
+        Ok(Pass {
+            _lane: None,
+            _slot: None,
+        })
+    }
+
     pub(super) fn record(&self, health: Health) {
-        self.state().circuit.record(health, Instant::now());
+        self.state().circuit.record(health);
     }
 
     /// Holds all calls for a time.
@@ -140,7 +158,7 @@ impl Gate {
     }
 
     fn refuse_early(&self) -> Result<(), Closed> {
-        let refusal = self.state().circuit.refusal(Instant::now());
+        let refusal = self.state().circuit.refusal();
         match refusal {
             Some(wait) => Err(Closed::Open(wait)),
             None => self.held().map(|_| ()),

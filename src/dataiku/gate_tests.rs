@@ -109,21 +109,34 @@ async fn a_hold_that_begins_while_a_call_waits_for_its_slot_applies_to_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_open_circuit_refuses_at_once_probes_after_30_seconds_and_closes_on_success() {
+async fn an_open_circuit_refuses_at_once_until_the_sweep_gets_through() {
     let gate = gate(8, 1000);
     for _ in 0..5 {
         assert_eq!(refused(&gate).await, None);
         gate.record(Health::Failing);
     }
     assert_eq!(gate.breaker(), Breaker::Open);
-    assert_eq!(refused(&gate).await, Some(Closed::Open(Duration::from_secs(30))));
-    advance(Duration::from_secs(30)).await;
-    assert_eq!(refused(&gate).await, None, "the probe");
+    assert!(matches!(refused(&gate).await, Some(Closed::Open(_))));
+    advance(Duration::from_mins(5)).await;
     assert!(
         matches!(refused(&gate).await, Some(Closed::Open(_))),
-        "one probe at a time"
+        "time alone closes nothing"
     );
+    assert!(gate.enter(Lane::Sweep).await.is_ok());
     gate.record(Health::Alive);
     assert_eq!(gate.breaker(), Breaker::Closed);
     assert_eq!(refused(&gate).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_sweep_waits_for_no_slot_and_no_rate_but_for_a_hold() {
+    let gate = gate(1, 1);
+    let _busy = gate.enter(Lane::Interactive).await.unwrap();
+    let began = Instant::now();
+    for _ in 0..5 {
+        gate.enter(Lane::Sweep).await.unwrap();
+    }
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    gate.hold(Duration::from_secs(30));
+    assert!(matches!(gate.enter(Lane::Sweep).await, Err(Closed::Held(_))));
 }

@@ -268,6 +268,7 @@ impl Transport {
             kind: fault.kind,
             status: fault.status.map(|status| status.as_u16()),
             message: presentable(&fault.message, &secrets),
+            own_words: fault.own_words,
             retry_after: fault.retry_after,
         }
     }

@@ -1,13 +1,13 @@
 //! What happens to the remote side when an object is deleted.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::{
-    Error, Freshness, Inputs, Managed, Presence, Reason, Removal, Verdict,
+    Change, Error, Freshness, Inputs, Managed, Plan, Presence, Reason, Removal,
     context::Context,
+    pass::{DEADLINE, overdue},
     progress::{SharedProgress, lane, lock},
 };
 use crate::crd::common::{DeletionPolicy, annotation};
@@ -19,53 +19,58 @@ const ROUNDS: usize = 3;
 pub enum Removed {
     /// The finalizer may go; a note for people where the remote side was left with something.
     Released(Option<String>),
-    /// Something is still to be waited for.
+    /// Other objects need this one.
+    InUse(String),
+    /// Something else is to be waited for.
     Waiting(String),
 }
 
 /// Takes out of the remote side what the policy says, and tells whether the finalizer may go.
 pub async fn run<K: Managed>(object: &K, context: &Context<K>, progress: &SharedProgress<K>) -> Result<Removed, Error> {
-    if object
-        .annotations()
-        .get(annotation::FORCE_RELEASE)
-        .is_some_and(|value| value == "true")
-    {
-        object.settled(&context.world, &Verdict::Gone);
+    lock(progress).plan.clear();
+    if is_forced(object) {
         return Ok(Removed::Released(Some(format!(
-            "released by annotation; {} stays as it is",
-            left(object)
+            "released by annotation; {}",
+            stays(object)
         ))));
     }
     let holders = object.holders(&context.world)?;
     if !holders.is_empty() {
-        return Ok(Removed::Waiting(format!("in use by {}", holders.join(", "))));
+        return Ok(Removed::InUse(format!("in use by {}", holders.join(", "))));
     }
     let Some(origin) = lock(progress).origin else {
-        object.settled(&context.world, &Verdict::Gone);
         return Ok(Removed::Released(None));
     };
-    let policy = object
-        .policies()
-        .deletion_policy
-        .unwrap_or_else(|| K::default_deletion(origin));
-    if policy == DeletionPolicy::Retain || object.policies().observes() {
+    let policies = object.policies();
+    let policy = policies.deletion_policy.unwrap_or_else(|| K::default_deletion(origin));
+    if policies.observes() {
+        return Ok(Removed::Released(Some(format!(
+            "managementPolicy is Observe; {}",
+            stays(object)
+        ))));
+    }
+    if policy == DeletionPolicy::Retain {
         return Ok(Removed::Released(None));
     }
-    match withdraw(object, context, progress, policy).await {
-        Err(error @ (Error::ConnectionGone(_) | Error::Blocked(Reason::NotAllowed, _))) => Ok(Removed::Released(Some(
-            format!("{error}; {} stays as it is", left(object)),
-        ))),
-        Err(error @ Error::CredentialsMissing(_)) => {
-            let waited = waited(object);
-            if waited >= context.around.release_after {
-                return Ok(Removed::Released(Some(format!(
-                    "{error}; {} stays as it is",
-                    left(object)
-                ))));
-            }
-            Ok(Removed::Waiting(hint(&error)))
+    let withdrawn = withdraw(object, context, progress, policy).await;
+    excused(object, context, withdrawn)
+}
+
+/// What a removal that cannot be carried out comes to: nobody can be made to wait for what will not come back.
+fn excused<K: Managed>(object: &K, context: &Context<K>, withdrawn: Result<Removed, Error>) -> Result<Removed, Error> {
+    match withdrawn {
+        Err(error @ (Error::ConnectionGone(_) | Error::Blocked(Reason::NotAllowed, _))) => {
+            Ok(Removed::Released(Some(format!("{error}; {}", stays(object)))))
         }
-        Err(error @ (Error::ConnectionNotReady(_) | Error::NotYet(_))) => Ok(Removed::Waiting(hint(&error))),
+        Err(Error::CredentialsMissing { message, since }) if since >= context.around.release_after => {
+            Ok(Removed::Released(Some(format!("{message}; {}", stays(object)))))
+        }
+        Err(
+            error @ (Error::CredentialsMissing { .. }
+            | Error::ConnectionNotReady(_)
+            | Error::NotYet(_)
+            | Error::Busy(_)),
+        ) => Ok(Removed::Waiting(error.to_string())),
         other => other,
     }
 }
@@ -81,53 +86,63 @@ async fn withdraw<K: Managed>(
     let client = object
         .connect(&context.world, &Inputs::recorded(applied.clone()), lane(object))
         .await?;
-    let key = object.key();
+    if K::frozen(&client) {
+        return Ok(Removed::Waiting("the connection is frozen".into()));
+    }
     let removal = Removal { policy, applied };
-    let mut seen = K::observe(&client, &key, Freshness::Fresh).await?;
+    let _slot = K::slot(&client).await?;
+    tokio::time::timeout(DEADLINE, carry_out(object, context, progress, &client, &removal))
+        .await
+        .unwrap_or_else(|_| Err(overdue()))
+}
+
+async fn carry_out<K: Managed>(
+    object: &K,
+    context: &Context<K>,
+    progress: &SharedProgress<K>,
+    client: &K::Client,
+    removal: &Removal,
+) -> Result<Removed, Error> {
+    let key = object.key();
+    let mut seen = K::observe(client, &key, Freshness::Fresh).await?;
+    let mut done = BTreeSet::new();
     for _ in 0..ROUNDS {
-        let plan = if matches!(K::presence(&seen), Presence::Present | Presence::Shared { .. }) {
-            K::removal(&removal, &seen)
-        } else {
-            super::Plan::default()
+        let plan = match K::presence(&seen) {
+            Presence::Present | Presence::Shared { .. } => K::removal(removal, &seen),
+            Presence::Absent | Presence::None => Plan::default(),
         };
         if plan.is_empty() {
             return Ok(Removed::Released(None));
         }
-        if K::frozen(&client) {
-            lock(progress).plan = plan.outstanding();
-            return Ok(Removed::Waiting(
-                "the connection is frozen; what waits is in status.plan".into(),
-            ));
+        if plan.steps().iter().all(|step| done.contains(step)) {
+            break;
         }
         for change in &plan.changes {
-            K::apply(&client, &seen, change).await?;
+            K::apply(client, &seen, change).await?;
+            done.extend(change.steps());
             lock(progress).changed = true;
             super::reconcile::announce(context, object, &key, change);
         }
-        seen = K::observe(&client, &key, Freshness::Fresh).await?;
+        seen = K::observe(client, &key, Freshness::Fresh).await?;
     }
-    Ok(Removed::Waiting(format!(
-        "{} is still there after it was removed",
-        left(object)
-    )))
+    let steps = K::removal(removal, &seen).steps().join("; ");
+    Err(Error::Blocked(
+        Reason::AcceptedButNotStored,
+        format!(
+            "{} accepted its removal but does not show it: {steps}",
+            super::reconcile::remote_name::<K>(&key)
+        ),
+    ))
 }
 
-fn left<K: Managed>(object: &K) -> String {
-    super::reconcile::remote_name::<K>(&object.key())
+/// Whether people said that the object is to go whatever happens.
+pub fn is_forced(object: &impl ResourceExt) -> bool {
+    object
+        .annotations()
+        .get(annotation::FORCE_RELEASE)
+        .is_some_and(|value| value == "true")
 }
 
-fn hint(error: &Error) -> String {
-    format!(
-        "{error}. To let go without touching the remote side, set the annotation {}: \"true\"",
-        annotation::FORCE_RELEASE
-    )
-}
-
-fn waited<K: Managed>(object: &K) -> Duration {
-    let since = object
-        .meta()
-        .deletion_timestamp
-        .as_ref()
-        .map_or_else(Timestamp::now, |since| since.0);
-    Duration::try_from(Timestamp::now().duration_since(since)).unwrap_or_default()
+fn stays<K: Managed>(object: &K) -> String {
+    format!("{} stays as it is", super::reconcile::remote_name::<K>(&object.key()))
 }

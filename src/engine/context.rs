@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use kube::{
@@ -45,6 +45,7 @@ pub struct Context<K: Managed> {
     /// Failures in a row.
     pub failures: Failures,
     written: Mutex<HashMap<String, u64>>,
+    looked: Mutex<HashMap<String, Instant>>,
 }
 
 impl<K: Managed> Context<K> {
@@ -55,6 +56,7 @@ impl<K: Managed> Context<K> {
             world,
             failures: Failures::default(),
             written: Mutex::default(),
+            looked: Mutex::default(),
         }
     }
 
@@ -143,10 +145,21 @@ impl<K: Managed> Context<K> {
         written.is_some_and(|written| version(object).is_none_or(|seen| seen < written))
     }
 
+    /// Whether the last time that this said yes is an interval ago.
+    pub fn is_due(&self, uid: &str, interval: Duration) -> bool {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = looked.get(uid).is_none_or(|last| last.elapsed() >= interval);
+        if due {
+            looked.insert(uid.to_owned(), Instant::now());
+        }
+        due
+    }
+
     /// Forgets an object that is gone.
     pub fn forget(&self, uid: &str) {
         self.failures.clear(uid);
         self.lock().remove(uid);
+        self.looked.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, u64>> {

@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use kube::{
     Api, Resource, ResourceExt,
-    api::{Patch, PatchParams},
     core::DeserializeGuard,
     runtime::{
         Controller, Predicate, PredicateConfig, WatchStreamExt,
@@ -16,22 +15,24 @@ use kube::{
         watcher::{self, watcher},
     },
 };
-use serde_json::json;
 use tokio::sync::{broadcast, watch};
 
 use super::{
     Error, Freshness, Inputs, Lane, Managed, Presence,
     context::{Context, Surroundings},
+    isolated::isolated,
     managed::Trigger,
     objects::{Objects, reference},
     progress::is_settled,
     reconcile::{self, ReconcileError},
     source_watch::Touched,
+    undecodable,
 };
-use crate::crd::common::{FIELD_MANAGER, annotation};
+use crate::crd::common::annotation;
 
-/// Passes of one kind at once. Most of them wait for the remote side, whose own limits are on the connection.
-const CONCURRENCY: u16 = 256;
+/// Passes of one kind at once. Most of them wait for the remote side, and a connection lets only a part of them wait for
+/// it, so that one that is slow leaves room for the others.
+const CONCURRENCY: u16 = 1024;
 /// Wait of the controller's triggers after one of their watches failed. Short, since the watches have a back-off of their
 /// own and this one would hold up all of them.
 const TRIGGER_BACKOFF: Duration = Duration::from_millis(500);
@@ -151,35 +152,7 @@ fn strip<K: Managed>(guard: &mut DeserializeGuard<K>) {
 async fn one<K: Managed>(guard: Arc<DeserializeGuard<K>>, context: Arc<Context<K>>) -> Result<Action, ReconcileError> {
     match &guard.0 {
         Ok(object) => reconcile::reconcile(Arc::new(object.clone()), context).await,
-        Err(invalid) => {
-            undecodable(&context, &guard, &invalid.error).await;
-            Ok(Action::await_change())
-        }
-    }
-}
-
-/// An object that this release cannot read: say so on it, and go on with the others.
-async fn undecodable<K: Managed>(context: &Context<K>, guard: &DeserializeGuard<K>, error: &str) {
-    let (name, namespace) = (guard.name_any(), guard.namespace().unwrap_or_default());
-    tracing::warn!(kind = K::KIND, namespace, name, error, "an object cannot be decoded");
-    let message = format!("this release of the operator cannot read the object: {error}");
-    let condition = |type_: &str, status: &str| {
-        json!({
-            "type": type_, "status": status, "reason": "Invalid", "message": message,
-            "observedGeneration": guard.meta().generation, "lastTransitionTime": jiff::Timestamp::now(),
-        })
-    };
-    let patch = json!({
-        "apiVersion": K::api_version(&()), "kind": K::kind(&()), "metadata": { "name": name },
-        "status": {
-            "observedGeneration": guard.meta().generation,
-            "conditions": [condition("Ready", "False"), condition("Stalled", "True")],
-        },
-    });
-    let api = Api::<kube::core::PartialObjectMeta<K>>::namespaced(context.around.client.clone(), &namespace);
-    let params = PatchParams::apply(FIELD_MANAGER).force();
-    if let Err(error) = api.patch_status(&name, &params, &Patch::Apply(&patch)).await {
-        tracing::warn!(kind = K::KIND, namespace, name, %error, "its status could not be written");
+        Err(invalid) => Ok(undecodable::settle(&context, &invalid.metadata, &invalid.error).await),
     }
 }
 
@@ -196,7 +169,14 @@ fn connection_triggers<K: Managed>(context: Arc<Context<K>>, objects: Objects<K>
                     }
                     Trigger::Unblocked(connection) => objects
                         .picked(|object| !is_settled(object) && object.connection().as_ref() == Some(&connection)),
-                    Trigger::Swept(connection) => unsettled(&context, &objects, &connection).await,
+                    Trigger::Swept(connection) => {
+                        let found = isolated(
+                            K::KIND,
+                            async move { Ok(unsettled(&context, &objects, &connection).await) },
+                        );
+                        // A panic is logged where it happened; the next look at the remote side tries again.
+                        found.await.unwrap_or_default()
+                    }
                 }
             }
         })

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Wait of a pass that found too many others waiting. They drain at the pace of the remote side.
+const BUSY: Duration = Duration::from_secs(10);
+
 /// Reason of the `Ready` condition. These are API: alerts and Argo CD health scripts match on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
@@ -100,6 +103,19 @@ pub enum Retry {
     After(Duration),
 }
 
+/// What became of a write that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It was not done, for certain.
+    NotDone,
+    /// It was not done, since the object to be created exists.
+    Exists,
+    /// The other side answered, and the answer does not tell. A look tells.
+    Answered,
+    /// No answer came: it may have been done, or be done yet.
+    Unknown,
+}
+
 /// Why a pass did not get through.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -113,8 +129,16 @@ pub enum Error {
     #[error("{0}")]
     ConnectionGone(String),
     /// The connection's credentials are missing.
+    #[error("{message}")]
+    CredentialsMissing {
+        /// What is missing.
+        message: String,
+        /// For how long, as far as this process knows.
+        since: Duration,
+    },
+    /// Enough passes wait for this connection already.
     #[error("{0}")]
-    CredentialsMissing(String),
+    Busy(String),
     /// A state that people have to know about.
     #[error("{1}")]
     Blocked(Reason, String),
@@ -127,10 +151,8 @@ pub enum Error {
         message: String,
         /// When the remote side wants to be asked again.
         retry_after: Option<Duration>,
-        /// Whether it is certain that nothing was written.
-        certain: bool,
-        /// Whether the remote side said that the object to be created exists.
-        exists: bool,
+        /// What became of the write, if it was one.
+        fate: Fate,
     },
     /// The apiserver failed.
     #[error("{act}: {source}")]
@@ -167,8 +189,8 @@ impl Error {
     /// The reason to show; `None` where nothing is to be shown.
     pub fn reason(&self) -> Option<Reason> {
         match self {
-            Self::NotYet(_) | Self::Kubernetes { .. } => None,
-            Self::ConnectionNotReady(_) | Self::ConnectionGone(_) | Self::CredentialsMissing(_) => {
+            Self::NotYet(_) | Self::Busy(_) | Self::Kubernetes { .. } => None,
+            Self::ConnectionNotReady(_) | Self::ConnectionGone(_) | Self::CredentialsMissing { .. } => {
                 Some(Reason::DependencyNotReady)
             }
             Self::Blocked(reason, _) | Self::Remote { reason, .. } => Some(*reason),
@@ -188,12 +210,39 @@ impl Error {
                 ..
             }
             | Self::Kubernetes { .. } => Retry::Backoff,
+            Self::Busy(_) => Retry::After(BUSY),
             _ => Retry::OnChange,
         }
     }
 
-    /// Whether a write that failed with this may have happened all the same.
-    pub fn is_ambiguous(&self) -> bool {
-        !matches!(self, Self::Remote { certain: true, .. })
+    /// Whether this is a failure of the remote side that, repeated, is an outage.
+    pub fn is_outage(&self) -> bool {
+        matches!(
+            self,
+            Self::Remote {
+                reason: Reason::Unavailable,
+                ..
+            }
+        )
+    }
+
+    /// The same with another text.
+    #[must_use]
+    pub fn reworded(self, reword: impl FnOnce(&str) -> String) -> Self {
+        match self {
+            Self::Blocked(reason, message) => Self::Blocked(reason, reword(&message)),
+            Self::Remote {
+                reason,
+                message,
+                retry_after,
+                fate,
+            } => Self::Remote {
+                reason,
+                message: reword(&message),
+                retry_after,
+                fate,
+            },
+            other => other,
+        }
     }
 }

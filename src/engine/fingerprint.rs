@@ -16,6 +16,9 @@ use super::Error;
 /// Name of the Secret, in the operator's own namespace, that holds the key.
 pub const KEY_SECRET: &str = "dataiku-operator-fingerprint-key";
 const KEY: &str = "key";
+const SEPARATOR: char = ':';
+/// Characters of the key's name: enough to tell keys apart, and nothing of the key.
+const KEY_NAME: usize = 8;
 /// As long as the output of the hash: longer adds nothing, shorter takes away.
 const KEY_BYTES: usize = 32;
 
@@ -49,7 +52,7 @@ impl Fingerprints {
             .unwrap_or_default();
         if key.len() < KEY_BYTES {
             return Err(Error::Internal(format!(
-                "Secret {namespace}/{KEY_SECRET} has no usable key {KEY}: delete it to have a new one made"
+                "Secret {namespace}/{KEY_SECRET} has no usable key {KEY}: delete it to have a new one made; passwords are not sent again for that"
             )));
         }
         Ok(Self::new(key))
@@ -75,13 +78,21 @@ impl Fingerprints {
         }
     }
 
-    /// Hash of a value used by the object of this uid in this place, in hex. The same value elsewhere hashes otherwise, so
-    /// equal passwords cannot be told from the status.
+    /// Hash of a value used by the object of this uid in this place, in hex, after the name of the key. The same value
+    /// elsewhere hashes otherwise, so equal passwords cannot be told from the status.
     pub fn of(&self, uid: &str, slot: &str, value: &str) -> String {
+        format!(
+            "{}{SEPARATOR}{}",
+            &self.hash(&["name of the key"])[..KEY_NAME],
+            self.hash(&[uid, slot, value])
+        )
+    }
+
+    fn hash(&self, parts: &[&str]) -> String {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.key.expose_secret()) else {
             unreachable!("HMAC takes a key of any length")
         };
-        for part in [uid, slot, value] {
+        for part in parts {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part.as_bytes());
         }
@@ -90,6 +101,14 @@ impl Fingerprints {
             hex
         })
     }
+}
+
+/// Whether the value behind `now` is another one than that behind `recorded`. Hashes made with another key tell nothing:
+/// a lost key must not send every password again, over whatever people have set since.
+pub fn differs(recorded: Option<&String>, now: &str) -> bool {
+    let Some(recorded) = recorded else { return true };
+    let name = |print: &str| print.split_once(SEPARATOR).map(|(name, _)| name.to_owned());
+    name(recorded) == name(now) && recorded != now
 }
 
 #[cfg(test)]
@@ -108,6 +127,19 @@ mod tests {
             here,
             Fingerprints::new(vec![8; KEY_BYTES]).of("uid-1", "password", "s3cret")
         );
+    }
+
+    #[test]
+    fn another_key_is_no_change_of_the_value() {
+        let (old, new) = (
+            Fingerprints::new(vec![7; KEY_BYTES]),
+            Fingerprints::new(vec![8; KEY_BYTES]),
+        );
+        let recorded = old.of("uid", "password", "s3cret");
+        assert!(!differs(Some(&recorded), &old.of("uid", "password", "s3cret")));
+        assert!(differs(Some(&recorded), &old.of("uid", "password", "other")));
+        assert!(!differs(Some(&recorded), &new.of("uid", "password", "s3cret")));
+        assert!(differs(None, &recorded));
     }
 
     #[test]

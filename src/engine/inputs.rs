@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::fingerprint::differs;
 use crate::crd::common::Applied;
 
 /// A value from a Secret or `ConfigMap`. No Debug, Display or Serialize.
@@ -34,7 +35,7 @@ impl Inputs {
     }
 
     pub(super) fn insert(&mut self, slot: &'static str, value: SecretString, fingerprint: String) {
-        let changed = self.applied.secrets.get(slot) != Some(&fingerprint);
+        let changed = differs(self.applied.secrets.get(slot), &fingerprint);
         self.values.insert(
             slot,
             SecretInput {
@@ -59,11 +60,25 @@ impl Inputs {
             .join(".")
     }
 
+    /// Puts values that count as applied on record under the present key.
+    pub(super) fn refresh_record(&mut self) {
+        let settled = self.values.iter().filter(|(_, input)| !input.changed);
+        let settled = settled.map(|(slot, input)| ((*slot).to_owned(), input.fingerprint.clone()));
+        self.applied.secrets.extend(settled.collect::<Vec<_>>());
+    }
+
     /// Notes that the value in this place was applied.
     pub(super) fn mark_applied(&mut self, slot: &str) {
         if let Some(input) = self.values.get_mut(slot) {
             input.changed = false;
             self.applied.secrets.insert(slot.to_owned(), input.fingerprint.clone());
+        }
+    }
+
+    /// For an object that only watches: a value that cannot be read back is no difference.
+    pub(super) fn leave_unchanged(&mut self) {
+        for input in self.values.values_mut() {
+            input.changed = false;
         }
     }
 
@@ -96,6 +111,10 @@ mod tests {
         assert!(!later.get("password").unwrap().changed);
         later.insert("password", "hunter23".to_owned().into(), "f2".into());
         assert!(later.get("password").unwrap().changed);
+        let mut rekeyed = Inputs::recorded(inputs.applied.clone());
+        rekeyed.insert("password", "hunter22".to_owned().into(), "k2:f9".into());
+        rekeyed.refresh_record();
+        assert_eq!(rekeyed.applied.secrets["password"], "k2:f9");
     }
 
     #[test]

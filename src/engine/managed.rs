@@ -105,6 +105,13 @@ pub enum Verdict {
     Gone,
 }
 
+/// The right to make remote calls.
+#[derive(Debug, Default)]
+pub struct Slot {
+    /// Given back when the slot is dropped.
+    pub permits: Vec<tokio::sync::OwnedSemaphorePermit>,
+}
+
 /// Something that objects of a kind have to look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trigger<C> {
@@ -187,6 +194,11 @@ pub trait Managed:
         inputs: &Inputs,
         lane: Lane,
     ) -> impl Future<Output = Result<Self::Client, Error>> + Send;
+    /// The right to make remote calls now, held while they are made. Bounds how many passes wait for one connection, so
+    /// that a slow one holds up no other.
+    fn slot(_client: &Self::Client) -> impl Future<Output = Result<Slot, Error>> + Send {
+        async { Ok(Slot::default()) }
+    }
     /// Whether writes through this connection are stopped.
     fn frozen(_client: &Self::Client) -> bool {
         false
@@ -200,6 +212,10 @@ pub trait Managed:
         key: &str,
         freshness: Freshness,
     ) -> impl Future<Output = Result<Self::Observed, Error>> + Send;
+    /// Whether the observation shows everything that is declared: a shared list may leave parts out. Pure.
+    fn suffices(_desired: &Self::Desired, _observed: &Self::Observed) -> bool {
+        true
+    }
     /// What is to be done. Pure.
     fn diff(desired: &Self::Desired, observed: &Self::Observed) -> Result<Plan<Self::Change>, Error>;
     /// What is to be done before the object may go. Empty: nothing is left to do. Pure.

@@ -1,23 +1,37 @@
 //! One pass over one object: observe, plan, apply, observe again.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::{
-    Error, Freshness, Inputs, Managed, Plan, Presence, Reason,
+    Error, Fate, Freshness, Inputs, Managed, Plan, Presence, Reason,
     context::Context,
     plan::Change,
-    progress::{SharedProgress, Sight, granted, lane, lock},
+    progress::{SharedProgress, Sight, asks_for_a_pass, granted, lane, lock},
     sources,
     status::next_status,
 };
-use crate::crd::status::{Origin, Status};
+use crate::crd::status::Origin;
 
 /// Rounds of write and read-back in one pass. A create takes two where the remote side cannot take everything at once;
 /// one more absorbs a change by somebody else in between.
 const ROUNDS: usize = 4;
+
+/// Longest time for remote work in one pass, the wait for its turn not counted. Calls have their own, shorter deadlines;
+/// this one frees the slot whatever happens.
+pub(super) const DEADLINE: Duration = Duration::from_mins(1);
+
+/// What a pass gets that took too long.
+pub(super) fn overdue() -> Error {
+    Error::Remote {
+        reason: Reason::Unavailable,
+        message: format!("not done within {} s", DEADLINE.as_secs()),
+        retry_after: None,
+        fate: Fate::Unknown,
+    }
+}
 
 /// A pass over an object that is not being deleted.
 pub struct Pass<'a, K: Managed> {
@@ -27,6 +41,10 @@ pub struct Pass<'a, K: Managed> {
     inputs: Inputs,
     client: K::Client,
     key: String,
+    /// Whether an earlier pass had begun to make the remote object.
+    begun_earlier: bool,
+    /// The object as this pass wrote it last.
+    written: Option<K>,
 }
 
 impl<'a, K: Managed> Pass<'a, K> {
@@ -34,7 +52,7 @@ impl<'a, K: Managed> Pass<'a, K> {
     pub async fn prepare(object: &'a K, context: &'a Context<K>, progress: SharedProgress<K>) -> Result<Self, Error> {
         object.admission(&context.world)?;
         let applied = lock(&progress).applied.clone();
-        let inputs = sources::resolve(
+        let mut inputs = sources::resolve(
             &context.around.client,
             &context.around.fingerprints,
             &object.namespace().unwrap_or_default(),
@@ -43,15 +61,20 @@ impl<'a, K: Managed> Pass<'a, K> {
             applied,
         )
         .await?;
+        if object.policies().observes() {
+            inputs.leave_unchanged();
+        }
         let client = object.connect(&context.world, &inputs, lane(object)).await?;
-        let key = object.key();
+        let begun_earlier = lock(&progress).origin.is_some();
         Ok(Self {
             object,
             context,
+            begun_earlier,
             progress,
             inputs,
             client,
-            key,
+            key: object.key(),
+            written: None,
         })
     }
 
@@ -62,19 +85,35 @@ impl<'a, K: Managed> Pass<'a, K> {
 
     /// Brings the remote side in line; returns what to show.
     pub async fn run(&mut self) -> Result<(Reason, String), Error> {
-        let seen = self.observe(Freshness::Shared).await?;
-        let plan = self.plan(&seen)?;
-        let owned = self.ownership(&seen)?;
-        if plan.is_empty() {
-            return Ok(self.conclude(owned, &plan, &seen));
+        if !asks_for_a_pass(self.object) {
+            let seen = self.observe(Freshness::Shared).await?;
+            let desired = self.object.desired(&self.inputs)?;
+            if K::suffices(&desired, &seen) {
+                let plan = self.plan(&seen)?;
+                let owned = self.ownership(&seen)?;
+                if let Some(held) = self.held(&plan) {
+                    return Ok(held);
+                }
+                if plan.is_empty() {
+                    return Ok(self.conclude(owned, &plan, &seen));
+                }
+            }
         }
-        if let Some(held) = self.held(&plan) {
-            return Ok(held);
+        let _slot = K::slot(&self.client).await?;
+        match tokio::time::timeout(DEADLINE, self.look_and_converge()).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(overdue()),
         }
-        // What follows writes, so it goes by what is there now and not by the shared list.
+    }
+
+    /// What follows may write, so it goes by what is there now and not by the shared list.
+    async fn look_and_converge(&mut self) -> Result<(Reason, String), Error> {
         let seen = self.observe(Freshness::Fresh).await?;
         let plan = self.plan(&seen)?;
         self.ownership(&seen)?;
+        if let Some(held) = self.held(&plan) {
+            return Ok(held);
+        }
         self.converge(seen, plan).await
     }
 
@@ -157,6 +196,9 @@ impl<'a, K: Managed> Pass<'a, K> {
     /// What keeps the plan from being carried out.
     fn held(&self, plan: &Plan<K::Change>) -> Option<(Reason, String)> {
         let count = plan.outstanding().len();
+        if count == 0 {
+            return None;
+        }
         if self.object.policies().observes() {
             return Some((
                 Reason::Observed,
@@ -166,7 +208,7 @@ impl<'a, K: Managed> Pass<'a, K> {
                 ),
             ));
         }
-        K::frozen(&self.client).then(|| {
+        (K::frozen(&self.client) && !plan.is_empty()).then(|| {
             (
                 Reason::Frozen,
                 format!("the connection is frozen; {count} changes wait in status.plan"),
@@ -175,9 +217,10 @@ impl<'a, K: Managed> Pass<'a, K> {
     }
 
     /// In sync, or waiting for something that the plan names.
-    fn conclude(&self, owned: Origin, plan: &Plan<K::Change>, seen: &K::Observed) -> (Reason, String) {
-        let mut progress = lock(&self.progress);
+    fn conclude(&mut self, owned: Origin, plan: &Plan<K::Change>, seen: &K::Observed) -> (Reason, String) {
         if !self.object.policies().observes() {
+            self.inputs.refresh_record();
+            let mut progress = lock(&self.progress);
             if matches!(K::presence(seen), Presence::Present | Presence::Shared { .. }) {
                 progress.origin = Some(owned);
             }
@@ -234,41 +277,76 @@ impl<'a, K: Managed> Pass<'a, K> {
             }
             finding
         };
+        let base = self.written.as_ref().unwrap_or(self.object);
         let generation = self.object.meta().generation;
-        let status = next_status(self.object.status(), generation, finding, Timestamp::now());
-        self.context.write_status(self.object, &status, true).await?;
+        let status = next_status(base.status(), generation, finding, Timestamp::now());
+        self.written = Some(self.context.write_status(base, &status, true).await?);
+        lock(&self.progress).intent = true;
         Ok(())
     }
 
     async fn apply(&mut self, seen: &K::Observed, change: &K::Change) -> Result<(), Error> {
-        let begun_earlier = self.object.status().and_then(Status::origin).is_some();
-        match K::apply(&self.client, seen, change).await {
-            Ok(()) => self.note(change),
-            // An earlier try of ours got through and its answer was lost: read-back tells the rest.
-            Err(Error::Remote { exists: true, .. }) if change.creates() && begun_earlier => {}
-            Err(Error::Remote { exists: true, .. }) if change.creates() => {
-                lock(&self.progress).origin = None;
-                if !self.object.policies().adopts() {
-                    return Err(self.already_exists());
-                }
+        let error = match K::apply(&self.client, seen, change).await {
+            Ok(()) => {
+                self.note(change);
+                return Ok(());
             }
-            Err(error) => {
-                if change.creates() && !error.is_ambiguous() {
+            Err(error) => error,
+        };
+        if change.creates() {
+            return self.not_created(error).await;
+        }
+        self.log_failure(change, &error);
+        Err(error)
+    }
+
+    /// A create that failed: whether the intent stands, and whose the object is if there is one.
+    async fn not_created(&mut self, error: Error) -> Result<(), Error> {
+        let fate = match &error {
+            Error::Remote { fate, .. } => *fate,
+            _ => Fate::Unknown,
+        };
+        match fate {
+            // An earlier try of ours got through and its answer was lost: read-back tells the rest.
+            Fate::Exists if self.begun_earlier => return Ok(()),
+            Fate::Exists => {
+                lock(&self.progress).origin = None;
+                if self.object.policies().adopts() {
+                    return Ok(());
+                }
+                return Err(self.already_exists());
+            }
+            Fate::NotDone => lock(&self.progress).origin = None,
+            // What is not there right after an answer was not made by us; if somebody makes it later, it is theirs.
+            Fate::Answered => {
+                let seen = self.observe(Freshness::Fresh).await?;
+                if K::presence(&seen) == Presence::Absent {
                     lock(&self.progress).origin = None;
                 }
-                tracing::info!(
-                    kind = K::KIND,
-                    namespace = self.object.namespace(),
-                    name = self.object.name_any(),
-                    remote = self.key,
-                    steps = ?change.steps(),
-                    error = self.inputs.redact(&error.to_string()),
-                    "remote write failed"
-                );
-                return Err(error);
             }
+            Fate::Unknown => {}
         }
-        Ok(())
+        tracing::info!(
+            kind = K::KIND,
+            namespace = self.object.namespace(),
+            name = self.object.name_any(),
+            remote = self.key,
+            error = self.inputs.redact(&error.to_string()),
+            "remote create failed"
+        );
+        Err(error)
+    }
+
+    fn log_failure(&self, change: &K::Change, error: &Error) {
+        tracing::info!(
+            kind = K::KIND,
+            namespace = self.object.namespace(),
+            name = self.object.name_any(),
+            remote = self.key,
+            steps = ?change.steps(),
+            error = self.inputs.redact(&error.to_string()),
+            "remote write failed"
+        );
     }
 
     /// A write that got through: the record, the log, the Event.

@@ -6,6 +6,11 @@ pub trait Change: Send + Sync {
     /// Never a secret value.
     fn steps(&self) -> Vec<String>;
 
+    /// What can only be written after this, so that a plan hides nothing that is to come. In the words of [`Self::steps`].
+    fn follows(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Reason of the Event: a `PascalCase` word such as `Created`.
     fn event(&self) -> &'static str;
 
@@ -59,7 +64,11 @@ impl<C: Change> Plan<C> {
 
     /// The sentences of all changes, and what has to wait.
     pub fn outstanding(&self) -> Vec<String> {
-        let mut all = self.steps();
+        let mut all = Vec::new();
+        for change in &self.changes {
+            all.extend(change.steps());
+            all.extend(change.follows());
+        }
         all.extend(self.waiting.iter().cloned());
         all
     }

@@ -21,6 +21,8 @@ pub struct Progress<K: Managed> {
     pub origin: Option<Origin>,
     /// Whether the remote side was written.
     pub changed: bool,
+    /// Whether the status holds an intent that this pass has to settle.
+    pub intent: bool,
     /// What is still to be done.
     pub plan: Vec<String>,
     /// What was seen last.
@@ -63,6 +65,7 @@ impl<K: Managed> Progress<K> {
             applied: status.and_then(|status| status.applied.clone()).unwrap_or_default(),
             origin: status.and_then(Status::origin),
             changed: false,
+            intent: false,
             plan: Vec::new(),
             seen: None,
         }))
@@ -129,4 +132,14 @@ pub fn is_settled<K: Managed>(object: &K) -> bool {
         status.observed_generation == object.meta().generation
             && status.condition("Ready").is_some_and(|ready| ready.status == "True")
     })
+}
+
+/// Whether somebody asked for a pass by annotation that was not made yet.
+pub fn asks_for_a_pass<K: Managed>(object: &K) -> bool {
+    let asked = object.annotations().get(annotation::RECONCILE_AT);
+    asked.is_some()
+        && asked
+            != object
+                .status()
+                .and_then(|status| status.last_handled_reconcile_at.as_ref())
 }

@@ -17,15 +17,14 @@ use super::{
     Change, Error, Managed, Reason, Verdict, backoff,
     cleanup::{self, Removed},
     context::Context,
-    pass::Pass,
-    progress::{Progress, SharedProgress},
+    isolated::isolated,
+    pass::{DEADLINE, Pass, overdue},
+    progress::{Progress, SharedProgress, lock},
     report::PassRecord,
-    settle::{Outcome, retry, settle, write_if_changed},
+    settle::{Outcome, retry, settle, verdict, write_if_changed},
 };
 use crate::crd::common::{FINALIZER, annotation};
 
-/// Longest pass. Calls have their own, shorter deadlines; this one frees the slot whatever happens.
-const DEADLINE: Duration = Duration::from_mins(1);
 /// When to look again at a removal that waits.
 const REMOVAL_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -108,95 +107,104 @@ async fn apply<K: Managed>(context: &Arc<Context<K>>, object: Arc<K>) -> Action 
 /// Runs the pass in a task of its own, so that a panic is this object's error and nobody else's.
 async fn guarded<K: Managed>(context: &Arc<Context<K>>, object: &Arc<K>, progress: &SharedProgress<K>) -> Outcome {
     let (context, object, progress) = (context.clone(), object.clone(), progress.clone());
-    let task = tokio::spawn(async move {
-        let mut pass = Pass::prepare(&*object, &context, progress).await?;
-        let outcome = pass.run().await;
-        match outcome {
+    isolated(K::KIND, async move {
+        let prepared = tokio::time::timeout(DEADLINE, Pass::prepare(&*object, &context, progress)).await;
+        let mut pass = prepared.unwrap_or_else(|_| Err(overdue()))?;
+        match pass.run().await {
             Ok((reason, message)) => Ok((reason, pass.redact(&message))),
-            Err(Error::Blocked(reason, message)) => Err(Error::Blocked(reason, pass.redact(&message))),
-            Err(Error::Remote {
-                reason,
-                message,
-                retry_after,
-                certain,
-                exists,
-            }) => {
-                let message = pass.redact(&message);
-                Err(Error::Remote {
-                    reason,
-                    message,
-                    retry_after,
-                    certain,
-                    exists,
-                })
-            }
-            Err(other) => Err(other),
+            Err(error) => Err(error.reworded(|message| pass.redact(message))),
         }
-    });
-    let abort = task.abort_handle();
-    match tokio::time::timeout(DEADLINE, task).await {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(panic)) => {
-            tracing::error!(kind = K::KIND, %panic, "a pass panicked");
-            Err(Error::Internal(
-                "the operator failed on this object; its log has the cause".into(),
-            ))
-        }
-        Err(_) => {
-            abort.abort();
-            Err(Error::Remote {
-                reason: Reason::Unavailable,
-                message: format!("not done within {} s", DEADLINE.as_secs()),
-                retry_after: None,
-                certain: false,
-                exists: false,
-            })
-        }
-    }
+    })
+    .await
 }
 
 async fn remove<K: Managed>(context: &Arc<Context<K>>, object: Arc<K>) -> Result<Action, Unfinished> {
     let progress = Progress::of(&*object);
     let removed = {
-        let removing = cleanup::run(&*object, context, &progress);
-        tokio::time::timeout(DEADLINE, removing)
-            .await
-            .unwrap_or_else(|_| Ok(Removed::Waiting(format!("not done within {} s", DEADLINE.as_secs()))))
+        let (context, object, progress) = (context.clone(), object.clone(), progress.clone());
+        isolated(
+            K::KIND,
+            async move { cleanup::run(&*object, &context, &progress).await },
+        )
+        .await
     };
+    let uid = object.uid().unwrap_or_default();
     let (message, after) = match removed {
         Ok(Removed::Released(note)) => {
-            if let Some(note) = note {
-                tracing::warn!(
-                    kind = K::KIND,
-                    namespace = object.namespace(),
-                    name = object.name_any(),
-                    note,
-                    "released"
-                );
-                context
-                    .around
-                    .reports
-                    .warning(object.object_ref(&()), "Released", "Delete", &note);
-            }
-            object.settled(&context.world, &Verdict::Gone);
-            context.forget(&object.uid().unwrap_or_default());
+            release(context, &*object, note);
             return Ok(Action::await_change());
         }
-        Ok(Removed::Waiting(message)) => (message, REMOVAL_INTERVAL),
+        Ok(Removed::InUse(message)) => {
+            keep_alive(context, &object, &progress).await;
+            (message, REMOVAL_INTERVAL)
+        }
+        Ok(Removed::Waiting(message)) => (hint(&message), REMOVAL_INTERVAL),
         Err(error) => {
-            let failures = context.failures.add(&object.uid().unwrap_or_default());
-            (error.to_string(), backoff::wait(failures, rand::random()))
+            let failures = context.failures.add(&uid);
+            (hint(&error.to_string()), backoff::wait(failures, rand::random()))
         }
     };
+    let message = message_of(&progress, message);
     if let Err(error) = write_if_changed(context, &*object, &progress, Reason::Deleting, message.clone()).await {
         tracing::debug!(kind = K::KIND, %error, "the state of a removal could not be shown");
     }
     Err(Unfinished { message, after })
 }
 
+/// A removal shows what it waits for and nothing of what was planned before it, unless something is planned now.
+fn message_of<K: Managed>(progress: &SharedProgress<K>, message: String) -> String {
+    let outstanding = lock(progress).plan.join("; ");
+    if outstanding.is_empty() {
+        message
+    } else {
+        format!("{message} ({outstanding})")
+    }
+}
+
+fn release<K: Managed>(context: &Context<K>, object: &K, note: Option<String>) {
+    if let Some(note) = note {
+        let (namespace, name) = (object.namespace(), object.name_any());
+        tracing::warn!(kind = K::KIND, namespace, name, note, "released");
+        context
+            .around
+            .reports
+            .warning(object.object_ref(&()), "Released", "Delete", &note);
+    }
+    object.settled(&context.world, &Verdict::Gone);
+    context.forget(&object.uid().unwrap_or_default());
+}
+
+/// An object that others still need goes on with its work while it waits for them to go.
+async fn keep_alive<K: Managed>(context: &Arc<Context<K>>, object: &Arc<K>, progress: &SharedProgress<K>) {
+    let uid = object.uid().unwrap_or_default();
+    let Some(interval) = object.interval().filter(|interval| context.is_due(&uid, *interval)) else {
+        return;
+    };
+    let outcome = guarded(context, object, progress).await;
+    if outcome.as_ref().is_err_and(|error| error.reason().is_none()) {
+        return;
+    }
+    tracing::debug!(
+        kind = K::KIND,
+        ?interval,
+        "a connection in use is looked at while it waits to go"
+    );
+    let (reason, message) =
+        outcome.unwrap_or_else(|error| (error.reason().unwrap_or(Reason::InternalError), error.to_string()));
+    object.settled(&context.world, &verdict(reason, &message));
+}
+
+fn hint(message: &str) -> String {
+    format!(
+        "{message}. To let go without touching the remote side, set the annotation {}: \"true\"",
+        annotation::FORCE_RELEASE
+    )
+}
+
 /// The Event and the log record of a write that got through.
 pub(super) fn announce<K: Managed>(context: &Context<K>, object: &K, key: &str, change: &K::Change) {
-    let steps = change.steps();
+    let mut steps = change.steps();
+    steps.extend(change.follows());
     tracing::info!(
         kind = K::KIND,
         namespace = object.namespace(),
@@ -206,11 +214,14 @@ pub(super) fn announce<K: Managed>(context: &Context<K>, object: &K, key: &str, 
         ?steps,
         "remote write"
     );
-    let note = format!("{}: {}", remote_name::<K>(key), steps.join("; "));
+    let steps = steps.join("; ");
+    let note = format!("{}: {steps}", remote_name::<K>(key));
+    // The recorder takes Events of one reason and action for the same one and keeps the first note, so what was done
+    // is the action.
     context
         .around
         .reports
-        .normal(object.object_ref(&()), change.event(), "Write", &note);
+        .normal(object.object_ref(&()), change.event(), &steps, &note);
 }
 
 /// The remote object as people call it.

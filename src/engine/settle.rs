@@ -66,7 +66,7 @@ fn again<K: Managed>(progress: &SharedProgress<K>) -> Option<Duration> {
     aspects.iter().filter_map(|aspect| aspect.again).min()
 }
 
-fn verdict(reason: Reason, message: &str) -> Verdict {
+pub(super) fn verdict(reason: Reason, message: &str) -> Verdict {
     if reason.is_ready() {
         Verdict::Ready
     } else {
@@ -118,33 +118,37 @@ fn worth_showing<K: Managed>(
     progress: &SharedProgress<K>,
     error: &Error,
 ) -> Option<(Reason, String)> {
-    let reason = error.reason()?;
-    let wrote = lock(progress).changed;
     let stands = match error {
-        Error::ConnectionNotReady(_) | Error::CredentialsMissing(_) => is_settled(object),
-        Error::Remote {
-            reason: Reason::Unavailable,
-            ..
-        } => context.failures.count(&object.uid().unwrap_or_default()) < backoff::SHOWN_FROM,
-        _ => false,
+        Error::NotYet(_) | Error::Busy(_) | Error::Kubernetes { .. } => true,
+        Error::ConnectionNotReady(_) | Error::CredentialsMissing { .. } => is_settled(object),
+        _ => error.is_outage() && context.failures.count(&object.uid().unwrap_or_default()) < backoff::SHOWN_FROM,
     };
-    match (stands, object.status()) {
-        (false, _) => Some((reason, error.to_string())),
-        // Nothing was said of this object yet, or something was written that the record must not lose.
-        (true, None) => Some((Reason::Progressing, error.to_string())),
-        (true, Some(_)) if wrote => Some((Reason::Progressing, error.to_string())),
-        (true, Some(_)) => None,
+    let message = error.to_string();
+    if !stands {
+        return error.reason().map(|reason| (reason, message));
     }
+    let recorded = {
+        let progress = lock(progress);
+        progress.changed || progress.intent
+    };
+    // Something was written, here or there, that the record must not lose; or nothing was said of this object yet.
+    let new = object.status().is_none() && error.reason().is_some();
+    (recorded || new).then_some((Reason::Progressing, message))
 }
 
 pub(super) fn retry<K: Managed>(context: &Context<K>, object: &K, error: &Error) -> Action {
     let uid = object.uid().unwrap_or_default();
+    if error.is_outage() || error.retry() == Retry::Backoff {
+        context.failures.add(&uid);
+    }
+    let chance: f64 = rand::random();
     match error.retry() {
         Retry::OnChange => Action::requeue(object.interval().unwrap_or(NET)),
-        Retry::After(after) => Action::requeue(after),
+        // Those that were told to wait do not come back all at once.
+        Retry::After(after) => Action::requeue(after + after.mul_f64(chance)),
         Retry::Backoff => {
             tracing::debug!(kind = K::KIND, name = object.name_any(), %error, "a pass failed and is tried again");
-            Action::requeue(backoff::wait(context.failures.add(&uid), rand::random()))
+            Action::requeue(backoff::wait(context.failures.count(&uid), chance))
         }
     }
 }

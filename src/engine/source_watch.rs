@@ -15,7 +15,10 @@ use kube::{
         watcher::{self, Event, watcher},
     },
 };
-use tokio::sync::broadcast;
+use tokio::{
+    sync::{broadcast, watch},
+    task::JoinHandle,
+};
 
 use super::managed::SourceKind;
 
@@ -33,20 +36,47 @@ pub struct Touched {
     pub name: String,
 }
 
-/// Where the kinds hear of it.
-pub fn channel() -> broadcast::Sender<Touched> {
-    broadcast::channel(QUEUE).0
+/// The watch on everything that objects read.
+pub struct SourceWatch {
+    /// Where the kinds hear of changes.
+    pub touched: broadcast::Sender<Touched>,
+    /// Ends only with the process.
+    pub task: JoinHandle<()>,
+    listed: watch::Receiver<usize>,
 }
 
-/// Watches until the process ends. Reads metadata only: no value of a Secret is ever held for its own sake.
-pub async fn run(client: Client, namespace: Option<String>, touched: broadcast::Sender<Touched>) {
-    let secrets = follow::<Secret>(&client, namespace.as_deref(), SourceKind::Secret, touched.clone());
-    let config_maps = follow::<ConfigMap>(&client, namespace.as_deref(), SourceKind::ConfigMap, touched);
-    tokio::join!(secrets, config_maps);
+/// Starts the watch. It reads metadata only: no value of a Secret is ever held for its own sake.
+pub fn start(client: Client, namespace: Option<String>) -> SourceWatch {
+    let touched = broadcast::channel(QUEUE).0;
+    let (list, listed) = watch::channel(0);
+    let tell = touched.clone();
+    let task = tokio::spawn(async move {
+        let namespace = namespace.as_deref();
+        let secrets = follow::<Secret>(&client, namespace, SourceKind::Secret, &tell, &list);
+        let config_maps = follow::<ConfigMap>(&client, namespace, SourceKind::ConfigMap, &tell, &list);
+        tokio::join!(secrets, config_maps);
+    });
+    SourceWatch { touched, task, listed }
 }
 
-async fn follow<S>(client: &Client, namespace: Option<&str>, kind: SourceKind, touched: broadcast::Sender<Touched>)
-where
+impl SourceWatch {
+    /// Waits until both lists are known: a source that is read before could change without anybody being told.
+    pub async fn listed(&self) {
+        // An error means that the task is gone, which its handle tells.
+        let _ = self.listed.clone().wait_for(|listed| *listed >= KINDS).await;
+    }
+}
+
+/// Kinds that are watched.
+const KINDS: usize = 2;
+
+async fn follow<S>(
+    client: &Client,
+    namespace: Option<&str>,
+    kind: SourceKind,
+    touched: &broadcast::Sender<Touched>,
+    list: &watch::Sender<usize>,
+) where
     S: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Send + 'static,
 {
     let api: Api<PartialObjectMeta<S>> = match namespace {
@@ -56,7 +86,16 @@ where
     let events = watcher(api, watcher::Config::default()).default_backoff();
     let events =
         events.inspect_err(|error| tracing::warn!(?kind, %error, "the watch on sources failed and is resumed"));
-    let mut changes = pin!(changes(events.filter_map(|event| async { event.ok() }), kind));
+    let mut told = false;
+    let events = events
+        .filter_map(|event| std::future::ready(event.ok()))
+        .inspect(move |event| {
+            if matches!(event, Event::InitDone) && !told {
+                told = true;
+                list.send_modify(|listed| *listed += 1);
+            }
+        });
+    let mut changes = pin!(changes(events, kind));
     while let Some(change) = changes.next().await {
         // Nobody listens only while the operator stops.
         let _ = touched.send(change);

@@ -13,7 +13,14 @@ pub(super) fn all() -> Vec<(&'static str, Vec<Value>)> {
         ("namespace.yaml", vec![namespace()]),
         ("rbac.yaml", rbac()),
         ("deployment.yaml", vec![deployment()]),
-        ("kustomization.yaml", vec![kustomization()]),
+        (
+            "kustomization.yaml",
+            vec![kustomization(
+                ["../crds", "namespace.yaml", "rbac.yaml", "deployment.yaml"]
+                    .map(str::to_owned)
+                    .to_vec(),
+            )],
+        ),
     ]
 }
 
@@ -113,14 +120,15 @@ fn container() -> Value {
     })
 }
 
-fn kustomization() -> Value {
-    let definitions = crd::all().into_iter().map(|definition| {
-        format!(
-            "../crds/{}.{}.yaml",
-            definition.spec.names.plural, definition.spec.group
-        )
+/// A base of its own, since Kustomize takes folders from elsewhere but no files.
+pub(super) fn definitions() -> Value {
+    let files = crd::all().into_iter().map(|definition| {
+        let names = &definition.spec.names;
+        format!("{}.{}.yaml", names.plural, definition.spec.group)
     });
-    let mut resources: Vec<String> = definitions.collect();
-    resources.extend(["namespace.yaml", "rbac.yaml", "deployment.yaml"].map(str::to_owned));
+    kustomization(files.collect())
+}
+
+fn kustomization(resources: Vec<String>) -> Value {
     json!({ "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": resources })
 }

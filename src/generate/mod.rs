@@ -69,6 +69,7 @@ fn files() -> anyhow::Result<BTreeMap<String, String>> {
             reference::page(&definition),
         );
     }
+    files.insert("crds/kustomization.yaml".to_owned(), yaml(&[manifests::definitions()])?);
     for (name, documents) in manifests::all() {
         files.insert(format!("deploy/{name}"), yaml(&documents)?);
     }

@@ -173,7 +173,7 @@ impl<K: ConnectionKind> Managed for K {
         })?;
         Ok(Client {
             connection,
-            dependents: K::connections(world).dependents(&key).unwrap_or_default(),
+            dependents: K::connections(world).known_dependents(&key).await,
         })
     }
 
@@ -245,6 +245,12 @@ impl<K: ConnectionKind> Managed for K {
     }
 }
 
+/// Calls in flight at once.
+pub(super) fn concurrency(limits: Option<&connection::Limits>) -> usize {
+    let declared = limits.and_then(|limits| limits.concurrency);
+    declared.and_then(|n| n.try_into().ok()).unwrap_or(DEFAULT_CONCURRENCY)
+}
+
 fn key_of(object: &impl ResourceExt) -> ConnectionKey {
     ConnectionKey {
         namespace: object.namespace().unwrap_or_default(),
@@ -269,10 +275,7 @@ fn endpoint<K: ConnectionKind>(object: &K, inputs: &Inputs) -> Result<Endpoint, 
             allow_insecure_http: tls.allow_insecure_http.unwrap_or_default(),
         },
         limits: Limits {
-            concurrency: limits
-                .concurrency
-                .and_then(|n| n.try_into().ok())
-                .unwrap_or(DEFAULT_CONCURRENCY),
+            concurrency: concurrency(Some(&limits)),
             requests_per_second: limits
                 .requests_per_second
                 .and_then(|n| n.try_into().ok())

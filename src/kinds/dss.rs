@@ -6,7 +6,7 @@ use futures::{StreamExt, stream::BoxStream};
 
 use crate::{
     dataiku::{dss::Dss, gate},
-    engine::{Error, Lane, managed::Trigger},
+    engine::{Error, Fate, Lane, Reason, Slot, managed::Trigger},
     registry::{ConnectionKey, DssConnection, News, Registry},
 };
 
@@ -16,6 +16,15 @@ pub struct DssClient {
     pub connection: Arc<DssConnection>,
     /// The node's API, with the urgency of this pass.
     pub dss: Dss,
+    lane: Lane,
+}
+
+impl DssClient {
+    /// The right to call the node now.
+    pub(super) async fn slot(&self) -> Result<Slot, Error> {
+        let permits = self.connection.slots.enter(self.lane == Lane::Repair).await?;
+        Ok(Slot { permits })
+    }
 }
 
 /// The node that `key` names, for an object in `namespace`.
@@ -30,7 +39,7 @@ pub(super) fn connect(
         Lane::Interactive => gate::Lane::Interactive,
         Lane::Repair => gate::Lane::Repair,
     });
-    Ok(DssClient { connection, dss })
+    Ok(DssClient { connection, dss, lane })
 }
 
 /// What wakes objects of a DSS node.
@@ -46,10 +55,9 @@ pub(super) fn triggers(world: &Registry) -> BoxStream<'static, Trigger<Connectio
 /// An answer of the node that could not be read.
 pub(super) fn unreadable(what: &str, error: &impl std::fmt::Display) -> Error {
     Error::Remote {
-        reason: crate::engine::Reason::Unavailable,
+        reason: Reason::Unavailable,
         message: format!("{what} could not be read: {error}"),
         retry_after: None,
-        certain: true,
-        exists: false,
+        fate: Fate::NotDone,
     }
 }

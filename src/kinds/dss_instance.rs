@@ -13,8 +13,8 @@ use crate::{
         transport::{Credentials, Transport},
     },
     engine::{Error, Inputs, Reason, SourceKind, SourceRef},
-    kinds::connection::{ConnectionKind, Terms},
-    registry::{ConnectionKey, Connections, Dependent, DssConnection, Registry, dss::Sweep},
+    kinds::connection::{ConnectionKind, Terms, concurrency},
+    registry::{ConnectionKey, Connections, Dependent, DssConnection, Registry, dss::Sweep, slots::Slots},
 };
 
 const API_KEY: &str = "apiKey";
@@ -67,6 +67,7 @@ impl ConnectionKind for DssInstance {
         DssConnection::new(
             key,
             Dss::new(transport),
+            Slots::new(concurrency(node.limits.as_ref())),
             node.freeze.unwrap_or_default(),
             node.default_user_profile.clone(),
         )

@@ -10,7 +10,10 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use futures::future::join_all;
 use kube::ResourceExt;
-use tokio::sync::{broadcast, watch};
+use tokio::{
+    sync::{broadcast, watch},
+    task::JoinSet,
+};
 
 use crate::{
     crd::{DssGroup, DssInstance, DssUser},
@@ -28,7 +31,7 @@ type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// All kinds, running.
 pub struct Running {
-    /// Ends when every kind has stopped.
+    /// Ends when every kind has stopped, or one of them without being told to.
     pub passes: Task<()>,
     /// Resolves with true when every kind has its first complete list.
     pub ready: Task<bool>,
@@ -36,7 +39,7 @@ pub struct Running {
 
 /// Starts every kind.
 pub fn start(
-    around: &Surroundings,
+    around: Surroundings,
     registry: &Arc<Registry>,
     namespace: Option<&str>,
     touched: &broadcast::Sender<Touched>,
@@ -54,7 +57,7 @@ pub fn start(
     let instances = starting.watch::<DssInstance>();
     let groups = starting.watch::<DssGroup>();
     let users = starting.watch::<DssUser>();
-    look_up_instances(registry, instances.objects());
+    look_up_instances(registry, instances.objects(), namespace.map(str::to_owned));
     add_dependents(registry, groups.objects(), |_| false);
     add_dependents(registry, users.objects(), DssUser::needs_settings);
     starting.run(instances);
@@ -64,7 +67,7 @@ pub fn start(
 }
 
 struct Starting<'a> {
-    around: &'a Surroundings,
+    around: Surroundings,
     registry: &'a Arc<Registry>,
     namespace: Option<&'a str>,
     touched: &'a broadcast::Sender<Touched>,
@@ -90,19 +93,26 @@ impl Starting<'_> {
     }
 
     fn running(self) -> Running {
-        let (passes, ready) = (self.passes, self.ready);
+        let (passes, ready, stop) = (self.passes, self.ready, self.stop.clone());
         Running {
             passes: Box::pin(async move {
                 // Each in a task of its own, so that a kind that is busy holds up no other.
-                let tasks: Vec<_> = passes.into_iter().map(tokio::spawn).collect();
-                join_all(tasks).await;
+                let mut tasks: JoinSet<()> = passes.into_iter().collect();
+                while let Some(ended) = tasks.join_next().await {
+                    if let Err(panic) = ended {
+                        tracing::error!(%panic, "a kind panicked");
+                    }
+                    if !*stop.borrow() {
+                        return;
+                    }
+                }
             }),
             ready: Box::pin(async move { join_all(ready).await.into_iter().all(|ready| ready) }),
         }
     }
 }
 
-fn look_up_instances(registry: &Registry, instances: Objects<DssInstance>) {
+fn look_up_instances(registry: &Registry, instances: Objects<DssInstance>, watched: Option<String>) {
     registry
         .dss
         .look_up_in(move |key| match instances.get(&key.namespace, &key.name) {
@@ -113,6 +123,7 @@ fn look_up_instances(registry: &Registry, instances: Objects<DssInstance>) {
                 // There, but unreadable: its own status says so.
                 Err(_) => Lookup::Unknown,
             },
+            None if watched.as_ref().is_some_and(|watched| *watched != key.namespace) => Lookup::Outside,
             None if instances.is_ready() => Lookup::Absent,
             None => Lookup::Unknown,
         });
@@ -130,6 +141,7 @@ where
             using
                 .map(|object| Dependent {
                     kind: K::KIND,
+                    namespace: object.namespace().unwrap_or_default(),
                     object: format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any()),
                     key: object.key(),
                     needs_settings: needs_settings(object),

@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{Arc, OnceLock, PoisonError, RwLock},
+    time::{Duration, Instant},
 };
 
 use futures::{StreamExt, stream::BoxStream};
@@ -61,6 +62,8 @@ pub enum Lookup {
     Unknown,
     /// There is no such object.
     Absent,
+    /// It would be in a namespace that is not watched.
+    Outside,
     /// There is.
     Present(Terms),
 }
@@ -70,6 +73,8 @@ pub enum Lookup {
 pub struct Dependent {
     /// Its kind.
     pub kind: &'static str,
+    /// Its namespace.
+    pub namespace: String,
     /// Its namespace and name.
     pub object: String,
     /// Key of its remote object.
@@ -95,8 +100,15 @@ type DependentsFn = Box<dyn Fn(&ConnectionKey) -> Option<Vec<Dependent>> + Send 
 struct State<C> {
     version: String,
     connection: Arc<C>,
-    /// `None`: not tried yet. `Some(Ok)`: ready.
-    verdict: Option<Result<(), (Reason, String)>>,
+    /// Whether it was ready at the last look; `None`: not tried yet.
+    ready: Option<bool>,
+}
+
+#[derive(Clone)]
+struct Trouble {
+    reason: Reason,
+    message: String,
+    since: Instant,
 }
 
 /// Live connections of one kind.
@@ -106,7 +118,7 @@ pub struct Connections<C> {
     dependents: RwLock<Vec<DependentsFn>>,
     states: RwLock<HashMap<ConnectionKey, State<C>>>,
     /// Why a connection that never came to be is not ready.
-    troubles: RwLock<HashMap<ConnectionKey, (Reason, String)>>,
+    troubles: RwLock<HashMap<ConnectionKey, Trouble>>,
     news: broadcast::Sender<News>,
 }
 
@@ -133,11 +145,30 @@ impl<C> Connections<C> {
         write(&self.dependents).push(Box::new(list));
     }
 
-    /// The objects that use this connection; `None` while that is not known.
+    /// The objects that use this connection and may; `None` while that is not known.
     pub fn dependents(&self, key: &ConnectionKey) -> Option<Vec<Dependent>> {
+        let allowed = match self.lookup.get().map_or(Lookup::Unknown, |lookup| lookup(key)) {
+            Lookup::Present(terms) => terms.allowed,
+            Lookup::Unknown | Lookup::Absent | Lookup::Outside => return None,
+        };
         let lists = read(&self.dependents);
         let all: Option<Vec<_>> = lists.iter().map(|list| list(key)).collect();
-        all.map(|lists| lists.into_iter().flatten().collect())
+        let all = all?.into_iter().flatten();
+        Some(
+            all.filter(|one| allowed.admits(&key.namespace, &one.namespace))
+                .collect(),
+        )
+    }
+
+    /// The same, once it is known.
+    pub async fn known_dependents(&self, key: &ConnectionKey) -> Vec<Dependent> {
+        loop {
+            if let Some(dependents) = self.dependents(key) {
+                return dependents;
+            }
+            // Only while the first lists of the kinds come in.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// The connection of this version; `make` is called where there is none. It is not in use before [`Self::settle`].
@@ -154,7 +185,7 @@ impl<C> Connections<C> {
         let state = State {
             version: version.to_owned(),
             connection: connection.clone(),
-            verdict: None,
+            ready: None,
         };
         write(&self.states).insert(key.clone(), state);
         Ok(connection)
@@ -165,24 +196,31 @@ impl<C> Connections<C> {
         write(&self.troubles).remove(key);
         let was = write(&self.states)
             .get_mut(key)
-            .and_then(|state| state.verdict.replace(Ok(())));
-        let news = if matches!(was, Some(Ok(()))) {
+            .and_then(|state| state.ready.replace(true));
+        self.tell(if was == Some(true) {
             News::Swept(key.clone())
         } else {
             News::Changed(key.clone())
-        };
-        self.tell(news);
+        });
     }
 
     /// Takes a connection out of use.
     pub fn settle_not_ready(&self, key: &ConnectionKey, reason: Reason, message: &str) {
-        let trouble = (reason, message.to_owned());
-        let known = write(&self.troubles).insert(key.clone(), trouble.clone());
+        let known = read(&self.troubles)
+            .get(key)
+            .filter(|trouble| trouble.reason == reason)
+            .cloned();
+        let trouble = Trouble {
+            reason,
+            message: message.to_owned(),
+            since: known.as_ref().map_or_else(Instant::now, |known| known.since),
+        };
+        write(&self.troubles).insert(key.clone(), trouble);
         if let Some(state) = write(&self.states).get_mut(key) {
-            state.verdict = Some(Err(trouble));
+            state.ready = Some(false);
         }
         // The same trouble again is no news; another one changes what its objects say.
-        if known.is_none_or(|(before, _)| before != reason) {
+        if known.is_none() {
             self.tell(News::Changed(key.clone()));
         }
     }
@@ -209,6 +247,10 @@ impl<C> Connections<C> {
         let terms = match lookup {
             Lookup::Unknown => return Err(Error::NotYet(format!("{kind} {key} is not looked up yet"))),
             Lookup::Absent => return Err(Error::ConnectionGone(format!("{kind} {key} not found"))),
+            Lookup::Outside => {
+                let message = format!("{kind} {key} is outside of the namespace that this operator watches");
+                return Err(Error::dependency(message));
+            }
             Lookup::Present(terms) => terms,
         };
         let namespace = namespace.unwrap_or_default();
@@ -216,30 +258,29 @@ impl<C> Connections<C> {
             let message = format!("{kind} {key} does not allow namespace {namespace}: see its allowedNamespaces");
             return Err(Error::Blocked(Reason::NotAllowed, message));
         }
-        match read(&self.states).get(key) {
-            Some(State {
-                connection,
-                verdict: Some(Ok(())),
-                ..
-            }) => Ok(connection.clone()),
-            Some(State {
-                verdict: Some(Err((reason, message))),
-                ..
-            }) => Err(self.trouble(key, *reason, message)),
-            Some(State { verdict: None, .. }) | None => match read(&self.troubles).get(key) {
-                Some((reason, message)) => Err(self.trouble(key, *reason, message)),
-                None => Err(Error::NotYet(format!("{kind} {key} is not tried yet"))),
-            },
+        if let Some(State {
+            connection,
+            ready: Some(true),
+            ..
+        }) = read(&self.states).get(key)
+        {
+            return Ok(connection.clone());
+        }
+        match read(&self.troubles).get(key) {
+            Some(trouble) => Err(self.not_ready(key, trouble)),
+            None => Err(Error::NotYet(format!("{kind} {key} is not tried yet"))),
         }
     }
 
-    fn trouble(&self, key: &ConnectionKey, reason: Reason, message: &str) -> Error {
-        let text = format!("{} {key} is not Ready ({}): {message}", self.kind, reason.as_str());
+    fn not_ready(&self, key: &ConnectionKey, trouble: &Trouble) -> Error {
+        let Trouble { reason, message, since } = trouble;
+        let message = format!("{} {key} is not Ready ({}): {message}", self.kind, reason.as_str());
         // What a connection itself waits for are the Secrets and ConfigMaps that it names.
-        if reason == Reason::DependencyNotReady {
-            Error::CredentialsMissing(text)
+        if *reason == Reason::DependencyNotReady {
+            let since = since.elapsed();
+            Error::CredentialsMissing { message, since }
         } else {
-            Error::ConnectionNotReady(text)
+            Error::ConnectionNotReady(message)
         }
     }
 
@@ -343,6 +384,6 @@ mod tests {
         let connections = connections(allowing(AllowedFrom::Same));
         connections.settle_not_ready(&key(), Reason::DependencyNotReady, "Secret dataiku/key not found");
         let missing = connections.admit(&key(), Some("dataiku"));
-        assert!(matches!(missing, Err(Error::CredentialsMissing(_))));
+        assert!(matches!(missing, Err(Error::CredentialsMissing { .. })));
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, PoisonError, RwLock},
+    time::Instant,
 };
 
 use crate::{
@@ -14,14 +15,21 @@ use crate::{
             users::UserRecord,
         },
         error::{ApiError, ErrorKind},
+        gate::Lane,
     },
     engine::error::Error,
 };
 
-use super::ConnectionKey;
+use super::{ConnectionKey, slots::Slots};
 
 /// Groups by name.
 pub type Groups = BTreeMap<String, Arc<GroupRecord>>;
+
+/// A user, and when it was seen.
+struct Seen {
+    user: Arc<UserRecord>,
+    at: Instant,
+}
 
 /// A live connection to a DSS node.
 pub struct DssConnection {
@@ -33,7 +41,9 @@ pub struct DssConnection {
     pub frozen: bool,
     /// Profile of new users that name none.
     pub default_user_profile: Option<String>,
-    users: RwLock<HashMap<String, Arc<UserRecord>>>,
+    /// Passes at work on it.
+    pub slots: Slots,
+    users: RwLock<HashMap<String, Seen>>,
     groups: RwLock<Arc<Groups>>,
     members: RwLock<Arc<HashMap<String, i64>>>,
     profiles: RwLock<Option<Arc<Vec<String>>>>,
@@ -57,12 +67,13 @@ pub struct Sweep {
 
 impl DssConnection {
     /// A connection that has seen nothing yet.
-    pub fn new(key: ConnectionKey, dss: Dss, frozen: bool, default_user_profile: Option<String>) -> Self {
+    pub fn new(key: ConnectionKey, dss: Dss, slots: Slots, frozen: bool, default_user_profile: Option<String>) -> Self {
         Self {
             key,
             dss,
             frozen,
             default_user_profile,
+            slots,
             users: RwLock::default(),
             groups: RwLock::default(),
             members: RwLock::default(),
@@ -76,9 +87,12 @@ impl DssConnection {
     /// # Errors
     /// The node cannot be read. A key without the admin right is no error here: it is told in the result.
     pub async fn sweep(&self, settings: bool) -> Result<Sweep, Error> {
-        let identity = self.dss.auth_info().await?;
-        let node = permitted(self.dss.instance_info().await)?;
-        let Some(users) = permitted(self.dss.users(settings).await)? else {
+        // A dead node costs little here, and is not kept from being tried by the calls of its objects.
+        let dss = self.dss.with_lane(Lane::Sweep);
+        let identity = dss.auth_info().await?;
+        let node = optional(dss.instance_info().await)?;
+        let began = Instant::now();
+        let Some(users) = permitted(dss.users(settings).await)? else {
             return Ok(Sweep {
                 identity,
                 admin: false,
@@ -88,15 +102,15 @@ impl DssConnection {
                 groups: Arc::default(),
             });
         };
-        let groups = self.dss.groups().await?;
-        let profiles = permitted(self.dss.licensed_profiles().await)?.flatten().map(Arc::new);
+        let groups = dss.groups().await?;
+        let profiles = optional(dss.licensed_profiles().await)?.flatten().map(Arc::new);
         let users: Vec<_> = users.into_iter().map(Arc::new).collect();
         let groups: Groups = groups
             .into_iter()
             .map(|group| (group.name.clone(), Arc::new(group)))
             .collect();
         let groups = Arc::new(groups);
-        self.keep(&users, groups.clone(), profiles.clone());
+        self.keep(began, &users, groups.clone(), profiles.clone());
         Ok(Sweep {
             identity,
             admin: true,
@@ -107,12 +121,26 @@ impl DssConnection {
         })
     }
 
-    fn keep(&self, users: &[Arc<UserRecord>], groups: Arc<Groups>, profiles: Option<Arc<Vec<String>>>) {
+    /// Keeps the lists, but for users that were read one by one after this list began: that read knows better.
+    fn keep(&self, began: Instant, users: &[Arc<UserRecord>], groups: Arc<Groups>, profiles: Option<Arc<Vec<String>>>) {
         let mut members: HashMap<String, i64> = HashMap::new();
         for group in users.iter().flat_map(|user| &user.groups) {
             *members.entry(group.clone()).or_default() += 1;
         }
-        *write(&self.users) = users.iter().map(|user| (user.login.clone(), user.clone())).collect();
+        let mut kept = write(&self.users);
+        let newer: Vec<_> = std::mem::take(&mut *kept)
+            .into_iter()
+            .filter(|(_, seen)| seen.at > began)
+            .collect();
+        let listed = users.iter().map(|user| {
+            let seen = Seen {
+                user: user.clone(),
+                at: began,
+            };
+            (user.login.clone(), seen)
+        });
+        *kept = listed.chain(newer).collect();
+        drop(kept);
         *write(&self.groups) = groups;
         *write(&self.members) = Arc::new(members);
         *write(&self.profiles) = profiles;
@@ -120,14 +148,20 @@ impl DssConnection {
 
     /// The user, as last seen.
     pub fn user(&self, login: &str) -> Option<Arc<UserRecord>> {
-        read(&self.users).get(login).cloned()
+        read(&self.users).get(login).map(|seen| seen.user.clone())
     }
 
     /// Keeps what a read of one user showed.
     pub fn saw_user(&self, login: &str, user: Option<Arc<UserRecord>>) {
         let mut users = write(&self.users);
         match user {
-            Some(user) => users.insert(login.to_owned(), user),
+            Some(user) => users.insert(
+                login.to_owned(),
+                Seen {
+                    user,
+                    at: Instant::now(),
+                },
+            ),
             None => users.remove(login),
         };
     }
@@ -158,12 +192,20 @@ impl DssConnection {
     }
 }
 
-/// `None` where the node does not let us see this.
+/// `None` where the key may not see this.
 fn permitted<T>(answer: Result<T, ApiError>) -> Result<Option<T>, Error> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
-        Err(error) if matches!(error.kind, ErrorKind::Forbidden | ErrorKind::NotFound) => Ok(None),
+        Err(error) if error.kind == ErrorKind::Forbidden => Ok(None),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// `None` where the node does not tell this, to us or at all.
+fn optional<T>(answer: Result<T, ApiError>) -> Result<Option<T>, Error> {
+    match answer {
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+        answer => permitted(answer),
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod connections;
 pub mod dss;
 pub mod remote_error;
+pub mod slots;
 
 use std::sync::Arc;
 

@@ -2,37 +2,52 @@
 
 use crate::{
     dataiku::error::{ApiError, ErrorKind},
-    engine::error::{Error, Reason},
+    engine::error::{Error, Fate, Reason},
 };
 
 impl From<ApiError> for Error {
     fn from(error: ApiError) -> Self {
-        let (reason, certain) = meaning(error.kind);
         Self::Remote {
-            reason,
+            reason: reason(error.kind),
             message: message(&error),
             retry_after: error.retry_after,
-            certain,
-            exists: error.kind == ErrorKind::AlreadyExists,
+            fate: fate(&error),
         }
     }
 }
 
-/// The reason, and whether it is certain that nothing was written.
-fn meaning(kind: ErrorKind) -> (Reason, bool) {
+fn reason(kind: ErrorKind) -> Reason {
     match kind {
-        ErrorKind::BadAddress => (Reason::Invalid, true),
-        ErrorKind::Unauthorized | ErrorKind::Forbidden => (Reason::Forbidden, true),
-        ErrorKind::RateLimited => (Reason::RateLimited, true),
-        ErrorKind::NotFound | ErrorKind::AlreadyExists | ErrorKind::Rejected => (Reason::Rejected, true),
-        ErrorKind::Unreachable | ErrorKind::CircuitOpen => (Reason::Unavailable, true),
-        // A gateway that answers for the node may do so after the node has done its work.
-        ErrorKind::Timeout
+        ErrorKind::BadAddress => Reason::Invalid,
+        ErrorKind::Unauthorized | ErrorKind::Forbidden => Reason::Forbidden,
+        ErrorKind::RateLimited => Reason::RateLimited,
+        ErrorKind::NotFound | ErrorKind::AlreadyExists | ErrorKind::Rejected => Reason::Rejected,
+        ErrorKind::Unreachable
+        | ErrorKind::CircuitOpen
+        | ErrorKind::Timeout
         | ErrorKind::Lost
         | ErrorKind::Unavailable
         | ErrorKind::NotJson
         | ErrorKind::Malformed
-        | ErrorKind::TooLarge => (Reason::Unavailable, false),
+        | ErrorKind::TooLarge => Reason::Unavailable,
+    }
+}
+
+fn fate(error: &ApiError) -> Fate {
+    match error.kind {
+        ErrorKind::AlreadyExists => Fate::Exists,
+        ErrorKind::BadAddress
+        | ErrorKind::Unauthorized
+        | ErrorKind::Forbidden
+        | ErrorKind::RateLimited
+        | ErrorKind::NotFound
+        | ErrorKind::Rejected
+        | ErrorKind::Unreachable
+        | ErrorKind::CircuitOpen => Fate::NotDone,
+        // A gateway that answers for the node may do so while the node is still at it.
+        ErrorKind::Unavailable if matches!(error.status, Some(502..=504)) => Fate::Unknown,
+        ErrorKind::Unavailable | ErrorKind::NotJson | ErrorKind::Malformed | ErrorKind::TooLarge => Fate::Answered,
+        ErrorKind::Timeout | ErrorKind::Lost => Fate::Unknown,
     }
 }
 

@@ -129,8 +129,10 @@ async fn one_object_that_cannot_be_decoded_says_so_and_does_not_stop_the_others(
         .await
         .unwrap();
     bed.connection(&home, json!({ "from": "Same" })).await;
-    home.apply_object(&user("jane", json!({}))).await.unwrap();
-    home.wait_for_condition("DssUser", "jane", "Ready=True/InSync", PATIENCE)
+    let known = user("jane", json!({ "groups": [{ "name": "readers" }] }));
+    home.apply_object(&known).await.unwrap();
+    let before = home
+        .wait_for_condition("DssUser", "jane", "Ready=True/InSync", PATIENCE)
         .await
         .unwrap();
     let newer = home
@@ -138,8 +140,40 @@ async fn one_object_that_cannot_be_decoded_says_so_and_does_not_stop_the_others(
         .await
         .unwrap();
     assert!(newer.to_string().contains("cannot read the object"), "{newer}");
-    home.apply_object(&user("newer", json!({}))).await.unwrap();
-    home.wait_for_condition("DssUser", "newer", "Ready=True/InSync", PATIENCE)
+
+    // What is on record outlives the time in which it could not be read.
+    home.apply_object(&user(
+        "jane",
+        json!({ "sourceType": "MOON", "groups": [{ "name": "readers" }] }),
+    ))
+    .await
+    .unwrap();
+    let unread = home
+        .wait_for_condition("DssUser", "jane", "Ready=False/Invalid", PATIENCE)
         .await
         .unwrap();
+    for part in ["remote", "applied"] {
+        assert_eq!(unread["status"][part], before["status"][part], "{part}");
+    }
+    home.apply_object(&known).await.unwrap();
+    let again = home
+        .wait_for_condition("DssUser", "jane", "Ready=True/InSync", PATIENCE)
+        .await
+        .unwrap();
+    assert_eq!(again["status"]["remote"]["origin"], "Created");
+
+    // And it can be deleted while it cannot be read.
+    let unreadable = user(
+        "jane",
+        json!({ "sourceType": "MOON", "groups": [{ "name": "readers" }] }),
+    );
+    home.apply_object(&unreadable).await.unwrap();
+    home.wait_for_condition("DssUser", "jane", "Ready=False/Invalid", PATIENCE)
+        .await
+        .unwrap();
+    home.delete("DssUser", "jane").await.unwrap();
+    let forced = json!({ "metadata": { "annotations": { "dataiku-operator.io/force-release": "true" } } });
+    home.patch("DssUser", "jane", forced).await.unwrap();
+    home.wait_gone("DssUser", "jane", PATIENCE).await.unwrap();
+    home.wait_for_event("jane", "Released", PATIENCE).await.unwrap();
 }

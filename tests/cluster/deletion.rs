@@ -206,3 +206,63 @@ async fn a_deletion_waits_while_the_node_is_away_and_can_be_forced() {
     bed.namespace.wait_gone("DssUser", "max", PATIENCE).await.unwrap();
     assert!(bed.user("jane").is_some() && bed.user("max").is_none());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_and_its_objects_go_also_after_a_restart() {
+    let mut bed = Bed::ready("restartdel").await;
+    bed.apply(&user("jane", json!({ "deletionPolicy": "Delete" }))).await;
+    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    bed.namespace.delete("DssInstance", "design").await.unwrap();
+    bed.wait("DssInstance", "design", "Ready=False/Deleting").await;
+    bed.operator.terminate().await.unwrap();
+    bed.operator.restart().await.unwrap();
+    delete(&bed, "DssUser", "jane").await;
+    assert!(bed.user("jane").is_none());
+    bed.namespace
+        .wait_gone("DssInstance", "design", PATIENCE)
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removal_that_is_not_kept_is_not_tried_in_a_hot_loop() {
+    let bed = Bed::ready("notkept").await;
+    bed.apply(&user("jane", json!({ "groups": [{ "name": "readers" }] })))
+        .await;
+    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    // A directory that maps the group gives it back each time.
+    bed.dss.fault(json!({
+        "match": { "operation": "D4" }, "times": 0,
+        "fault": { "kind": "edit", "when": "after", "patch": { "users": { "jane": { "groups": ["readers"] } } } },
+    }));
+    bed.dss.reset_requests();
+    bed.namespace.delete("DssUser", "jane").await.unwrap();
+    bed.wait("DssUser", "jane", "Ready=False/Deleting").await;
+    tokio::time::sleep(std::time::Duration::from_secs(12)).await;
+    let writes = bed.dss.writes();
+    assert!((2..=14).contains(&writes), "{writes} writes in 12 s");
+    let message = bed.message("DssUser", "jane").await;
+    assert!(
+        message.contains("remove from group readers") && message.contains("force-release"),
+        "{message}"
+    );
+    bed.dss.clear_faults();
+    bed.namespace.wait_gone("DssUser", "jane", PATIENCE).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deletions_on_a_frozen_connection_wait_without_calls() {
+    let bed = Bed::ready("frozendel").await;
+    bed.apply(&user("jane", json!({ "deletionPolicy": "Delete" }))).await;
+    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    bed.apply(&bed.instance("design", json!({ "freeze": true }))).await;
+    bed.wait("DssInstance", "design", "Ready=True/InSync").await;
+    bed.dss.reset_requests();
+    bed.namespace.delete("DssUser", "jane").await.unwrap();
+    bed.wait("DssUser", "jane", "Ready=False/Deleting").await;
+    bed.sweeps(1).await;
+    assert_eq!((bed.dss.count("D3"), bed.dss.writes()), (0, 0));
+    bed.apply(&bed.instance("design", json!({ "freeze": false }))).await;
+    bed.namespace.wait_gone("DssUser", "jane", PATIENCE).await.unwrap();
+    assert!(bed.user("jane").is_none());
+}

@@ -200,3 +200,71 @@ async fn a_frozen_connection_shows_what_waits_and_writes_it_when_it_thaws() {
     bed.wait("DssUser", "jane", "Ready=True/InSync").await;
     assert!(bed.user("jane").is_some());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_declared_property_is_written_although_the_list_does_not_show_properties() {
+    let bed = Bed::ready("unseen").await;
+    bed.apply(&user("jane", json!({ "displayName": "Jane" }))).await;
+    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    bed.sweeps(1).await;
+    bed.apply(&user(
+        "jane",
+        json!({ "displayName": "Jane", "adminProperties": { "costCenter": "4711" } }),
+    ))
+    .await;
+    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    assert_eq!(bed.user("jane").unwrap()["adminProperties"]["costCenter"], "4711");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pass_asked_for_by_annotation_looks_anew() {
+    let bed = Bed::ready("asked").await;
+    bed.apply(&bed.instance("design", json!({ "driftInterval": "10m" })))
+        .await;
+    bed.wait("DssInstance", "design", "Ready=True/InSync").await;
+    let mut jane = user("jane", json!({ "email": "jane@example.com" }));
+    bed.apply(&jane).await;
+    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    bed.dss
+        .patch_state(json!({ "users": { "jane": { "email": "by-hand@example.com" } } }))
+        .unwrap();
+    jane["metadata"]["annotations"] = json!({ "dataiku-operator.io/reconcile-at": "1" });
+    bed.apply(&jane).await;
+    bed.until("the repair", || {
+        bed.user("jane").unwrap()["email"] == "jane@example.com"
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_change_has_an_event_of_its_own() {
+    let bed = Bed::ready("events").await;
+    bed.apply(&user("jane", json!({ "email": "a@example.com" }))).await;
+    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    bed.apply(&user("jane", json!({ "email": "b@example.com" }))).await;
+    bed.until("the email", || bed.user("jane").unwrap()["email"] == "b@example.com")
+        .await;
+    bed.apply(&user(
+        "jane",
+        json!({ "email": "b@example.com", "groups": [{ "name": "readers" }] }),
+    ))
+    .await;
+    bed.until("the group", || {
+        bed.user("jane").unwrap()["groups"] == json!(["readers"])
+    })
+    .await;
+    let both = |events: &[testbed::Event]| {
+        ["set email to b@example.com", "add to group readers"]
+            .iter()
+            .all(|words| events.iter().any(|event| event.note.contains(words)))
+    };
+    let began = Instant::now();
+    while !both(&bed.namespace.events("jane").await.unwrap()) {
+        assert!(
+            began.elapsed() < crate::bed::PATIENCE,
+            "{:?}",
+            bed.namespace.events("jane").await
+        );
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}

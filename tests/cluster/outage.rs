@@ -53,6 +53,62 @@ async fn one_failure_is_no_outage() {
     assert_eq!(transition(&bed).await, before, "Ready never went");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_under_load_shows_on_the_connection_and_ends_when_the_node_is_back() {
+    let bed = Bed::ready("underload").await;
+    bed.dss
+        .fault(json!({ "match": {}, "times": 0, "fault": { "kind": "dropBefore" } }));
+    for n in 0..40 {
+        bed.apply(&user(&format!("user-{n}"), json!({}))).await;
+    }
+    bed.wait("DssInstance", "design", "Ready=False/Unavailable").await;
+    bed.dss.clear_faults();
+    bed.wait("DssInstance", "design", "Ready=True/InSync").await;
+    for n in 0..40 {
+        bed.wait("DssUser", &format!("user-{n}"), "Ready=True/InSync").await;
+    }
+    assert_eq!(
+        bed.dss
+            .requests()
+            .log
+            .iter()
+            .filter(|one| one.operation == "D2" && one.status == 200)
+            .count(),
+        40
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_only_asks_for_patience_is_unavailable_all_the_same() {
+    let bed = Bed::ready("patience").await;
+    let fault = json!({ "kind": "status", "status": 503, "retryAfter": "1" });
+    bed.dss.fault(json!({ "match": {}, "times": 0, "fault": fault }));
+    bed.wait("DssInstance", "design", "Ready=False/Unavailable").await;
+    bed.dss.clear_faults();
+    bed.wait("DssInstance", "design", "Ready=True/InSync").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_allowance_starves_neither_the_objects_nor_the_look_at_the_node() {
+    let bed = Bed::ready("allowance").await;
+    bed.apply(&bed.instance(
+        "design",
+        json!({ "limits": { "concurrency": 2, "requestsPerSecond": 10 } }),
+    ))
+    .await;
+    bed.wait("DssInstance", "design", "Ready=True/InSync").await;
+    for n in 0..60 {
+        bed.apply(&user(&format!("user-{n}"), json!({}))).await;
+    }
+    let looks = bed.dss.count("D1");
+    for n in 0..60 {
+        bed.wait("DssUser", &format!("user-{n}"), "Ready=True/InSync").await;
+    }
+    assert!(bed.dss.count("D1") > looks, "the node was looked at meanwhile");
+    let counts = bed.dss.requests().counts;
+    assert!(counts["D3"] <= 60 * 3, "no pass gave up and began anew: {counts:?}");
+}
+
 async fn transition(bed: &Bed) -> Value {
     let instance = bed.namespace.get("DssInstance", "design").await.unwrap();
     instance["status"]["conditions"][0]["lastTransitionTime"].clone()

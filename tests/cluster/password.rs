@@ -155,3 +155,28 @@ async fn a_missing_or_empty_secret_is_no_write_and_heals() {
     assert_eq!(bed.dss.writes(), 0);
     assert_eq!(bed.user("jane").unwrap()["password"], "there-now");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_lets_the_pass_under_way_finish_so_that_nothing_is_sent_twice() {
+    let mut bed = Bed::ready("stopping").await;
+    bed.namespace
+        .secret("login", &[("password", "first-one")])
+        .await
+        .unwrap();
+    bed.apply(&local("jane", &json!({}))).await;
+    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    // The read-back after the write takes its time: D3 comes before the write and after it.
+    bed.dss.fault(json!({
+        "match": { "operation": "D3" }, "nth": 2, "fault": { "kind": "latency", "millis": 2_000 },
+    }));
+    bed.namespace
+        .secret("login", &[("password", "second-one")])
+        .await
+        .unwrap();
+    bed.until("the write", || bed.dss.count("D4") == 1).await;
+    assert_eq!(bed.operator.terminate().await.unwrap(), 0);
+    bed.operator.restart().await.unwrap();
+    bed.sweeps(2).await;
+    assert_eq!(bed.dss.count("D4"), 1, "{:?}", bed.dss.requests().counts);
+    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+}

@@ -63,6 +63,10 @@ async fn what_is_wrong_by_itself_is_refused_at_once() {
         "cannot be disabled",
     )
     .await;
+    for member in ["admin", "description", "ldapGroupNames"] {
+        let permissions = json!({ "permissions": { member: true } });
+        refused(&namespace, &group("analysts", permissions), "a field of its own").await;
+    }
     let instance = |extra: Value| {
         let mut spec =
             json!({ "url": "https://dss.example.com", "credentials": { "apiKeySecretRef": { "name": "k" } } });
@@ -75,7 +79,7 @@ async fn what_is_wrong_by_itself_is_refused_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn kubectl_explains_every_field() {
+async fn kubectl_explains_defaults_and_what_unset_means() {
     let namespace = Namespace::create("explain").await.unwrap();
     namespace.control_plane().installation().await.unwrap();
     for (field, words) in [
@@ -88,4 +92,27 @@ async fn kubectl_explains_every_field() {
         let one_line = explained.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(one_line.contains(words), "{field}: {explained}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_manifests_install_with_kustomize() {
+    let namespace = Namespace::create("kustomize").await.unwrap();
+    let folder = testbed::repository().join("deploy");
+    let built = namespace
+        .kubectl(&["kustomize", &folder.to_string_lossy()])
+        .await
+        .unwrap();
+    for kind in [
+        "CustomResourceDefinition",
+        "Deployment",
+        "ClusterRole",
+        "ServiceAccount",
+    ] {
+        assert!(built.contains(&format!("kind: {kind}\n")), "{kind} is missing");
+    }
+    namespace.control_plane().installation().await.unwrap();
+    let file = namespace.control_plane().folder().join("kustomized.yaml");
+    std::fs::write(&file, &built).unwrap();
+    let applied = ["apply", "--dry-run=server", "-f", &file.to_string_lossy()];
+    namespace.control_plane().kubectl(&applied).await.unwrap();
 }

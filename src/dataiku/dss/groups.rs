@@ -145,12 +145,19 @@ impl Dss {
         records.collect()
     }
 
-    /// The whole definition of a group; `None` when there is no such group.
+    /// The whole definition of a group; `None` when there is no such group. A 404 that the node did not put in its own
+    /// words is believed only if the list of groups bears it out.
     ///
     /// # Errors
     /// The call fails.
     pub async fn group(&self, name: &str) -> Result<Option<Document>, ApiError> {
-        present(self.transport.json(Call::new(GET).segment("name", name)).await)
+        match self.transport.json(Call::new(GET).segment("name", name)).await {
+            Err(error) if error.is_doubtful_absence() => {
+                let listed = self.groups().await?.iter().any(|group| group.name == name);
+                if listed { Err(error.contradicted()) } else { Ok(None) }
+            }
+            answer => present(answer),
+        }
     }
 
     /// Creates a group with the node's default permissions; all others come with `put_group`.

@@ -149,12 +149,19 @@ impl Dss {
             .await
     }
 
-    /// The whole document of a user; `None` when there is no such user.
+    /// The whole document of a user; `None` when there is no such user. A 404 that the node did not put in its own words
+    /// is believed only if the list of users bears it out.
     ///
     /// # Errors
     /// The call fails.
     pub async fn user(&self, login: &str) -> Result<Option<Document>, ApiError> {
-        present(self.transport.json(Call::new(GET).segment("login", login)).await)
+        match self.transport.json(Call::new(GET).segment("login", login)).await {
+            Err(error) if error.is_doubtful_absence() => {
+                let listed = self.users(false).await?.iter().any(|user| user.login == login);
+                if listed { Err(error.contradicted()) } else { Ok(None) }
+            }
+            answer => present(answer),
+        }
     }
 
     /// Creates a user.

@@ -46,8 +46,6 @@ async fn absence_is_a_404_or_the_class_name_with_any_status() {
             404,
             json!({"errorType": NOT_FOUND, "message": "no such user"}).to_string(),
         ),
-        (404, json!({"message": "Not found"}).to_string()),
-        (404, String::new()),
         (
             500,
             json!({"errorType": NOT_FOUND, "message": "no such user"}).to_string(),
@@ -62,6 +60,22 @@ async fn absence_is_a_404_or_the_class_name_with_any_status() {
         assert!(!dss.delete_group("analysts").await.unwrap());
         let put = dss.put_user("jdoe", &serde_json::from_str("{}").unwrap()).await;
         assert!(put.unwrap_err().is_not_found());
+    }
+}
+
+#[tokio::test]
+async fn a_404_in_other_words_is_believed_only_if_the_list_bears_it_out() {
+    for body in [json!({"message": "no Route matched"}).to_string(), String::new()] {
+        let gateway = always(ResponseTemplate::new(404).set_body_string(&body)).await;
+        let dss = dss(&gateway.uri());
+        assert!(dss.user("jdoe").await.is_err(), "the list is not there either: {body}");
+        assert!(dss.group("analysts").await.is_err());
+
+        for (listed, absent) in [(json!([{"login": "jdoe"}]), false), (json!([{"login": "other"}]), true)] {
+            let node = answering("GET", "/admin/users/", ResponseTemplate::new(200).set_body_json(listed)).await;
+            let found = super::dss(&node.uri()).user("jdoe").await;
+            assert_eq!(found.is_ok_and(|found| found.is_none()), absent);
+        }
     }
 }
 

@@ -33,6 +33,8 @@ pub enum GroupChange {
         description: Option<String>,
         /// Where members come from.
         source_type: String,
+        /// What can only be written afterwards, in words.
+        follows: Vec<String>,
     },
     /// Edit these fields of its document.
     Edit(String, Vec<Field>),
@@ -46,6 +48,13 @@ impl Change for GroupChange {
             Self::Create { source_type, .. } => vec![format!("create {source_type} group")],
             Self::Edit(_, fields) => fields.iter().map(Field::step).collect(),
             Self::Delete(_) => vec!["delete".to_owned()],
+        }
+    }
+
+    fn follows(&self) -> Vec<String> {
+        match self {
+            Self::Create { follows, .. } => follows.clone(),
+            Self::Edit(..) | Self::Delete(_) => Vec::new(),
         }
     }
 
@@ -63,7 +72,7 @@ impl Change for GroupChange {
 }
 
 impl Field {
-    fn step(&self) -> String {
+    pub(super) fn step(&self) -> String {
         match self {
             Self::Description(text) if text.is_empty() => "clear description".to_owned(),
             Self::Description(text) => format!("set description to {text}"),

@@ -21,8 +21,9 @@ use crate::{
     },
     dataiku::{document::Document, dss::groups::GroupRecord},
     engine::{
-        Error, Freshness, Inputs, Lane, Managed, Plan, Presence, Removal, SourceRef, managed::StatusOf,
-        managed::Trigger,
+        Error, Freshness, Inputs, Lane, Managed, Plan, Presence, Removal, Slot, SourceRef, Verdict,
+        managed::{StatusOf, Trigger},
+        progress::is_settled,
     },
     kinds::dss::{self, DssClient, unreadable},
     registry::{ConnectionKey, Registry},
@@ -104,6 +105,10 @@ impl Managed for DssGroup {
         dss::connect(world, &key, self.namespace().as_deref(), lane)
     }
 
+    async fn slot(client: &DssClient) -> Result<Slot, Error> {
+        client.slot().await
+    }
+
     fn frozen(client: &DssClient) -> bool {
         client.connection.frozen
     }
@@ -166,6 +171,7 @@ impl Managed for DssGroup {
                 name: desired.name.clone(),
                 description: desired.description.clone().filter(|text| !text.is_empty()),
                 source_type: desired.source_type.clone().unwrap_or_else(|| "LOCAL".to_owned()),
+                follows: afterwards(desired),
             })));
         };
         let fields = edit(desired, group);
@@ -189,6 +195,7 @@ impl Managed for DssGroup {
                 name,
                 description,
                 source_type,
+                ..
             } => Ok(client
                 .dss
                 .create_group(name, description.as_deref(), source_type)
@@ -223,9 +230,9 @@ impl Managed for DssGroup {
         (DssGroupSeen { members }, Nothing {})
     }
 
-    fn settled(&self, world: &Registry, verdict: &crate::engine::Verdict) {
-        // Users may wait for this group.
-        if let (crate::engine::Verdict::Ready, Some(key)) = (verdict, self.connection()) {
+    fn settled(&self, world: &Registry, verdict: &Verdict) {
+        // Users may wait for a group that has just come to be.
+        if let (Verdict::Ready, false, Some(key)) = (verdict, is_settled(self), self.connection()) {
             world.dss.unblock(&key);
         }
     }
@@ -241,6 +248,20 @@ impl DssGroup {
         flags.extend(self.spec.admin.map(|admin| (ADMIN.to_owned(), admin)));
         flags
     }
+}
+
+/// What a create cannot carry (contract sheet 2.6): the next round writes it.
+fn afterwards(desired: &DesiredGroup) -> Vec<String> {
+    let flags = desired
+        .flags
+        .iter()
+        .map(|(flag, value)| Field::Flag(flag.clone(), *value));
+    let mappings = desired
+        .mappings
+        .iter()
+        .map(|(list, names)| Field::Mapping(list, names.clone()));
+    let regex = desired.regex.iter().map(|text| Field::Regex(text.clone()));
+    flags.chain(mappings).chain(regex).map(|field| field.step()).collect()
 }
 
 fn edit(desired: &DesiredGroup, group: &GroupRecord) -> Vec<Field> {

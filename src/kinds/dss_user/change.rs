@@ -23,6 +23,8 @@ pub struct Creation {
     pub profile: String,
     /// Email address.
     pub email: Option<String>,
+    /// What can only be written afterwards, in words.
+    pub follows: Vec<String>,
 }
 
 /// One field of an edit.
@@ -77,12 +79,20 @@ impl UserChange {
 impl Change for UserChange {
     fn steps(&self) -> Vec<String> {
         match self {
-            Self::Create(user) => vec![format!(
-                "create {} user with profile {}",
-                user.source_type, user.profile
-            )],
+            Self::Create(user) => {
+                let created = format!("create {} user with profile {}", user.source_type, user.profile);
+                let groups = user.groups.iter().map(|group| format!("add to group {group}"));
+                std::iter::once(created).chain(groups).collect()
+            }
             Self::Edit(_, fields) => fields.iter().flat_map(Field::steps).collect(),
             Self::Delete(_) => vec!["delete".to_owned()],
+        }
+    }
+
+    fn follows(&self) -> Vec<String> {
+        match self {
+            Self::Create(user) => user.follows.clone(),
+            Self::Edit(..) | Self::Delete(_) => Vec::new(),
         }
     }
 
@@ -110,7 +120,7 @@ impl Change for UserChange {
 }
 
 impl Field {
-    fn steps(&self) -> Vec<String> {
+    pub(super) fn steps(&self) -> Vec<String> {
         match self {
             Self::SourceType(source) => vec![format!("set sourceType to {source}")],
             Self::DisplayName(name) => vec![format!("set displayName to {name}")],

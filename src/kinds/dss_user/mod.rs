@@ -19,8 +19,8 @@ use crate::{
     },
     dataiku::dss::users::{NewUser, UserRecord},
     engine::{
-        Error, Freshness, Inputs, Lane, Managed, Plan, Presence, Removal, SourceKind, SourceRef, managed::StatusOf,
-        managed::Trigger,
+        Error, Freshness, Inputs, Lane, Managed, Plan, Presence, Removal, Slot, SourceKind, SourceRef,
+        managed::StatusOf, managed::Trigger,
     },
     kinds::dss::{self, DssClient, unreadable},
     registry::{ConnectionKey, Registry},
@@ -97,6 +97,10 @@ impl Managed for DssUser {
         dss::connect(world, &key, self.namespace().as_deref(), lane)
     }
 
+    async fn slot(client: &DssClient) -> Result<Slot, Error> {
+        client.slot().await
+    }
+
     fn frozen(client: &DssClient) -> bool {
         client.connection.frozen
     }
@@ -146,6 +150,13 @@ impl Managed for DssUser {
             profiles: client.connection.profiles(),
             default_profile: client.connection.default_user_profile.clone(),
         })
+    }
+
+    fn suffices(desired: &DesiredUser, observed: &ObservedUser) -> bool {
+        let Some(user) = &observed.user else { return true };
+        let unseen = |declared: &BTreeMap<_, _>, found: bool| !declared.is_empty() && !found;
+        !unseen(&desired.user_properties, user.user_properties.is_some())
+            && !unseen(&desired.admin_properties, user.admin_properties.is_some())
     }
 
     fn diff(desired: &DesiredUser, observed: &ObservedUser) -> Result<Plan<UserChange>, Error> {

@@ -79,9 +79,28 @@ pub(super) fn creation(desired: &DesiredUser, observed: &ObservedUser) -> Result
         groups: groups.into_iter().collect(),
         profile,
         email: desired.email.clone().filter(|email| !email.is_empty()),
+        follows: afterwards(desired),
     })));
     plan.waiting = waiting;
     Ok(plan)
+}
+
+/// What a create cannot carry (contract sheet 2.2): the next round writes it.
+fn afterwards(desired: &DesiredUser) -> Vec<String> {
+    let disabled = (desired.enabled == Some(false)).then_some(Field::Enabled(false));
+    let nothing = BTreeMap::new();
+    let properties = differing(&desired.user_properties, Some(&nothing), Field::UserProperty)
+        .into_iter()
+        .chain(differing(
+            &desired.admin_properties,
+            Some(&nothing),
+            Field::AdminProperty,
+        ));
+    disabled
+        .into_iter()
+        .chain(properties)
+        .flat_map(|field| field.steps())
+        .collect()
 }
 
 pub(super) fn edit(
@@ -89,6 +108,27 @@ pub(super) fn edit(
     user: &UserRecord,
     observed: &ObservedUser,
 ) -> Result<Plan<UserChange>, Error> {
+    let current: BTreeSet<String> = user.groups.iter().cloned().collect();
+    let (target, waiting) = target_groups(desired, &current, observed);
+    let mut fields = attributes(desired, user, observed)?;
+    fields.extend(membership(&current, &target));
+    fields.extend(differing(
+        &desired.user_properties,
+        user.user_properties.as_ref(),
+        Field::UserProperty,
+    ));
+    fields.extend(differing(
+        &desired.admin_properties,
+        user.admin_properties.as_ref(),
+        Field::AdminProperty,
+    ));
+    fields.extend(password(desired, &fields));
+    let mut plan = Plan::of(UserChange::edit(&user.login, fields));
+    plan.waiting = waiting;
+    Ok(plan)
+}
+
+fn attributes(desired: &DesiredUser, user: &UserRecord, observed: &ObservedUser) -> Result<Vec<Field>, Error> {
     let mut fields = Vec::new();
     if let Some(source_type) = desired.source_type.map(SourceType::as_str)
         && user.source_type.as_deref() != Some(source_type)
@@ -120,30 +160,17 @@ pub(super) fn edit(
     if let Some(enabled) = desired.enabled.filter(|enabled| user.enabled != *enabled) {
         fields.push(Field::Enabled(enabled));
     }
-    let current: BTreeSet<String> = user.groups.iter().cloned().collect();
-    let (target, waiting) = target_groups(desired, &current, observed);
-    fields.extend(membership(&current, &target));
-    fields.extend(properties(
-        &desired.user_properties,
-        user.user_properties.as_ref(),
-        Field::UserProperty,
-    ));
-    fields.extend(properties(
-        &desired.admin_properties,
-        user.admin_properties.as_ref(),
-        Field::AdminProperty,
-    ));
-    if let Password::Changed(password) = &desired.password {
-        fields.push(Field::Password(password.clone()));
-    } else if let Password::Unchanged(Some(password)) = &desired.password
-        && fields.iter().any(|field| matches!(field, Field::SourceType("LOCAL")))
-    {
-        // A user that becomes LOCAL needs a password in the same write.
-        fields.push(Field::Password(password.clone()));
+    Ok(fields)
+}
+
+/// A changed password; or any, for a user that becomes LOCAL: it needs one in the same write.
+fn password(desired: &DesiredUser, fields: &[Field]) -> Option<Field> {
+    let becomes_local = fields.iter().any(|field| matches!(field, Field::SourceType("LOCAL")));
+    match &desired.password {
+        Password::Changed(password) => Some(Field::Password(password.clone())),
+        Password::Unchanged(Some(password)) if becomes_local => Some(Field::Password(password.clone())),
+        Password::Unchanged(_) | Password::Undeclared => None,
     }
-    let mut plan = Plan::of(UserChange::edit(&user.login, fields));
-    plan.waiting = waiting;
-    Ok(plan)
 }
 
 /// A profile that the licence does not hold is refused before anything is written.
@@ -198,16 +225,16 @@ pub(super) fn membership(current: &BTreeSet<String>, target: &BTreeSet<String>) 
 }
 
 /// Declared properties that differ. Lists without settings show none, and then nothing can be said.
-fn properties(
+fn differing(
     declared: &BTreeMap<String, String>,
     found: Option<&BTreeMap<String, serde_json::Value>>,
     field: fn(String, String) -> Field,
 ) -> Vec<Field> {
     let Some(found) = found else { return Vec::new() };
-    let differing = declared
+    let found_otherwise = declared
         .iter()
         .filter(|(name, value)| found.get(*name).and_then(|found| found.as_str()) != Some(value));
-    differing
+    found_otherwise
         .map(|(name, value)| field(name.clone(), value.clone()))
         .collect()
 }

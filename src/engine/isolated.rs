@@ -1,0 +1,36 @@
+//! Runs a piece of work in a task of its own, so that a panic in it is one object's error and nobody else's.
+
+use std::future::Future;
+
+use super::Error;
+
+/// What the work answers, or an error where it panicked. Ends with its caller.
+pub async fn isolated<T: Send + 'static>(
+    kind: &'static str,
+    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    let mut task = tokio::task::JoinSet::new();
+    task.spawn(work);
+    match task.join_next().await {
+        Some(Ok(answer)) => answer,
+        Some(Err(panic)) => {
+            tracing::error!(kind, %panic, "a pass panicked");
+            Err(Error::Internal(
+                "the operator failed on this object; its log has the cause".into(),
+            ))
+        }
+        None => Err(Error::Internal("a task without an end".into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_of_its_caller_alone() {
+        let answer = isolated::<()>("Kind", async { panic!("boom") }).await;
+        assert!(matches!(answer, Err(Error::Internal(_))));
+        assert_eq!(isolated("Kind", async { Ok(7) }).await.unwrap(), 7);
+    }
+}
