@@ -100,8 +100,8 @@ impl<K: Managed> Context<K> {
             field_manager: Some(FIELD_MANAGER.to_owned()),
             ..PatchParams::default()
         };
-        let patched = self.api(&object).patch(&object.name_any(), &params, &Patch::Merge(&patch));
-        match patched.await {
+        let (api, patch) = (self.api(&object), Patch::Merge(&patch));
+        match api.patch(&object.name_any(), &params, &patch).await {
             Ok(patched) => {
                 self.note_written(&patched);
                 Ok(Some(Arc::new(patched)))

@@ -61,9 +61,7 @@ async fn show(control_plane: &Arc<ControlPlane>, dss: &Instance) -> Result<()> {
     for (name, text) in examples(dss)? {
         let file = control_plane.folder().join(name);
         std::fs::write(&file, text)?;
-        control_plane
-            .kubectl(&["apply", "-f", &file.to_string_lossy()])
-            .await?;
+        control_plane.kubectl(&["apply", "-f", &file.to_string_lossy()]).await?;
     }
     everything_ready(control_plane).await?;
     println!(

@@ -66,7 +66,10 @@ impl Bed {
         let namespace = &self.namespace;
         namespace.secret(INSTANCE, &[("apiKey", self.dss.api_key())]).await?;
         namespace.apply_object(&connection(args, &self.dss)).await?;
-        let objects = self.users.iter().flat_map(|user| user.secret().into_iter().chain([user.object()]));
+        let objects = self
+            .users
+            .iter()
+            .flat_map(|user| user.secret().into_iter().chain([user.object()]));
         futures::stream::iter(objects)
             .map(|object| async move { namespace.apply_object(&object).await })
             .buffer_unordered(AT_ONCE)

@@ -52,7 +52,11 @@ pub async fn all_ready(bed: &Bed) -> Result<()> {
     let mut ready: HashSet<String> = HashSet::new();
     let watching = async {
         let (api, _) = users(bed);
-        let mut seen = pin!(watcher(api, watcher::Config::default()).applied_objects().default_backoff());
+        let mut seen = pin!(
+            watcher(api, watcher::Config::default())
+                .applied_objects()
+                .default_backoff()
+        );
         while let Some(object) = seen.next().await {
             let object = object?;
             if is_ready(&object) {
@@ -72,7 +76,9 @@ pub async fn all_ready(bed: &Bed) -> Result<()> {
 
 fn is_ready(object: &Seen) -> bool {
     let conditions = object.status.iter().flat_map(|status| &status.conditions);
-    conditions.into_iter().any(|one| one.kind == "Ready" && one.status == "True")
+    conditions
+        .into_iter()
+        .any(|one| one.kind == "Ready" && one.status == "True")
 }
 
 /// The versions of all users: equal before and after means that nobody wrote any of them.
@@ -91,7 +97,9 @@ pub fn node_is_as_declared(bed: &Bed) -> Result<()> {
     let held = state["users"].as_object().context("the node holds users")?;
     for user in &bed.users {
         let login = user.login();
-        let document = held.get(&login).with_context(|| format!("{login} is missing on the node"))?;
+        let document = held
+            .get(&login)
+            .with_context(|| format!("{login} is missing on the node"))?;
         for (member, expected) in user.expected().as_object().into_iter().flatten() {
             let found = document.get(member).unwrap_or(&Value::Null);
             if found != expected {

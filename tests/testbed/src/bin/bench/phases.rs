@@ -48,7 +48,9 @@ pub struct Run {
 pub async fn run(bed: Bed, args: &Args) -> Result<Run> {
     let mut operator = None;
     let cold = cold(&bed, &mut operator).await?;
-    let Some(mut operator) = operator else { bail!("the operator was not started") };
+    let Some(mut operator) = operator else {
+        bail!("the operator was not started")
+    };
     let restart = restart(&bed, &mut operator).await?;
     let steady = steady(&bed, &operator, args.steady_seconds).await?;
     operator.terminate().await?;
@@ -72,7 +74,12 @@ async fn cold(bed: &Bed, started: &mut Option<Operator>) -> Result<Phase> {
     let usage = reading.end(bed, operator).await?;
     oracle::node_is_as_declared(bed)?;
     let memory = memory(operator)?;
-    Ok(Phase { ready_seconds, seconds, usage, memory_ki_b: memory })
+    Ok(Phase {
+        ready_seconds,
+        seconds,
+        usage,
+        memory_ki_b: memory,
+    })
 }
 
 async fn restart(bed: &Bed, operator: &mut Operator) -> Result<Phase> {
@@ -96,7 +103,12 @@ async fn restart(bed: &Bed, operator: &mut Operator) -> Result<Phase> {
     if oracle::versions(bed).await? != versions {
         bail!("the restart wrote objects that were in sync");
     }
-    Ok(Phase { ready_seconds, seconds, usage, memory_ki_b: memory(operator)? })
+    Ok(Phase {
+        ready_seconds,
+        seconds,
+        usage,
+        memory_ki_b: memory(operator)?,
+    })
 }
 
 async fn steady(bed: &Bed, operator: &Operator, seconds: u64) -> Result<Phase> {
@@ -106,7 +118,12 @@ async fn steady(bed: &Bed, operator: &Operator, seconds: u64) -> Result<Phase> {
     let usage = reading.end(bed, operator).await?;
     oracle::node_is_as_declared(bed)?;
     let seconds = began.elapsed().as_secs_f64();
-    Ok(Phase { ready_seconds: None, seconds, usage, memory_ki_b: memory(operator)? })
+    Ok(Phase {
+        ready_seconds: None,
+        seconds,
+        usage,
+        memory_ki_b: memory(operator)?,
+    })
 }
 
 /// Waits until a pass over each object has found it in sync after the first look at the node.

@@ -58,7 +58,9 @@ impl Reading {
         if let Some(operator) = operator {
             processes.push(("operator".to_owned(), operator.pid()?));
         }
-        let seconds = processes.into_iter().map(|(name, pid)| Ok((name, processor_seconds(pid)?)));
+        let seconds = processes
+            .into_iter()
+            .map(|(name, pid)| Ok((name, processor_seconds(pid)?)));
         Ok(Self {
             processors: seconds.collect::<Result<_>>()?,
             requests: requests(&bed.namespace.client()).await?,
@@ -96,7 +98,10 @@ impl Usage {
 
     /// Requests that write.
     pub fn kubernetes_writes(&self) -> u64 {
-        ["POST ", "PUT ", "PATCH ", "APPLY ", "DELETE "].map(|verb| self.requested(verb)).iter().sum()
+        ["POST ", "PUT ", "PATCH ", "APPLY ", "DELETE "]
+            .map(|verb| self.requested(verb))
+            .iter()
+            .sum()
     }
 
     /// Processor seconds of a process.
@@ -109,7 +114,9 @@ impl Usage {
 pub fn memory(operator: &Operator) -> Result<Memory> {
     let status = fs::read_to_string(format!("/proc/{}/status", operator.pid()?))?;
     let field = |name: &str| -> Result<u64> {
-        let value = status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next());
+        let value = status
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.split_whitespace().next());
         Ok(value.with_context(|| format!("the process has no {name}"))?.parse()?)
     };
     Ok(Memory {
@@ -136,19 +143,28 @@ async fn requests(client: &Client) -> Result<BTreeMap<String, u64>> {
     let text = client.request_text(request).await?;
     let mut requests = BTreeMap::new();
     for line in text.lines() {
-        let Some((labels, count)) = line.strip_prefix("apiserver_request_total{").and_then(|line| line.split_once("} "))
+        let Some((labels, count)) = line
+            .strip_prefix("apiserver_request_total{")
+            .and_then(|line| line.split_once("} "))
         else {
             continue;
         };
         let label = |name: &str| {
-            let quoted = labels.split(',').find_map(|label| label.strip_prefix(name)?.strip_prefix("=\""));
+            let quoted = labels
+                .split(',')
+                .find_map(|label| label.strip_prefix(name)?.strip_prefix("=\""));
             quoted.and_then(|value| value.strip_suffix('"')).unwrap_or_default()
         };
         let (group, resource, subresource) = (label("group"), label("resource"), label("subresource"));
-        let ours = matches!(group, "dataiku-operator.io" | "events.k8s.io") || (group.is_empty() && resource == "secrets");
+        let ours =
+            matches!(group, "dataiku-operator.io" | "events.k8s.io") || (group.is_empty() && resource == "secrets");
         if ours {
             let slash = if subresource.is_empty() { "" } else { "/" };
-            let refused = if matches!(label("code"), "200" | "201") { "" } else { "refused " };
+            let refused = if matches!(label("code"), "200" | "201") {
+                ""
+            } else {
+                "refused "
+            };
             let name = format!("{refused}{} {resource}{slash}{subresource}", label("verb"));
             *requests.entry(name).or_default() += count.trim().parse::<f64>().map_or(0, whole);
         }
@@ -157,7 +173,11 @@ async fn requests(client: &Client) -> Result<BTreeMap<String, u64>> {
 }
 
 /// A counter as the exposition writes it: `1.2e+06` is a whole number too.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a counter is a small whole number")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a counter is a small whole number"
+)]
 fn whole(count: f64) -> u64 {
     count as u64
 }
