@@ -57,7 +57,7 @@ fn rbac() -> Vec<Value> {
                 { "apiGroups": [crd::common::GROUP], "resources": plurals, "verbs": ["get", "list", "watch", "patch"] },
                 { "apiGroups": [crd::common::GROUP], "resources": statuses, "verbs": ["patch"] },
                 { "apiGroups": [""], "resources": ["secrets", "configmaps"], "verbs": ["get", "list", "watch"] },
-                { "apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"] },
+                { "apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"] },
             ],
         }),
         json!({
