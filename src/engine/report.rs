@@ -14,6 +14,8 @@ use crate::crd::common::FIELD_MANAGER;
 
 /// Longest note of an Event: the apiserver refuses more than 1 KiB.
 const LONGEST_NOTE: usize = 1000;
+/// Longest part of an Event's name that tells the object; 253 are allowed in all.
+const LONGEST_NAME: usize = 230;
 /// Longest action of an Event.
 const LONGEST_ACTION: usize = 128;
 /// Events that may wait. Beyond that they are dropped and the log record alone remains: a pass never waits for an Event.
@@ -91,7 +93,12 @@ fn event(type_: &str, regarding: ObjectReference, reason: &str, action: &str, no
     Event {
         metadata: ObjectMeta {
             namespace: regarding.namespace.clone(),
-            generate_name: Some(format!("{}.", regarding.name.as_deref().unwrap_or(FIELD_MANAGER))),
+            // As client-go names them: the object, cut to leave room, and something that no other Event has.
+            name: Some(format!(
+                "{}.{:016x}",
+                cut(regarding.name.as_deref().unwrap_or(FIELD_MANAGER), LONGEST_NAME),
+                rand::random::<u64>()
+            )),
             ..ObjectMeta::default()
         },
         event_time: Some(MicroTime(Timestamp::now())),
