@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::user;
+use super::{own_user, user};
 use crate::answer::{Answer, Failure};
 use crate::call::Call;
 use crate::operation::Verb::{Delete, Get, Post, Put};
@@ -74,9 +74,20 @@ pub(super) fn join_default(world: &World, user: &mut Map<String, Value>) {
     }
 }
 
-fn names(world: &mut World, _call: &Call) -> Result<Answer, Failure> {
+fn names(world: &mut World, call: &Call) -> Result<Answer, Failure> {
+    let own = call
+        .caller
+        .login
+        .as_deref()
+        .and_then(|login| world.document("users", login)?.get("groups")?.as_array());
+    let all = call.caller.has("admin") || !own_user::restricted(world);
+    let seen = |name: &&String| all || own.is_some_and(|own| own.contains(&json!(name)));
     Ok(Answer::list(
-        world.read("groups").keys().map(|name| json!({"name": name})),
+        world
+            .read("groups")
+            .keys()
+            .filter(seen)
+            .map(|name| json!({"name": name})),
     ))
 }
 
@@ -182,9 +193,13 @@ pub(super) fn complete(name: &str, mut sent: Map<String, Value>) -> Result<Map<S
 }
 
 /// Checks and completes what somebody did to a group in the UI.
-pub(super) fn edited(name: &str, mut document: Map<String, Value>) -> Result<Map<String, Value>, Failure> {
-    let new = !document.contains_key("name");
-    if new {
+pub(super) fn edited(
+    world: &World,
+    name: &str,
+    mut document: Map<String, Value>,
+) -> Result<Map<String, Value>, Failure> {
+    user::check_name(world, name, 1)?;
+    if world.document("groups", name).is_none() {
         document.entry("mayWriteSafeCode").or_insert(json!(true));
     }
     complete(name, document)
