@@ -82,7 +82,10 @@ pub(crate) trait Api: Send + Sync {
 
 /// The products that the simulator speaks.
 pub(crate) fn spoken() -> impl Iterator<Item = (Product, &'static dyn Api)> {
-    let all: [(Product, &'static dyn Api); 1] = [(Product::Dss, &crate::dss::Dss)];
+    let all: [(Product, &'static dyn Api); 2] = [
+        (Product::Dss, &crate::dss::Dss),
+        (Product::Govern, &crate::govern::Govern),
+    ];
     all.into_iter()
 }
 

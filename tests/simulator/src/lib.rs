@@ -28,6 +28,7 @@ mod control;
 mod dss;
 mod edit;
 mod fault;
+mod govern;
 mod instance;
 mod listener;
 mod log;

@@ -17,7 +17,6 @@ pub(crate) enum Right {
     /// An administrator, by key or by group.
     Admin,
     /// A caller with a right of this name: the architect of Govern, a scope of the Launchpad.
-    #[expect(dead_code, reason = "DSS has operations for everybody and for administrators only")]
     Named(&'static str),
 }
 

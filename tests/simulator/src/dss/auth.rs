@@ -43,7 +43,8 @@ pub(super) fn authorize(world: &World, caller: &Caller, right: Right) -> Result<
     }
 }
 
-fn unauthorized(world: &World) -> Failure {
+/// The refusal of a credential.
+pub(crate) fn unauthorized(world: &World) -> Failure {
     let status = if world.switches.is("A3", "403/403") { 403 } else { 401 };
     Failure::new(
         status,
@@ -55,6 +56,17 @@ fn unauthorized(world: &World) -> Failure {
 fn forbidden(world: &World, message: &str) -> Failure {
     let status = if world.switches.is("A3", "401/401") { 401 } else { 403 };
     Failure::new(status, "com.dataiku.dip.exceptions.ForbiddenException", message)
+}
+
+/// Whether a request brings one of the two forms that are older than the bearer: the key as the user, or a ticket.
+pub(crate) fn is_key_as_user_or_ticket(headers: &HeaderMap) -> bool {
+    let Some(authorization) = text(headers, "authorization") else {
+        return true;
+    };
+    let Some((scheme, rest)) = authorization.split_once(' ') else {
+        return false;
+    };
+    scheme.eq_ignore_ascii_case("basic") && basic(rest).is_some_and(|(_, password)| password.is_empty())
 }
 
 /// On Dataiku Cloud users are written by the Launchpad alone.
@@ -87,12 +99,18 @@ fn credential(headers: &HeaderMap) -> Option<Credential> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
-    let decoded = String::from_utf8(STANDARD.decode(rest.trim()).ok()?).ok()?;
-    match decoded.split_once(':')? {
+    let (user, password) = basic(rest)?;
+    match (user.as_str(), password.as_str()) {
         // The client sends the key as the user, the manual shows it as the password.
         (key, "") | ("", key) => Some(Credential::Key(key.to_owned())),
         _ => None,
     }
+}
+
+fn basic(encoded: &str) -> Option<(String, String)> {
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (user, password) = decoded.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
 }
 
 fn identify(world: &World, credential: &Credential) -> Option<Caller> {

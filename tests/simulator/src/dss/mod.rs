@@ -15,8 +15,9 @@ use crate::world::World;
 use user_view::View;
 
 mod activity;
-mod auth;
+pub(crate) mod auth;
 mod bulk;
+pub(crate) mod flavour;
 mod groups;
 mod instance_facts;
 mod matrix;
