@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::answer::{Answer, Failure};
 use crate::call::Caller;
 use crate::config::{Product, Seed};
+use crate::future;
 use crate::operation::{Operation, Right};
 use crate::switches::Switch;
 use crate::world::World;
@@ -59,6 +60,11 @@ pub(crate) trait Api: Send + Sync {
     /// Headers on every answer.
     fn headers(&self, _world: &World) -> Vec<(&'static str, String)> {
         Vec::new()
+    }
+
+    /// Does what the clock has made due, such as the work of long tasks.
+    fn settle(&self, world: &mut World) {
+        future::settle(world);
     }
 
     /// Which parts of the state are collections of documents by key; the others are single documents.

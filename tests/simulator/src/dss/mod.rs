@@ -12,6 +12,7 @@ use crate::config::Seed;
 use crate::operation::{Operation, Right};
 use crate::switches::Switch;
 use crate::world::World;
+use crate::{directory, future};
 
 mod auth;
 mod groups;
@@ -19,6 +20,7 @@ mod instance_facts;
 mod opaque;
 mod seed;
 mod settings;
+mod tasks;
 mod user;
 mod users;
 
@@ -31,7 +33,12 @@ impl Api for Dss {
     }
 
     fn operations(&self) -> &'static [&'static [Operation]] {
-        &[users::OPERATIONS, groups::OPERATIONS, instance_facts::OPERATIONS]
+        &[
+            users::OPERATIONS,
+            groups::OPERATIONS,
+            instance_facts::OPERATIONS,
+            tasks::OPERATIONS,
+        ]
     }
 
     fn switches(&self) -> &'static [Switch] {
@@ -64,7 +71,14 @@ impl Api for Dss {
     }
 
     fn collections(&self) -> &'static [&'static str] {
-        &["users", "groups", "globalApiKeys", "personalApiKeys", "tickets"]
+        &[
+            "users",
+            "groups",
+            "globalApiKeys",
+            "personalApiKeys",
+            "tickets",
+            "futures",
+        ]
     }
 
     fn shown(&self, world: &World, collection: &str, document: &Value) -> Value {
@@ -75,6 +89,11 @@ impl Api for Dss {
     }
 
     fn edited(&self, world: &World, collection: &str, key: &str, document: Value) -> Result<Value, String> {
+        match collection {
+            future::COLLECTION => return future::edited(world, key, document),
+            directory::PART => return directory::edited(document).map_err(|failure| failure.message),
+            _ => {}
+        }
         let Value::Object(document) = document else {
             return Err("not an object".to_owned());
         };

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::groups;
 use crate::api::Credentials;
 use crate::config::Seed;
+use crate::directory;
 use crate::world::World;
 
 const PROFILES: [&str; 5] = ["FULL_DESIGNER", "DATA_DESIGNER", "AI_CONSUMER", "READER", "NONE"];
@@ -21,6 +22,7 @@ pub(super) fn fresh(world: &mut World) -> Credentials {
     );
     let info = json!({"nodeId": world.name, "nodeName": world.name, "nodeType": "DESIGN"});
     world.state.insert("instanceInfo".to_owned(), info);
+    world.state.insert(directory::PART.to_owned(), directory::fresh());
     group(world, "administrators", "Instance administrators", true);
     group(world, "data_team", "Data team", false);
     group(world, "readers", "Read-only users", false);

@@ -1,9 +1,18 @@
 //! The switches of DSS.
 
+use crate::future::switches as futures;
 use crate::switches::{Allowed, Fixed, Switch};
 
 /// All of them; `simulator switches` prints this table.
 pub(super) const SWITCHES: &[Switch] = &[
+    futures::FUTURES,
+    futures::FUTURE_MILLIS,
+    futures::FUTURE_EXPIRY_MILLIS,
+    futures::A17,
+    futures::A28,
+    futures::A29,
+    futures::A30,
+    futures::RESYNC_OF_MISSING,
     switch(
         "release",
         Fixed::Text("15.2.0"),
@@ -75,6 +84,12 @@ pub(super) const SWITCHES: &[Switch] = &[
         Fixed::Text("dangling"),
         Allowed::OneOf(&["dangling", "removed"]),
         "the name of a deleted group in users",
+    ),
+    switch(
+        "A32",
+        Fixed::Text("future"),
+        Allowed::OneOf(&["future", "direct"]),
+        "what the push of base images answers",
     ),
     switch(
         "A50",
