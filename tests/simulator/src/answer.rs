@@ -110,6 +110,12 @@ impl Failure {
         self
     }
 
+    /// The longer text: the code, when there is one, and the message.
+    pub fn text(&self) -> String {
+        let code = self.code.map(|code| format!("{code}: ")).unwrap_or_default();
+        format!("{code}{}", self.message)
+    }
+
     /// The same refusal with a structured part.
     #[expect(dead_code, reason = "the Launchpad answers 422 with a part per field")]
     pub fn detail(mut self, detail: Value) -> Self {

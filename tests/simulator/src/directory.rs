@@ -93,6 +93,13 @@ pub(crate) fn edited(document: Value) -> Result<Value, Failure> {
     Ok(document)
 }
 
+/// Somebody has the product follow its directories at once: the logins of `{"logins": […]}`, or everybody.
+pub(crate) fn act(world: &mut World, asked: &Value) -> Result<Value, String> {
+    let logins: Option<Vec<String>> =
+        serde_json::from_value(asked["logins"].clone()).map_err(|error| error.to_string())?;
+    Ok(resync(world, logins.as_deref()))
+}
+
 fn part<'a>(world: &'a World, source: &str) -> Option<&'a Map<String, Value>> {
     world.state.get(PART)?.get(source)?.as_object()
 }

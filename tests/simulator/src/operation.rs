@@ -16,6 +16,9 @@ pub(crate) enum Right {
     Authenticated,
     /// An administrator, by key or by group.
     Admin,
+    /// A caller with a right of this name: the architect of Govern, a scope of the Launchpad.
+    #[expect(dead_code, reason = "DSS has operations for everybody and for administrators only")]
+    Named(&'static str),
 }
 
 /// One operation of the contract sheet.

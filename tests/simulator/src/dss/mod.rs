@@ -14,10 +14,14 @@ use crate::switches::Switch;
 use crate::world::World;
 use crate::{directory, future};
 
+mod activity;
 mod auth;
+mod bulk;
 mod groups;
 mod instance_facts;
+mod matrix;
 mod opaque;
+mod own_user;
 mod seed;
 mod settings;
 mod tasks;
@@ -35,7 +39,11 @@ impl Api for Dss {
     fn operations(&self) -> &'static [&'static [Operation]] {
         &[
             users::OPERATIONS,
+            bulk::OPERATIONS,
+            own_user::OPERATIONS,
+            activity::OPERATIONS,
             groups::OPERATIONS,
+            matrix::OPERATIONS,
             instance_facts::OPERATIONS,
             tasks::OPERATIONS,
         ]
@@ -77,6 +85,8 @@ impl Api for Dss {
             "globalApiKeys",
             "personalApiKeys",
             "tickets",
+            "activity",
+            "projects",
             "futures",
         ]
     }
@@ -85,6 +95,13 @@ impl Api for Dss {
         match (collection, document) {
             ("users", Value::Object(stored)) => user::view(world, stored, user::View::Clear),
             _ => document.clone(),
+        }
+    }
+
+    fn act(&self, world: &mut World, action: &str, asked: &Value) -> Result<Value, String> {
+        match action {
+            "resync" => directory::act(world, asked),
+            _ => Err(format!("DSS knows no action {action}")),
         }
     }
 
@@ -108,15 +125,14 @@ impl Api for Dss {
 
 /// The error body of DSS: a class, a short and a longer text, and what the switch `A1` adds.
 fn error_body(world: &World, failure: &Failure) -> Answer {
-    let code = failure.code.map(|code| format!("{code}: ")).unwrap_or_default();
-    let message = &failure.message;
+    let (message, text) = (&failure.message, failure.text());
     let mut body = json!({
         "errorType": failure.class,
         "message": message,
-        "detailedMessage": format!("{code}{message}"),
+        "detailedMessage": text,
     });
     if world.switches.is("A1", "extra") {
-        body["detailedMessageHTML"] = json!(format!("<p>{code}{message}</p>"));
+        body["detailedMessageHTML"] = json!(format!("<p>{text}</p>"));
         body["stackTraceStr"] = json!(format!("{}: {message}\n\tat com.dataiku.dip.Simulated", failure.class));
         body["code"] = json!(failure.code);
     }

@@ -203,15 +203,18 @@ pub(super) fn password(
     world: &World,
     source_type: &str,
     sent: Option<&Value>,
-    old: Option<&Value>,
+    old: Option<&Map<String, Value>>,
 ) -> Result<Option<Value>, Failure> {
     let refused = |message: &str| Err(invalid(world, "ERR_SECURITY_INVALID_NEW_PASSWORD", message));
+    let local = source_type == "LOCAL";
+    let was_local = old.is_some_and(|old| old.get("sourceType") == Some(&json!("LOCAL")));
+    let kept = || Ok(old.and_then(|old| old.get("password")).cloned().filter(|_| local));
     match sent.and_then(Value::as_str) {
-        None if source_type == "LOCAL" && old.is_none() => refused("A local user needs a password"),
-        None => Ok(old.cloned().filter(|_| source_type == "LOCAL")),
-        Some(_) if source_type != "LOCAL" => refused("Only a local user has a password"),
-        Some("") if old.is_some() && world.switches.is("A15", "keep") => Ok(old.cloned()),
-        Some("") if old.is_some() && world.switches.is("A15", "clear") => Ok(Some(json!(""))),
+        None if local && !was_local => refused("A local user needs a password"),
+        None => kept(),
+        Some(_) if !local => refused("Only a local user has a password"),
+        Some("") if was_local && world.switches.is("A15", "keep") => kept(),
+        Some("") if was_local && world.switches.is("A15", "clear") => Ok(Some(json!(""))),
         Some(text) if text.chars().count() < 5 => refused("The password needs at least 5 characters"),
         Some(text) => Ok(Some(json!(text))),
     }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::user::{self, View};
-use super::{groups, opaque};
+use super::{auth, groups, opaque};
 use crate::answer::{Answer, Failure};
 use crate::call::Call;
 use crate::operation::Verb::{Delete, Get, Post, Put};
@@ -52,11 +52,13 @@ fn get(world: &mut World, call: &Call) -> Result<Answer, Failure> {
 }
 
 fn create(world: &mut World, call: &Call) -> Result<Answer, Failure> {
+    auth::refuse_on_cloud(world)?;
     let login = insert(world, &call.object()?)?;
     Ok(Answer::json(&json!({"msg": format!("Created user {login}")})))
 }
 
 fn put(world: &mut World, call: &Call) -> Result<Answer, Failure> {
+    auth::refuse_on_cloud(world)?;
     let login = call.param("login");
     let login = stored_login(world, login).ok_or_else(|| unknown_to_write(world, login))?;
     replace(world, &login, call.object()?)?;
@@ -128,7 +130,7 @@ pub(super) fn replace(world: &mut World, login: &str, mut body: Map<String, Valu
     stored.entry("groups").or_insert_with(|| json!([]));
     stored.entry("enabled").or_insert(json!(false));
     let source_type = stored.get("sourceType").and_then(Value::as_str).unwrap_or_default();
-    let password = user::password(world, source_type, sent.as_ref(), old.get("password"))?;
+    let password = user::password(world, source_type, sent.as_ref(), Some(&old))?;
     stored.extend(password.map(|password| ("password".to_owned(), password)));
     opaque::unveil(&mut stored);
     user::check_rules(world, &stored)?;

@@ -10,7 +10,7 @@ pub(crate) fn list(world: &mut World, call: &Call) -> Result<Answer, Failure> {
     let scenarios = call.flag("withScenarios")?;
     let others = call.query("withNotScenarios").is_none() || call.flag("withNotScenarios")?;
     let everybody = call.flag("allUsers")?;
-    if everybody && !admin(call) {
+    if everybody && !call.caller.has("admin") {
         let status = if world.switches.is("A3", "401/401") { 401 } else { 403 };
         let message = "Only an administrator may list the tasks of all users";
         return Err(Failure::new(
@@ -62,11 +62,7 @@ pub(crate) fn abort(world: &mut World, call: &Call) -> Result<Answer, Failure> {
 /// A task of the caller; an administrator finds everybody's.
 fn find(world: &World, call: &Call) -> Option<Task> {
     let task = world.read(COLLECTION).get(call.param("jobId")).and_then(Task::read)?;
-    (admin(call) || task.owner == call.caller.identifier).then_some(task)
-}
-
-fn admin(call: &Call) -> bool {
-    call.caller.rights.iter().any(|right| right == "admin")
+    (call.caller.has("admin") || task.owner == call.caller.identifier).then_some(task)
 }
 
 fn unknown(job_id: &str) -> Failure {
