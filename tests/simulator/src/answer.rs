@@ -29,7 +29,7 @@ impl Answer {
     }
 
     /// 200 with a JSON array written element by element, so that a long list never exists twice as a tree.
-    pub fn list(elements: impl Iterator<Item = Value>) -> Self {
+    pub fn list(elements: impl Iterator<Item = impl Serialize>) -> Self {
         let mut text = vec![b'['];
         for element in elements {
             if text.len() > 1 {

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{user, users};
+use super::user_view::{self, View};
+use super::users;
 use crate::answer::{Answer, Failure};
 use crate::call::Call;
 use crate::operation::Verb::Get;
@@ -33,8 +34,11 @@ fn trials(world: &mut World, _call: &Call) -> Result<Answer, Failure> {
     let users = world.read("users").values().filter_map(Value::as_object);
     let over = users.filter(|user| user.get("trialStatus").is_some_and(|trial| trial["expired"] == true));
     Ok(Answer::list(over.map(|stored| {
-        let mut shown = user::view(world, stored, user::View::Listed);
-        shown["trialStatus"] = stored.get("trialStatus").cloned().unwrap_or_default();
+        let mut shown = user_view::tree(world, stored, View::Listed);
+        shown.insert(
+            "trialStatus".to_owned(),
+            stored.get("trialStatus").cloned().unwrap_or_default(),
+        );
         shown
     })))
 }

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{auth, settings, user, users};
+use super::user_view::{self, View};
+use super::{auth, settings, users};
 use crate::answer::{Answer, Failure};
 use crate::call::Call;
 use crate::operation::Verb::{Delete, Post, Put};
@@ -102,10 +103,7 @@ fn edit_one(world: &mut World, changes: &Map<String, Value>) -> Result<(), Failu
     let Some(old) = world.document("users", &login) else {
         return Err(users::unknown_to_write(world, &login));
     };
-    let mut document = match user::view(world, old, user::View::Clear) {
-        Value::Object(document) => document,
-        _ => Map::new(),
-    };
+    let mut document = user_view::tree(world, old, View::Clear);
     document.shift_remove("password");
     for (name, value) in changes.iter().filter(|(name, _)| EDITABLE.contains(&name.as_str())) {
         match (document.get_mut(name), value) {

@@ -13,6 +13,7 @@ use crate::operation::{Operation, Right};
 use crate::switches::Switch;
 use crate::world::World;
 use crate::{directory, future};
+use user_view::View;
 
 mod activity;
 mod auth;
@@ -26,6 +27,7 @@ mod seed;
 mod settings;
 mod tasks;
 mod user;
+mod user_view;
 mod users;
 
 /// The product.
@@ -93,7 +95,7 @@ impl Api for Dss {
 
     fn shown(&self, world: &World, collection: &str, document: &Value) -> Value {
         match (collection, document) {
-            ("users", Value::Object(stored)) => user::view(world, stored, user::View::Clear),
+            ("users", Value::Object(stored)) => Value::Object(user_view::tree(world, stored, View::Clear)),
             _ => document.clone(),
         }
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::user_view::{self, View};
 use super::{opaque, user, users};
 use crate::answer::{Answer, Failure};
 use crate::call::{Call, Caller};
@@ -44,7 +45,7 @@ fn get(world: &mut World, call: &Call) -> Result<Answer, Failure> {
 
 fn own(world: &mut World, call: &Call) -> Result<Answer, Failure> {
     let stored = own_document(world, call)?;
-    let shown = user::view(world, stored, user::View::Whole);
+    let shown = user_view::tree(world, stored, View::Whole);
     let members = ["login", "sourceType", "groups", "userProfile"].into_iter().chain(OWN);
     Ok(Answer::json(
         &members
@@ -63,7 +64,7 @@ fn put_own(world: &mut World, call: &Call) -> Result<Answer, Failure> {
             None => _ = stored.shift_remove(name),
         }
     }
-    opaque::unveil(&mut stored);
+    opaque::unveil_all(&mut stored);
     let login = call.caller.identifier.clone();
     world.collection("users").insert(login, Value::Object(stored));
     Ok(Answer::done())
@@ -83,7 +84,7 @@ fn own_document<'a>(world: &'a World, call: &Call) -> Result<&'a Map<String, Val
 
 /// The short form that the client reads without asking whether a member is there.
 fn card(world: &World, caller: &Caller, stored: &Map<String, Value>) -> Value {
-    let shown = user::view(world, stored, user::View::Listed);
+    let shown = user_view::tree(world, stored, View::Listed);
     let withheld = !caller.has("admin") && world.switches.flag("withholdEmails");
     let email = if withheld { None } else { shown["email"].as_str() };
     json!({

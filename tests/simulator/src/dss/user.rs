@@ -1,11 +1,11 @@
-//! The user document: how it is stored, checked and shown.
+//! The user document: how it is stored and checked.
 //!
 //! A stored document holds what was written and no more; defaults and computed members are added when it is shown, so
 //! that tens of thousands of users stay small.
 
 use serde_json::{Map, Value, json};
 
-use super::{groups, opaque};
+use super::groups;
 use crate::answer::Failure;
 use crate::world::World;
 
@@ -20,86 +20,8 @@ pub(super) const READ_ONLY: [&str; 7] = [
     "trialStatus",
 ];
 
-/// Members of the short form, in its order.
-const LISTED: [&str; 12] = [
-    "login",
-    "sourceType",
-    "displayName",
-    "email",
-    "groups",
-    "userProfile",
-    "resultingUserProfile",
-    "enabled",
-    "creationDate",
-    "codeAllowed",
-    "objectImgHash",
-    "activeWebSocketSesssions",
-];
-
-/// Members that only the whole document has, in its order.
-const ONLY_WHOLE: [&str; 6] = [
-    "userProperties",
-    "adminProperties",
-    "secrets",
-    "credentials",
-    "preferences",
-    "trialStatus",
-];
-
-/// How much of a document is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum View {
-    /// An element of the list.
-    Listed,
-    /// The document of an admin.
-    Whole,
-    /// The control port: secrets and the password in the clear.
-    Clear,
-}
-
-/// A stored document as somebody sees it.
-pub(super) fn view(world: &World, stored: &Map<String, Value>, view: View) -> Value {
-    let member = |name: &str| {
-        (
-            name.to_owned(),
-            stored
-                .get(name)
-                .cloned()
-                .unwrap_or_else(|| default(world, stored, name)),
-        )
-    };
-    let mut shown: Map<String, Value> = LISTED.into_iter().map(member).collect();
-    if view == View::Listed {
-        return Value::Object(shown);
-    }
-    shown.extend(ONLY_WHOLE.into_iter().map(member));
-    let rest = stored
-        .iter()
-        .filter(|(name, _)| !shown.contains_key(*name) && *name != "password");
-    let rest: Vec<_> = rest.map(|(name, value)| (name.clone(), value.clone())).collect();
-    shown.extend(rest);
-    if view == View::Whole {
-        opaque::veil(world, &mut shown);
-    } else if let Some(password) = stored.get("password") {
-        shown.insert("password".to_owned(), password.clone());
-    }
-    Value::Object(shown)
-}
-
-fn default(world: &World, stored: &Map<String, Value>, name: &str) -> Value {
-    match name {
-        "resultingUserProfile" => resulting_profile(world, stored),
-        "enabled" | "codeAllowed" => json!(true),
-        "groups" | "secrets" => json!([]),
-        "userProperties" | "adminProperties" | "credentials" => json!({}),
-        "objectImgHash" | "activeWebSocketSesssions" => json!(0),
-        "preferences" => json!({"uiLanguage": "en", "mentionEmails": true}),
-        "trialStatus" => json!({"exists": false, "expired": false, "valid": false, "expiresOn": 0, "grantedOn": 0}),
-        _ => Value::Null,
-    }
-}
-
-fn resulting_profile(world: &World, stored: &Map<String, Value>) -> Value {
+/// The effective profile.
+pub(super) fn resulting_profile(world: &World, stored: &Map<String, Value>) -> Value {
     let profile = stored.get("userProfile").and_then(Value::as_str).unwrap_or_default();
     if licensed(world, profile) {
         json!(profile)

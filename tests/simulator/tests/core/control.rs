@@ -66,7 +66,7 @@ async fn state_is_read_and_changed() {
     let (status, refusal) = control(
         &simulator,
         Method::PATCH,
-        path,
+        url,
         Some(json!({"users": {"new": {}, "jane": {"enabled": "yes"}}})),
     )
     .await;
