@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::groups;
+use super::{general_settings, groups, variables};
 use crate::api::Credentials;
 use crate::config::Seed;
 use crate::directory;
@@ -23,6 +23,10 @@ pub(super) fn fresh(world: &mut World) -> Credentials {
     let info = json!({"nodeId": world.name, "nodeName": world.name, "nodeType": "DESIGN"});
     world.state.insert("instanceInfo".to_owned(), info);
     world.state.insert(directory::PART.to_owned(), directory::fresh());
+    world
+        .state
+        .insert(general_settings::PART.to_owned(), general_settings::fresh());
+    world.state.insert(variables::PART.to_owned(), variables::fresh());
     group(world, "administrators", "Instance administrators", true);
     group(world, "data_team", "Data team", false);
     group(world, "readers", "Read-only users", false);
