@@ -56,14 +56,14 @@ def provisioned(dss_client, directory):
     dss_client.start_provision_users("LDAP", found).wait_for_result()
 
 
-def move(dss, login):
-    """The directory renames a person."""
-    dss.edit({"directory": {"LDAP": {"users": {login: {"displayName": f"New {login}"}}}}})
+def move(dss, *logins):
+    """The directory renames people."""
+    dss.edit({"directory": {"LDAP": {"users": {login: {"displayName": f"New {login}"} for login in logins}}}})
 
 
 @drives("D16")
 def test_one_user_is_resynced(dss, dss_client, provisioned):
-    move(dss, "ana"), move(dss, "bob")
+    move(dss, "ana", "bob")
     dss_client.get_user("ana").start_resync_from_supplier().wait_for_result()
     assert dss.state("/users/ana/displayName") == "New ana"
     assert dss.state("/users/bob/displayName") == "Bob"
@@ -71,7 +71,7 @@ def test_one_user_is_resynced(dss, dss_client, provisioned):
 
 @drives("D17")
 def test_named_users_are_resynced(dss, dss_client, provisioned):
-    move(dss, "ana"), move(dss, "bob")
+    move(dss, "ana", "bob")
     dss_client.start_resync_users_from_supplier(["bob"]).wait_for_result()
     assert dss.state("/users/ana/displayName") == "Ana"
     assert dss.state("/users/bob/displayName") == "New bob"
@@ -79,7 +79,7 @@ def test_named_users_are_resynced(dss, dss_client, provisioned):
 
 @drives("D18")
 def test_everybody_is_resynced(dss, dss_client, provisioned):
-    move(dss, "ana"), move(dss, "bob")
+    move(dss, "ana", "bob")
     dss_client.start_resync_all_users_from_supplier().wait_for_result()
     assert dss.state("/users/ana/displayName") == "New ana"
     assert dss.state("/users/bob/displayName") == "New bob"

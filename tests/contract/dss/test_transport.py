@@ -7,7 +7,7 @@ from dataikuapi.utils import DataikuException
 
 def test_a_page_of_a_gateway_is_quoted_as_an_unknown_error(dss, dss_client):
     dss.fault({"operation": "D1"}, {"kind": "html", "page": "error", "status": 502})
-    with pytest.raises(DataikuException, match="^Unknown error: (?s:.*)<html"):
+    with pytest.raises(DataikuException, match=r"^Unknown error: (?s:.*)<html"):
         dss_client.list_users()
 
 

@@ -62,7 +62,7 @@ def test_a_govern_user_has_neither_secrets_nor_preferences_nor_password(jdoe):
 def test_a_deleted_user_is_gone(govern, jdoe):
     jdoe.delete()
     assert govern.state("/users/jdoe") is None
-    with pytest.raises(DataikuException, match="^com.dataiku.dip.server.controllers.NotFoundException: "):
+    with pytest.raises(DataikuException, match=r"^com\.dataiku\.dip\.server\.controllers\.NotFoundException: "):
         jdoe.get_settings()
 
 

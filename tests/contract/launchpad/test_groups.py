@@ -107,6 +107,6 @@ def test_a_used_name_is_refused(launchpad, launchpad_client, group):
 
 
 def test_an_unknown_member_fails_before_any_write(launchpad, launchpad_client):
-    with pytest.raises(DataikuClientException, match="nobody@example.com"):
+    with pytest.raises(DataikuClientException, match=r"nobody@example\.com"):
         launchpad_client.build_group("analysts", emails=["nobody@example.com"])
     assert launchpad.writes() == 0
