@@ -1,0 +1,50 @@
+# Each recipe wraps plain commands; nothing here is needed to work on the code with cargo alone.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dataiku-operator
+DENY := $(CACHE)/tools/bin/cargo-deny
+DENY_VERSION := 0.20.2
+
+.PHONY: help test demo bench lint fmt generate check-generated deny controlplane contract
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+test: controlplane ## Everything: unit, property, layers, real control plane, vendor's client
+	cargo build --locked --workspace
+	cargo test --locked --workspace
+	tests/contract/run --check
+
+demo: controlplane ## Control plane, simulator, operator and examples/; ONCE=1 ends by itself
+	cargo build --locked --workspace
+	cargo run --locked --quiet -p testbed --bin demo -- $(if $(ONCE),--once)
+
+bench: controlplane ## Time, calls, CPU and memory at 1,000 and 10,000 users
+	cargo build --locked --release -p dataiku-operator
+	cargo run --locked --quiet --release -p testbed --bin bench -- $(BENCH)
+
+lint: check-generated deny ## Format, clippy, generated files, dependencies
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+fmt: ## Format
+	cargo fmt --all
+
+generate: ## Write crds/, deploy/ and docs/reference/
+	cargo run --locked --quiet -- generate
+
+check-generated:
+	cargo run --locked --quiet -- generate --check
+
+deny: $(DENY)
+	$(DENY) --locked check bans licenses sources
+
+$(DENY):
+	cargo install --locked cargo-deny --version $(DENY_VERSION) --root $(CACHE)/tools
+
+controlplane: ## Build etcd, kube-apiserver, kube-controller-manager, kubectl and helm once
+	tests/controlplane/build >/dev/null
+
+contract: ## Drive the simulator with the vendor's own Python client
+	tests/contract/run

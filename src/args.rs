@@ -1,0 +1,82 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
+
+/// Makes people's access to Dataiku declarative.
+#[derive(Debug, Parser)]
+#[command(name = "dataiku-operator", version, about)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the operator.
+    Run(RunArgs),
+    /// Write the generated files: CRDs, manifests, reference.
+    Generate(GenerateArgs),
+    /// Print the version.
+    Version,
+}
+
+/// Form of log records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// Options of `run`.
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// Watch objects in this namespace alone. Default: all namespaces.
+    #[arg(long, env = "DATAIKU_OPERATOR_WATCH_NAMESPACE")]
+    pub watch_namespace: Option<String>,
+    /// Address of /metrics, /livez and /readyz.
+    #[arg(long, env = "DATAIKU_OPERATOR_METRICS_ADDRESS", default_value = "0.0.0.0:8080")]
+    pub metrics_address: SocketAddr,
+    /// Addresses that connections may name although they are loopback addresses, in CIDR notation. Repeatable. Link-local
+    /// addresses, metadata services among them, are never called.
+    #[arg(
+        long = "allow-address",
+        env = "DATAIKU_OPERATOR_ALLOW_ADDRESS",
+        value_delimiter = ','
+    )]
+    pub allow_addresses: Vec<IpNet>,
+    /// How long a deletion waits for a connection whose Secret is missing before it lets go.
+    #[arg(long, env = "DATAIKU_OPERATOR_RELEASE_AFTER", default_value = "10m", value_parser = duration)]
+    pub release_after: Duration,
+    /// Form of log records; `RUST_LOG` sets what is logged.
+    #[arg(long, env = "DATAIKU_OPERATOR_LOG_FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+    /// The operator's own namespace. Default: that of the kubeconfig.
+    #[arg(long, env = "POD_NAMESPACE")]
+    pub namespace: Option<String>,
+}
+
+/// Options of `generate`.
+#[derive(Debug, clap::Args)]
+pub struct GenerateArgs {
+    /// Write nothing; fail if a file differs from what would be written.
+    #[arg(long)]
+    pub check: bool,
+    /// Root of the repository.
+    #[arg(long, default_value = ".")]
+    pub root: PathBuf,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed: kube::core::Duration = text.parse().map_err(|error| format!("{error}"))?;
+    if parsed.is_negative() {
+        return Err("must not be negative".to_owned());
+    }
+    Ok(parsed.into())
+}

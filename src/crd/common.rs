@@ -1,0 +1,151 @@
+//! What the specs of all kinds share.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// API group of every kind.
+pub const GROUP: &str = "dataiku-operator.io";
+/// API version of every kind.
+pub const VERSION: &str = "v1alpha1";
+/// Field manager of every write to Kubernetes.
+pub const FIELD_MANAGER: &str = "dataiku-operator";
+/// Finalizer of every kind.
+pub const FINALIZER: &str = "dataiku-operator.io/finalizer";
+
+/// Annotations that people set and the operator only reads.
+pub mod annotation {
+    /// `"true"`: no calls and no writes for this object; deletion still works.
+    pub const PAUSED: &str = "dataiku-operator.io/paused";
+    /// Any text: a pass now; the text is echoed in `status.lastHandledReconcileAt`.
+    pub const RECONCILE_AT: &str = "dataiku-operator.io/reconcile-at";
+    /// `"true"` on an object being deleted: the finalizer goes at once, the remote object stays as it is.
+    pub const FORCE_RELEASE: &str = "dataiku-operator.io/force-release";
+}
+
+/// Takes the description of an enumeration out of its schema. The field that has this type says what its values mean
+/// there, and would be overruled.
+pub(super) fn undescribed(schema: &mut schemars::Schema) {
+    schema.remove("description");
+}
+
+/// A connection object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InstanceRef {
+    /// Name of the connection object.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Its namespace. Default: the namespace of this object. Another namespace works only if the connection's
+    /// `allowedNamespaces` lets this object's namespace in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+}
+
+/// One key of a Secret in the namespace of the object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretKeyRef {
+    /// Name of the Secret.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Key in the Secret's data. The field that holds this reference says its default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+/// Whether the operator may write to the remote side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = undescribed)]
+pub enum ManagementPolicy {
+    /// Make the remote side match, and keep it so.
+    #[default]
+    Manage,
+    /// Never write. What would be done is in `status.plan`.
+    Observe,
+}
+
+/// What happens when the remote object exists already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = undescribed)]
+pub enum AdoptionPolicy {
+    /// Leave it alone and say so (reason `AlreadyExists`).
+    #[default]
+    Refuse,
+    /// Take it over and make it match. Adopting never implies the right to delete.
+    Adopt,
+}
+
+/// What happens to the remote object when this object is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = undescribed)]
+pub enum DeletionPolicy {
+    /// It is deleted.
+    Delete,
+    /// It is disabled, and memberships that this object set are withdrawn (users only).
+    Disable,
+    /// It stays as it is.
+    Retain,
+}
+
+/// How a list of names relates to what is found on the remote side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = undescribed)]
+pub enum ListPolicy {
+    /// The listed names are there; others are left alone. A name that was listed and is listed no more is withdrawn.
+    #[default]
+    AtLeast,
+    /// Only the listed names are there.
+    Exact,
+}
+
+/// The three policies that every kind takes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Policies {
+    /// `Manage` (default) makes the remote side match; `Observe` never writes and puts what would be done into `status.plan`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub management_policy: Option<ManagementPolicy>,
+    /// `Refuse` (default) leaves a remote object that exists already alone; `Adopt` takes it over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adoption_policy: Option<AdoptionPolicy>,
+    /// What happens to the remote object when this object is deleted. Unset: users that the operator created are disabled,
+    /// anything else that it created is deleted, and whatever was adopted stays as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
+}
+
+impl Policies {
+    /// Whether this object only watches.
+    pub fn observes(&self) -> bool {
+        self.management_policy == Some(ManagementPolicy::Observe)
+    }
+
+    /// Whether a remote object found in place may be taken over.
+    pub fn adopts(&self) -> bool {
+        self.adoption_policy == Some(AdoptionPolicy::Adopt)
+    }
+}
+
+/// What the operator set on the remote side, so that it can be withdrawn once it is no longer declared.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Applied {
+    /// Keyed hash of each secret value that was applied, by the place it is used in. The key is known only to the operator.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, String>,
+    /// Names that were granted, by list: memberships, permission flags.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub grants: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Applied {
+    /// Names granted earlier in `list` that `declared` holds no more.
+    pub fn withdrawn(&self, list: &str, declared: &BTreeSet<String>) -> BTreeSet<String> {
+        self.grants
+            .get(list)
+            .map(|granted| granted.difference(declared).cloned().collect())
+            .unwrap_or_default()
+    }
+}

@@ -1,0 +1,204 @@
+//! Spec and status parts that every connection kind has.
+
+use kube::core::Duration;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::common::SecretKeyRef;
+
+/// Where the credentials of a DSS or Govern node are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiKeyCredentials {
+    /// Secret in the namespace of this object that holds the admin API key. `key` defaults to `apiKey`.
+    pub api_key_secret_ref: SecretKeyRef,
+}
+
+/// Kind of the object that holds a CA bundle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = super::common::undescribed)]
+pub enum CaBundleKind {
+    /// A `ConfigMap`.
+    ConfigMap,
+    /// A `Secret`.
+    Secret,
+}
+
+/// An object in the namespace of the connection that holds CA certificates.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CaBundleRef {
+    /// `ConfigMap` or `Secret`.
+    pub kind: CaBundleKind,
+    /// Its name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Key that holds PEM certificates. Default: `ca.crt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+/// How the connection is secured.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Tls {
+    /// CA certificates to trust in addition to the system's. Unset: the system's alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_bundle_ref: Option<CaBundleRef>,
+    /// Do not verify the server's certificate. Default: false. Whoever can stand between gets the admin key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub insecure_skip_verify: Option<bool>,
+    /// Allow `http://`. Default: false. The admin key travels in clear text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_insecure_http: Option<bool>,
+}
+
+/// Which namespaces may use a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = super::common::undescribed)]
+pub enum AllowedFrom {
+    /// Only the connection's own namespace.
+    #[default]
+    Same,
+    /// Every namespace.
+    All,
+    /// The connection's own namespace and those in `names`.
+    Names,
+}
+
+/// Which namespaces may use a connection. Checked on every pass, so taking a namespace out works at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AllowedNamespaces {
+    /// `Same` (default): only the connection's own namespace. `All`: every namespace. `Names`: also those in `names`.
+    #[serde(default)]
+    pub from: AllowedFrom,
+    /// Namespaces that may use this connection beside its own, with `from: Names`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
+}
+
+impl AllowedNamespaces {
+    /// Whether objects in `namespace` may use a connection that lives in `home`.
+    pub fn admits(&self, home: &str, namespace: &str) -> bool {
+        namespace == home
+            || match self.from {
+                AllowedFrom::Same => false,
+                AllowedFrom::All => true,
+                AllowedFrom::Names => self.names.iter().any(|name| name == namespace),
+            }
+    }
+}
+
+/// What the remote side may be asked for at most.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Limits {
+    /// Calls in flight at once. Default: 8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 256))]
+    pub concurrency: Option<i32>,
+    /// Calls per second. Default: 50.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10000))]
+    pub requests_per_second: Option<i32>,
+}
+
+/// Drift interval where none is given.
+pub const DEFAULT_DRIFT_INTERVAL: std::time::Duration = std::time::Duration::from_mins(1);
+/// Shortest drift interval; the schema refuses less.
+pub const MIN_DRIFT_INTERVAL: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// The interval in force for a declared one.
+pub fn drift_interval(declared: Option<Duration>) -> std::time::Duration {
+    declared
+        .map_or(DEFAULT_DRIFT_INTERVAL, std::time::Duration::from)
+        .max(MIN_DRIFT_INTERVAL)
+}
+
+/// The remote node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeStatus {
+    /// Node id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Node name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Node type: `DESIGN`, `AUTOMATION`, `DEPLOYER`, `GOVERN`.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub type_: Option<String>,
+    /// Version of the product.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// Whom the remote side takes the operator for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct IdentityStatus {
+    /// Login, or id of the API key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Whether the key has the admin right.
+    pub admin: bool,
+}
+
+/// What the licence allows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LicenseStatus {
+    /// User profiles that the licence holds.
+    pub user_profiles: Vec<String>,
+}
+
+/// Counts of users.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UserCounts {
+    /// Users on the remote side.
+    pub total: i64,
+    /// Of these, enabled.
+    pub enabled: i64,
+    /// Users with at least one open session. 0 means that the node can be restarted without disturbing anybody.
+    pub connected: i64,
+    /// Open sessions.
+    pub sessions: i64,
+    /// Users that no object declares.
+    pub undeclared: i64,
+}
+
+/// Counts of groups.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupCounts {
+    /// Groups on the remote side.
+    pub total: i64,
+    /// Groups that no object declares.
+    pub undeclared: i64,
+}
+
+/// What a connection shows in its status.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConnectionStatus {
+    /// The remote node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<NodeStatus>,
+    /// Whom the remote side takes the operator for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<IdentityStatus>,
+    /// What the licence allows. Absent where the node does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license: Option<LicenseStatus>,
+    /// Counts of users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users: Option<UserCounts>,
+    /// Counts of groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<GroupCounts>,
+    /// How many objects use this connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claims: Option<i64>,
+}

@@ -1,0 +1,259 @@
+//! Reads what came back: the body up to its limit, then a value, or what the failure means.
+
+use std::time::{Duration, SystemTime};
+
+use reqwest::{Response, StatusCode, header};
+use serde::de::DeserializeOwned;
+
+use super::{
+    address::Refused,
+    call::Operation,
+    document::expectation,
+    error::ErrorKind,
+    gate::bounded_hold,
+    http::{cause, chain},
+    product::{Product, RemoteError},
+};
+
+/// Longest error body that is read; what is beyond is of no use to anyone.
+const ERROR_LIMIT: usize = 64 << 10;
+
+/// An answer whose status says success.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    html: bool,
+    body: Vec<u8>,
+}
+
+/// A failure before it is made presentable: the message may still hold secrets.
+pub(super) struct Fault {
+    pub(super) kind: ErrorKind,
+    pub(super) status: Option<StatusCode>,
+    pub(super) message: String,
+    pub(super) retry_after: Option<Duration>,
+    /// Whether the product itself says so, and not something before it.
+    pub(super) own_words: bool,
+}
+
+impl Fault {
+    pub(super) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            status: None,
+            message: message.into(),
+            retry_after: None,
+            own_words: false,
+        }
+    }
+
+    fn at(mut self, status: StatusCode) -> Self {
+        self.status = Some(status);
+        self
+    }
+}
+
+impl From<reqwest::Error> for Fault {
+    fn from(error: reqwest::Error) -> Self {
+        if let Some(refused) = chain(&error).find_map(|cause| cause.downcast_ref::<Refused>()) {
+            return Self::new(ErrorKind::BadAddress, refused.to_string());
+        }
+        let kind = if error.is_connect() {
+            ErrorKind::Unreachable
+        } else if error.is_timeout() {
+            return Self::new(ErrorKind::Timeout, "");
+        } else if error.is_builder() {
+            ErrorKind::BadAddress
+        } else {
+            ErrorKind::Lost
+        };
+        Self::new(kind, cause(&error))
+    }
+}
+
+/// Reads the answer to its end. A status that is no success is a fault.
+pub(super) async fn receive(mut response: Response, operation: Operation) -> Result<Answer, Fault> {
+    let status = response.status();
+    let content_type = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let html = content_type.is_some_and(|value| value.to_ascii_lowercase().contains("html"));
+    if !status.is_success() {
+        let retry_after = response
+            .headers()
+            .get(header::RETRY_AFTER)
+            .and_then(|value| value.to_str().ok());
+        let retry_after = retry_after.and_then(|value| parse_retry_after(value, SystemTime::now()));
+        let body = beginning(&mut response).await;
+        let mut fault = refusal(operation.product, status, html || looks_like_html(&body), &body);
+        fault.retry_after = retry_after;
+        return Err(fault);
+    }
+    let body = whole(&mut response, operation.limit)
+        .await
+        .map_err(|fault| fault.at(status))?;
+    Ok(Answer {
+        status,
+        html: html || looks_like_html(&body),
+        body,
+    })
+}
+
+async fn whole(response: &mut Response, limit: usize) -> Result<Vec<u8>, Fault> {
+    let too_large = || Fault::new(ErrorKind::TooLarge, format!("more than {} MiB", limit >> 20));
+    let announced = response
+        .content_length()
+        .map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
+    if announced > limit {
+        return Err(too_large());
+    }
+    let mut body = Vec::with_capacity(announced);
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > limit {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// As much of an error body as is of use. The status is known already, so a failure here takes nothing away.
+async fn beginning(response: &mut Response) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        let room = ERROR_LIMIT - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if chunk.len() >= room {
+            break;
+        }
+    }
+    body
+}
+
+/// What a status of 300 or more means.
+fn refusal(product: &Product, status: StatusCode, html: bool, body: &[u8]) -> Fault {
+    let remote = (product.read_error)(body);
+    let blank = body.iter().all(u8::is_ascii_whitespace);
+    let kind = kind(status, remote.as_ref(), blank);
+    let own_words = remote.as_ref().is_some_and(|remote| remote.own_words);
+    let message = match remote {
+        _ if status.is_redirection() => "the answer is a redirect, which is not followed".to_owned(),
+        Some(remote) => remote.message,
+        None if html => "the answer is an HTML page".to_owned(),
+        None => String::from_utf8_lossy(body).into_owned(),
+    };
+    Fault {
+        own_words,
+        ..Fault::new(kind, message).at(status)
+    }
+}
+
+fn kind(status: StatusCode, remote: Option<&RemoteError>, blank: bool) -> ErrorKind {
+    match status {
+        _ if status.is_redirection() => ErrorKind::NotJson,
+        StatusCode::UNAUTHORIZED => ErrorKind::Unauthorized,
+        StatusCode::FORBIDDEN => ErrorKind::Forbidden,
+        _ if remote.is_some_and(|remote| remote.not_found) => ErrorKind::NotFound,
+        _ if remote.is_some_and(|remote| remote.already_exists) => ErrorKind::AlreadyExists,
+        // "404 page not found" of an ingress says nothing about the object: taken for absence it would let go of an
+        // object that is still there.
+        StatusCode::NOT_FOUND if remote.is_some() || blank => ErrorKind::NotFound,
+        StatusCode::NOT_FOUND => ErrorKind::NotJson,
+        StatusCode::TOO_MANY_REQUESTS => ErrorKind::RateLimited,
+        _ if status.is_server_error() => ErrorKind::Unavailable,
+        _ => ErrorKind::Rejected,
+    }
+}
+
+impl Answer {
+    /// The body as a value.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+        let fault = |kind, message: &str| Fault::new(kind, message).at(self.status);
+        self.refuse_html()?;
+        let body: &[u8] = if self.status == StatusCode::NO_CONTENT {
+            b"{}"
+        } else {
+            &self.body
+        };
+        let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+        let Some(first) = first else {
+            return Err(fault(ErrorKind::NotJson, "the answer is empty"));
+        };
+        serde_json::from_slice(body).map_err(|error| {
+            if !error.is_data() && !matches!(first, b'{' | b'[') {
+                fault(ErrorKind::NotJson, "the answer is not JSON")
+            } else {
+                fault(ErrorKind::Malformed, &complaint::<T>(body))
+            }
+        })
+    }
+
+    /// That it was done. The product may send any text; only a page of something before it is not an answer.
+    pub(super) fn done(&self) -> Result<(), Fault> {
+        self.refuse_html()
+    }
+
+    fn refuse_html(&self) -> Result<(), Fault> {
+        if self.html {
+            return Err(Fault::new(ErrorKind::NotJson, "the answer is an HTML page").at(self.status));
+        }
+        Ok(())
+    }
+}
+
+/// Where the body is not a `T`. Reads it a second time: telling the path costs too much to do it for good answers.
+fn complaint<T: DeserializeOwned>(body: &[u8]) -> String {
+    let deserializer = &mut serde_json::Deserializer::from_slice(body);
+    match serde_path_to_error::deserialize::<_, T>(deserializer) {
+        Err(error) => format!("at {}: {}", error.path(), expectation(error.inner())),
+        Ok(_) => "more than one JSON value".to_owned(),
+    }
+}
+
+fn looks_like_html(body: &[u8]) -> bool {
+    body.trim_ascii_start().first() == Some(&b'<')
+}
+
+/// `Retry-After` in seconds or as a date, within bounds. `None` for what is neither.
+fn parse_retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+    let value = value.trim();
+    let wait = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More digits than fit are a very long time.
+        Duration::from_secs(value.parse().unwrap_or(u64::MAX))
+    } else {
+        httpdate::parse_http_date(value)
+            .ok()?
+            .duration_since(now)
+            .unwrap_or_default()
+    };
+    Some(bounded_hold(wait))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::parse_retry_after;
+
+    #[test]
+    fn retry_after_is_read_as_seconds_or_date_and_bounded() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777); // Sun, 06 Nov 1994 08:49:37 GMT
+        let seconds = |value| parse_retry_after(value, now).map(|wait| wait.as_secs());
+        for (value, expected) in [
+            ("7", Some(7)),
+            (" 7 ", Some(7)),
+            ("0", Some(1)),
+            ("999999", Some(300)),
+            ("99999999999999999999999999", Some(300)),
+            ("Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
+            ("Sun, 06 Nov 1994 07:00:00 GMT", Some(1)),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", Some(300)),
+            ("-5", None),
+            ("1.5", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            assert_eq!(seconds(value), expected, "{value}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! A call as data: operation, path parameters, query and body.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use secrecy::SecretString;
+use serde::Serialize;
+use url::Url;
+
+use super::product::Product;
+
+/// Longest answer that is read of one object.
+const OBJECT_LIMIT: usize = 4 << 20;
+/// Longest list that is read.
+const LIST_LIMIT: usize = 64 << 20;
+/// Longest path segment that is sent; remote names end at 80 characters.
+const SEGMENT_LIMIT: usize = 1024;
+/// Everything but RFC 3986's unreserved characters. `;` above all: servlet containers cut a path there.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// One operation of a product's API.
+#[derive(Clone, Copy)]
+pub(super) struct Operation {
+    pub(super) product: &'static Product,
+    /// Method and path template, such as `PUT /admin/users/{login}`.
+    pub(super) name: &'static str,
+    pub(super) write: bool,
+    /// Longest answer that is read.
+    pub(super) limit: usize,
+}
+
+impl Operation {
+    /// An operation that changes nothing.
+    pub(super) const fn read(product: &'static Product, name: &'static str) -> Self {
+        Self {
+            product,
+            name,
+            write: false,
+            limit: OBJECT_LIMIT,
+        }
+    }
+
+    /// An operation that reads a whole list.
+    pub(super) const fn list(product: &'static Product, name: &'static str) -> Self {
+        let mut operation = Self::read(product, name);
+        operation.limit = LIST_LIMIT;
+        operation
+    }
+
+    /// An operation that writes.
+    pub(super) const fn write(product: &'static Product, name: &'static str) -> Self {
+        let mut operation = Self::read(product, name);
+        operation.write = true;
+        operation
+    }
+
+    pub(super) fn method(&self) -> reqwest::Method {
+        let method = self.name.split(' ').next().unwrap_or_default();
+        method.parse().expect("the name of an operation starts with its method")
+    }
+
+    fn template(&self) -> &'static str {
+        self.name.split_once(' ').map_or("", |(_, template)| template)
+    }
+}
+
+/// One call of an operation. Neither Debug nor Display: the body may hold secrets.
+pub(super) struct Call {
+    pub(super) operation: Operation,
+    pub(super) body: Option<Vec<u8>>,
+    /// What must not come back in an error message.
+    pub(super) secrets: Vec<SecretString>,
+    segments: Vec<(&'static str, String)>,
+    query: Vec<(&'static str, String)>,
+}
+
+impl Call {
+    pub(super) fn new(operation: Operation) -> Self {
+        Self {
+            operation,
+            body: None,
+            secrets: Vec::new(),
+            segments: Vec::new(),
+            query: Vec::new(),
+        }
+    }
+
+    /// Fills `{name}` of the path template.
+    pub(super) fn segment(mut self, name: &'static str, value: &str) -> Self {
+        self.segments.push((name, value.to_owned()));
+        self
+    }
+
+    pub(super) fn query(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.query.push((name, value.to_string()));
+        self
+    }
+
+    pub(super) fn json<T: Serialize + ?Sized>(mut self, body: &T) -> Self {
+        self.body = Some(serde_json::to_vec(body).expect("a request body has a JSON form"));
+        self
+    }
+
+    pub(super) fn secrets(mut self, secrets: impl IntoIterator<Item = SecretString>) -> Self {
+        self.secrets.extend(secrets);
+        self
+    }
+
+    /// The URL below `base`; an error says why there is none.
+    pub(super) fn url(&self, base: &Url) -> Result<Url, &'static str> {
+        let mut path = base.path().trim_end_matches('/').to_owned();
+        path.push_str(self.operation.product.base);
+        for part in self.operation.template().split('/').skip(1) {
+            path.push('/');
+            match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+                Some(name) => path.extend(utf8_percent_encode(self.value(name)?, SEGMENT)),
+                None => path.push_str(part),
+            }
+        }
+        let mut url = base.clone();
+        url.set_path(&path);
+        // A URL is normalised when it is put together; a path that this changes is not the path that was meant.
+        if url.path() != path {
+            return Err("a name in the path is not sent as it is");
+        }
+        if !self.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&self.query);
+        }
+        Ok(url)
+    }
+
+    fn value(&self, name: &str) -> Result<&str, &'static str> {
+        let value = self
+            .segments
+            .iter()
+            .find(|(segment, _)| *segment == name)
+            .map(|(_, value)| value.as_str());
+        match value {
+            None => Err("a path parameter has no value"),
+            Some("") => Err("an empty name has no path"),
+            Some("." | "..") => Err("a name of dots alone has no path"),
+            Some(value) if value.len() > SEGMENT_LIMIT => Err("a name is too long for a path"),
+            Some(value) if value.chars().any(char::is_control) => Err("a name has control characters"),
+            Some(value) => Ok(value),
+        }
+    }
+}

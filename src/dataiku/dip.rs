@@ -1,0 +1,67 @@
+//! What DSS and Govern nodes share: the base of their API and the shape of their errors (contract sheet 1.4).
+
+use serde_json::Value;
+
+use super::product::RemoteError;
+
+/// Base of the public API below the address of a node.
+pub(super) const BASE: &str = "/dip/publicapi";
+
+const EXISTS_CODES: [&str; 2] = ["ERR_SECURITY_USER_EXISTS", "ERR_SECURITY_GROUP_EXISTS"];
+
+/// Reads `{"errorType", "message", "detailedMessage"}`. `None` when the body is no JSON object.
+pub(super) fn read_error(body: &[u8]) -> Option<RemoteError> {
+    let Ok(Value::Object(body)) = serde_json::from_slice(body) else {
+        return None;
+    };
+    let text = |key: &str| body.get(key).and_then(Value::as_str).unwrap_or_default();
+    let texts = ["detailedMessage", "message", "errorType", "code"].map(text);
+    Some(RemoteError {
+        message: texts
+            .into_iter()
+            .find(|text| !text.is_empty())
+            .unwrap_or_default()
+            .to_owned(),
+        not_found: text("errorType").ends_with("NotFoundException"),
+        already_exists: EXISTS_CODES
+            .iter()
+            .any(|code| texts.iter().any(|text| text.contains(code))),
+        own_words: !text("errorType").is_empty(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_error;
+
+    #[test]
+    fn the_detailed_message_is_preferred_and_the_type_is_the_last_resort() {
+        let message = |body: &str| read_error(body.as_bytes()).unwrap().message;
+        assert_eq!(
+            message(r#"{"errorType":"T","message":"short","detailedMessage":"long"}"#),
+            "long"
+        );
+        assert_eq!(
+            message(r#"{"errorType":"T","message":"short","detailedMessage":null}"#),
+            "short"
+        );
+        assert_eq!(message(r#"{"errorType":"T"}"#), "T");
+        assert_eq!(message("{}"), "");
+    }
+
+    #[test]
+    fn a_body_that_is_no_object_is_not_the_node_speaking() {
+        for body in ["", "null", "[]", "\"text\"", "<html></html>", "{\"errorType\":"] {
+            assert!(read_error(body.as_bytes()).is_none(), "{body}");
+        }
+    }
+
+    #[test]
+    fn existence_is_read_from_any_text_and_absence_from_the_type() {
+        let read = |body: &str| read_error(body.as_bytes()).unwrap();
+        assert!(read(r#"{"errorType":"X","message":"ERR_SECURITY_USER_EXISTS: taken"}"#).already_exists);
+        assert!(read(r#"{"code":"ERR_SECURITY_GROUP_EXISTS"}"#).already_exists);
+        assert!(read(r#"{"errorType":"com.dataiku.dip.server.controllers.NotFoundException"}"#).not_found);
+        assert!(!read(r#"{"errorType":"X","message":"NotFoundException"}"#).not_found);
+    }
+}

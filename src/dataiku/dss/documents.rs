@@ -1,0 +1,68 @@
+//! What users, groups and whatever else has one document per object share: absence as an answer, secrets on the way out.
+
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::super::{
+    document::{Document, DocumentError},
+    error::{ApiError, ErrorKind},
+};
+
+/// Absence is an answer, not an error.
+pub(super) fn present<T>(result: Result<T, ApiError>) -> Result<Option<T>, ApiError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A member of an answer that is not as expected.
+pub(super) fn malformed(operation: &'static str, error: &DocumentError) -> ApiError {
+    ApiError::new(operation, ErrorKind::Malformed, format!("at {error}"))
+}
+
+/// Values in a user document that an error message must not give back: the password, and those of secrets and
+/// credentials, which may be in clear text as we set them.
+pub(super) fn secret_values(document: &Document) -> Vec<SecretString> {
+    let members = ["password", "secrets", "credentials"].map(|key| document.get::<Value>(key).ok().flatten());
+    let mut values = Vec::new();
+    for member in members.iter().flatten() {
+        collect(member, &mut values);
+    }
+    values
+}
+
+/// All texts but those whose key says that they are no secret.
+fn collect(value: &Value, values: &mut Vec<SecretString>) {
+    match value {
+        Value::String(text) => values.push(text.as_str().into()),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, values)),
+        Value::Object(members) => {
+            let secret = members
+                .iter()
+                .filter(|(key, _)| !matches!(key.as_str(), "name" | "type" | "user"));
+            secret.for_each(|(_, value)| collect(value, values));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::secret_values;
+
+    #[test]
+    fn secret_values_of_a_user_are_found_and_names_are_not_taken_for_them() {
+        let document = r#"{"login":"jdoe","password":"pw1",
+            "secrets":[{"name":"s1","value":"v1","secret":true}],
+            "credentials":{"conn1":{"type":"BASIC","user":"u","password":"pw2"},
+                "conn2":{"type":"OAUTH_REFRESH_TOKEN","refreshToken":"t1"}}}"#;
+        let document = serde_json::from_str(document).unwrap();
+        let values = secret_values(&document);
+        let values: Vec<_> = values.iter().map(ExposeSecret::expose_secret).collect();
+        assert_eq!(values, ["pw1", "v1", "pw2", "t1"]);
+    }
+}

@@ -1,0 +1,19 @@
+//! Typed clients of the Dataiku products. This layer knows no Kubernetes: it turns calls into HTTP and answers into
+//! values, and decides nothing. Retrying, ordering and comparing belong to the engine.
+
+pub mod address;
+mod answer;
+mod breaker;
+mod call;
+mod dip;
+pub mod document;
+pub mod dss;
+pub mod error;
+pub mod gate;
+mod http;
+pub mod product;
+mod redact;
+pub mod transport;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,24 @@
+//! What differs between the products on one transport: where the API starts, and how it words an error.
+
+/// A product that the transport can speak to.
+pub struct Product {
+    /// Name in metrics.
+    pub name: &'static str,
+    /// Path of the API below the address of the endpoint; empty where the address already holds it.
+    pub base: &'static str,
+    /// Reads the body of an answer with status 400 or more.
+    pub(super) read_error: fn(&[u8]) -> Option<RemoteError>,
+}
+
+/// An error in the product's own words. `None` instead of this means that something else answered.
+#[derive(Default)]
+pub(super) struct RemoteError {
+    /// The most telling text there is; may be empty.
+    pub(super) message: String,
+    /// Whether the product says that the object does not exist, whatever the status.
+    pub(super) not_found: bool,
+    /// Whether the product says that the object exists already, whatever the status.
+    pub(super) already_exists: bool,
+    /// Whether the product itself wrote this, and not a gateway before it that speaks JSON too.
+    pub(super) own_words: bool,
+}

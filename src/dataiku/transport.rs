@@ -1,0 +1,302 @@
+//! One connection to a remote product, and the only user of the HTTP client. It sends a call once: whether to send it
+//! again depends on what the call was for, and that is known above.
+
+use std::{sync::Arc, time::Duration};
+
+use reqwest::{Client, Request, StatusCode, header};
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+use url::Url;
+
+pub use super::gate::Limits;
+use super::{
+    address::AddressPolicy,
+    answer::{Answer, Fault, receive},
+    breaker::Health,
+    call::{Call, Operation},
+    error::{ApiError, ErrorKind},
+    gate::{Breaker, Closed, Gate, Lane, bounded_hold},
+    http::{self, Timing},
+    redact::presentable,
+};
+
+/// Where a product is and how to talk to it.
+pub struct Endpoint {
+    /// Address of the node; may have a path and a trailing slash.
+    pub url: String,
+    /// Who we are.
+    pub credentials: Credentials,
+    /// How the connection is secured.
+    pub tls: Tls,
+    /// What the remote side may be asked for at most.
+    pub limits: Limits,
+}
+
+/// Credentials, sent as HTTP Basic.
+pub enum Credentials {
+    /// API key of a node: user name, with an empty password.
+    ApiKey(SecretString),
+    /// Key of a space.
+    KeyPair {
+        /// Id of the key.
+        id: SecretString,
+        /// Its secret.
+        secret: SecretString,
+    },
+}
+
+/// How the connection is secured.
+#[derive(Default)]
+pub struct Tls {
+    /// CA certificates to trust beside the system's.
+    pub ca_bundle_pem: Option<Vec<u8>>,
+    /// Certificate and private key to present.
+    pub client_identity_pem: Option<SecretSlice<u8>>,
+    /// Accept any certificate.
+    pub insecure_skip_verify: bool,
+    /// Accept `http://`.
+    pub allow_insecure_http: bool,
+}
+
+/// One finished call, for metrics.
+#[derive(Clone, Debug)]
+pub struct CallRecord {
+    /// Method and path template.
+    pub operation: &'static str,
+    /// Product, such as `dss`.
+    pub product: &'static str,
+    /// `2xx`, or the label of the error kind.
+    pub outcome: &'static str,
+    /// Status of the answer, if there was one.
+    pub status: Option<u16>,
+    /// Time from sending to the end of the answer, without the wait at the gate.
+    pub duration: Duration,
+    /// Whether the operation writes.
+    pub write: bool,
+}
+
+/// Told of every call, those that were not sent included.
+pub trait CallObserver: Send + Sync {
+    /// A call is over.
+    fn called(&self, call: &CallRecord);
+}
+
+/// A connection. Clones share its gate and its pool.
+#[derive(Clone)]
+pub struct Transport {
+    shared: Arc<Shared>,
+    lane: Lane,
+}
+
+struct Shared {
+    base: Url,
+    client: Client,
+    credentials: Credentials,
+    gate: Gate,
+    observer: Arc<dyn CallObserver>,
+}
+
+impl Transport {
+    /// A connection that has not been used yet; nothing is sent.
+    ///
+    /// # Errors
+    /// `BadAddress`: the address is refused, or the TLS material cannot be used.
+    pub fn new(
+        endpoint: Endpoint,
+        addresses: Arc<AddressPolicy>,
+        observer: Arc<dyn CallObserver>,
+    ) -> Result<Self, ApiError> {
+        Self::with_timing(endpoint, addresses, observer, Timing::default())
+    }
+
+    pub(super) fn with_timing(
+        endpoint: Endpoint,
+        addresses: Arc<AddressPolicy>,
+        observer: Arc<dyn CallObserver>,
+        timing: Timing,
+    ) -> Result<Self, ApiError> {
+        let refused = |message| ApiError::new("connection", ErrorKind::BadAddress, message);
+        let base = http::base(&endpoint, &addresses).map_err(refused)?;
+        let client = http::client(&base, &endpoint.tls, addresses, timing).map_err(refused)?;
+        let shared = Shared {
+            base,
+            client,
+            credentials: endpoint.credentials,
+            gate: Gate::new(endpoint.limits),
+            observer,
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+            lane: Lane::Interactive,
+        })
+    }
+
+    /// The same connection for calls of another urgency. A new connection is interactive.
+    #[must_use]
+    pub fn with_lane(&self, lane: Lane) -> Self {
+        Self {
+            shared: self.shared.clone(),
+            lane,
+        }
+    }
+
+    /// Whether calls go out.
+    #[must_use]
+    pub fn breaker(&self) -> Breaker {
+        self.shared.gate.breaker()
+    }
+
+    /// A call whose answer is a value.
+    pub(super) async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T, ApiError> {
+        self.run(call, Answer::json).await
+    }
+
+    /// A call whose answer does not matter once it says success.
+    pub(super) async fn done(&self, call: Call) -> Result<(), ApiError> {
+        self.run(call, Answer::done).await
+    }
+
+    async fn run<T>(&self, mut call: Call, read: fn(&Answer) -> Result<T, Fault>) -> Result<T, ApiError> {
+        let operation = call.operation;
+        let (result, duration) = match self.request(&mut call) {
+            Ok(request) => self.through_gate(request, operation, read).await,
+            Err(fault) => (Err(fault), Duration::ZERO),
+        };
+        self.tell(operation, &result, duration);
+        match result {
+            Ok((value, _)) => Ok(value),
+            Err(fault) => Err(self.present(operation, fault, call.secrets)),
+        }
+    }
+
+    async fn through_gate<T>(
+        &self,
+        request: Request,
+        operation: Operation,
+        read: fn(&Answer) -> Result<T, Fault>,
+    ) -> (Result<(T, StatusCode), Fault>, Duration) {
+        let gate = &self.shared.gate;
+        let _pass = match gate.enter(self.lane).await {
+            Ok(pass) => pass,
+            Err(closed) => return (Err(closed.into()), Duration::ZERO),
+        };
+        let started = Instant::now();
+        let result = self
+            .exchange(request, operation)
+            .await
+            .and_then(|answer| Ok((read(&answer)?, answer.status)));
+        gate.record(health(operation, &result));
+        if let Err(fault) = &result
+            && let (Some(429 | 503), Some(wait)) = (fault.status.map(|status| status.as_u16()), fault.retry_after)
+        {
+            gate.hold(wait);
+        }
+        (result, started.elapsed())
+    }
+
+    async fn exchange(&self, request: Request, operation: Operation) -> Result<Answer, Fault> {
+        let response = self.shared.client.execute(request).await?;
+        receive(response, operation).await
+    }
+
+    /// Takes the body out of the call.
+    fn request(&self, call: &mut Call) -> Result<Request, Fault> {
+        let refused = |message: &str| Fault::new(ErrorKind::BadAddress, message);
+        let url = call.url(&self.shared.base).map_err(refused)?;
+        let (user, password) = match &self.shared.credentials {
+            Credentials::ApiKey(key) => (key.expose_secret(), ""),
+            Credentials::KeyPair { id, secret } => (id.expose_secret(), secret.expose_secret()),
+        };
+        let mut builder = self
+            .shared
+            .client
+            .request(call.operation.method(), url)
+            .basic_auth(user, Some(password))
+            .header(header::ACCEPT, "application/json");
+        if let Some(body) = call.body.take() {
+            builder = builder.header(header::CONTENT_TYPE, "application/json").body(body);
+        }
+        let request = builder
+            .build()
+            .map_err(|_| refused("the request cannot be put together"))?;
+        // A gateway that echoes headers would show the key in this form.
+        let header = request
+            .headers()
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok());
+        call.secrets.extend(
+            header
+                .and_then(|value| value.strip_prefix("Basic "))
+                .map(SecretString::from),
+        );
+        Ok(request)
+    }
+
+    fn tell<T>(&self, operation: Operation, result: &Result<(T, StatusCode), Fault>, duration: Duration) {
+        let (outcome, status) = match result {
+            Ok((_, status)) => ("2xx", Some(*status)),
+            Err(fault) => (fault.kind.label(), fault.status),
+        };
+        let status = status.map(|status| status.as_u16());
+        let record = CallRecord {
+            operation: operation.name,
+            product: operation.product.name,
+            outcome,
+            status,
+            duration,
+            write: operation.write,
+        };
+        tracing::debug!(
+            operation = record.operation,
+            product = record.product,
+            outcome,
+            status,
+            milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+            "remote call"
+        );
+        self.shared.observer.called(&record);
+    }
+
+    fn present(&self, operation: Operation, fault: Fault, mut secrets: Vec<SecretString>) -> ApiError {
+        match &self.shared.credentials {
+            Credentials::ApiKey(key) => secrets.push(key.clone()),
+            Credentials::KeyPair { id, secret } => secrets.extend([id.clone(), secret.clone()]),
+        }
+        ApiError {
+            operation: operation.name,
+            kind: fault.kind,
+            status: fault.status.map(|status| status.as_u16()),
+            message: presentable(&fault.message, &secrets),
+            retry_after: fault.retry_after,
+        }
+    }
+}
+
+impl From<Closed> for Fault {
+    fn from(closed: Closed) -> Self {
+        let (kind, wait) = match closed {
+            Closed::Held(wait) => (ErrorKind::RateLimited, wait),
+            Closed::Open(wait) => (ErrorKind::CircuitOpen, wait),
+        };
+        Self {
+            retry_after: Some(bounded_hold(wait)),
+            ..Self::new(kind, "")
+        }
+    }
+}
+
+/// What the outcome of a call says about the other side.
+fn health<T>(operation: Operation, result: &Result<T, Fault>) -> Health {
+    let Err(fault) = result else {
+        return Health::Alive;
+    };
+    match fault.kind {
+        ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::Lost => Health::Failing,
+        // DSS answers 500 to writes that it finds invalid. A few such objects must not cut off all others.
+        ErrorKind::Unavailable if operation.write && fault.own_words => Health::Unclear,
+        ErrorKind::Unavailable => Health::Failing,
+        ErrorKind::BadAddress => Health::Unclear,
+        _ => Health::Alive,
+    }
+}

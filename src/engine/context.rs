@@ -1,0 +1,128 @@
+//! What every pass of one kind shares.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use kube::{
+    Api, Client, ResourceExt,
+    api::{Patch, PatchParams},
+};
+use serde_json::json;
+
+use super::{
+    Error,
+    backoff::Failures,
+    fingerprint::Fingerprints,
+    managed::{Managed, StatusOf},
+    report::{PassObserver, Reports},
+};
+use crate::crd::common::FIELD_MANAGER;
+
+/// What all kinds share.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// The apiserver.
+    pub client: Client,
+    /// Keyed hashes of secret values.
+    pub fingerprints: Arc<Fingerprints>,
+    /// Events.
+    pub reports: Reports,
+    /// Metrics of passes.
+    pub passes: PassObserver,
+    /// How long a deletion waits for missing credentials before it lets go.
+    pub release_after: Duration,
+}
+
+/// What every pass of one kind shares.
+pub struct Context<K: Managed> {
+    /// What all kinds share.
+    pub around: Surroundings,
+    /// What the kind needs of the running operator.
+    pub world: Arc<K::World>,
+    /// Failures in a row.
+    pub failures: Failures,
+    written: Mutex<HashMap<String, u64>>,
+}
+
+impl<K: Managed> Context<K> {
+    /// Nothing known yet.
+    pub fn new(around: Surroundings, world: Arc<K::World>) -> Self {
+        Self {
+            around,
+            world,
+            failures: Failures::default(),
+            written: Mutex::default(),
+        }
+    }
+
+    /// The API of this kind in the object's namespace.
+    pub fn api(&self, object: &K) -> Api<K> {
+        Api::namespaced(self.around.client.clone(), &object.namespace().unwrap_or_default())
+    }
+
+    /// The object as it is after our own last write. The watch lags behind it, and a pass on the older state would not
+    /// know what was applied: a password would be sent twice.
+    pub async fn current(&self, object: Arc<K>) -> Result<Option<Arc<K>>, Error> {
+        let uid = object.uid().unwrap_or_default();
+        let Some(written) = self.lock().get(&uid).copied() else {
+            return Ok(Some(object));
+        };
+        if version(&*object).is_some_and(|cached| cached >= written) {
+            self.lock().remove(&uid);
+            return Ok(Some(object));
+        }
+        let read = self.api(&object).get_opt(&object.name_any()).await;
+        let found = read.map_err(Error::kubernetes("read the object anew"))?;
+        Ok(found
+            .filter(|found| found.uid().unwrap_or_default() == uid)
+            .map(Arc::new))
+    }
+
+    /// Writes the status. With `unless_changed` the write fails if the object is not the one that this pass has seen.
+    pub async fn write_status(&self, object: &K, status: &StatusOf<K>, unless_changed: bool) -> Result<K, Error> {
+        let mut metadata = json!({ "name": object.name_any(), "uid": object.uid() });
+        if unless_changed {
+            metadata["resourceVersion"] = json!(object.resource_version());
+        }
+        let patch = json!({
+            "apiVersion": K::api_version(&()),
+            "kind": K::kind(&()),
+            "metadata": metadata,
+            "status": status,
+        });
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        let written = self
+            .api(object)
+            .patch_status(&object.name_any(), &params, &Patch::Apply(&patch))
+            .await
+            .map_err(Error::kubernetes("write the status"))?;
+        if let (Some(uid), Some(version)) = (written.uid(), version(&written)) {
+            self.lock().insert(uid, version);
+        }
+        Ok(written)
+    }
+
+    /// Whether this process wrote the status of the object after the state that `object` has.
+    pub fn wrote_since(&self, object: &K) -> bool {
+        let written = self.lock().get(&object.uid().unwrap_or_default()).copied();
+        written.is_some_and(|written| version(object).is_none_or(|seen| seen < written))
+    }
+
+    /// Forgets an object that is gone.
+    pub fn forget(&self, uid: &str) {
+        self.failures.clear(uid);
+        self.lock().remove(uid);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, u64>> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Versions of one resource type may be compared as numbers (KEP-5504).
+fn version<K: Managed>(object: &K) -> Option<u64> {
+    object.resource_version().and_then(|version| version.parse().ok())
+}

@@ -1,0 +1,118 @@
+//! Keyed hashes of secret values, to tell a changed value without keeping it.
+
+use std::fmt::Write;
+
+use hmac::{Hmac, KeyInit, Mac};
+use k8s_openapi::{ByteString, api::core::v1::Secret};
+use kube::{
+    Api, Client,
+    api::{ObjectMeta, PostParams},
+};
+use secrecy::{ExposeSecret, SecretSlice};
+use sha2::Sha256;
+
+use super::Error;
+
+/// Name of the Secret, in the operator's own namespace, that holds the key.
+pub const KEY_SECRET: &str = "dataiku-operator-fingerprint-key";
+const KEY: &str = "key";
+/// As long as the output of the hash: longer adds nothing, shorter takes away.
+const KEY_BYTES: usize = 32;
+
+/// Makes keyed hashes. A plain hash of a password in a status could be guessed at; this cannot without the key.
+pub struct Fingerprints {
+    key: SecretSlice<u8>,
+}
+
+impl Fingerprints {
+    /// With this key.
+    pub fn new(key: Vec<u8>) -> Self {
+        Self { key: key.into() }
+    }
+
+    /// With the key from the operator's namespace, which is generated on first use. Two replicas that start at once agree,
+    /// since the second finds the Secret of the first.
+    pub async fn load(client: &Client, namespace: &str) -> Result<Self, Error> {
+        let api = Api::<Secret>::namespaced(client.clone(), namespace);
+        let found = api
+            .get_opt(KEY_SECRET)
+            .await
+            .map_err(Error::kubernetes("read the fingerprint key"))?;
+        let secret = match found {
+            Some(secret) => secret,
+            None => Self::generate(&api).await?,
+        };
+        let key = secret
+            .data
+            .and_then(|mut data| data.remove(KEY))
+            .map(|bytes| bytes.0)
+            .unwrap_or_default();
+        if key.len() < KEY_BYTES {
+            return Err(Error::Internal(format!(
+                "Secret {namespace}/{KEY_SECRET} has no usable key {KEY}: delete it to have a new one made"
+            )));
+        }
+        Ok(Self::new(key))
+    }
+
+    async fn generate(api: &Api<Secret>) -> Result<Secret, Error> {
+        let key: [u8; KEY_BYTES] = rand::random();
+        let secret = Secret {
+            metadata: ObjectMeta {
+                name: Some(KEY_SECRET.into()),
+                ..ObjectMeta::default()
+            },
+            data: Some([(KEY.to_owned(), ByteString(key.to_vec()))].into()),
+            ..Secret::default()
+        };
+        match api.create(&PostParams::default(), &secret).await {
+            Ok(created) => Ok(created),
+            Err(kube::Error::Api(status)) if status.is_already_exists() => api
+                .get(KEY_SECRET)
+                .await
+                .map_err(Error::kubernetes("read the fingerprint key")),
+            Err(error) => Err(Error::kubernetes("create the fingerprint key")(error)),
+        }
+    }
+
+    /// Hash of a value used by the object of this uid in this place, in hex. The same value elsewhere hashes otherwise, so
+    /// equal passwords cannot be told from the status.
+    pub fn of(&self, uid: &str, slot: &str, value: &str) -> String {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.key.expose_secret()) else {
+            unreachable!("HMAC takes a key of any length")
+        };
+        for part in [uid, slot, value] {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part.as_bytes());
+        }
+        mac.finalize().into_bytes().iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_value_has_one_fingerprint_in_one_place_and_another_elsewhere() {
+        let prints = Fingerprints::new(vec![7; KEY_BYTES]);
+        let here = prints.of("uid-1", "password", "s3cret");
+        assert_eq!(here, prints.of("uid-1", "password", "s3cret"));
+        assert_ne!(here, prints.of("uid-2", "password", "s3cret"));
+        assert_ne!(here, prints.of("uid-1", "other", "s3cret"));
+        assert_ne!(here, prints.of("uid-1", "password", "s3creT"));
+        assert_ne!(
+            here,
+            Fingerprints::new(vec![8; KEY_BYTES]).of("uid-1", "password", "s3cret")
+        );
+    }
+
+    #[test]
+    fn moving_a_character_between_the_parts_changes_the_fingerprint() {
+        let prints = Fingerprints::new(vec![7; KEY_BYTES]);
+        assert_ne!(prints.of("a", "bc", "d"), prints.of("ab", "c", "d"));
+    }
+}

@@ -1,0 +1,27 @@
+//! The pass, written once for all kinds: finalizer, policies, plan, writes, read-back, status, Events, retries.
+//!
+//! A kind supplies [`managed::Managed`]; nothing in here knows a kind or a remote API.
+
+pub mod backoff;
+pub mod cleanup;
+pub mod context;
+pub mod controller;
+pub mod error;
+pub mod fingerprint;
+pub mod inputs;
+pub mod managed;
+pub mod objects;
+pub mod pass;
+pub mod plan;
+pub mod progress;
+pub mod reconcile;
+pub mod report;
+pub mod settle;
+pub mod source_watch;
+pub mod sources;
+pub mod status;
+
+pub use error::{Error, Reason};
+pub use inputs::{Inputs, SecretInput};
+pub use managed::{Freshness, Lane, Managed, Presence, Removal, SourceKind, SourceRef, Verdict};
+pub use plan::{Change, Plan};

@@ -1,0 +1,102 @@
+//! What a pass has got done so far, and what the object itself tells of where it stands.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use kube::ResourceExt;
+
+use super::{Lane, Managed, Presence, Reason, status::Finding};
+use crate::crd::{
+    common::{Applied, annotation},
+    status::{Origin, Remote, Status},
+};
+
+/// What a pass has got done so far. Kept apart from the pass, so that a failure loses none of it.
+pub struct Progress<K: Managed> {
+    /// The record of what was set.
+    pub applied: Applied,
+    /// How the remote object came to be ours.
+    pub origin: Option<Origin>,
+    /// Whether the remote side was written.
+    pub changed: bool,
+    /// What is still to be done.
+    pub plan: Vec<String>,
+    /// What was seen last: whether there is an object, and what the status shows.
+    pub seen: Option<(Presence, K::Seen, K::Shown)>,
+}
+
+/// Shared, so that it outlives a pass that panics or runs into its deadline.
+pub type SharedProgress<K> = Arc<Mutex<Progress<K>>>;
+
+impl<K: Managed> Progress<K> {
+    /// What the status of the object tells.
+    pub fn of(object: &K) -> SharedProgress<K> {
+        let status = object.status();
+        Arc::new(Mutex::new(Self {
+            applied: status.and_then(|status| status.applied.clone()).unwrap_or_default(),
+            origin: status.and_then(Status::origin),
+            changed: false,
+            plan: Vec::new(),
+            seen: None,
+        }))
+    }
+
+    /// What to write into the status.
+    pub fn finding(&self, object: &K, reason: Reason, message: String) -> Finding<K::Seen, K::Shown> {
+        let remote = self.seen.as_ref().map(|(presence, seen, _)| {
+            let shown = match presence {
+                Presence::Present => true,
+                Presence::Absent => self.origin.is_some(),
+                Presence::None => false,
+            };
+            shown.then(|| Remote {
+                key: object.key(),
+                origin: self.origin,
+                seen: seen.clone(),
+            })
+        });
+        Finding {
+            reason,
+            message,
+            plan: self.plan.clone(),
+            remote,
+            shown: self.seen.as_ref().map(|(_, _, shown)| shown.clone()),
+            applied: self.applied.clone(),
+            changed: self.changed,
+            handled: object.annotations().get(annotation::RECONCILE_AT).cloned(),
+        }
+    }
+}
+
+/// Locks progress; a panic elsewhere leaves it usable, since every update is a plain assignment.
+pub fn lock<K: Managed>(progress: &SharedProgress<K>) -> std::sync::MutexGuard<'_, Progress<K>> {
+    progress.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What the object grants, in the form of the record.
+pub fn granted<K: Managed>(object: &K) -> BTreeMap<String, BTreeSet<String>> {
+    let named = object
+        .grants()
+        .into_iter()
+        .map(|(list, names)| (list.to_owned(), names));
+    named.filter(|(_, names)| !names.is_empty()).collect()
+}
+
+/// An object that was ready as it stands is only repaired; anything else somebody waits for.
+pub fn lane<K: Managed>(object: &K) -> Lane {
+    if object.meta().deletion_timestamp.is_none() && is_settled(object) {
+        Lane::Repair
+    } else {
+        Lane::Interactive
+    }
+}
+
+/// Whether `Ready` is true for the present spec.
+pub fn is_settled<K: Managed>(object: &K) -> bool {
+    object.status().is_some_and(|status| {
+        status.observed_generation == object.meta().generation
+            && status.condition("Ready").is_some_and(|ready| ready.status == "True")
+    })
+}

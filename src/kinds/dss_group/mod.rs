@@ -1,0 +1,287 @@
+//! `DssGroup`: a group of a DSS node.
+
+mod change;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use futures::stream::BoxStream;
+use kube::ResourceExt;
+
+use crate::{
+    crd::{DssGroup, common::Policies, dss_group::DssGroupSeen, status::Nothing},
+    dataiku::{document::Document, dss::groups::GroupRecord},
+    engine::{
+        Error, Freshness, Inputs, Lane, Managed, Plan, Presence, Removal, SourceRef, managed::StatusOf,
+        managed::Trigger,
+    },
+    kinds::dss::{self, DssClient, unreadable},
+    registry::{ConnectionKey, Registry},
+};
+
+pub use self::change::{Field, GroupChange};
+
+const PERMISSIONS: &str = "permissions";
+/// The right to everything; a member of its own in the group document, recorded with the permission flags.
+const ADMIN: &str = "admin";
+const LDAP: &str = "ldapGroupNames";
+const AZURE_AD: &str = "azureADGroupNames";
+const SSO: &str = "ssoGroupNames";
+const CUSTOM: &str = "customGroupNames";
+
+/// What the spec of a group sets.
+#[cfg_attr(test, derive(Debug))]
+pub struct DesiredGroup {
+    name: String,
+    description: Option<String>,
+    source_type: Option<String>,
+    flags: BTreeMap<String, bool>,
+    mappings: Vec<(&'static str, BTreeSet<String>)>,
+    regex: Option<String>,
+}
+
+/// A group as the node has it.
+pub struct ObservedGroup {
+    group: Option<Arc<GroupRecord>>,
+    document: Option<Document>,
+    members: i64,
+}
+
+impl Managed for DssGroup {
+    type World = Registry;
+    type ConnectionKey = ConnectionKey;
+    type Client = DssClient;
+    type Desired = DesiredGroup;
+    type Observed = ObservedGroup;
+    type Change = GroupChange;
+    type Seen = DssGroupSeen;
+    type Shown = Nothing;
+
+    const KIND: &'static str = "DssGroup";
+    const REMOTE: &'static str = "group";
+
+    fn key(&self) -> String {
+        self.spec.name.clone().unwrap_or_else(|| self.name_any())
+    }
+
+    fn policies(&self) -> Policies {
+        self.spec.policies.clone()
+    }
+
+    fn status(&self) -> Option<&StatusOf<Self>> {
+        self.status.as_ref()
+    }
+
+    fn sources(&self) -> Vec<SourceRef> {
+        Vec::new()
+    }
+
+    fn connection(&self) -> Option<ConnectionKey> {
+        Some(ConnectionKey::of(&self.spec.instance_ref, self.namespace().as_deref()))
+    }
+
+    fn grants(&self) -> BTreeMap<&'static str, BTreeSet<String>> {
+        let granted = self.declared_flags().into_iter().filter(|(_, granted)| *granted);
+        BTreeMap::from([(PERMISSIONS, granted.map(|(flag, _)| flag).collect())])
+    }
+
+    fn admission(&self, world: &Registry) -> Result<(), Error> {
+        let key = ConnectionKey::of(&self.spec.instance_ref, self.namespace().as_deref());
+        world.dss.admit(&key, self.namespace().as_deref()).map(|_| ())
+    }
+
+    async fn connect(&self, world: &Registry, _: &Inputs, lane: Lane) -> Result<DssClient, Error> {
+        let key = ConnectionKey::of(&self.spec.instance_ref, self.namespace().as_deref());
+        dss::connect(world, &key, self.namespace().as_deref(), lane)
+    }
+
+    fn frozen(client: &DssClient) -> bool {
+        client.connection.frozen
+    }
+
+    fn desired(&self, inputs: &Inputs) -> Result<DesiredGroup, Error> {
+        let spec = &self.spec;
+        let mut flags = self.declared_flags();
+        let declared = flags.keys().cloned().collect();
+        flags.extend(
+            inputs
+                .applied
+                .withdrawn(PERMISSIONS, &declared)
+                .into_iter()
+                .map(|flag| (flag, false)),
+        );
+        let lists = [
+            (LDAP, &spec.ldap_group_names),
+            (AZURE_AD, &spec.azure_ad_group_names),
+            (SSO, &spec.sso_group_names),
+            (CUSTOM, &spec.custom_group_names),
+        ];
+        let lists = lists
+            .into_iter()
+            .filter_map(|(list, names)| names.as_ref().map(|names| (list, names)));
+        Ok(DesiredGroup {
+            name: self.key(),
+            description: spec.description.clone(),
+            source_type: spec.source_type.clone(),
+            flags,
+            mappings: lists
+                .map(|(list, names)| (list, names.iter().cloned().collect()))
+                .collect(),
+            regex: spec.impersonatable_groups_regex.clone(),
+        })
+    }
+
+    async fn observe(client: &DssClient, name: &str, freshness: Freshness) -> Result<ObservedGroup, Error> {
+        let (group, document) = match freshness {
+            Freshness::Shared => (client.connection.groups().get(name).cloned(), None),
+            Freshness::Fresh => {
+                let document = client.dss.group(name).await?;
+                let record = document.as_ref().map(GroupRecord::from_document).transpose();
+                let record = record
+                    .map_err(|error| unreadable("the group document", &error))?
+                    .map(Arc::new);
+                client.connection.saw_group(name, record.clone());
+                (record, document)
+            }
+        };
+        Ok(ObservedGroup {
+            group,
+            document,
+            members: client.connection.members(name),
+        })
+    }
+
+    fn diff(desired: &DesiredGroup, observed: &ObservedGroup) -> Result<Plan<GroupChange>, Error> {
+        let Some(group) = &observed.group else {
+            return Ok(Plan::of(Some(GroupChange::Create {
+                name: desired.name.clone(),
+                description: desired.description.clone().filter(|text| !text.is_empty()),
+                source_type: desired.source_type.clone().unwrap_or_else(|| "LOCAL".to_owned()),
+            })));
+        };
+        let fields = edit(desired, group);
+        Ok(Plan::of(
+            (!fields.is_empty()).then(|| GroupChange::Edit(group.name.clone(), fields)),
+        ))
+    }
+
+    fn removal(_: &Removal, observed: &ObservedGroup) -> Plan<GroupChange> {
+        Plan::of(
+            observed
+                .group
+                .as_ref()
+                .map(|group| GroupChange::Delete(group.name.clone())),
+        )
+    }
+
+    async fn apply(client: &DssClient, observed: &ObservedGroup, change: &GroupChange) -> Result<(), Error> {
+        match change {
+            GroupChange::Create {
+                name,
+                description,
+                source_type,
+            } => Ok(client
+                .dss
+                .create_group(name, description.as_deref(), source_type)
+                .await?),
+            GroupChange::Edit(name, fields) => {
+                let mut document = observed
+                    .document
+                    .clone()
+                    .ok_or_else(|| Error::Internal(format!("group {name} is edited without its document")))?;
+                for field in fields {
+                    field.write(&mut document);
+                }
+                Ok(client.dss.put_group(name, &document).await?)
+            }
+            GroupChange::Delete(name) => {
+                client.dss.delete_group(name).await?;
+                Ok(())
+            }
+        }
+    }
+
+    fn presence(observed: &ObservedGroup) -> Presence {
+        if observed.group.is_some() {
+            Presence::Present
+        } else {
+            Presence::Absent
+        }
+    }
+
+    fn show(observed: &ObservedGroup) -> (DssGroupSeen, Nothing) {
+        let members = observed.group.is_some().then_some(observed.members);
+        (DssGroupSeen { members }, Nothing {})
+    }
+
+    fn settled(&self, world: &Registry, verdict: &crate::engine::Verdict) {
+        // Users may wait for this group.
+        if let (crate::engine::Verdict::Ready, Some(key)) = (verdict, self.connection()) {
+            world.dss.unblock(&key);
+        }
+    }
+
+    fn triggers(world: &Registry) -> BoxStream<'static, Trigger<ConnectionKey>> {
+        dss::triggers(world)
+    }
+}
+
+impl DssGroup {
+    fn declared_flags(&self) -> BTreeMap<String, bool> {
+        let mut flags = self.spec.permissions.clone().unwrap_or_default();
+        flags.extend(self.spec.admin.map(|admin| (ADMIN.to_owned(), admin)));
+        flags
+    }
+}
+
+fn edit(desired: &DesiredGroup, group: &GroupRecord) -> Vec<Field> {
+    let mut fields = Vec::new();
+    if let Some(text) = desired
+        .description
+        .as_ref()
+        .filter(|text| group.description.as_deref().unwrap_or_default() != **text)
+    {
+        fields.push(Field::Description(text.clone()));
+    }
+    if let Some(source) = desired
+        .source_type
+        .as_ref()
+        .filter(|source| group.source_type.as_ref() != Some(*source))
+    {
+        fields.push(Field::SourceType(source.clone()));
+    }
+    // A flag that the node does not know counts as not granted.
+    let granted = |flag: &str| match flag {
+        ADMIN => group.admin,
+        flag => group.permissions.get(flag).copied().unwrap_or_default(),
+    };
+    let differing = desired.flags.iter().filter(|(flag, value)| granted(flag) != **value);
+    fields.extend(differing.map(|(flag, value)| Field::Flag(flag.clone(), *value)));
+    for (list, names) in &desired.mappings {
+        let found: BTreeSet<String> = mapping(group, list).iter().cloned().collect();
+        if found != *names {
+            fields.push(Field::Mapping(list, names.clone()));
+        }
+    }
+    if let Some(text) = desired
+        .regex
+        .as_ref()
+        .filter(|text| group.impersonatable_groups_regex.as_deref().unwrap_or_default() != **text)
+    {
+        fields.push(Field::Regex(text.clone()));
+    }
+    fields
+}
+
+fn mapping<'a>(group: &'a GroupRecord, list: &str) -> &'a [String] {
+    match list {
+        LDAP => &group.ldap_group_names,
+        AZURE_AD => &group.azure_ad_group_names,
+        SSO => &group.sso_group_names,
+        _ => &group.custom_group_names,
+    }
+}
