@@ -53,7 +53,7 @@ pub(crate) fn unauthorized(world: &World) -> Failure {
     )
 }
 
-fn forbidden(world: &World, message: &str) -> Failure {
+pub(super) fn forbidden(world: &World, message: &str) -> Failure {
     let status = if world.switches.is("A3", "401/401") { 401 } else { 403 };
     Failure::new(status, "com.dataiku.dip.exceptions.ForbiddenException", message)
 }
@@ -127,7 +127,11 @@ fn by_key(world: &World, secret: &str) -> Option<Caller> {
     }
     let holds = |key: &&Value| key.get("key").and_then(Value::as_str) == Some(secret);
     if let Some(key) = world.read("globalApiKeys").values().find(holds) {
-        let rights = granted(key.get("globalPermissions").and_then(Value::as_object));
+        if expired(world, key) {
+            return None;
+        }
+        let mut rights = granted(key.get("globalPermissions").and_then(Value::as_object));
+        rights.extend(of_groups(world, key));
         let identifier = key.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
         return Some(Caller {
             identifier,
@@ -136,7 +140,15 @@ fn by_key(world: &World, secret: &str) -> Option<Caller> {
         });
     }
     let key = world.read("personalApiKeys").values().find(holds)?;
+    if expired(world, key) {
+        return None;
+    }
     as_user(world, key.get("user").and_then(Value::as_str)?)
+}
+
+fn expired(world: &World, key: &Value) -> bool {
+    let moment = key.get("expiresOn").and_then(Value::as_u64).unwrap_or_default();
+    moment != 0 && moment <= world.clock.millis()
 }
 
 /// A ticket or a token belongs to a user: `{"login": …}` under the secret.
@@ -152,20 +164,21 @@ fn as_user(world: &World, login: &str) -> Option<Caller> {
     if user.get("enabled") == Some(&Value::Bool(false)) {
         return None;
     }
-    let groups = user
-        .get("groups")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str);
-    let rights: Vec<String> = groups
-        .flat_map(|group| granted(world.document("groups", group)))
-        .collect();
+    let rights = of_groups(world, world.read("users").get(&login)?);
     Some(Caller {
         identifier: login.clone(),
         login: Some(login),
         rights,
     })
+}
+
+/// The rights that the groups of a user or a key give.
+fn of_groups(world: &World, holder: &Value) -> Vec<String> {
+    let groups = holder.get("groups").and_then(Value::as_array).into_iter().flatten();
+    let groups = groups.filter_map(Value::as_str);
+    groups
+        .flat_map(|group| granted(world.document("groups", group)))
+        .collect()
 }
 
 fn granted(permissions: Option<&Map<String, Value>>) -> Vec<String> {

@@ -139,14 +139,20 @@ fn delete(world: &mut World, call: &Call) -> Result<Answer, Failure> {
     let name = call.param("name");
     let name = stored_name(world, name).ok_or_else(|| unknown_to_write(world, name))?;
     world.collection("groups").shift_remove(&name);
-    if world.switches.is("A19", "removed") {
-        for user in world.collection("users").values_mut() {
-            if let Some(groups) = user.get_mut("groups").and_then(Value::as_array_mut) {
-                groups.retain(|group| group.as_str() != Some(&name));
-            }
+    group_deleted(world, &name);
+    Ok(Answer::done())
+}
+
+/// A group is gone; its name stays in users, or goes along.
+pub(super) fn group_deleted(world: &mut World, name: &str) {
+    if !world.switches.is("A19", "removed") {
+        return;
+    }
+    for user in world.collection("users").values_mut() {
+        if let Some(groups) = user.get_mut("groups").and_then(Value::as_array_mut) {
+            groups.retain(|group| group.as_str() != Some(name));
         }
     }
-    Ok(Answer::done())
 }
 
 fn unknown(name: &str) -> Failure {

@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{flavour, groups};
+use super::{flavour, general_settings, groups, variables};
 use crate::api::Credentials;
 use crate::config::{Product, Seed};
+use crate::directory;
 use crate::world::World;
 
 const PROFILES: [&str; 5] = ["FULL_DESIGNER", "DATA_DESIGNER", "AI_CONSUMER", "READER", "NONE"];
@@ -21,6 +22,12 @@ pub(super) fn fresh(world: &mut World) -> Credentials {
     );
     let info = json!({"nodeId": world.name, "nodeName": world.name, "nodeType": "DESIGN"});
     world.state.insert("instanceInfo".to_owned(), info);
+    world.state.insert(directory::PART.to_owned(), directory::fresh());
+    world.state.insert(
+        general_settings::PART.to_owned(),
+        general_settings::fresh(world.product),
+    );
+    world.state.insert(variables::PART.to_owned(), variables::fresh());
     group(world, "administrators", "Instance administrators", true);
     if world.product == Product::Dss {
         group(world, "data_team", "Data team", false);

@@ -26,6 +26,7 @@ mod rule;
 mod seed;
 mod settings;
 mod shared;
+mod usage;
 
 /// Who may design Govern, besides administrators. The flag behind it has another name before release 15.
 const ARCHITECT: Right = Right::Named("isGovernArchitect");
@@ -33,13 +34,14 @@ const ARCHITECT: Right = Right::Named("isGovernArchitect");
 /// The product.
 pub(crate) struct Govern;
 
-static OPERATIONS: LazyLock<[&'static [Operation]; 5]> = LazyLock::new(|| {
+static OPERATIONS: LazyLock<[&'static [Operation]; 6]> = LazyLock::new(|| {
     [
         &shared::OPERATIONS,
         roles::OPERATIONS,
         assignments::OPERATIONS,
         permissions::OPERATIONS,
         blueprints::OPERATIONS,
+        usage::OPERATIONS,
     ]
 });
 
@@ -104,6 +106,14 @@ impl Api for Govern {
 
     fn shown(&self, world: &World, collection: &str, document: &Value) -> Value {
         Dss.shown(world, collection, document)
+    }
+
+    fn act(&self, world: &mut World, action: &str, asked: &Value) -> Result<Value, String> {
+        Dss.act(world, action, asked)
+    }
+
+    fn deleted(&self, world: &mut World, collection: &str, key: &str) {
+        Dss.deleted(world, collection, key);
     }
 
     fn edited(&self, world: &World, collection: &str, key: &str, document: Value) -> Result<Value, String> {
