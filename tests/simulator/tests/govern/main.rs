@@ -1,5 +1,6 @@
 //! Govern as a client sees it.
 
+mod administration;
 mod assignments;
 #[path = "../dss/client.rs"]
 #[expect(dead_code, reason = "the tests of DSS use all of it")]
