@@ -150,7 +150,7 @@ impl Api for Dss {
             "personalApiKeys" => personal_keys::edited(world, key, document),
             projects::COLLECTION => projects::edited(world, key, document),
             "users" => user::edited(world, key, document),
-            "groups" => groups::edited(key, document),
+            "groups" => groups::edited(world, key, document),
             _ => Ok(document),
         };
         result.map(Value::Object).map_err(|failure| failure.message)
