@@ -128,11 +128,7 @@ pub(super) fn user_deleted(world: &mut World, login: &str) {
 }
 
 /// Checks and completes a key that somebody makes or changes in the UI.
-pub(super) fn edited(
-    world: &World,
-    id: &str,
-    mut document: Map<String, Value>,
-) -> Result<Map<String, Value>, Failure> {
+pub(super) fn edited(world: &World, id: &str, mut document: Map<String, Value>) -> Result<Map<String, Value>, Failure> {
     let Some(login) = document.get("user").and_then(Value::as_str) else {
         return Err(Failure::malformed("user: expected a login"));
     };
