@@ -37,10 +37,10 @@ def notebook(project):
 
 
 @pytest.fixture
-def run(dss, notebook):
+def open_sessions(dss, notebook):
     """Lets sessions of the notebook run, as its users do."""
 
-    def run(*identities):
+    def open_sessions(*identities):
         sessions = [
             {
                 "sessionId": one,
@@ -58,7 +58,7 @@ def run(dss, notebook):
         ]
         dss.edit({"projects": {"PRJ": {"notebooks": {"explore": {"sessions": sessions}}}}})
 
-    return run
+    return open_sessions
 
 
 def held(dss, pointer=""):
@@ -75,9 +75,9 @@ def test_a_created_notebook_is_stored_and_listed(dss, project, notebook):
 
 
 @drives("D51")
-def test_only_notebooks_with_a_session_are_active(project, run):
+def test_only_notebooks_with_a_session_are_active(project, open_sessions):
     assert project.list_jupyter_notebooks(active=True) == []
-    run("s1")
+    open_sessions("s1")
     assert [one.notebook_name for one in project.list_jupyter_notebooks(active=True)] == ["explore"]
 
 
@@ -100,8 +100,8 @@ def test_cleared_outputs_leave_the_sources(dss, notebook):
 
 
 @drives("D55")
-def test_a_deleted_notebook_is_gone_with_its_sessions(dss, dss_client, project, notebook, run):
-    run("s1")
+def test_a_deleted_notebook_is_gone_with_its_sessions(dss, dss_client, project, notebook, open_sessions):
+    open_sessions("s1")
     notebook.delete()
     assert held(dss) is None
     assert project.list_jupyter_notebooks() == []
@@ -111,10 +111,10 @@ def test_a_deleted_notebook_is_gone_with_its_sessions(dss, dss_client, project, 
 
 
 @drives("D57", "D58")
-def test_the_only_session_is_unloaded_without_naming_it(dss, notebook, run):
+def test_the_only_session_is_unloaded_without_naming_it(dss, notebook, open_sessions):
     with pytest.raises(Exception, match="isn't running"):
         notebook.unload()
-    run("s1")
+    open_sessions("s1")
     session = notebook.get_sessions(as_objects=True)[0]
     assert (session.session_id, session.kernel_pid, session.project_key) == ("s1", 4242, "PRJ")
     notebook.unload()
@@ -122,8 +122,8 @@ def test_the_only_session_is_unloaded_without_naming_it(dss, notebook, run):
 
 
 @drives("D58")
-def test_of_several_sessions_one_is_chosen(dss, notebook, run):
-    run("s1", "s2")
+def test_of_several_sessions_one_is_chosen(dss, notebook, open_sessions):
+    open_sessions("s1", "s2")
     with pytest.raises(Exception, match="choose one"):
         notebook.unload()
     notebook.get_sessions(as_objects=True)[1].unload()
@@ -131,9 +131,9 @@ def test_of_several_sessions_one_is_chosen(dss, notebook, run):
 
 
 @drives("D59", "D62")
-def test_running_notebooks_are_listed_for_the_instance_and_the_project(dss_client, project, run):
+def test_running_notebooks_are_listed_for_the_instance_and_the_project(dss_client, project, open_sessions):
     assert project.list_running_notebooks() == []
-    run("s1")
+    open_sessions("s1")
     for listed in (dss_client.list_running_notebooks(as_objects=False), project.list_running_notebooks(as_objects=False)):
         assert [(one["projectKey"], one["name"]) for one in listed] == [("PRJ", "explore")]
         assert [one["sessionId"] for one in listed[0]["activeSessions"]] == ["s1"]
@@ -141,8 +141,8 @@ def test_running_notebooks_are_listed_for_the_instance_and_the_project(dss_clien
 
 
 @drives("D60", "D61")
-def test_the_deprecated_notebook_asks_for_its_state_and_unloads(dss, dss_client, run):
-    run("s1")
+def test_the_deprecated_notebook_asks_for_its_state_and_unloads(dss, dss_client, open_sessions):
+    open_sessions("s1")
     old = DSSNotebook(dss_client, "PRJ", "explore")
     assert [one["sessionId"] for one in old.get_sessions()] == ["s1"]
     old.unload()

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{flavour, general_settings, groups, variables};
+use super::{flavour, general_settings, global_keys, groups, keys, variables};
 use crate::api::Credentials;
 use crate::config::{Product, Seed};
 use crate::directory;
@@ -95,17 +95,19 @@ fn user(world: &World, login: &str, name: &str, profile: &str, groups: &[&str]) 
 
 /// Creates a global key and gives its secret.
 fn key(world: &mut World, label: &str, admin: bool) -> String {
-    let (id, secret) = (World::random(16), World::random(32));
+    let own = keys::stamped(world, "admin");
+    let text = |name: &str| own[name].as_str().unwrap_or_default().to_owned();
+    let (id, secret) = (text("id"), text("key"));
     let mut permissions: Map<String, Value> = flavour::permissions(world)
         .iter()
         .map(|name| ((*name).to_owned(), json!(admin)))
         .collect();
     permissions.insert("admin".to_owned(), json!(admin));
-    let created = world.clock.millis();
-    let document = json!({
-        "id": id, "key": secret, "label": label, "description": "", "createdOn": created, "createdBy": "admin",
-        "globalPermissions": permissions, "projects": {}, "projectFolders": {},
-    });
-    world.collection("globalApiKeys").insert(id, document);
+    let sent = json!({"label": label, "description": "", "globalPermissions": permissions});
+    if let Value::Object(sent) = sent
+        && let Ok(stored) = global_keys::complete(world, own, sent)
+    {
+        world.collection("globalApiKeys").insert(id, Value::Object(stored));
+    }
     secret
 }
