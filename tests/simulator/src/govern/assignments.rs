@@ -71,16 +71,16 @@ pub(super) fn complete(world: &World, id: &str, mut sent: Map<String, Value>) ->
     for name in ["inheritBlueprintId", "inheritArtifactFieldId"] {
         stored.insert(name.to_owned(), text_or_null(&mut sent, name)?);
     }
-    let mut roles = Map::new();
+    let mut bindings = Map::new();
     for (role, rules) in object(&mut sent, "roleAssignmentsRules")?.unwrap_or_default() {
         let Value::Array(rules) = rules else {
             let message = format!("roleAssignmentsRules.{role}: expected an array, got {rules}");
             return Err(Failure::malformed(message));
         };
         let rules: Result<Value, Failure> = rules.into_iter().map(|sent| rule::complete(world, sent)).collect();
-        roles.insert(role, rules?);
+        bindings.insert(role, rules?);
     }
-    stored.insert("roleAssignmentsRules".to_owned(), Value::Object(roles));
+    stored.insert("roleAssignmentsRules".to_owned(), Value::Object(bindings));
     stored.extend(sent);
     Ok(stored)
 }
