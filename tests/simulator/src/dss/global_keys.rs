@@ -193,9 +193,10 @@ fn expires_on(created: u64, expiry: Option<&Value>) -> Result<u64, Failure> {
 
 /// Checks and completes a key that somebody makes or changes in the UI.
 pub(super) fn edited(world: &World, id: &str, mut document: Map<String, Value>) -> Result<Map<String, Value>, Failure> {
-    let mut key = match document.contains_key("createdOn") {
-        true => Map::new(),
-        false => keys::stamped(world, "admin"),
+    let mut key = if document.contains_key("createdOn") {
+        Map::new()
+    } else {
+        keys::stamped(world, "admin")
     };
     for name in keys::READ_ONLY {
         key.extend(document.shift_remove(name).map(|value| (name.to_owned(), value)));
