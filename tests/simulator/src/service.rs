@@ -134,6 +134,14 @@ fn no_route(path: &str) -> Failure {
     )
 }
 
+/// The path for the log; its template where the path carries a secret, as in D40.
+fn logged_path<'a>(path: &'a str, operation: Option<&Operation>) -> &'a str {
+    match operation {
+        Some(operation) if operation.path.contains("{secret}") => operation.path,
+        _ => path,
+    }
+}
+
 fn arrive(shared: &Shared, parts: &hyper::http::request::Parts, received: &Received) -> (u64, Vec<Fault>) {
     let method = parts.method.as_str();
     let operation = received.operation.as_ref();
@@ -149,7 +157,7 @@ fn arrive(shared: &Shared, parts: &hyper::http::request::Parts, received: &Recei
         seq: 0,
         operation: operation.map_or("unknown", |operation| operation.id).to_owned(),
         method: method.to_owned(),
-        path: parts.uri.path().to_owned(),
+        path: logged_path(parts.uri.path(), operation).to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         status: 0,
         proxy_user: parts

@@ -31,7 +31,7 @@ async fn started(dss: &Instance) -> String {
 }
 
 fn minute(dss: &Instance) {
-    dss.advance(Duration::from_secs(60));
+    dss.advance(Duration::from_mins(1));
 }
 
 #[tokio::test]

@@ -87,7 +87,7 @@ async fn an_encrypted_secret_stays_when_it_comes_back() {
     dss.patch_state(json!({"generalSettings": {"ldapSettings": {"bindPassword": "clear"}}}))
         .unwrap();
     let (_, settings) = edit(&dss, |settings| {
-        settings["ldapSettings"]["url"] = json!("ldap://directory")
+        settings["ldapSettings"]["url"] = json!("ldap://directory");
     })
     .await;
     let secret = settings["ldapSettings"]["bindPassword"].as_str().unwrap().to_owned();
@@ -147,7 +147,7 @@ async fn rules_keep_their_order_and_leftovers_and_must_be_whole() {
         json!("rule"),
     ] {
         let (status, _) = edit(&dss, |settings| {
-            settings["impersonation"]["userRules"] = json!([broken])
+            settings["impersonation"]["userRules"] = json!([broken]);
         })
         .await;
         assert_eq!(status, 400);
