@@ -1,5 +1,7 @@
 //! Govern as a client sees it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics, in its helpers too")]
+
 mod administration;
 mod assignments;
 #[path = "../dss/client.rs"]

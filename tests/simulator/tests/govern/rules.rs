@@ -19,7 +19,7 @@ async fn stored(govern: &Instance, rule: &Value) -> (u16, Value) {
     (status, answer["roleAssignmentsRules"]["ro.reader"][0].clone())
 }
 
-fn containing(container: Value) -> Value {
+fn containing(container: &Value) -> Value {
     json!({"criteria": [], "fieldIds": [], "userContainers": [container]})
 }
 
@@ -87,7 +87,7 @@ async fn a35_says_how_the_container_of_a_key_is_written() {
         for (form, container) in &forms {
             let expected = if choice == form { 200 } else { 400 };
             assert_eq!(
-                stored(&govern, &containing(container.clone())).await.0,
+                stored(&govern, &containing(container)).await.0,
                 expected,
                 "{choice}, {form}"
             );
@@ -104,10 +104,10 @@ async fn a_rule_of_another_shape_is_refused() {
         json!({"criteria": ["x"], "fieldIds": [], "userContainers": []}),
         json!({"criteria": [], "fieldIds": [1], "userContainers": []}),
         json!({"criteria": [], "fieldIds": [], "userContainers": {"type": "user", "login": "jdoe"}}),
-        containing(json!("jdoe")),
-        containing(json!({"login": "jdoe"})),
-        containing(json!({"type": "user", "groupName": "pms"})),
-        containing(json!({"type": "group", "name": "pms"})),
+        containing(&json!("jdoe")),
+        containing(&json!({"login": "jdoe"})),
+        containing(&json!({"type": "user", "groupName": "pms"})),
+        containing(&json!({"type": "group", "name": "pms"})),
     ] {
         assert_eq!(stored(&govern, &wrong).await.0, 400, "{wrong}");
     }
@@ -122,21 +122,21 @@ async fn a_rule_of_another_shape_is_refused() {
 #[tokio::test]
 async fn a9_says_whether_a_container_may_name_nobody() {
     let govern = govern().await;
-    let nobody = containing(json!({"type": "user", "login": "nobody"}));
-    let no_group = containing(json!({"type": "group", "groupName": "none"}));
+    let nobody = containing(&json!({"type": "user", "login": "nobody"}));
+    let no_group = containing(&json!({"type": "group", "groupName": "none"}));
     assert_eq!(stored(&govern, &nobody).await.0, 200);
     assert_eq!(stored(&govern, &no_group).await.0, 200);
     govern.switch("A9", json!("refuse")).unwrap();
     assert_eq!(stored(&govern, &nobody).await.0, 400);
     assert_eq!(stored(&govern, &no_group).await.0, 400);
     assert_eq!(
-        stored(&govern, &containing(json!({"type": "user", "login": "admin"})))
+        stored(&govern, &containing(&json!({"type": "user", "login": "admin"})))
             .await
             .0,
         200
     );
     assert_eq!(
-        stored(&govern, &containing(json!({"type": "group", "groupName": "readers"})))
+        stored(&govern, &containing(&json!({"type": "group", "groupName": "readers"})))
             .await
             .0,
         200
