@@ -4,7 +4,7 @@ use hyper::HeaderMap;
 use serde_json::Value;
 
 use crate::answer::{Answer, Failure};
-use crate::call::Caller;
+use crate::call::{Call, Caller};
 use crate::config::{Product, Seed};
 use crate::operation::{Operation, Right};
 use crate::switches::Switch;
@@ -70,6 +70,19 @@ pub(crate) trait Api: Send + Sync {
         document.clone()
     }
 
+    /// Whether a call that is allowed concerns this instance at all.
+    fn admit(&self, _world: &World, _call: &Call) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// What people and directories do outside of the API; the error is for the person who asked.
+    fn act(&self, _world: &mut World, action: &str, _asked: &Value) -> Result<Value, String> {
+        Err(format!("this product knows no action {action}"))
+    }
+
+    /// What a human edit of one document leads to, once it is stored; `before` is what was stored until then.
+    fn settle(&self, _world: &mut World, _collection: &str, _key: &str, _before: Option<Value>) {}
+
     /// Checks what a human edit left behind and completes it; the error is for the person who edits.
     fn edited(&self, world: &World, collection: &str, key: &str, document: Value) -> Result<Value, String>;
 }
@@ -78,6 +91,7 @@ pub(crate) trait Api: Send + Sync {
 pub(crate) fn of(product: Product) -> anyhow::Result<&'static dyn Api> {
     match product {
         Product::Dss => Ok(&crate::dss::Dss),
+        Product::Launchpad => Ok(&crate::launchpad::Launchpad),
         other => anyhow::bail!("the simulator does not speak {other:?} yet"),
     }
 }

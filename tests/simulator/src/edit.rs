@@ -26,13 +26,17 @@ pub(crate) fn apply(api: &dyn Api, world: &mut World, patch: &Value) -> Result<(
         }
     }
     for (name, key, value) in results {
-        let (map, key) = match key {
-            Some(key) => (world.collection(&name), key),
-            None => (&mut world.state, name),
+        let map = match key {
+            Some(_) => world.collection(&name),
+            None => &mut world.state,
         };
-        match value {
-            Some(value) => _ = map.insert(key, value),
-            None => _ = map.shift_remove(&key),
+        let place = key.as_ref().unwrap_or(&name);
+        let before = match value {
+            Some(value) => map.insert(place.clone(), value),
+            None => map.shift_remove(place),
+        };
+        if let Some(key) = key {
+            api.settle(world, &name, &key, before);
         }
     }
     Ok(())

@@ -215,6 +215,12 @@ impl Instance {
         self.running.shared.lock().world.switches.all()
     }
 
+    /// Does what people and directories do outside of the API: `acceptInvite`, `resync`.
+    pub fn act(&self, action: &str, asked: &Value) -> Result<Value, Refused> {
+        let shared = &self.running.shared;
+        shared.api.act(&mut shared.lock().world, action, asked).map_err(Refused)
+    }
+
     /// Moves the clock of the instance.
     pub fn advance(&self, by: Duration) {
         self.running.shared.lock().world.clock.advance(by);

@@ -14,6 +14,7 @@ mod dss;
 mod edit;
 mod fault;
 mod instance;
+mod launchpad;
 mod listener;
 mod log;
 mod merge_patch;

@@ -16,6 +16,8 @@ pub(crate) enum Right {
     Authenticated,
     /// An administrator, by key or by group.
     Admin,
+    /// A key with this scope (Launchpad).
+    Scope(&'static str),
 }
 
 /// One operation of the contract sheet.

@@ -34,7 +34,7 @@ pub(super) fn authorize(world: &World, caller: &Caller, right: Right) -> Result<
     match right {
         Right::Authenticated => Ok(()),
         Right::Admin if caller.admin => Ok(()),
-        Right::Admin => Err(forbidden(world, "Action forbidden, you are not an administrator")),
+        Right::Admin | Right::Scope(_) => Err(forbidden(world, "Action forbidden, you are not an administrator")),
     }
 }
 

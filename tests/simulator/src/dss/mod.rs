@@ -22,6 +22,8 @@ mod settings;
 mod user;
 mod users;
 
+pub(crate) use groups::PERMISSIONS;
+
 /// The product.
 pub(crate) struct Dss;
 
