@@ -29,7 +29,7 @@ impl Answer {
     }
 
     /// 200 with a JSON array written element by element, so that a long list never exists twice as a tree.
-    pub fn list(elements: impl Iterator<Item = Value>) -> Self {
+    pub fn list(elements: impl Iterator<Item = impl Serialize>) -> Self {
         let mut text = vec![b'['];
         for element in elements {
             if text.len() > 1 {
@@ -108,6 +108,12 @@ impl Failure {
     pub fn code(mut self, code: &'static str) -> Self {
         self.code = Some(code);
         self
+    }
+
+    /// The longer text: the code, when there is one, and the message.
+    pub fn text(&self) -> String {
+        let code = self.code.map(|code| format!("{code}: ")).unwrap_or_default();
+        format!("{code}{}", self.message)
     }
 
     /// The same refusal with a structured part.

@@ -1,5 +1,6 @@
 //! What a product must say about itself to be served: its routes, rights, error bodies, first state and hooks.
 
+use anyhow::Context as _;
 use hyper::HeaderMap;
 use serde_json::Value;
 
@@ -80,18 +81,26 @@ pub(crate) trait Api: Send + Sync {
         Err(format!("this product knows no action {action}"))
     }
 
-    /// What a human edit of one document leads to, once it is stored; `before` is what was stored until then.
-    fn settle(&self, _world: &mut World, _collection: &str, _key: &str, _before: Option<Value>) {}
+    /// What a human edit of one document leads to, once it is stored or removed.
+    fn settle(&self, _world: &mut World, _collection: &str, _key: &str) {}
 
     /// Checks what a human edit left behind and completes it; the error is for the person who edits.
     fn edited(&self, world: &World, collection: &str, key: &str, document: Value) -> Result<Value, String>;
 }
 
+/// The products that the simulator speaks.
+pub(crate) fn spoken() -> impl Iterator<Item = (Product, &'static dyn Api)> {
+    let all: [(Product, &'static dyn Api); 2] = [
+        (Product::Dss, &crate::dss::Dss),
+        (Product::Launchpad, &crate::launchpad::Launchpad),
+    ];
+    all.into_iter()
+}
+
 /// The product behind a name.
 pub(crate) fn of(product: Product) -> anyhow::Result<&'static dyn Api> {
-    match product {
-        Product::Dss => Ok(&crate::dss::Dss),
-        Product::Launchpad => Ok(&crate::launchpad::Launchpad),
-        other => anyhow::bail!("the simulator does not speak {other:?} yet"),
-    }
+    let found = spoken().find(|(spoken, _)| *spoken == product);
+    found
+        .map(|(_, api)| api)
+        .with_context(|| format!("the simulator does not speak {} yet", product.name()))
 }

@@ -12,10 +12,15 @@ pub(crate) struct Caller {
     pub identifier: String,
     /// The login when the caller is a user.
     pub login: Option<String>,
-    /// Whether the caller has every right.
-    pub admin: bool,
-    /// Further rights by name: global permissions, scopes.
+    /// Rights by name: `admin`, global permissions, scopes.
     pub rights: Vec<String>,
+}
+
+impl Caller {
+    /// Whether the caller has a right.
+    pub fn has(&self, right: &str) -> bool {
+        self.rights.iter().any(|held| held == right)
+    }
 }
 
 /// One request.

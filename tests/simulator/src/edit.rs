@@ -31,12 +31,12 @@ pub(crate) fn apply(api: &dyn Api, world: &mut World, patch: &Value) -> Result<(
             None => &mut world.state,
         };
         let place = key.as_ref().unwrap_or(&name);
-        let before = match value {
-            Some(value) => map.insert(place.clone(), value),
-            None => map.shift_remove(place),
-        };
+        match value {
+            Some(value) => _ = map.insert(place.clone(), value),
+            None => _ = map.shift_remove(place),
+        }
         if let Some(key) = key {
-            api.settle(world, &name, &key, before);
+            api.settle(world, &name, &key);
         }
     }
     Ok(())

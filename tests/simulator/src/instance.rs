@@ -29,8 +29,7 @@ pub(crate) struct Running {
     credentials: Credentials,
     /// State, log and faults.
     pub shared: Arc<Shared>,
-    /// The listener.
-    pub listener: Listener,
+    listener: Listener,
 }
 
 impl Running {
@@ -55,6 +54,11 @@ impl Running {
             shared,
             listener,
         })
+    }
+
+    /// Closes the port and the connections.
+    pub fn stop(&self) {
+        self.listener.stop();
     }
 
     /// The description that the control port gives.
@@ -100,6 +104,11 @@ impl Instance {
     /// The product it speaks.
     pub fn product(&self) -> Product {
         self.running.shared.product
+    }
+
+    /// Id, product, name, URL and credentials as the control port shows them.
+    pub fn describe(&self) -> Value {
+        self.running.describe()
     }
 
     /// The URL to give to a client.

@@ -3,13 +3,19 @@
 //! One [`Simulator`] serves many instances. Each [`Instance`] has its own port on 127.0.0.1, state, switches, faults,
 //! log and clock, and is steered through its handle or through the control port.
 
-use std::sync::{Arc, Mutex, PoisonError};
+#![allow(
+    clippy::unnecessary_wraps,
+    reason = "every handler has the type that the tables of operations ask for"
+)]
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 mod answer;
 mod api;
 mod call;
 mod clock;
 mod config;
+mod control;
 mod dss;
 mod edit;
 mod fault;
@@ -29,12 +35,13 @@ pub use config::{InstanceConfig, Product, Seed};
 pub use instance::{Instance, Refused};
 pub use log::{Entry, Requests};
 
+use control::Control;
 use instance::Running;
 
-/// The instances of one simulator.
-#[derive(Default)]
+/// The instances of one simulator and its control port.
 pub(crate) struct Core {
     instances: Mutex<Registry>,
+    control: Control,
 }
 
 #[derive(Default)]
@@ -44,22 +51,39 @@ struct Registry {
 }
 
 impl Core {
+    fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.instances.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn next_id(&self, product: Product) -> String {
-        let mut registry = self.instances.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = &mut registry.last[product as usize];
+        let last = &mut self.registry().last[product as usize];
         *last += 1;
         format!("{}-{last}", product.name())
     }
 
-    async fn start(&self, config: InstanceConfig) -> anyhow::Result<Arc<Running>> {
+    /// Starts an instance and lists it.
+    pub(crate) async fn start(&self, config: InstanceConfig) -> anyhow::Result<Arc<Running>> {
         let id = self.next_id(config.product);
         let running = Arc::new(Running::start(id, config).await?);
-        self.instances
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .running
-            .push(Arc::clone(&running));
+        self.registry().running.push(Arc::clone(&running));
         Ok(running)
+    }
+
+    /// Every instance, in the order of their start.
+    pub(crate) fn all(&self) -> Vec<Arc<Running>> {
+        self.registry().running.clone()
+    }
+
+    /// One instance.
+    pub(crate) fn find(&self, id: &str) -> Option<Arc<Running>> {
+        self.registry().running.iter().find(|running| running.id == id).cloned()
+    }
+
+    /// Takes an instance off the list.
+    pub(crate) fn remove(&self, id: &str) -> Option<Arc<Running>> {
+        let running = &mut self.registry().running;
+        let place = running.iter().position(|running| running.id == id)?;
+        Some(running.remove(place))
     }
 }
 
@@ -70,12 +94,25 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Starts a simulator without instances on the runtime of the caller.
-    #[expect(clippy::unused_async, reason = "the control port is bound here")]
+    /// Starts a simulator without instances on the runtime of the caller, with its control port on a free port.
     pub async fn start() -> anyhow::Result<Self> {
-        Ok(Self {
-            core: Arc::new(Core::default()),
-        })
+        Self::start_on(0).await
+    }
+
+    /// The same with a control port of the caller's choice.
+    pub async fn start_on(control_port: u16) -> anyhow::Result<Self> {
+        let socket = control::bind(control_port).await?;
+        let port = socket.local_addr()?.port();
+        let core = Arc::new_cyclic(|core| Core {
+            instances: Mutex::default(),
+            control: control::serve(socket, port, core.clone()),
+        });
+        Ok(Self { core })
+    }
+
+    /// Where the control port listens: `http://127.0.0.1:PORT`.
+    pub fn control_url(&self) -> &str {
+        &self.core.control.url
     }
 
     /// Starts an instance.
@@ -83,4 +120,14 @@ impl Simulator {
         let running = self.core.start(config).await?;
         Ok(Instance::new(running, Arc::clone(&self.core)))
     }
+}
+
+/// The switches of every product, one a line: product, name, default, possible values, meaning.
+pub fn switches() -> String {
+    let lines = api::spoken().flat_map(|(product, api)| {
+        api.switches()
+            .iter()
+            .map(move |switch| format!("{}\t{}", product.name(), switch.line()))
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }

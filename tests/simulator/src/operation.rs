@@ -16,8 +16,8 @@ pub(crate) enum Right {
     Authenticated,
     /// An administrator, by key or by group.
     Admin,
-    /// A key with this scope (Launchpad).
-    Scope(&'static str),
+    /// A caller with a right of this name: the architect of Govern, a scope of the Launchpad.
+    Named(&'static str),
 }
 
 /// One operation of the contract sheet.

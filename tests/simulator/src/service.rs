@@ -203,15 +203,13 @@ fn instead(shared: &Shared, world: &World, fault: &Fault) -> Option<(Answer, boo
             retry_after,
             body,
         } => {
-            let mut answer = match body {
-                Some(body) => Answer::status(*status, body),
-                None => {
-                    let class = "com.dataiku.dip.exceptions.UnavailableException";
-                    shared
-                        .api
-                        .failure(world, &Failure::new(*status, class, "A fault of the simulator"))
-                }
+            let class = "com.dataiku.dip.exceptions.UnavailableException";
+            let own = || {
+                shared
+                    .api
+                    .failure(world, &Failure::new(*status, class, "A fault of the simulator"))
             };
+            let mut answer = body.as_ref().map_or_else(own, |body| Answer::status(*status, body));
             answer
                 .headers
                 .extend(retry_after.clone().map(|value| ("Retry-After", value)));

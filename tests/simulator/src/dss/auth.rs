@@ -17,7 +17,7 @@ pub(super) fn authenticate(world: &World, headers: &HeaderMap) -> Result<Caller,
     let caller = caller.ok_or_else(|| unauthorized(world))?;
     match text(headers, "x-dku-proxyuser") {
         None => Ok(caller),
-        Some(_) if !caller.admin => Err(forbidden(world, "Only an administrator may impersonate a user")),
+        Some(_) if !caller.has("admin") => Err(forbidden(world, "Only an administrator may impersonate a user")),
         Some(login) => as_user(world, &login).ok_or_else(|| {
             let message = format!("Cannot impersonate user '{login}': unknown or disabled");
             Failure::new(
@@ -31,10 +31,15 @@ pub(super) fn authenticate(world: &World, headers: &HeaderMap) -> Result<Caller,
 
 /// Whether the caller may use an operation.
 pub(super) fn authorize(world: &World, caller: &Caller, right: Right) -> Result<(), Failure> {
-    match right {
-        Right::Authenticated => Ok(()),
-        Right::Admin if caller.admin => Ok(()),
-        Right::Admin | Right::Scope(_) => Err(forbidden(world, "Action forbidden, you are not an administrator")),
+    let allowed = match right {
+        Right::Authenticated => true,
+        Right::Admin => caller.has("admin"),
+        Right::Named(name) => caller.has("admin") || caller.has(name),
+    };
+    if allowed {
+        Ok(())
+    } else {
+        Err(forbidden(world, "Action forbidden, you lack the right"))
     }
 }
 
@@ -50,6 +55,17 @@ fn unauthorized(world: &World) -> Failure {
 fn forbidden(world: &World, message: &str) -> Failure {
     let status = if world.switches.is("A3", "401/401") { 401 } else { 403 };
     Failure::new(status, "com.dataiku.dip.exceptions.ForbiddenException", message)
+}
+
+/// On Dataiku Cloud users are written by the Launchpad alone.
+pub(super) fn refuse_on_cloud(world: &World) -> Result<(), Failure> {
+    if world.switches.flag("cloud") {
+        return Err(forbidden(
+            world,
+            "Users of this node are managed by the Launchpad of Dataiku Cloud",
+        ));
+    }
+    Ok(())
 }
 
 /// What a request brings to prove itself.
@@ -95,11 +111,9 @@ fn by_key(world: &World, secret: &str) -> Option<Caller> {
     if let Some(key) = world.read("globalApiKeys").values().find(holds) {
         let rights = granted(key.get("globalPermissions").and_then(Value::as_object));
         let identifier = key.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let admin = rights.iter().any(|right| right == "admin");
         return Some(Caller {
             identifier,
             login: None,
-            admin,
             rights,
         });
     }
@@ -129,11 +143,9 @@ fn as_user(world: &World, login: &str) -> Option<Caller> {
     let rights: Vec<String> = groups
         .flat_map(|group| granted(world.document("groups", group)))
         .collect();
-    let admin = rights.iter().any(|right| right == "admin");
     Some(Caller {
         identifier: login.clone(),
         login: Some(login),
-        admin,
         rights,
     })
 }

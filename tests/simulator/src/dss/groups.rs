@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::user;
+use super::{own_user, user};
 use crate::answer::{Answer, Failure};
 use crate::call::Call;
 use crate::operation::Verb::{Delete, Get, Post, Put};
@@ -74,9 +74,20 @@ pub(super) fn join_default(world: &World, user: &mut Map<String, Value>) {
     }
 }
 
-fn names(world: &mut World, _call: &Call) -> Result<Answer, Failure> {
+fn names(world: &mut World, call: &Call) -> Result<Answer, Failure> {
+    let own = call
+        .caller
+        .login
+        .as_deref()
+        .and_then(|login| world.document("users", login)?.get("groups")?.as_array());
+    let all = call.caller.has("admin") || !own_user::restricted(world);
+    let seen = |name: &&String| all || own.is_some_and(|own| own.contains(&json!(name)));
     Ok(Answer::list(
-        world.read("groups").keys().map(|name| json!({"name": name})),
+        world
+            .read("groups")
+            .keys()
+            .filter(seen)
+            .map(|name| json!({"name": name})),
     ))
 }
 

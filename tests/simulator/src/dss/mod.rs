@@ -12,14 +12,20 @@ use crate::config::Seed;
 use crate::operation::{Operation, Right};
 use crate::switches::Switch;
 use crate::world::World;
+use user_view::View;
 
+mod activity;
 mod auth;
+mod bulk;
 mod groups;
 mod instance_facts;
+mod matrix;
 mod opaque;
+mod own_user;
 mod seed;
 mod settings;
 mod user;
+mod user_view;
 mod users;
 
 pub(crate) use groups::PERMISSIONS;
@@ -33,7 +39,15 @@ impl Api for Dss {
     }
 
     fn operations(&self) -> &'static [&'static [Operation]] {
-        &[users::OPERATIONS, groups::OPERATIONS, instance_facts::OPERATIONS]
+        &[
+            users::OPERATIONS,
+            bulk::OPERATIONS,
+            own_user::OPERATIONS,
+            activity::OPERATIONS,
+            groups::OPERATIONS,
+            matrix::OPERATIONS,
+            instance_facts::OPERATIONS,
+        ]
     }
 
     fn switches(&self) -> &'static [Switch] {
@@ -66,12 +80,20 @@ impl Api for Dss {
     }
 
     fn collections(&self) -> &'static [&'static str] {
-        &["users", "groups", "globalApiKeys", "personalApiKeys", "tickets"]
+        &[
+            "users",
+            "groups",
+            "globalApiKeys",
+            "personalApiKeys",
+            "tickets",
+            "activity",
+            "projects",
+        ]
     }
 
     fn shown(&self, world: &World, collection: &str, document: &Value) -> Value {
         match (collection, document) {
-            ("users", Value::Object(stored)) => user::view(world, stored, user::View::Clear),
+            ("users", Value::Object(stored)) => Value::Object(user_view::tree(world, stored, View::Clear)),
             _ => document.clone(),
         }
     }
@@ -91,15 +113,14 @@ impl Api for Dss {
 
 /// The error body of DSS: a class, a short and a longer text, and what the switch `A1` adds.
 fn error_body(world: &World, failure: &Failure) -> Answer {
-    let code = failure.code.map(|code| format!("{code}: ")).unwrap_or_default();
-    let message = &failure.message;
+    let (message, text) = (&failure.message, failure.text());
     let mut body = json!({
         "errorType": failure.class,
         "message": message,
-        "detailedMessage": format!("{code}{message}"),
+        "detailedMessage": text,
     });
     if world.switches.is("A1", "extra") {
-        body["detailedMessageHTML"] = json!(format!("<p>{code}{message}</p>"));
+        body["detailedMessageHTML"] = json!(format!("<p>{text}</p>"));
         body["stackTraceStr"] = json!(format!("{}: {message}\n\tat com.dataiku.dip.Simulated", failure.class));
         body["code"] = json!(failure.code);
     }

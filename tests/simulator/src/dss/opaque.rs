@@ -1,6 +1,8 @@
 //! Secrets as an admin reads them: a text that means nothing to a client and that the server understands when it
 //! comes back. It looks like the product's encrypted form and hides nothing from a reader of this file.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
@@ -12,45 +14,51 @@ const PREFIX: &str = "e:AES:";
 /// The members of a credential that are secret.
 const SECRET_MEMBERS: [&str; 4] = ["password", "refreshToken", "accessToken", "clientSecret"];
 
-/// Replaces the secret values of a user document by opaque texts.
-pub(super) fn veil(world: &World, document: &mut Map<String, Value>) {
-    if world.switches.is("A14", "opaque") {
-        each_secret(document, |text| Some(veiled(text)));
+/// The member `secrets` or `credentials` of a user with opaque texts for values.
+pub(super) fn veiled<'a>(world: &World, name: &str, value: &'a Value) -> Cow<'a, Value> {
+    if !world.switches.is("A14", "opaque") {
+        return Cow::Borrowed(value);
     }
+    let mut value = value.clone();
+    each_secret(name, &mut value, &|text| Some(veil(text)));
+    Cow::Owned(value)
 }
 
 /// Replaces opaque texts that came back by what they stand for.
-pub(super) fn unveil(document: &mut Map<String, Value>) {
-    each_secret(document, unveiled);
+pub(super) fn unveil_all(document: &mut Map<String, Value>) {
+    for name in ["secrets", "credentials"] {
+        if let Some(value) = document.get_mut(name) {
+            each_secret(name, value, &unveil);
+        }
+    }
 }
 
-fn each_secret(document: &mut Map<String, Value>, change: impl Fn(&str) -> Option<String>) {
-    let apply = |value: &mut Value| {
-        if let Some(changed) = value.as_str().and_then(&change) {
-            *value = Value::String(changed);
+fn each_secret(name: &str, value: &mut Value, change: &dyn Fn(&str) -> Option<String>) {
+    let apply = |secret: &mut Value| {
+        if let Some(changed) = secret.as_str().and_then(change) {
+            *secret = Value::String(changed);
         }
     };
-    for secret in document
-        .get_mut("secrets")
-        .and_then(Value::as_array_mut)
-        .into_iter()
-        .flatten()
-    {
-        secret.get_mut("value").map(apply);
-    }
-    for credential in document
-        .get_mut("credentials")
-        .and_then(Value::as_object_mut)
-        .into_iter()
-        .flatten()
-    {
-        for member in SECRET_MEMBERS {
-            credential.1.get_mut(member).map(apply);
+    match value {
+        Value::Array(secrets) if name == "secrets" => {
+            secrets
+                .iter_mut()
+                .filter_map(|secret| secret.get_mut("value"))
+                .for_each(apply);
         }
+        Value::Object(credentials) => {
+            for credential in credentials.values_mut().filter_map(Value::as_object_mut) {
+                let secret = credential
+                    .iter_mut()
+                    .filter(|(member, _)| SECRET_MEMBERS.contains(&member.as_str()));
+                secret.map(|(_, value)| value).for_each(apply);
+            }
+        }
+        _ => {}
     }
 }
 
-fn veiled(clear: &str) -> String {
+fn veil(clear: &str) -> String {
     let sum = sum(clear.as_bytes());
     let mixed: Vec<u8> = sum
         .to_be_bytes()
@@ -60,7 +68,7 @@ fn veiled(clear: &str) -> String {
     format!("{PREFIX}{}", STANDARD.encode(mixed))
 }
 
-fn unveiled(text: &str) -> Option<String> {
+fn unveil(text: &str) -> Option<String> {
     let bytes = STANDARD.decode(text.strip_prefix(PREFIX)?).ok()?;
     let (head, body) = bytes.split_first_chunk::<4>()?;
     let expected = u32::from_be_bytes(*head);
@@ -90,16 +98,16 @@ mod tests {
     #[test]
     fn an_opaque_text_comes_back_as_what_it_stands_for() {
         for clear in ["", "s3cret", "pässwörd", "e:AES:nested"] {
-            let text = veiled(clear);
+            let text = veil(clear);
             assert!(text.starts_with(PREFIX));
             assert!(clear.is_empty() || !text.contains(clear));
-            assert_eq!(unveiled(&text).as_deref(), Some(clear));
+            assert_eq!(unveil(&text).as_deref(), Some(clear));
         }
     }
 
     #[test]
     fn a_text_that_is_not_ours_stays_as_it_is() {
-        assert_eq!(unveiled("plain"), None);
-        assert_eq!(unveiled("e:AES:AAAAAAAAAAAA"), None);
+        assert_eq!(unveil("plain"), None);
+        assert_eq!(unveil("e:AES:AAAAAAAAAAAA"), None);
     }
 }

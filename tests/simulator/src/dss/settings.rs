@@ -1,5 +1,6 @@
 //! The switches of DSS.
 
+use crate::answer::Failure;
 use crate::switches::{Allowed, Fixed, Switch};
 
 /// All of them; `simulator switches` prints this table.
@@ -82,7 +83,46 @@ pub(super) const SWITCHES: &[Switch] = &[
         Allowed::OneOf(&["exact", "insensitive"]),
         "whether case tells logins and groups apart",
     ),
+    switch(
+        "cloud",
+        Fixed::Flag(false),
+        Allowed::Flag,
+        "a node of Dataiku Cloud, where the Launchpad owns the users",
+    ),
+    switch(
+        "withholdEmails",
+        Fixed::Flag(false),
+        Allowed::Flag,
+        "non-admins do not see email addresses",
+    ),
+    switch(
+        "A6",
+        Fixed::Number(200),
+        Allowed::Status,
+        "status of a bulk of which a part failed",
+    ),
+    switch(
+        "A7",
+        Fixed::Text("replace"),
+        Allowed::OneOf(&["replace", "merge"]),
+        "maps in a bulk edit",
+    ),
+    switch(
+        "A20",
+        Fixed::Text("present"),
+        Allowed::OneOf(&["present", "absent"]),
+        "the admin column of the authorization matrix",
+    ),
 ];
+
+/// The failure for a route that came with a later release.
+pub(super) fn not_in_this_release(path: &str) -> Failure {
+    Failure::new(
+        404,
+        "org.springframework.web.servlet.NoHandlerFoundException",
+        format!("No endpoint {path}"),
+    )
+}
 
 const fn switch(name: &'static str, default: Fixed, allowed: Allowed, about: &'static str) -> Switch {
     Switch {

@@ -1,11 +1,11 @@
-//! The user document: how it is stored, checked and shown.
+//! The user document: how it is stored and checked.
 //!
 //! A stored document holds what was written and no more; defaults and computed members are added when it is shown, so
 //! that tens of thousands of users stay small.
 
 use serde_json::{Map, Value, json};
 
-use super::{groups, opaque};
+use super::groups;
 use crate::answer::Failure;
 use crate::world::World;
 
@@ -20,86 +20,8 @@ pub(super) const READ_ONLY: [&str; 7] = [
     "trialStatus",
 ];
 
-/// Members of the short form, in its order.
-const LISTED: [&str; 12] = [
-    "login",
-    "sourceType",
-    "displayName",
-    "email",
-    "groups",
-    "userProfile",
-    "resultingUserProfile",
-    "enabled",
-    "creationDate",
-    "codeAllowed",
-    "objectImgHash",
-    "activeWebSocketSesssions",
-];
-
-/// Members that only the whole document has, in its order.
-const ONLY_WHOLE: [&str; 6] = [
-    "userProperties",
-    "adminProperties",
-    "secrets",
-    "credentials",
-    "preferences",
-    "trialStatus",
-];
-
-/// How much of a document is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum View {
-    /// An element of the list.
-    Listed,
-    /// The document of an admin.
-    Whole,
-    /// The control port: secrets and the password in the clear.
-    Clear,
-}
-
-/// A stored document as somebody sees it.
-pub(super) fn view(world: &World, stored: &Map<String, Value>, view: View) -> Value {
-    let member = |name: &str| {
-        (
-            name.to_owned(),
-            stored
-                .get(name)
-                .cloned()
-                .unwrap_or_else(|| default(world, stored, name)),
-        )
-    };
-    let mut shown: Map<String, Value> = LISTED.into_iter().map(member).collect();
-    if view == View::Listed {
-        return Value::Object(shown);
-    }
-    shown.extend(ONLY_WHOLE.into_iter().map(member));
-    let rest = stored
-        .iter()
-        .filter(|(name, _)| !shown.contains_key(*name) && *name != "password");
-    let rest: Vec<_> = rest.map(|(name, value)| (name.clone(), value.clone())).collect();
-    shown.extend(rest);
-    if view == View::Whole {
-        opaque::veil(world, &mut shown);
-    } else if let Some(password) = stored.get("password") {
-        shown.insert("password".to_owned(), password.clone());
-    }
-    Value::Object(shown)
-}
-
-fn default(world: &World, stored: &Map<String, Value>, name: &str) -> Value {
-    match name {
-        "resultingUserProfile" => resulting_profile(world, stored),
-        "enabled" | "codeAllowed" => json!(true),
-        "groups" | "secrets" => json!([]),
-        "userProperties" | "adminProperties" | "credentials" => json!({}),
-        "objectImgHash" | "activeWebSocketSesssions" => json!(0),
-        "preferences" => json!({"uiLanguage": "en", "mentionEmails": true}),
-        "trialStatus" => json!({"exists": false, "expired": false, "valid": false, "expiresOn": 0, "grantedOn": 0}),
-        _ => Value::Null,
-    }
-}
-
-fn resulting_profile(world: &World, stored: &Map<String, Value>) -> Value {
+/// The effective profile.
+pub(super) fn resulting_profile(world: &World, stored: &Map<String, Value>) -> Value {
     let profile = stored.get("userProfile").and_then(Value::as_str).unwrap_or_default();
     if licensed(world, profile) {
         json!(profile)
@@ -203,15 +125,18 @@ pub(super) fn password(
     world: &World,
     source_type: &str,
     sent: Option<&Value>,
-    old: Option<&Value>,
+    old: Option<&Map<String, Value>>,
 ) -> Result<Option<Value>, Failure> {
     let refused = |message: &str| Err(invalid(world, "ERR_SECURITY_INVALID_NEW_PASSWORD", message));
+    let local = source_type == "LOCAL";
+    let was_local = old.is_some_and(|old| old.get("sourceType") == Some(&json!("LOCAL")));
+    let kept = || Ok(old.and_then(|old| old.get("password")).cloned().filter(|_| local));
     match sent.and_then(Value::as_str) {
-        None if source_type == "LOCAL" && old.is_none() => refused("A local user needs a password"),
-        None => Ok(old.cloned().filter(|_| source_type == "LOCAL")),
-        Some(_) if source_type != "LOCAL" => refused("Only a local user has a password"),
-        Some("") if old.is_some() && world.switches.is("A15", "keep") => Ok(old.cloned()),
-        Some("") if old.is_some() && world.switches.is("A15", "clear") => Ok(Some(json!(""))),
+        None if local && !was_local => refused("A local user needs a password"),
+        None => kept(),
+        Some(_) if !local => refused("Only a local user has a password"),
+        Some("") if was_local && world.switches.is("A15", "keep") => kept(),
+        Some("") if was_local && world.switches.is("A15", "clear") => Ok(Some(json!(""))),
         Some(text) if text.chars().count() < 5 => refused("The password needs at least 5 characters"),
         Some(text) => Ok(Some(json!(text))),
     }

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::user::{self, View};
-use super::{groups, opaque};
+use super::user_view::{Shown, View};
+use super::{auth, groups, opaque, user};
 use crate::answer::{Answer, Failure};
 use crate::call::Call;
 use crate::operation::Verb::{Delete, Get, Post, Put};
@@ -41,22 +41,28 @@ fn list(world: &mut World, call: &Call) -> Result<Answer, Failure> {
     let whole = call.flag("includeSettings")? && world.switches.since(14, 2);
     let view = if whole { View::Whole } else { View::Listed };
     let users = world.read("users").values().filter_map(Value::as_object);
-    Ok(Answer::list(users.map(|stored| user::view(world, stored, view))))
+    Ok(Answer::list(users.map(|stored| Shown { world, stored, view })))
 }
 
 fn get(world: &mut World, call: &Call) -> Result<Answer, Failure> {
     let login = call.param("login");
     let stored = stored_login(world, login).ok_or_else(|| unknown(login))?;
     let stored = world.document("users", &stored).ok_or_else(|| unknown(login))?;
-    Ok(Answer::json(&user::view(world, stored, View::Whole)))
+    Ok(Answer::json(&Shown {
+        world,
+        stored,
+        view: View::Whole,
+    }))
 }
 
 fn create(world: &mut World, call: &Call) -> Result<Answer, Failure> {
+    auth::refuse_on_cloud(world)?;
     let login = insert(world, &call.object()?)?;
     Ok(Answer::json(&json!({"msg": format!("Created user {login}")})))
 }
 
 fn put(world: &mut World, call: &Call) -> Result<Answer, Failure> {
+    auth::refuse_on_cloud(world)?;
     let login = call.param("login");
     let login = stored_login(world, login).ok_or_else(|| unknown_to_write(world, login))?;
     replace(world, &login, call.object()?)?;
@@ -128,9 +134,9 @@ pub(super) fn replace(world: &mut World, login: &str, mut body: Map<String, Valu
     stored.entry("groups").or_insert_with(|| json!([]));
     stored.entry("enabled").or_insert(json!(false));
     let source_type = stored.get("sourceType").and_then(Value::as_str).unwrap_or_default();
-    let password = user::password(world, source_type, sent.as_ref(), old.get("password"))?;
+    let password = user::password(world, source_type, sent.as_ref(), Some(&old))?;
     stored.extend(password.map(|password| ("password".to_owned(), password)));
-    opaque::unveil(&mut stored);
+    opaque::unveil_all(&mut stored);
     user::check_rules(world, &stored)?;
     world
         .collection("users")

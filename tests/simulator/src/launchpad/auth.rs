@@ -25,12 +25,12 @@ pub(super) fn authenticate(world: &World, headers: &HeaderMap) -> Result<Caller,
 pub(super) fn authorize(world: &World, caller: &Caller, right: Right) -> Result<(), Failure> {
     let scope = match right {
         Right::Authenticated => return Ok(()),
-        Right::Scope("write_groups") => world.switches.text("A38"),
-        Right::Scope(scope) => scope,
-        // No row of this product asks for another right.
-        _ => return Err(refuse(403, "Forbidden")),
+        Right::Named("write_groups") => world.switches.text("A38"),
+        Right::Named(scope) => scope,
+        // No row of this product asks for an administrator.
+        Right::Admin => return Err(refuse(403, "Forbidden")),
     };
-    match caller.rights.iter().any(|held| held == scope) {
+    match caller.has(scope) {
         true => Ok(()),
         false => Err(refuse(403, format!("The API key lacks the scope {scope}"))),
     }

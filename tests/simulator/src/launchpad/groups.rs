@@ -11,8 +11,8 @@ use crate::operation::Verb::{Delete, Get, Post, Put};
 use crate::operation::{Operation, Right, reads, writes};
 use crate::world::World;
 
-const READ: Right = Right::Scope("read_groups");
-const WRITE: Right = Right::Scope("write_groups");
+const READ: Right = Right::Named("read_groups");
+const WRITE: Right = Right::Named("write_groups");
 
 /// The group whose members administer the space.
 pub(super) const ADMINISTRATORS: &str = "space_administrators";
@@ -196,8 +196,10 @@ pub(super) fn edited(world: &World, id: &str, mut document: Map<String, Value>) 
 
 /// Moves the members of an edited group to the users, and gives the ids of those who changed.
 pub(super) fn settle(world: &mut World, id: &str) -> Vec<String> {
-    let group = world.collection("groups").get_mut(id).and_then(Value::as_object_mut);
-    let Some(Value::Array(members)) = group.and_then(|group| group.shift_remove("users")) else {
+    let Some(group) = world.collection("groups").get_mut(id).and_then(Value::as_object_mut) else {
+        return people::set_members(world, id, &[]);
+    };
+    let Some(Value::Array(members)) = group.shift_remove("users") else {
         return Vec::new();
     };
     let members: Vec<String> = members.iter().filter_map(Value::as_str).map(str::to_owned).collect();

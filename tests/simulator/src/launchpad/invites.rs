@@ -13,8 +13,8 @@ use crate::operation::Verb::{Delete, Get, Post, Put};
 use crate::operation::{Operation, Right, reads, writes};
 use crate::world::World;
 
-const READ: Right = Right::Scope("read_users");
-const WRITE: Right = Right::Scope("write_users");
+const READ: Right = Right::Named("read_users");
+const WRITE: Right = Right::Named("write_users");
 const WEEK_MILLIS: i64 = 7 * 24 * 3_600_000;
 
 /// The rows of this file.

@@ -108,7 +108,7 @@ impl Api for Launchpad {
         edits::edited(world, collection, key, document).map(Value::Object)
     }
 
-    fn settle(&self, world: &mut World, collection: &str, key: &str, _before: Option<Value>) {
+    fn settle(&self, world: &mut World, collection: &str, key: &str) {
         edits::settle(world, collection, key);
     }
 }

@@ -15,7 +15,7 @@ pub(super) const OPERATIONS: &[Operation] = &[reads(
     "L15",
     Get,
     "/spaces/{spaceId}/profiles",
-    Right::Scope("read_users"),
+    Right::Named("read_users"),
     list,
 )];
 

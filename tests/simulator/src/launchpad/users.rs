@@ -11,8 +11,8 @@ use crate::operation::Verb::{Delete, Get, Post, Put};
 use crate::operation::{Operation, Right, reads, writes};
 use crate::world::World;
 
-const READ: Right = Right::Scope("read_users");
-const WRITE: Right = Right::Scope("write_users");
+const READ: Right = Right::Named("read_users");
+const WRITE: Right = Right::Named("write_users");
 
 /// The rows of this file.
 pub(super) const OPERATIONS: &[Operation] = &[

@@ -1,0 +1,9 @@
+//! The core: faults, edits, the control port and the program.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics, in its helpers too")]
+
+mod client;
+mod control;
+mod faults;
+mod program;
+mod requests;
