@@ -67,7 +67,9 @@ pub(super) fn run(
     apply: Apply,
 ) -> Result<Outcome, Failure> {
     let atomic = schema::atomic(call)?;
-    let before = world.read(collection).clone();
+    // A batch that cannot be refused as a whole needs no copy of what was there.
+    let refusable = atomic || world.switches.is("A44", "422") || world.switches.is("seatsExhausted", "422");
+    let before = refusable.then(|| world.read(collection).clone());
     let (mut successes, mut refused) = (Vec::new(), Vec::new());
     for (place, item) in items.iter().enumerate() {
         let spoiled = call.half_failed && place % 2 == 1;
@@ -83,7 +85,9 @@ pub(super) fn run(
     let whole = refused.iter().any(|(_, _, why)| refuses_batch(world, why));
     let status = world.switches.status("A45");
     if whole || atomic && !refused.is_empty() {
-        *world.collection(collection) = before;
+        if let Some(before) = before {
+            *world.collection(collection) = before;
+        }
         successes.clear();
     }
     if whole || atomic && !refused.is_empty() && status >= 400 {

@@ -3,9 +3,15 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use simulator::Instance;
+use simulator::{Instance, InstanceConfig, Product};
 
-use crate::client::{created, delete, found, get, group, joined, named, post, put, space};
+use crate::client::{created, delete, found, get, group, joined, named, post, put};
+
+/// A space whose tasks do not end by themselves while a test looks, on however busy a machine.
+async fn space() -> Instance {
+    let config = InstanceConfig::new(Product::Launchpad);
+    crate::client::configured(config.switch("taskMillis", json!(50_000))).await
+}
 
 async fn task(space: &Instance, answer: &Value) -> Value {
     let (status, task) = get(space, &format!("/task/{}", answer["taskId"].as_str().unwrap())).await;
