@@ -30,9 +30,10 @@ pub(super) fn authorize(world: &World, caller: &Caller, right: Right) -> Result<
         // No row of this product asks for an administrator.
         Right::Admin => return Err(refuse(403, "Forbidden")),
     };
-    match caller.has(scope) {
-        true => Ok(()),
-        false => Err(refuse(403, format!("The API key lacks the scope {scope}"))),
+    if caller.has(scope) {
+        Ok(())
+    } else {
+        Err(refuse(403, format!("The API key lacks the scope {scope}")))
     }
 }
 

@@ -70,42 +70,48 @@ pub(super) fn run(
     // A batch that cannot be refused as a whole needs no copy of what was there.
     let refusable = atomic || world.switches.is("A44", "422") || world.switches.is("seatsExhausted", "422");
     let before = refusable.then(|| world.read(collection).clone());
+    let (mut successes, refused) = attempt(world, call, items, apply);
+    let whole = refused.iter().any(|(_, why)| refuses_batch(world, why));
+    let undone = whole || atomic && !refused.is_empty();
+    if let (true, Some(before)) = (undone, before) {
+        *world.collection(collection) = before;
+        successes.clear();
+    }
+    let status = match (whole, undone) {
+        (true, _) => 422,
+        (_, true) => world.switches.status("A45"),
+        _ => 200,
+    };
+    if status >= 400 {
+        let by_place = refused.iter().map(|(place, why)| (place.to_string(), by_part(why)));
+        let failure = unprocessable(by_place.collect());
+        return Err(Failure { status, ..failure });
+    }
+    let errors = refused
+        .iter()
+        .map(|(place, why)| error(world, label, &items[*place], why));
+    Ok(Outcome {
+        successes,
+        errors: errors.collect(),
+        status,
+    })
+}
+
+/// What the items gave, and which of them are refused.
+fn attempt(world: &mut World, call: &Call, items: &[Value], apply: Apply) -> (Vec<Value>, Vec<(usize, Refused)>) {
     let (mut successes, mut refused) = (Vec::new(), Vec::new());
     for (place, item) in items.iter().enumerate() {
-        let spoiled = call.half_failed && place % 2 == 1;
-        let result = match spoiled {
-            true => Err(Refused::new("_schema", "A fault of the simulator")),
-            false => apply(world, item),
+        let result = if call.half_failed && place % 2 == 1 {
+            Err(Refused::new("_schema", "A fault of the simulator"))
+        } else {
+            apply(world, item)
         };
         match result {
             Ok(success) => successes.push(success),
-            Err(why) => refused.push((place, item, why)),
+            Err(why) => refused.push((place, why)),
         }
     }
-    let whole = refused.iter().any(|(_, _, why)| refuses_batch(world, why));
-    let status = world.switches.status("A45");
-    if whole || atomic && !refused.is_empty() {
-        if let Some(before) = before {
-            *world.collection(collection) = before;
-        }
-        successes.clear();
-    }
-    if whole || atomic && !refused.is_empty() && status >= 400 {
-        let by_place = refused.iter().map(|(place, _, why)| (place.to_string(), by_part(why)));
-        let mut failure = unprocessable(by_place.collect());
-        failure.status = if whole { 422 } else { status };
-        return Err(failure);
-    }
-    let status = if atomic && !refused.is_empty() { status } else { 200 };
-    let errors = refused
-        .iter()
-        .map(|(_, item, why)| error(world, label, item, why))
-        .collect();
-    Ok(Outcome {
-        successes,
-        errors,
-        status,
-    })
+    (successes, refused)
 }
 
 fn refuses_batch(world: &World, why: &Refused) -> bool {

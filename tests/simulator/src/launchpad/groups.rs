@@ -141,9 +141,10 @@ fn members(world: &World, list: Option<&Value>) -> Result<Vec<String>, Wrong> {
             None => _ = bad.insert(place.to_string(), because("Unknown user")),
         }
     }
-    match bad.is_empty() {
-        true => Ok(found),
-        false => Err(Map::from_iter([("users".to_owned(), Value::Object(bad))])),
+    if bad.is_empty() {
+        Ok(found)
+    } else {
+        Err(Map::from_iter([("users".to_owned(), Value::Object(bad))]))
     }
 }
 

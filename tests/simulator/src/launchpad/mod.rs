@@ -76,9 +76,10 @@ impl Api for Launchpad {
     /// A key is good for one space.
     fn admit(&self, world: &World, call: &Call) -> Result<(), Failure> {
         let (asked, space) = (call.param("spaceId"), world.state.get("space"));
-        match space.is_some_and(|space| space["id"] == asked) {
-            true => Ok(()),
-            false => Err(refusal::unknown("Space", asked)),
+        if space.is_some_and(|space| space["id"] == asked) {
+            Ok(())
+        } else {
+            Err(refusal::unknown("Space", asked))
         }
     }
 

@@ -47,9 +47,10 @@ pub(super) fn user(id: &str, email: &str, profile: &Value, groups: &Value, creat
 
 /// The spelling in which an email is stored.
 pub(super) fn spelled(world: &World, email: &str) -> String {
-    match world.switches.is("A49", "lowercase") {
-        true => email.to_lowercase(),
-        false => email.to_owned(),
+    if world.switches.is("A49", "lowercase") {
+        email.to_lowercase()
+    } else {
+        email.to_owned()
     }
 }
 

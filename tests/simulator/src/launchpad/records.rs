@@ -28,9 +28,10 @@ impl<'a> Records<'a> {
 
     /// What a read shows: what is recorded, or with switch `A46` only what has reached the nodes.
     pub fn served(world: &'a World) -> Self {
-        match world.switches.is("A46", "propagated") {
-            true => tasks::propagated(world),
-            false => Self::recorded(world),
+        if world.switches.is("A46", "propagated") {
+            tasks::propagated(world)
+        } else {
+            Self::recorded(world)
         }
     }
 

@@ -30,9 +30,10 @@ pub(super) fn unprocessable(wrong: Wrong) -> Failure {
 
 /// 422 unless nothing is wrong.
 pub(super) fn unless_empty(wrong: Wrong) -> Result<(), Failure> {
-    match wrong.is_empty() {
-        true => Ok(()),
-        false => Err(unprocessable(wrong)),
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(unprocessable(wrong))
     }
 }
 

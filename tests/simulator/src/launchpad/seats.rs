@@ -62,9 +62,10 @@ pub(super) fn with_used(world: &World, stored: &Value) -> Value {
 fn used(world: &World, key: (&str, bool), except: Option<&str>) -> usize {
     let holds = |one: &&Value| profile_key(&one["profile"]) == key && Some(text(one, "email")) != except;
     let users = world.read("users").values().filter(holds).count();
-    match world.switches.is("seats", "users and invites") {
-        true => users + world.read("invites").values().filter(holds).count(),
-        false => users,
+    if world.switches.is("seats", "users and invites") {
+        users + world.read("invites").values().filter(holds).count()
+    } else {
+        users
     }
 }
 
