@@ -21,7 +21,7 @@ class Simulator:
     def __enter__(self):
         self._process = subprocess.Popen([self._binary, "--control-port", "0"], stdout=subprocess.PIPE, text=True)
         try:
-            self.control = Control(self._first_line()["control"])
+            self.control = Control(self._first_line()["controlUrl"])
         except BaseException:
             self._stop()
             raise
