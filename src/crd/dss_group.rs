@@ -55,7 +55,6 @@ pub type DssGroupStatus = Status<DssGroupSeen, Nothing>;
     ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
-#[cfg_attr(test, kube(cel))]
 #[x_kube(
     validation = Rule::new("!has(self.deletionPolicy) || self.deletionPolicy != 'Disable'")
         .message("a group cannot be disabled: use Delete or Retain")

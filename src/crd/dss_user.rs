@@ -107,7 +107,6 @@ pub type DssUserStatus = Status<DssUserSeen, Nothing>;
     ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
-#[cfg_attr(test, kube(cel))]
 #[x_kube(
     validation = Rule::new(
         "!has(self.passwordSecretRef) || !has(self.sourceType) || self.sourceType == 'LOCAL'"

@@ -85,7 +85,7 @@ async fn withdraw<K: Managed>(
     let removal = Removal { policy, applied };
     let mut seen = K::observe(&client, &key, Freshness::Fresh).await?;
     for _ in 0..ROUNDS {
-        let plan = if K::presence(&seen) == Presence::Present {
+        let plan = if matches!(K::presence(&seen), Presence::Present | Presence::Shared { .. }) {
             K::removal(&removal, &seen)
         } else {
             super::Plan::default()

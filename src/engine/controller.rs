@@ -249,7 +249,7 @@ async fn differs<K: Managed>(context: &Context<K>, object: &K) -> Result<bool, E
     let plan = K::diff(&object.desired(&inputs)?, &observed)?;
     let remote = status.and_then(|status| status.remote.as_ref());
     let shown = match K::presence(&observed) {
-        Presence::Present => remote.is_some_and(|remote| remote.seen == K::show(&observed).0),
+        Presence::Present | Presence::Shared { .. } => remote.is_some_and(|remote| remote.seen == K::show(&observed).0),
         Presence::Absent | Presence::None => true,
     };
     Ok(!plan.is_empty() || !shown)

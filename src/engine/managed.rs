@@ -38,6 +38,12 @@ pub enum Presence {
     Present,
     /// It is not there.
     Absent,
+    /// This kind owns entries of a document that others use too. `complete`: every entry that is declared was there
+    /// already, so that none would be ours. Nothing is refused: the document belongs to nobody.
+    Shared {
+        /// Whether nothing is missing.
+        complete: bool,
+    },
     /// This kind has none: a connection.
     None,
 }
@@ -71,6 +77,21 @@ pub struct Removal {
     pub policy: DeletionPolicy,
     /// What the operator set.
     pub applied: Applied,
+}
+
+/// A condition beside `Ready`: something that goes on by itself and holds up nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aspect {
+    /// Type of the condition.
+    pub type_: &'static str,
+    /// Whether it is true.
+    pub status: bool,
+    /// PascalCase word, part of the API.
+    pub reason: &'static str,
+    /// For people.
+    pub message: String,
+    /// When to look again, if it is expected to change by itself.
+    pub again: Option<Duration>,
 }
 
 /// How a pass ended, for a kind that others depend on.
@@ -144,8 +165,9 @@ pub trait Managed:
     fn sources(&self) -> Vec<SourceRef>;
     /// The connection that this object uses; `None` for a connection itself.
     fn connection(&self) -> Option<Self::ConnectionKey>;
-    /// Names that this object grants, by list; recorded before they are written, withdrawn when no longer declared.
-    fn grants(&self) -> BTreeMap<&'static str, BTreeSet<String>> {
+    /// Names that are this object's to withdraw once it declares them no more, by list, given what is found and what is
+    /// on record. Recorded before they are written.
+    fn grants(&self, _observed: &Self::Observed, _applied: &Applied) -> BTreeMap<&'static str, BTreeSet<String>> {
         BTreeMap::new()
     }
     /// What happens at deletion where the spec does not say, for an object of this origin.
@@ -194,6 +216,10 @@ pub trait Managed:
     /// What the status shows of the remote object, and beside it.
     fn show(observed: &Self::Observed) -> (Self::Seen, Self::Shown);
 
+    /// Conditions beside `Ready`, and when to look at them again.
+    fn aspects(_observed: &Self::Observed) -> Vec<Aspect> {
+        Vec::new()
+    }
     /// What `Ready` says where nothing differs.
     fn in_sync(key: &str) -> String {
         format!("{} {key} matches", Self::REMOTE)

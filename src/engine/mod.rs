@@ -23,5 +23,5 @@ pub mod status;
 
 pub use error::{Error, Reason};
 pub use inputs::{Inputs, SecretInput};
-pub use managed::{Freshness, Lane, Managed, Presence, Removal, SourceKind, SourceRef, Verdict};
+pub use managed::{Aspect, Freshness, Lane, Managed, Presence, Removal, SourceKind, SourceRef, Verdict};
 pub use plan::{Change, Plan};

@@ -9,7 +9,7 @@ use super::{
     Error, Freshness, Inputs, Managed, Plan, Presence, Reason,
     context::Context,
     plan::Change,
-    progress::{SharedProgress, granted, lane, lock},
+    progress::{SharedProgress, Sight, granted, lane, lock},
     sources,
     status::next_status,
 };
@@ -66,7 +66,7 @@ impl<'a, K: Managed> Pass<'a, K> {
         let plan = self.plan(&seen)?;
         let owned = self.ownership(&seen)?;
         if plan.is_empty() {
-            return Ok(self.conclude(owned, &plan));
+            return Ok(self.conclude(owned, &plan, &seen));
         }
         if let Some(held) = self.held(&plan) {
             return Ok(held);
@@ -83,12 +83,12 @@ impl<'a, K: Managed> Pass<'a, K> {
         for _ in 0..ROUNDS {
             let owned = self.ownership(&seen)?;
             if plan.is_empty() {
-                return Ok(self.conclude(owned, &plan));
+                return Ok(self.conclude(owned, &plan, &seen));
             }
             if plan.steps().iter().all(|step| done.contains(step)) {
                 break;
             }
-            if Some(owned) != self.recorded_origin() || self.grants_unrecorded() {
+            if Some(owned) != self.recorded_origin() || self.grants_unrecorded(&seen) {
                 self.record_intent(owned, &plan, &seen).await?;
             }
             for change in &plan.changes {
@@ -100,7 +100,7 @@ impl<'a, K: Managed> Pass<'a, K> {
         }
         if plan.is_empty() {
             let owned = self.ownership(&seen)?;
-            return Ok(self.conclude(owned, &plan));
+            return Ok(self.conclude(owned, &plan, &seen));
         }
         let steps = plan.steps().join("; ");
         Err(Error::Blocked(
@@ -114,8 +114,7 @@ impl<'a, K: Managed> Pass<'a, K> {
 
     async fn observe(&self, freshness: Freshness) -> Result<K::Observed, Error> {
         let observed = K::observe(&self.client, &self.key, freshness).await?;
-        let (seen, shown) = K::show(&observed);
-        lock(&self.progress).seen = Some((K::presence(&observed), seen, shown));
+        lock(&self.progress).seen = Some(Sight::of(&observed));
         Ok(observed)
     }
 
@@ -136,6 +135,9 @@ impl<'a, K: Managed> Pass<'a, K> {
             (Presence::Present, None) => {
                 lock(&self.progress).plan.clear();
                 Err(self.already_exists())
+            }
+            (Presence::Shared { complete }, origin) => {
+                Ok(origin.unwrap_or(if complete { Origin::Adopted } else { Origin::Created }))
             }
             // Somebody removed it: what comes next is made by us.
             (Presence::Absent | Presence::None, _) => Ok(Origin::Created),
@@ -173,18 +175,15 @@ impl<'a, K: Managed> Pass<'a, K> {
     }
 
     /// In sync, or waiting for something that the plan names.
-    fn conclude(&self, owned: Origin, plan: &Plan<K::Change>) -> (Reason, String) {
+    fn conclude(&self, owned: Origin, plan: &Plan<K::Change>, seen: &K::Observed) -> (Reason, String) {
         let mut progress = lock(&self.progress);
         if !self.object.policies().observes() {
-            if progress
-                .seen
-                .as_ref()
-                .is_some_and(|(presence, ..)| *presence == Presence::Present)
-            {
+            if matches!(K::presence(seen), Presence::Present | Presence::Shared { .. }) {
                 progress.origin = Some(owned);
             }
+            let grants = granted(self.object, seen, &progress.applied);
             progress.applied = self.inputs.applied.clone();
-            progress.applied.grants = granted(self.object);
+            progress.applied.grants = grants;
         }
         if plan.waiting.is_empty() {
             (Reason::InSync, K::in_sync(&self.key))
@@ -197,15 +196,17 @@ impl<'a, K: Managed> Pass<'a, K> {
         lock(&self.progress).origin
     }
 
-    fn grants_unrecorded(&self) -> bool {
+    fn grants_unrecorded(&self, seen: &K::Observed) -> bool {
         let progress = lock(&self.progress);
-        granted(self.object).iter().any(|(list, names)| {
-            progress
-                .applied
-                .grants
-                .get(list)
-                .is_none_or(|known| !known.is_superset(names))
-        })
+        granted(self.object, seen, &progress.applied)
+            .iter()
+            .any(|(list, names)| {
+                progress
+                    .applied
+                    .grants
+                    .get(list)
+                    .is_none_or(|known| !known.is_superset(names))
+            })
     }
 
     /// Puts down what is about to be done, so that a crash right after the write does not turn our own work into
@@ -218,7 +219,7 @@ impl<'a, K: Managed> Pass<'a, K> {
             if K::presence(seen) != Presence::None {
                 progress.origin = Some(owned);
             }
-            for (list, names) in granted(self.object) {
+            for (list, names) in granted(self.object, seen, &progress.applied) {
                 progress.applied.grants.entry(list).or_default().extend(names);
             }
             let steps = plan.steps().join("; ");

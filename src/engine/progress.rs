@@ -7,7 +7,7 @@ use std::{
 
 use kube::ResourceExt;
 
-use super::{Lane, Managed, Presence, Reason, status::Finding};
+use super::{Aspect, Lane, Managed, Presence, Reason, status::Finding};
 use crate::crd::{
     common::{Applied, annotation},
     status::{Origin, Remote, Status},
@@ -23,8 +23,33 @@ pub struct Progress<K: Managed> {
     pub changed: bool,
     /// What is still to be done.
     pub plan: Vec<String>,
-    /// What was seen last: whether there is an object, and what the status shows.
-    pub seen: Option<(Presence, K::Seen, K::Shown)>,
+    /// What was seen last.
+    pub seen: Option<Sight<K>>,
+}
+
+/// What the status tells of an observation.
+pub struct Sight<K: Managed> {
+    /// Whether there is a remote object.
+    pub presence: Presence,
+    /// What is shown of it.
+    pub seen: K::Seen,
+    /// What is shown beside it.
+    pub shown: K::Shown,
+    /// Conditions beside `Ready`.
+    pub aspects: Vec<Aspect>,
+}
+
+impl<K: Managed> Sight<K> {
+    /// What the status tells of this observation.
+    pub fn of(observed: &K::Observed) -> Self {
+        let (seen, shown) = K::show(observed);
+        Self {
+            presence: K::presence(observed),
+            seen,
+            shown,
+            aspects: K::aspects(observed),
+        }
+    }
 }
 
 /// Shared, so that it outlives a pass that panics or runs into its deadline.
@@ -45,16 +70,16 @@ impl<K: Managed> Progress<K> {
 
     /// What to write into the status.
     pub fn finding(&self, object: &K, reason: Reason, message: String) -> Finding<K::Seen, K::Shown> {
-        let remote = self.seen.as_ref().map(|(presence, seen, _)| {
-            let shown = match presence {
+        let remote = self.seen.as_ref().map(|sight| {
+            let there = match sight.presence {
                 Presence::Present => true,
-                Presence::Absent => self.origin.is_some(),
+                Presence::Absent | Presence::Shared { .. } => self.origin.is_some(),
                 Presence::None => false,
             };
-            shown.then(|| Remote {
+            there.then(|| Remote {
                 key: object.key(),
                 origin: self.origin,
-                seen: seen.clone(),
+                seen: sight.seen.clone(),
             })
         });
         Finding {
@@ -62,7 +87,8 @@ impl<K: Managed> Progress<K> {
             message,
             plan: self.plan.clone(),
             remote,
-            shown: self.seen.as_ref().map(|(_, _, shown)| shown.clone()),
+            shown: self.seen.as_ref().map(|sight| sight.shown.clone()),
+            aspects: self.seen.as_ref().map(|sight| sight.aspects.clone()),
             applied: self.applied.clone(),
             changed: self.changed,
             handled: object.annotations().get(annotation::RECONCILE_AT).cloned(),
@@ -75,10 +101,14 @@ pub fn lock<K: Managed>(progress: &SharedProgress<K>) -> std::sync::MutexGuard<'
     progress.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What the object grants, in the form of the record.
-pub fn granted<K: Managed>(object: &K) -> BTreeMap<String, BTreeSet<String>> {
+/// What is the object's to withdraw, in the form of the record.
+pub fn granted<K: Managed>(
+    object: &K,
+    observed: &K::Observed,
+    applied: &Applied,
+) -> BTreeMap<String, BTreeSet<String>> {
     let named = object
-        .grants()
+        .grants(observed, applied)
         .into_iter()
         .map(|(list, names)| (list.to_owned(), names));
     named.filter(|(_, names)| !names.is_empty()).collect()

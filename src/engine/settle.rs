@@ -34,6 +34,7 @@ pub(super) async fn settle<K: Managed>(
                 Reason::InSync | Reason::Observed | Reason::Frozen => object.interval(),
                 _ => Some(object.interval().unwrap_or(NET)),
             };
+            let back = back.into_iter().chain(again(progress)).min();
             (
                 Some((*reason, message.clone())),
                 back.map_or_else(Action::await_change, Action::requeue),
@@ -52,6 +53,17 @@ pub(super) async fn settle<K: Managed>(
         Ok(()) => action,
         Err(error) => retry(context, object, &error),
     }
+}
+
+/// When a condition beside `Ready` wants to be looked at again.
+fn again<K: Managed>(progress: &SharedProgress<K>) -> Option<Duration> {
+    let progress = lock(progress);
+    let aspects = progress
+        .seen
+        .as_ref()
+        .map(|sight| sight.aspects.as_slice())
+        .unwrap_or_default();
+    aspects.iter().filter_map(|aspect| aspect.again).min()
 }
 
 fn verdict(reason: Reason, message: &str) -> Verdict {

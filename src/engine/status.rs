@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::Reason;
+use super::{Aspect, Reason};
 use crate::crd::{
     common::Applied,
     status::{Remote, Status},
@@ -14,6 +14,12 @@ const LONGEST_MESSAGE: usize = 2048;
 /// Most entries of `status.plan`.
 const LONGEST_PLAN: usize = 50;
 
+const READY: &str = "Ready";
+const RECONCILING: &str = "Reconciling";
+const STALLED: &str = "Stalled";
+/// Conditions that follow from the reason alone.
+const OURS: [&str; 3] = [READY, RECONCILING, STALLED];
+
 /// What a pass found.
 #[derive(Clone, Debug)]
 pub struct Finding<R, T> {
@@ -21,6 +27,8 @@ pub struct Finding<R, T> {
     pub reason: Reason,
     /// For people: what happened, to what, and what to do.
     pub message: String,
+    /// Conditions beside `Ready`; `None` keeps those that are there.
+    pub aspects: Option<Vec<Aspect>>,
     /// What is still to be done.
     pub plan: Vec<String>,
     /// The remote object; `None` keeps what is there, `Some(None)` takes it out.
@@ -48,24 +56,33 @@ where
 {
     let reason = finding.reason;
     let message = cut(finding.message, LONGEST_MESSAGE);
-    let old = |type_: &str| previous.and_then(|status| status.condition(type_));
-    let condition = |type_: &str, status: bool| Condition {
+    let old = previous.map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let condition = |type_: &str, status: bool, reason: &str, message: &str| Condition {
         type_: type_.to_owned(),
         status: if status { "True" } else { "False" }.to_owned(),
-        reason: reason.as_str().to_owned(),
-        message: message.clone(),
+        reason: reason.to_owned(),
+        message: message.to_owned(),
         observed_generation: generation,
-        last_transition_time: match old(type_) {
+        last_transition_time: match old.iter().find(|old| old.type_ == type_) {
             Some(old) if (old.status == "True") == status => old.last_transition_time.clone(),
             _ => Time(to_second(now)),
         },
     };
-    let mut conditions = vec![condition("Ready", reason.is_ready())];
+    let of_reason = |type_: &str, status: bool| condition(type_, status, reason.as_str(), &message);
+    let mut conditions = vec![of_reason(READY, reason.is_ready())];
     if reason.is_reconciling() {
-        conditions.push(condition("Reconciling", true));
+        conditions.push(of_reason(RECONCILING, true));
     }
     if reason.is_stalled() {
-        conditions.push(condition("Stalled", true));
+        conditions.push(of_reason(STALLED, true));
+    }
+    match &finding.aspects {
+        Some(aspects) => conditions.extend(
+            aspects
+                .iter()
+                .map(|aspect| condition(aspect.type_, aspect.status, aspect.reason, &aspect.message)),
+        ),
+        None => conditions.extend(old.iter().filter(|old| !OURS.contains(&old.type_.as_str())).cloned()),
     }
     Status {
         observed_generation: generation,
@@ -114,6 +131,7 @@ mod tests {
         Finding {
             reason,
             message: "user jane matches".into(),
+            aspects: None,
             plan: Vec::new(),
             remote: Some(Some(Remote {
                 key: "jane".into(),
@@ -163,6 +181,27 @@ mod tests {
         assert_eq!(types(Reason::Progressing), ["Ready", "Reconciling"]);
         assert_eq!(types(Reason::Invalid), ["Ready", "Stalled"]);
         assert_eq!(types(Reason::Forbidden), ["Ready"]);
+    }
+
+    #[test]
+    fn aspects_stand_beside_ready_until_the_next_look() {
+        let mut running = finding(Reason::InSync);
+        running.aspects = Some(vec![Aspect {
+            type_: "Propagated",
+            status: false,
+            reason: "Propagating",
+            message: "task t1".into(),
+            again: None,
+        }]);
+        let first = next_status(None, Some(1), running, at(100));
+        let blind = next_status(Some(&first), Some(1), finding(Reason::Unavailable), at(200));
+        assert_eq!(blind.condition("Propagated"), first.condition("Propagated"));
+        let mut ended = finding(Reason::InSync);
+        ended.aspects = Some(Vec::new());
+        assert_eq!(
+            next_status(Some(&blind), Some(1), ended, at(300)).condition("Propagated"),
+            None
+        );
     }
 
     #[test]

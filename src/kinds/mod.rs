@@ -1,5 +1,6 @@
 //! The kinds: one file each. [`start`] is the table of those that run.
 
+pub mod connection;
 pub mod dss;
 pub mod dss_group;
 pub mod dss_instance;
@@ -107,7 +108,7 @@ fn look_up_instances(registry: &Registry, instances: Objects<DssInstance>) {
         .look_up_in(move |key| match instances.get(&key.namespace, &key.name) {
             Some(guard) => match &guard.0 {
                 Ok(instance) => Lookup::Present(Terms {
-                    allowed: instance.spec.allowed_namespaces.clone().unwrap_or_default(),
+                    allowed: instance.spec.node.allowed_namespaces.clone().unwrap_or_default(),
                 }),
                 // There, but unreadable: its own status says so.
                 Err(_) => Lookup::Unknown,

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod alone;
 mod bad_input;
 mod bed;
 mod canary;
@@ -16,3 +17,4 @@ mod ownership;
 mod password;
 mod scale;
 mod schema;
+mod tls;

@@ -51,27 +51,3 @@ async fn a_user_made_by_somebody_else_at_the_same_moment_is_not_taken() {
     bed.sweeps(1).await;
     assert_eq!(bed.user("jane").unwrap()["displayName"], "Theirs");
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_namespace_that_is_not_allowed_gets_nothing_and_revoking_works() {
-    let bed = Bed::ready("tenancy").await;
-    let other = testbed::Namespace::create("tenant").await.unwrap();
-    let operator = testbed::Operator::builder(env!("CARGO_BIN_EXE_dataiku-operator"))
-        .namespace(&other)
-        .start();
-    // That operator watches the tenant's namespace alone, so the connection is none of its own.
-    let _operator = operator.await.unwrap();
-    let mut jane = user("jane", json!({}));
-    jane["spec"]["instanceRef"] = json!({ "name": "design", "namespace": bed.namespace.name() });
-    other.apply_object(&jane).await.unwrap();
-    other
-        .wait_for_condition(
-            "DssUser",
-            "jane",
-            "Ready=False/DependencyNotReady",
-            crate::bed::PATIENCE,
-        )
-        .await
-        .unwrap();
-    assert!(bed.user("jane").is_none());
-}

@@ -13,7 +13,12 @@ use futures::stream::BoxStream;
 use kube::ResourceExt;
 
 use crate::{
-    crd::{DssGroup, common::Policies, dss_group::DssGroupSeen, status::Nothing},
+    crd::{
+        DssGroup,
+        common::{Applied, Policies},
+        dss_group::DssGroupSeen,
+        status::Nothing,
+    },
     dataiku::{document::Document, dss::groups::GroupRecord},
     engine::{
         Error, Freshness, Inputs, Lane, Managed, Plan, Presence, Removal, SourceRef, managed::StatusOf,
@@ -84,7 +89,7 @@ impl Managed for DssGroup {
         Some(ConnectionKey::of(&self.spec.instance_ref, self.namespace().as_deref()))
     }
 
-    fn grants(&self) -> BTreeMap<&'static str, BTreeSet<String>> {
+    fn grants(&self, _: &Self::Observed, _: &Applied) -> BTreeMap<&'static str, BTreeSet<String>> {
         let granted = self.declared_flags().into_iter().filter(|(_, granted)| *granted);
         BTreeMap::from([(PERMISSIONS, granted.map(|(flag, _)| flag).collect())])
     }

@@ -13,7 +13,7 @@ use std::{
 use crate::{
     crd::{
         DssUser,
-        common::{DeletionPolicy, ListPolicy, Policies},
+        common::{Applied, DeletionPolicy, ListPolicy, Policies},
         dss_user::DssUserSeen,
         status::{Nothing, Origin},
     },
@@ -76,7 +76,7 @@ impl Managed for DssUser {
         Some(ConnectionKey::of(&self.spec.instance_ref, self.namespace().as_deref()))
     }
 
-    fn grants(&self) -> BTreeMap<&'static str, BTreeSet<String>> {
+    fn grants(&self, _: &Self::Observed, _: &Applied) -> BTreeMap<&'static str, BTreeSet<String>> {
         BTreeMap::from([(GROUPS, self.declared_groups())])
     }
 

@@ -27,7 +27,10 @@ async fn main() -> Result<()> {
     control_plane.installation().await?;
     let simulator = Simulator::start().await?;
     let dss = simulator.instance(InstanceConfig::new(Product::Dss)).await?;
-    let operator = Operator::builder(operator_binary()?).control_plane(&control_plane).start().await?;
+    let operator = Operator::builder(operator_binary()?)
+        .control_plane(&control_plane)
+        .start()
+        .await?;
 
     let shown = show(&control_plane, &dss).await;
     if let Err(error) = shown {
@@ -38,7 +41,11 @@ async fn main() -> Result<()> {
     println!("  export KUBECONFIG={}", control_plane.kubeconfig().display());
     println!("  export PATH={}:$PATH", control_plane.programs().display());
     println!("  kubectl get dataiku -A; kubectl explain dssuser.spec; kubectl -n team-a get events");
-    println!("  curl -s {}/instances/{}/state?at=/users/jane.doe", simulator.control_url(), dss.id());
+    println!(
+        "  curl -s {}/instances/{}/state?at=/users/jane.doe",
+        simulator.control_url(),
+        dss.id()
+    );
     if once {
         return Ok(());
     }
@@ -54,11 +61,15 @@ async fn show(control_plane: &Arc<ControlPlane>, dss: &Instance) -> Result<()> {
         control_plane.kubectl(&["apply", "-f", &file.to_string_lossy()]).await?;
     }
     everything_ready(control_plane).await?;
-    println!("\n$ kubectl get dataiku -A\n{}", control_plane.kubectl(&["get", "dataiku", "-A"]).await?);
+    println!(
+        "\n$ kubectl get dataiku -A\n{}",
+        control_plane.kubectl(&["get", "dataiku", "-A"]).await?
+    );
 
     let by_hand = "changed-by-hand@example.com";
     println!("somebody changes the email of jane.doe in Dataiku to {by_hand} …");
-    dss.patch_state(json!({ "users": { "jane.doe": { "email": by_hand } } })).map_err(|error| anyhow::anyhow!("{error}"))?;
+    dss.patch_state(json!({ "users": { "jane.doe": { "email": by_hand } } }))
+        .map_err(|error| anyhow::anyhow!("{error}"))?;
     let changed = Instant::now();
     while dss.state_at("/users/jane.doe/email") != Some(json!("jane@example.com")) {
         if changed.elapsed() > PATIENCE {
@@ -66,9 +77,23 @@ async fn show(control_plane: &Arc<ControlPlane>, dss: &Instance) -> Result<()> {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    println!("… and {:.1} s later it is jane@example.com again (drift interval {INTERVAL}).\n", changed.elapsed().as_secs_f64());
-    let events = ["-n", "team-a", "get", "events", "--field-selector", "involvedObject.name=jane.doe"];
-    println!("$ kubectl {}\n{}", events.join(" "), control_plane.kubectl(&events).await?);
+    println!(
+        "… and {:.1} s later it is jane@example.com again (drift interval {INTERVAL}).\n",
+        changed.elapsed().as_secs_f64()
+    );
+    let events = [
+        "-n",
+        "team-a",
+        "get",
+        "events",
+        "--field-selector",
+        "involvedObject.name=jane.doe",
+    ];
+    println!(
+        "$ kubectl {}\n{}",
+        events.join(" "),
+        control_plane.kubectl(&events).await?
+    );
     Ok(())
 }
 
@@ -109,7 +134,10 @@ async fn everything_ready(control_plane: &Arc<ControlPlane>) -> Result<()> {
 /// What an object says of itself that is not Ready.
 fn not_ready(object: &Value) -> Option<String> {
     let ready = testbed::Condition::of(object, "Ready");
-    let name = format!("{} {}/{}", object["kind"], object["metadata"]["namespace"], object["metadata"]["name"]);
+    let name = format!(
+        "{} {}/{}",
+        object["kind"], object["metadata"]["namespace"], object["metadata"]["name"]
+    );
     match ready {
         Some(ready) if ready.status == "True" => None,
         Some(ready) => Some(format!("{name}: {}: {}", ready.reason, ready.message)),
