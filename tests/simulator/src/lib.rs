@@ -2,6 +2,15 @@
 //!
 //! One [`Simulator`] serves many instances. Each [`Instance`] has its own port on 127.0.0.1, state, switches, faults,
 //! log and clock, and is steered through its handle or through the control port.
+//!
+//! # Where things go
+//!
+//! - An operation is a handler `fn(&mut World, &Call) -> Result<Answer, Failure>` and a row (`reads(…)` or `writes(…)`)
+//!   in the `OPERATIONS` of a file of its product; a new table is named in `Api::operations`.
+//! - A switch is a row in the `SWITCHES` of its product, read as `world.switches.text("A6")`, and two answers in a test.
+//! - A part of the state is made in the product's `fresh`; a collection of documents by key is named in
+//!   `Api::collections`, and `Api::edited` checks what a human edit left of one.
+//! - A product is an `impl Api` and a row in `api::spoken`.
 
 #![allow(
     clippy::unnecessary_wraps,

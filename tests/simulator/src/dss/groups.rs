@@ -193,9 +193,13 @@ pub(super) fn complete(name: &str, mut sent: Map<String, Value>) -> Result<Map<S
 }
 
 /// Checks and completes what somebody did to a group in the UI.
-pub(super) fn edited(name: &str, mut document: Map<String, Value>) -> Result<Map<String, Value>, Failure> {
-    let new = !document.contains_key("name");
-    if new {
+pub(super) fn edited(
+    world: &World,
+    name: &str,
+    mut document: Map<String, Value>,
+) -> Result<Map<String, Value>, Failure> {
+    user::check_name(world, name, 1)?;
+    if world.document("groups", name).is_none() {
         document.entry("mayWriteSafeCode").or_insert(json!(true));
     }
     complete(name, document)

@@ -104,7 +104,7 @@ impl Api for Dss {
         };
         let result = match collection {
             "users" => user::edited(world, key, document),
-            "groups" => groups::edited(key, document),
+            "groups" => groups::edited(world, key, document),
             _ => Ok(document),
         };
         result.map(Value::Object).map_err(|failure| failure.message)

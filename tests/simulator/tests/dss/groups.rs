@@ -24,6 +24,9 @@ async fn a_new_group_may_write_safe_code_and_nothing_else() {
         .filter(|key| key.starts_with("may"))
         .count();
     assert_eq!(flags, 28);
+    dss.patch_state(json!({"groups": {"by-hand": {"name": "by-hand", "description": "made in the UI"}}}))
+        .unwrap();
+    assert_eq!(dss.state_at("/groups/by-hand/mayWriteSafeCode").unwrap(), true);
     let (status, answer) = post(&dss, "/admin/groups/", body).await;
     assert_eq!(status, 400);
     assert!(
