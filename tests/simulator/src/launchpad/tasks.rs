@@ -105,7 +105,7 @@ fn apply(propagated: &mut Map<String, Value>, changes: &[Value]) {
         };
         match &change[2] {
             Value::Null => _ = documents.shift_remove(id),
-            document => _ = documents.insert(id.to_owned(), document.clone()),
+            document => _ = documents.insert(id.to_owned(), packed(document)),
         }
     }
 }
@@ -119,7 +119,7 @@ pub(super) fn propagated(world: &World) -> Records<'_> {
         }
     }
     let mut take = |name: &str| match reached.shift_remove(name) {
-        Some(Value::Object(documents)) => Cow::Owned(documents),
+        Some(Value::Object(documents)) => Cow::Owned(documents.iter().map(unpacked).collect()),
         _ => Cow::Owned(Map::new()),
     };
     Records {
@@ -130,10 +130,24 @@ pub(super) fn propagated(world: &World) -> Records<'_> {
 
 /// What is recorded is what the nodes have: the start of a space.
 pub(super) fn start_in_sync(world: &mut World) {
-    let (users, groups) = (world.read("users").clone(), world.read("groups").clone());
+    let all = |name: &str| -> Map<String, Value> {
+        let documents = world.read(name).iter();
+        documents.map(|(id, document)| (id.clone(), packed(document))).collect()
+    };
+    let (users, groups) = (all("users"), all("groups"));
     world
         .state
         .insert("propagated".to_owned(), json!({"users": users, "groups": groups}));
+}
+
+/// A document as text: the nodes have a second copy of everything, and as a tree that is most of the memory.
+fn packed(document: &Value) -> Value {
+    json!(document.to_string())
+}
+
+fn unpacked((id, text): (&String, &Value)) -> (String, Value) {
+    let document = text.as_str().and_then(|text| serde_json::from_str(text).ok());
+    (id.clone(), document.unwrap_or_default())
 }
 
 /// What each node has: the groups with access and their rights, and the users of these groups.
