@@ -39,10 +39,11 @@ pub(super) fn filter(world: &World, call: &Call, name: &str) -> Result<Option<Ve
 
 /// A user as stored.
 pub(super) fn user(id: &str, email: &str, profile: &Value, groups: &Value, created: Value) -> Value {
-    json!({
-        "id": id, "email": email, "profile": with_trial(profile), "groups": groups, "createdOn": created,
-        "isOwner": false, "adminProperties": {},
-    })
+    let mut user = json!({"id": id, "email": email, "profile": with_trial(profile), "groups": groups});
+    user["createdOn"] = created;
+    user["isOwner"] = json!(false);
+    user["adminProperties"] = json!({});
+    user
 }
 
 /// The spelling in which an email is stored.

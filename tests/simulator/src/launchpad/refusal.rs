@@ -25,7 +25,10 @@ pub(super) fn unprocessable(wrong: Wrong) -> Failure {
         422,
         "The request was well-formed but was unable to be followed due to semantic errors.",
     )
-    .detail(json!({"json": wrong}))
+    .detail(Value::Object(Map::from_iter([(
+        "json".to_owned(),
+        Value::Object(wrong),
+    )])))
 }
 
 /// 422 unless nothing is wrong.

@@ -46,13 +46,13 @@ pub(super) fn propagate(world: &mut World, changed: &[(&str, &[String])]) -> Opt
     let each = changed
         .iter()
         .flat_map(|(collection, ids)| ids.iter().map(move |id| (*collection, id)));
-    let now = |(collection, id): (&str, &String)| json!([collection, id, world.read(collection).get(id)]);
-    let changes: Vec<Value> = each.map(now).collect();
-    if changes.is_empty() {
+    let left = |(collection, id): (&str, &String)| json!([collection, id, world.read(collection).get(id)]);
+    let carried: Vec<Value> = each.map(left).collect();
+    if carried.is_empty() {
         return None;
     }
     if world.switches.is("tasks", "none") {
-        apply(world.collection("propagated"), &changes);
+        apply(world.collection("propagated"), &carried);
         return None;
     }
     let id = World::random(20);
@@ -63,7 +63,7 @@ pub(super) fn propagate(world: &mut World, changed: &[(&str, &[String])]) -> Opt
         "held": world.switches.is("space", "stopped"),
         "successful": !world.switches.is("tasks", "failing"),
         "result": {"nodes": nodes},
-        "changes": changes,
+        "changes": carried,
     });
     world.collection("tasks").insert(id.clone(), task);
     Some(id)

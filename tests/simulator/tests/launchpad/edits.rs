@@ -16,11 +16,11 @@ async fn a_human_edit_is_completed_and_reaches_the_nodes() {
     let (_, user) = get(&space, "/user/u1").await;
     assert_eq!(user["profile"], json!({"name": "reader", "isTrial": false}));
     assert_eq!(user["groups"][0]["name"], "designers");
-    space.advance(Duration::from_secs(60));
+    space.advance(Duration::from_mins(1));
     let at_node = "/propagated/design-0/users/jane@example.com";
     assert!(space.state_at(at_node).is_some());
     space.patch_state(json!({"users": {"u1": null}})).unwrap();
-    space.advance(Duration::from_secs(60));
+    space.advance(Duration::from_mins(1));
     assert_eq!(space.state_at(at_node), None);
 }
 

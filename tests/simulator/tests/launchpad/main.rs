@@ -1,5 +1,7 @@
 //! The Launchpad as a client sees it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics, in its helpers too")]
+
 mod access;
 mod bulk;
 mod client;
