@@ -81,8 +81,11 @@ pub(crate) trait Api: Send + Sync {
         Err(format!("this product knows no action {action}"))
     }
 
-    /// What a human edit of one document leads to, once it is stored or removed.
-    fn settle(&self, _world: &mut World, _collection: &str, _key: &str) {}
+    /// What goes along with a document that a human edit has deleted.
+    fn deleted(&self, _world: &mut World, _collection: &str, _key: &str) {}
+
+    /// What goes along with a document that a human edit has written.
+    fn written(&self, _world: &mut World, _collection: &str, _key: &str) {}
 
     /// Checks what a human edit left behind and completes it; the error is for the person who edits.
     fn edited(&self, world: &World, collection: &str, key: &str, document: Value) -> Result<Value, String>;

@@ -26,17 +26,16 @@ pub(crate) fn apply(api: &dyn Api, world: &mut World, patch: &Value) -> Result<(
         }
     }
     for (name, key, value) in results {
-        let map = match key {
-            Some(_) => world.collection(&name),
-            None => &mut world.state,
-        };
-        let place = key.as_ref().unwrap_or(&name);
-        match value {
-            Some(value) => _ = map.insert(place.clone(), value),
-            None => _ = map.shift_remove(place),
-        }
-        if let Some(key) = key {
-            api.settle(world, &name, &key);
+        match (key, value) {
+            (Some(key), Some(value)) => {
+                world.collection(&name).insert(key.clone(), value);
+                api.written(world, &name, &key);
+            }
+            (Some(key), None) => {
+                world.collection(&name).shift_remove(&key);
+                api.deleted(world, &name, &key);
+            }
+            (None, value) => _ = world.state.insert(name, value.unwrap_or_default()),
         }
     }
     Ok(())

@@ -109,7 +109,11 @@ impl Api for Launchpad {
         edits::edited(world, collection, key, document).map(Value::Object)
     }
 
-    fn settle(&self, world: &mut World, collection: &str, key: &str) {
+    fn written(&self, world: &mut World, collection: &str, key: &str) {
+        edits::settle(world, collection, key);
+    }
+
+    fn deleted(&self, world: &mut World, collection: &str, key: &str) {
         edits::settle(world, collection, key);
     }
 }
