@@ -5,7 +5,7 @@ use hyper::HeaderMap;
 use serde_json::Value;
 
 use crate::answer::{Answer, Failure};
-use crate::call::Caller;
+use crate::call::{Call, Caller};
 use crate::config::{Product, Seed};
 use crate::future;
 use crate::operation::{Operation, Right};
@@ -77,6 +77,11 @@ pub(crate) trait Api: Send + Sync {
         document.clone()
     }
 
+    /// Whether a call that is allowed concerns this instance at all.
+    fn admit(&self, _world: &World, _call: &Call) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// What people and directories do outside of the API; the error is for the person who asked.
     fn act(&self, _world: &mut World, action: &str, _asked: &Value) -> Result<Value, String> {
         Err(format!("this product knows no action {action}"))
@@ -85,15 +90,19 @@ pub(crate) trait Api: Send + Sync {
     /// What goes along with a document that a human edit has deleted.
     fn deleted(&self, _world: &mut World, _collection: &str, _key: &str) {}
 
+    /// What goes along with a document that a human edit has written.
+    fn written(&self, _world: &mut World, _collection: &str, _key: &str) {}
+
     /// Checks what a human edit left behind and completes it; the error is for the person who edits.
     fn edited(&self, world: &World, collection: &str, key: &str, document: Value) -> Result<Value, String>;
 }
 
 /// The products that the simulator speaks.
 pub(crate) fn spoken() -> impl Iterator<Item = (Product, &'static dyn Api)> {
-    let all: [(Product, &'static dyn Api); 2] = [
+    let all: [(Product, &'static dyn Api); 3] = [
         (Product::Dss, &crate::dss::Dss),
         (Product::Govern, &crate::govern::Govern),
+        (Product::Launchpad, &crate::launchpad::Launchpad),
     ];
     all.into_iter()
 }

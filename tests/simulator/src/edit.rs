@@ -27,7 +27,10 @@ pub(crate) fn apply(api: &dyn Api, world: &mut World, patch: &Value) -> Result<(
     }
     for (name, key, value) in results {
         match (key, value) {
-            (Some(key), Some(value)) => _ = world.collection(&name).insert(key, value),
+            (Some(key), Some(value)) => {
+                world.collection(&name).insert(key.clone(), value);
+                api.written(world, &name, &key);
+            }
             (Some(key), None) => {
                 world.collection(&name).shift_remove(&key);
                 api.deleted(world, &name, &key);

@@ -32,6 +32,7 @@ mod fault;
 mod future;
 mod govern;
 mod instance;
+mod launchpad;
 mod listener;
 mod log;
 mod merge_patch;

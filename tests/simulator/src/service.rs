@@ -200,6 +200,7 @@ fn perform(shared: &Shared, world: &mut World, mut received: Received) -> Result
         return Err(no_route(""));
     };
     shared.api.authorize(world, &received.call.caller, operation.right)?;
+    shared.api.admit(world, &received.call)?;
     (operation.handler)(world, &received.call)
 }
 

@@ -36,10 +36,10 @@ pub(crate) enum Allowed {
     ErrorStatus,
     /// An HTTP status.
     Status,
-    /// A boolean.
-    Flag,
     /// A number of milliseconds.
     Millis,
+    /// A boolean.
+    Flag,
     /// A text or null.
     TextOrNull,
     /// A release such as `14.2.0`.
@@ -53,8 +53,8 @@ impl Allowed {
             Self::OneOf(texts) => value.as_str().is_some_and(|text| texts.contains(&text)),
             Self::ErrorStatus => status.is_some_and(|status| (400..600).contains(&status)),
             Self::Status => status.is_some_and(|status| (200..600).contains(&status)),
-            Self::Flag => value.is_boolean(),
             Self::Millis => value.is_u64(),
+            Self::Flag => value.is_boolean(),
             Self::TextOrNull => value.is_null() || value.is_string(),
             Self::Release => value.as_str().is_some_and(|text| parts(text).is_some()),
         }
@@ -65,8 +65,8 @@ impl Allowed {
             Self::OneOf(texts) => texts.join(" | "),
             Self::ErrorStatus => "a status from 400 to 599".to_owned(),
             Self::Status => "a status from 200 to 599".to_owned(),
-            Self::Flag => "true | false".to_owned(),
             Self::Millis => "a number of milliseconds".to_owned(),
+            Self::Flag => "true | false".to_owned(),
             Self::TextOrNull => "a text or null".to_owned(),
             Self::Release => "a release such as 14.2.0".to_owned(),
         }

@@ -20,7 +20,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
 ];
 
 /// The global permissions, which groups, keys and the authorization matrix share.
-pub(super) const PERMISSIONS: [&str; 28] = [
+pub(crate) const PERMISSIONS: [&str; 28] = [
     "mayManageUDM",
     "mayCreateProjects",
     "mayCreateProjectsFromMacros",

@@ -41,6 +41,8 @@ mod user_view;
 mod users;
 mod variables;
 
+pub(crate) use groups::PERMISSIONS;
+
 /// The product.
 pub(crate) struct Dss;
 
