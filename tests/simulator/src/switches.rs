@@ -97,6 +97,17 @@ impl Switch {
             self.about
         )
     }
+
+    /// What follows the products in a row of a Markdown table.
+    pub fn cells(&self) -> String {
+        let allowed = self.allowed.describe().replace('|', "\\|");
+        format!(
+            "`{}` | `{}` | {allowed} | {}",
+            self.name,
+            self.default.value(),
+            self.about
+        )
+    }
 }
 
 /// The switches of one instance and their present values.
