@@ -19,7 +19,7 @@ use super::{
     managed::{Managed, StatusOf},
     report::{PassObserver, Reports},
 };
-use crate::crd::common::FIELD_MANAGER;
+use crate::crd::common::{FIELD_MANAGER, FINALIZER};
 
 /// What all kinds share.
 #[derive(Clone)]
@@ -83,6 +83,34 @@ impl<K: Managed> Context<K> {
             .map(Arc::new))
     }
 
+    /// The object with our finalizer, added where it is missing; `None` where there is no such object any more.
+    ///
+    /// The pass goes on with what the apiserver returned. Waiting for the watch to bring it instead lets a trigger that
+    /// comes first add the finalizer a second time.
+    pub async fn held(&self, object: Arc<K>) -> Result<Option<Arc<K>>, Error> {
+        let finalizers = object.finalizers();
+        if object.meta().deletion_timestamp.is_some() || finalizers.iter().any(|one| one == FINALIZER) {
+            return Ok(Some(object));
+        }
+        let finalizers: Vec<_> = finalizers.iter().map(String::as_str).chain([FINALIZER]).collect();
+        let patch = json!({
+            "metadata": { "finalizers": finalizers, "resourceVersion": object.resource_version(), "uid": object.uid() },
+        });
+        let params = PatchParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        let (api, patch) = (self.api(&object), Patch::Merge(&patch));
+        match api.patch(&object.name_any(), &params, &patch).await {
+            Ok(patched) => {
+                self.note_written(&patched);
+                Ok(Some(Arc::new(patched)))
+            }
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
+            Err(error) => Err(Error::kubernetes("add the finalizer")(error)),
+        }
+    }
+
     /// Writes the status. With `unless_changed` the write fails if the object is not the one that this pass has seen.
     pub async fn write_status(&self, object: &K, status: &StatusOf<K>, unless_changed: bool) -> Result<K, Error> {
         let mut metadata = json!({ "name": object.name_any(), "uid": object.uid() });
@@ -101,10 +129,14 @@ impl<K: Managed> Context<K> {
             .patch_status(&object.name_any(), &params, &Patch::Apply(&patch))
             .await
             .map_err(Error::kubernetes("write the status"))?;
-        if let (Some(uid), Some(version)) = (written.uid(), version(&written)) {
+        self.note_written(&written);
+        Ok(written)
+    }
+
+    fn note_written(&self, written: &K) {
+        if let (Some(uid), Some(version)) = (written.uid(), version(written)) {
             self.lock().insert(uid, version);
         }
-        Ok(written)
     }
 
     /// Whether this process wrote the status of the object after the state that `object` has.

@@ -86,7 +86,7 @@ pub struct Aspect {
     pub type_: &'static str,
     /// Whether it is true.
     pub status: bool,
-    /// PascalCase word, part of the API.
+    /// One word in Pascal case, part of the API.
     pub reason: &'static str,
     /// For people.
     pub message: String,

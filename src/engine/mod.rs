@@ -9,6 +9,7 @@ pub mod controller;
 pub mod error;
 pub mod fingerprint;
 pub mod inputs;
+mod intent;
 pub mod isolated;
 pub mod managed;
 pub mod objects;

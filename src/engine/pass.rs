@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::{
@@ -11,7 +10,6 @@ use super::{
     plan::Change,
     progress::{SharedProgress, Sight, asks_for_a_pass, granted, lane, lock},
     sources,
-    status::next_status,
 };
 use crate::crd::status::Origin;
 
@@ -35,16 +33,16 @@ pub(super) fn overdue() -> Error {
 
 /// A pass over an object that is not being deleted.
 pub struct Pass<'a, K: Managed> {
-    object: &'a K,
-    context: &'a Context<K>,
-    progress: SharedProgress<K>,
-    inputs: Inputs,
+    pub(super) object: &'a K,
+    pub(super) context: &'a Context<K>,
+    pub(super) progress: SharedProgress<K>,
+    pub(super) inputs: Inputs,
     client: K::Client,
-    key: String,
+    pub(super) key: String,
     /// Whether an earlier pass had begun to make the remote object.
-    begun_earlier: bool,
+    pub(super) begun_earlier: bool,
     /// The object as this pass wrote it last.
-    written: Option<K>,
+    pub(super) written: Option<K>,
 }
 
 impl<'a, K: Managed> Pass<'a, K> {
@@ -151,7 +149,7 @@ impl<'a, K: Managed> Pass<'a, K> {
         ))
     }
 
-    async fn observe(&self, freshness: Freshness) -> Result<K::Observed, Error> {
+    pub(super) async fn observe(&self, freshness: Freshness) -> Result<K::Observed, Error> {
         let observed = K::observe(&self.client, &self.key, freshness).await?;
         lock(&self.progress).seen = Some(Sight::of(&observed));
         Ok(observed)
@@ -183,7 +181,7 @@ impl<'a, K: Managed> Pass<'a, K> {
         }
     }
 
-    fn already_exists(&self) -> Error {
+    pub(super) fn already_exists(&self) -> Error {
         Error::Blocked(
             Reason::AlreadyExists,
             format!(
@@ -252,39 +250,6 @@ impl<'a, K: Managed> Pass<'a, K> {
             })
     }
 
-    /// Puts down what is about to be done, so that a crash right after the write does not turn our own work into
-    /// something that we find and do not know. Fails if the object changed meanwhile: then this pass is out of date.
-    async fn record_intent(&mut self, owned: Origin, plan: &Plan<K::Change>, seen: &K::Observed) -> Result<(), Error> {
-        let creates = plan.changes.iter().filter(|change| change.creates());
-        let slots: Vec<_> = creates.flat_map(Change::secrets).collect();
-        let finding = {
-            let mut progress = lock(&self.progress);
-            if K::presence(seen) != Presence::None {
-                progress.origin = Some(owned);
-            }
-            for (list, names) in granted(self.object, seen, &progress.applied) {
-                progress.applied.grants.entry(list).or_default().extend(names);
-            }
-            let steps = plan.steps().join("; ");
-            let mut finding = progress.finding(self.object, Reason::Progressing, self.inputs.redact(&steps));
-            for slot in slots {
-                if let Some(input) = self.inputs.get(slot) {
-                    finding
-                        .applied
-                        .secrets
-                        .insert(slot.to_owned(), input.fingerprint.clone());
-                }
-            }
-            finding
-        };
-        let base = self.written.as_ref().unwrap_or(self.object);
-        let generation = self.object.meta().generation;
-        let status = next_status(base.status(), generation, finding, Timestamp::now());
-        self.written = Some(self.context.write_status(base, &status, true).await?);
-        lock(&self.progress).intent = true;
-        Ok(())
-    }
-
     async fn apply(&mut self, seen: &K::Observed, change: &K::Change) -> Result<(), Error> {
         let error = match K::apply(&self.client, seen, change).await {
             Ok(()) => {
@@ -298,55 +263,6 @@ impl<'a, K: Managed> Pass<'a, K> {
         }
         self.log_failure(change, &error);
         Err(error)
-    }
-
-    /// A create that failed: whether the intent stands, and whose the object is if there is one.
-    async fn not_created(&mut self, error: Error) -> Result<(), Error> {
-        let fate = match &error {
-            Error::Remote { fate, .. } => *fate,
-            _ => Fate::Unknown,
-        };
-        match fate {
-            // An earlier try of ours got through and its answer was lost: read-back tells the rest.
-            Fate::Exists if self.begun_earlier => return Ok(()),
-            Fate::Exists => {
-                lock(&self.progress).origin = None;
-                if self.object.policies().adopts() {
-                    return Ok(());
-                }
-                return Err(self.already_exists());
-            }
-            Fate::NotDone => lock(&self.progress).origin = None,
-            // What is not there right after an answer was not made by us; if somebody makes it later, it is theirs.
-            Fate::Answered => {
-                let seen = self.observe(Freshness::Fresh).await?;
-                if K::presence(&seen) == Presence::Absent {
-                    lock(&self.progress).origin = None;
-                }
-            }
-            Fate::Unknown => {}
-        }
-        tracing::info!(
-            kind = K::KIND,
-            namespace = self.object.namespace(),
-            name = self.object.name_any(),
-            remote = self.key,
-            error = self.inputs.redact(&error.to_string()),
-            "remote create failed"
-        );
-        Err(error)
-    }
-
-    fn log_failure(&self, change: &K::Change, error: &Error) {
-        tracing::info!(
-            kind = K::KIND,
-            namespace = self.object.namespace(),
-            name = self.object.name_any(),
-            remote = self.key,
-            steps = ?change.steps(),
-            error = self.inputs.redact(&error.to_string()),
-            "remote write failed"
-        );
     }
 
     /// A write that got through: the record, the log, the Event.

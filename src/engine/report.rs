@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::ObjectReference;
-use kube::{
-    Client,
-    runtime::events::{Event, EventType, Recorder, Reporter},
+use jiff::Timestamp;
+use k8s_openapi::{
+    api::{core::v1::ObjectReference, events::v1::Event},
+    apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta},
 };
+use kube::{Api, Client, api::PostParams};
 use tokio::{sync::mpsc, task::JoinHandle};
+
+use crate::crd::common::FIELD_MANAGER;
 
 /// Longest note of an Event: the apiserver refuses more than 1 KiB.
 const LONGEST_NOTE: usize = 1000;
@@ -30,37 +33,35 @@ pub struct PassRecord {
 /// Receives every pass.
 pub type PassObserver = std::sync::Arc<dyn Fn(PassRecord) + Send + Sync>;
 
-type Waiting = (Event, ObjectReference);
-
 /// Publishes Events in the background: a pass never waits for one.
+///
+/// Not by kube's `Recorder`: that takes two Events of one reason for the same, keeps the note of the first, and holds
+/// every Event of the last minutes in memory.
 #[derive(Clone)]
 pub struct Reports {
-    normal: mpsc::Sender<Waiting>,
+    normal: mpsc::Sender<Event>,
     // Warnings are few and may be all that is left of an object, so none is dropped.
-    warnings: mpsc::UnboundedSender<Waiting>,
+    warnings: mpsc::UnboundedSender<Event>,
 }
 
 impl Reports {
     /// Starts the publisher; it ends when the last clone is gone and everything is published.
     pub fn start(client: Client) -> (Self, JoinHandle<()>) {
-        let (normal, mut normal_waiting) = mpsc::channel::<Waiting>(QUEUE);
-        let (warnings, mut warnings_waiting) = mpsc::unbounded_channel::<Waiting>();
-        let reporter = Reporter {
-            controller: crate::crd::common::FIELD_MANAGER.into(),
-            instance: std::env::var("HOSTNAME").ok(),
-        };
-        let recorder = Recorder::new(client, reporter);
+        let (normal, mut normal_waiting) = mpsc::channel::<Event>(QUEUE);
+        let (warnings, mut warnings_waiting) = mpsc::unbounded_channel::<Event>();
         let publisher = tokio::spawn(async move {
             loop {
-                let next = tokio::select! {
+                let event = tokio::select! {
                     biased;
-                    Some(next) = warnings_waiting.recv() => next,
-                    Some(next) = normal_waiting.recv() => next,
+                    Some(event) = warnings_waiting.recv() => event,
+                    Some(event) = normal_waiting.recv() => event,
                     else => return,
                 };
-                let (event, regarding) = next;
-                if let Err(error) = recorder.publish(&event, &regarding).await {
-                    tracing::warn!(%error, name = regarding.name, "an Event could not be published");
+                let namespace = event.metadata.namespace.as_deref().unwrap_or("default");
+                let events = Api::<Event>::namespaced(client.clone(), namespace);
+                if let Err(error) = events.create(&PostParams::default(), &event).await {
+                    let name = event.regarding.and_then(|regarding| regarding.name);
+                    tracing::warn!(%error, name, "an Event could not be published");
                 }
             }
         });
@@ -69,28 +70,39 @@ impl Reports {
 
     /// An Event about something that went as it should. Dropped if too many wait: the log record remains.
     pub fn normal(&self, regarding: ObjectReference, reason: &str, action: &str, note: &str) {
-        let event = event(EventType::Normal, reason, action, note);
-        if self.normal.try_send((event, regarding)).is_err() {
+        let event = event("Normal", regarding, reason, action, note);
+        if self.normal.try_send(event).is_err() {
             tracing::debug!(reason, "an Event was dropped: too many wait");
         }
     }
 
     /// An Event about something that people should look at.
     pub fn warning(&self, regarding: ObjectReference, reason: &str, action: &str, note: &str) {
-        let event = event(EventType::Warning, reason, action, note);
-        if self.warnings.send((event, regarding)).is_err() {
+        let event = event("Warning", regarding, reason, action, note);
+        if self.warnings.send(event).is_err() {
             tracing::warn!(reason, note, "an Event came after the last");
         }
     }
 }
 
-fn event(type_: EventType, reason: &str, action: &str, note: &str) -> Event {
+fn event(type_: &str, regarding: ObjectReference, reason: &str, action: &str, note: &str) -> Event {
+    // The apiserver refuses an Event that does not say which process reports it.
+    let instance = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
     Event {
-        type_,
-        reason: reason.to_owned(),
+        metadata: ObjectMeta {
+            namespace: regarding.namespace.clone(),
+            generate_name: Some(format!("{}.", regarding.name.as_deref().unwrap_or(FIELD_MANAGER))),
+            ..ObjectMeta::default()
+        },
+        event_time: Some(MicroTime(Timestamp::now())),
+        type_: Some(type_.to_owned()),
+        reason: Some(reason.to_owned()),
+        action: Some(cut(action, LONGEST_ACTION).to_owned()),
         note: Some(cut(note, LONGEST_NOTE).to_owned()),
-        action: cut(action, LONGEST_ACTION).to_owned(),
-        secondary: None,
+        regarding: Some(regarding),
+        reporting_controller: Some(FIELD_MANAGER.to_owned()),
+        reporting_instance: Some(instance.unwrap_or_else(|| FIELD_MANAGER.to_owned())),
+        ..Event::default()
     }
 }
 

@@ -16,9 +16,7 @@ pub(super) fn all() -> Vec<(&'static str, Vec<Value>)> {
         (
             "kustomization.yaml",
             vec![kustomization(
-                ["../crds", "namespace.yaml", "rbac.yaml", "deployment.yaml"]
-                    .map(str::to_owned)
-                    .to_vec(),
+                &["../crds", "namespace.yaml", "rbac.yaml", "deployment.yaml"].map(str::to_owned),
             )],
         ),
     ]
@@ -59,7 +57,7 @@ fn rbac() -> Vec<Value> {
                 { "apiGroups": [crd::common::GROUP], "resources": plurals, "verbs": ["get", "list", "watch", "patch"] },
                 { "apiGroups": [crd::common::GROUP], "resources": statuses, "verbs": ["patch"] },
                 { "apiGroups": [""], "resources": ["secrets", "configmaps"], "verbs": ["get", "list", "watch"] },
-                { "apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"] },
+                { "apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"] },
             ],
         }),
         json!({
@@ -126,9 +124,9 @@ pub(super) fn definitions() -> Value {
         let names = &definition.spec.names;
         format!("{}.{}.yaml", names.plural, definition.spec.group)
     });
-    kustomization(files.collect())
+    kustomization(&files.collect::<Vec<_>>())
 }
 
-fn kustomization(resources: Vec<String>) -> Value {
+fn kustomization(resources: &[String]) -> Value {
     json!({ "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": resources })
 }

@@ -9,7 +9,7 @@ use testbed::{
 };
 
 /// Long enough for a busy machine with two cores, short enough to fail before anybody loses patience.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 /// The drift interval that tests use: the shortest that the schema takes.
 pub const INTERVAL: Duration = Duration::from_secs(5);
 
@@ -135,6 +135,7 @@ impl Bed {
 }
 
 /// An object of our API group.
+#[allow(clippy::needless_pass_by_value, reason = "every caller makes the spec on the spot")]
 pub fn object(kind: &str, name: &str, spec: Value) -> Value {
     json!({
         "apiVersion": "dataiku-operator.io/v1alpha1",

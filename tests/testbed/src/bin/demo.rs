@@ -10,14 +10,16 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use testbed::{
-    ControlPlane, Operator, repository,
+    Condition, ControlPlane, Operator, repository,
     simulator::{Instance, InstanceConfig, Product, Simulator},
 };
 
-/// Until every object is Ready. A busy machine needs a few seconds.
-const PATIENCE: Duration = Duration::from_secs(120);
-/// Drift interval of the demo's connections, so that a change by hand is repaired while one looks.
+/// Until every object is Ready, and until a change is repaired. A busy machine needs a few seconds.
+const PATIENCE: Duration = Duration::from_mins(2);
+/// Drift interval of the demo's connection, so that a change by hand is repaired while one looks.
 const INTERVAL: &str = "5s";
+/// Whose email is changed by hand.
+const PERSON: &str = "jane.doe";
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -27,34 +29,35 @@ async fn main() -> Result<()> {
     control_plane.installation().await?;
     let simulator = Simulator::start().await?;
     let dss = simulator.instance(InstanceConfig::new(Product::Dss)).await?;
-    let operator = Operator::builder(operator_binary()?)
+    let mut operator = Operator::builder(operator_binary()?)
         .control_plane(&control_plane)
         .start()
         .await?;
 
-    let shown = show(&control_plane, &dss).await;
-    if let Err(error) = shown {
-        println!("{error:#}\n--- the operator's log ends ---\n{}", tail(&operator.logs()));
-        bail!("the demo did not come to its end");
+    if let Err(error) = show(&control_plane, &dss).await {
+        println!("\nthe end of the operator's log:\n{}", tail(&operator.logs()));
+        return Err(error);
     }
-    println!("\nTo look around:\n");
-    println!("  export KUBECONFIG={}", control_plane.kubeconfig().display());
-    println!("  export PATH={}:$PATH", control_plane.programs().display());
-    println!("  kubectl get dataiku -A; kubectl explain dssuser.spec; kubectl -n team-a get events");
-    println!(
-        "  curl -s {}/instances/{}/state?at=/users/jane.doe",
-        simulator.control_url(),
-        dss.id()
-    );
     if once {
+        operator.terminate().await?;
         return Ok(());
     }
-    println!("\nCtrl-C ends it.");
-    tokio::signal::ctrl_c().await.context("wait for Ctrl-C")
+    println!("To look around in another terminal, until Ctrl-C here:\n");
+    println!("  export KUBECONFIG={}", control_plane.kubeconfig().display());
+    println!("  export PATH={}:$PATH", control_plane.programs().display());
+    println!("  kubectl explain dssuser.spec");
+    println!("  kubectl -n team-a edit dssuser {PERSON}");
+    println!("  kubectl -n team-a describe dssuser {PERSON}");
+    let user = format!("state?at=/users/{PERSON}");
+    println!("  curl -s {}/instances/{}/{user}", simulator.control_url(), dss.id());
+    tokio::signal::ctrl_c().await.context("wait for Ctrl-C")?;
+    println!();
+    Ok(())
 }
 
+/// Applies the examples, waits for Ready, and makes one drift that is repaired.
 async fn show(control_plane: &Arc<ControlPlane>, dss: &Instance) -> Result<()> {
-    println!("applying examples/ …");
+    let applied = Instant::now();
     for (name, text) in examples(dss)? {
         let file = control_plane.folder().join(name);
         std::fs::write(&file, text)?;
@@ -62,37 +65,39 @@ async fn show(control_plane: &Arc<ControlPlane>, dss: &Instance) -> Result<()> {
     }
     everything_ready(control_plane).await?;
     println!(
-        "\n$ kubectl get dataiku -A\n{}",
-        control_plane.kubectl(&["get", "dataiku", "-A"]).await?
+        "examples/ applied, and everything Ready {:.1} s later:\n",
+        applied.elapsed().as_secs_f64()
     );
+    // The counts of the connection are those of its last look at the node, which was before the users were created.
+    let created = dss.count("D1") + 1;
+    until("another look at the node", || async { Ok(dss.count("D1") >= created) }).await?;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    kubectl(control_plane, &["get", "dataiku", "-A"]).await?;
+    drift(dss).await?;
+    let about = format!("involvedObject.name={PERSON}");
+    let events = ["-n", "team-a", "get", "events", "--field-selector", &about];
+    until("the Event about the repair", || async {
+        Ok(control_plane.kubectl(&events).await?.contains("set email"))
+    })
+    .await?;
+    kubectl(control_plane, &events).await
+}
 
+async fn drift(dss: &Instance) -> Result<()> {
+    let pointer = format!("/users/{PERSON}/email");
+    let declared = dss.state_at(&pointer).unwrap_or_default();
     let by_hand = "changed-by-hand@example.com";
-    println!("somebody changes the email of jane.doe in Dataiku to {by_hand} …");
-    dss.patch_state(json!({ "users": { "jane.doe": { "email": by_hand } } }))
-        .map_err(|error| anyhow::anyhow!("{error}"))?;
+    println!("In Dataiku, somebody changes the email of {PERSON} to {by_hand} …");
+    dss.patch_state(json!({ "users": { PERSON: { "email": by_hand } } }))?;
     let changed = Instant::now();
-    while dss.state_at("/users/jane.doe/email") != Some(json!("jane@example.com")) {
-        if changed.elapsed() > PATIENCE {
-            bail!("the change was not repaired within {} s", PATIENCE.as_secs());
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    until("the repair of the email", || async {
+        Ok(dss.state_at(&pointer).as_ref() == Some(&declared))
+    })
+    .await?;
     println!(
-        "… and {:.1} s later it is jane@example.com again (drift interval {INTERVAL}).\n",
-        changed.elapsed().as_secs_f64()
-    );
-    let events = [
-        "-n",
-        "team-a",
-        "get",
-        "events",
-        "--field-selector",
-        "involvedObject.name=jane.doe",
-    ];
-    println!(
-        "$ kubectl {}\n{}",
-        events.join(" "),
-        control_plane.kubectl(&events).await?
+        "… and {:.1} s later it is {} again; this connection is looked at every {INTERVAL}.\n",
+        changed.elapsed().as_secs_f64(),
+        declared.as_str().unwrap_or_default()
     );
     Ok(())
 }
@@ -127,22 +132,42 @@ async fn everything_ready(control_plane: &Arc<ControlPlane>) -> Result<()> {
         if began.elapsed() > PATIENCE {
             bail!("not Ready after {} s:\n{}", PATIENCE.as_secs(), waiting.join("\n"));
         }
-        tokio::time::sleep(Duration::from_millis(250)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
 /// What an object says of itself that is not Ready.
 fn not_ready(object: &Value) -> Option<String> {
-    let ready = testbed::Condition::of(object, "Ready");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let name = format!(
         "{} {}/{}",
-        object["kind"], object["metadata"]["namespace"], object["metadata"]["name"]
+        text(&object["kind"]),
+        text(&object["metadata"]["namespace"]),
+        text(&object["metadata"]["name"])
     );
-    match ready {
-        Some(ready) if ready.status == "True" => None,
+    match Condition::of(object, "Ready") {
+        Some(ready) if ready.is("True", object) => None,
         Some(ready) => Some(format!("{name}: {}: {}", ready.reason, ready.message)),
         None => Some(format!("{name}: no condition yet")),
     }
+}
+
+async fn until<F: Future<Output = Result<bool>>>(what: &str, holds: impl Fn() -> F) -> Result<()> {
+    let began = Instant::now();
+    while !holds().await? {
+        if began.elapsed() > PATIENCE {
+            bail!("{what} did not come about within {} s", PATIENCE.as_secs());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+/// Runs kubectl and shows it with what it prints.
+async fn kubectl(control_plane: &ControlPlane, arguments: &[&str]) -> Result<()> {
+    let printed = control_plane.kubectl(arguments).await?;
+    println!("$ kubectl {}\n{printed}", arguments.join(" "));
+    Ok(())
 }
 
 /// The operator beside this program: `cargo build --workspace` makes both.

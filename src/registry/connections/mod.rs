@@ -1,8 +1,11 @@
 //! Live connections of one kind: which there are, which may be used, and by whom.
 
+mod terms;
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::HashMap,
-    fmt,
     sync::{Arc, OnceLock, PoisonError, RwLock},
     time::{Duration, Instant},
 };
@@ -10,89 +13,11 @@ use std::{
 use futures::{StreamExt, stream::BoxStream};
 use tokio::sync::broadcast;
 
-use crate::{
-    crd::{common::InstanceRef, connection::AllowedNamespaces},
-    engine::error::{Error, Reason},
-};
+pub use self::terms::{ConnectionKey, Dependent, Lookup, News, Terms};
+use crate::engine::error::{Error, Reason};
 
 /// News that may wait for a kind that is busy. One arrives for each connection and interval.
 const QUEUE: usize = 4096;
-
-/// A connection object.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ConnectionKey {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-}
-
-impl ConnectionKey {
-    /// The connection that an object in `namespace` refers to.
-    pub fn of(reference: &InstanceRef, namespace: Option<&str>) -> Self {
-        Self {
-            namespace: reference
-                .namespace
-                .as_deref()
-                .or(namespace)
-                .unwrap_or_default()
-                .to_owned(),
-            name: reference.name.clone(),
-        }
-    }
-}
-
-impl fmt::Display for ConnectionKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.name)
-    }
-}
-
-/// What a connection object says about its use.
-#[derive(Clone, Debug)]
-pub struct Terms {
-    /// Which namespaces may use it.
-    pub allowed: AllowedNamespaces,
-}
-
-/// What the watch knows of a connection object.
-#[derive(Clone, Debug)]
-pub enum Lookup {
-    /// The first list is not complete.
-    Unknown,
-    /// There is no such object.
-    Absent,
-    /// It would be in a namespace that is not watched.
-    Outside,
-    /// There is.
-    Present(Terms),
-}
-
-/// An object that uses a connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dependent {
-    /// Its kind.
-    pub kind: &'static str,
-    /// Its namespace.
-    pub namespace: String,
-    /// Its namespace and name.
-    pub object: String,
-    /// Key of its remote object.
-    pub key: String,
-    /// Whether its drift shows only in lists with settings.
-    pub needs_settings: bool,
-}
-
-/// Something that happened to a connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
-    /// It became ready, or is another one now.
-    Changed(ConnectionKey),
-    /// There is a new look at its remote side.
-    Swept(ConnectionKey),
-    /// Something came to be on its remote side that objects may wait for.
-    Unblocked(ConnectionKey),
-}
 
 type LookupFn = Box<dyn Fn(&ConnectionKey) -> Lookup + Send + Sync>;
 type DependentsFn = Box<dyn Fn(&ConnectionKey) -> Option<Vec<Dependent>> + Send + Sync>;
@@ -315,75 +240,4 @@ fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
 
 fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::crd::connection::AllowedFrom;
-
-    fn key() -> ConnectionKey {
-        ConnectionKey {
-            namespace: "dataiku".into(),
-            name: "design".into(),
-        }
-    }
-
-    fn connections(lookup: Lookup) -> Connections<u8> {
-        let connections = Connections::new("DssInstance");
-        connections.look_up_in(move |_| lookup.clone());
-        connections
-    }
-
-    fn allowing(from: AllowedFrom) -> Lookup {
-        Lookup::Present(Terms {
-            allowed: AllowedNamespaces {
-                from,
-                names: vec!["team-b".into()],
-            },
-        })
-    }
-
-    #[test]
-    fn a_connection_is_used_only_after_it_was_ready() {
-        let connections = connections(allowing(AllowedFrom::Same));
-        let admit = || connections.admit(&key(), Some("dataiku"));
-        assert!(matches!(admit(), Err(Error::NotYet(_))));
-        connections.candidate(&key(), "1", || Ok(1)).unwrap();
-        assert!(matches!(admit(), Err(Error::NotYet(_))));
-        connections.settle_ready(&key());
-        assert_eq!(*admit().unwrap(), 1);
-        connections.candidate(&key(), "2", || Ok(2)).unwrap();
-        assert!(
-            matches!(admit(), Err(Error::NotYet(_))),
-            "other credentials are not used before they were tried"
-        );
-        connections.settle_not_ready(&key(), Reason::Forbidden, "no");
-        assert!(matches!(admit(), Err(Error::ConnectionNotReady(_))));
-    }
-
-    #[test]
-    fn only_allowed_namespaces_are_admitted() {
-        for (from, admitted) in [
-            (AllowedFrom::Same, [true, false, false]),
-            (AllowedFrom::Names, [true, true, false]),
-            (AllowedFrom::All, [true, true, true]),
-        ] {
-            let connections = connections(allowing(from));
-            connections.candidate(&key(), "1", || Ok(1)).unwrap();
-            connections.settle_ready(&key());
-            let answers = ["dataiku", "team-b", "team-c"].map(|ns| connections.admit(&key(), Some(ns)).is_ok());
-            assert_eq!(answers, admitted, "{from:?}");
-        }
-    }
-
-    #[test]
-    fn a_missing_connection_and_missing_credentials_are_told_apart() {
-        let gone = connections(Lookup::Absent).admit(&key(), Some("dataiku"));
-        assert!(matches!(gone, Err(Error::ConnectionGone(_))));
-        let connections = connections(allowing(AllowedFrom::Same));
-        connections.settle_not_ready(&key(), Reason::DependencyNotReady, "Secret dataiku/key not found");
-        let missing = connections.admit(&key(), Some("dataiku"));
-        assert!(matches!(missing, Err(Error::CredentialsMissing { .. })));
-    }
 }

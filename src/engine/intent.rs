@@ -1,0 +1,102 @@
+//! What a pass puts down before a write whose traces it would not know again, and what becomes of that.
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+use super::{
+    Error, Fate, Freshness, Managed, Plan, Presence, Reason,
+    pass::Pass,
+    plan::Change,
+    progress::{granted, lock},
+    status::next_status,
+};
+use crate::crd::status::Origin;
+
+impl<K: Managed> Pass<'_, K> {
+    /// Puts down what is about to be done, so that a crash right after the write does not turn our own work into
+    /// something that we find and do not know. Fails if the object changed meanwhile: then this pass is out of date.
+    pub(super) async fn record_intent(
+        &mut self,
+        owned: Origin,
+        plan: &Plan<K::Change>,
+        seen: &K::Observed,
+    ) -> Result<(), Error> {
+        let creates = plan.changes.iter().filter(|change| change.creates());
+        let slots: Vec<_> = creates.flat_map(Change::secrets).collect();
+        let finding = {
+            let mut progress = lock(&self.progress);
+            if K::presence(seen) != Presence::None {
+                progress.origin = Some(owned);
+            }
+            for (list, names) in granted(self.object, seen, &progress.applied) {
+                progress.applied.grants.entry(list).or_default().extend(names);
+            }
+            let steps = plan.steps().join("; ");
+            let mut finding = progress.finding(self.object, Reason::Progressing, self.inputs.redact(&steps));
+            for slot in slots {
+                if let Some(input) = self.inputs.get(slot) {
+                    finding
+                        .applied
+                        .secrets
+                        .insert(slot.to_owned(), input.fingerprint.clone());
+                }
+            }
+            finding
+        };
+        let base = self.written.as_ref().unwrap_or(self.object);
+        let generation = self.object.meta().generation;
+        let status = next_status(base.status(), generation, finding, Timestamp::now());
+        self.written = Some(self.context.write_status(base, &status, true).await?);
+        lock(&self.progress).intent = true;
+        Ok(())
+    }
+
+    /// A create that failed: whether the intent stands, and whose the object is if there is one.
+    pub(super) async fn not_created(&mut self, error: Error) -> Result<(), Error> {
+        let fate = match &error {
+            Error::Remote { fate, .. } => *fate,
+            _ => Fate::Unknown,
+        };
+        match fate {
+            // An earlier try of ours got through and its answer was lost: read-back tells the rest.
+            Fate::Exists if self.begun_earlier => return Ok(()),
+            Fate::Exists => {
+                lock(&self.progress).origin = None;
+                if self.object.policies().adopts() {
+                    return Ok(());
+                }
+                return Err(self.already_exists());
+            }
+            Fate::NotDone => lock(&self.progress).origin = None,
+            // What is not there right after an answer was not made by us; if somebody makes it later, it is theirs.
+            Fate::Answered => {
+                let seen = self.observe(Freshness::Fresh).await?;
+                if K::presence(&seen) == Presence::Absent {
+                    lock(&self.progress).origin = None;
+                }
+            }
+            Fate::Unknown => {}
+        }
+        tracing::info!(
+            kind = K::KIND,
+            namespace = self.object.namespace(),
+            name = self.object.name_any(),
+            remote = self.key,
+            error = self.inputs.redact(&error.to_string()),
+            "remote create failed"
+        );
+        Err(error)
+    }
+
+    pub(super) fn log_failure(&self, change: &K::Change, error: &Error) {
+        tracing::info!(
+            kind = K::KIND,
+            namespace = self.object.namespace(),
+            name = self.object.name_any(),
+            remote = self.key,
+            steps = ?change.steps(),
+            error = self.inputs.redact(&error.to_string()),
+            "remote write failed"
+        );
+    }
+}

@@ -1,0 +1,112 @@
+//! What is printed: a table for people and one line of JSON for whoever keeps the figures.
+
+use std::{fmt::Write, fs};
+
+use anyhow::Result;
+use serde_json::json;
+
+use crate::{
+    args::HIGH_LIMITS,
+    phases::{Phase, Run},
+};
+
+/// The machine and how busy it is: wall time on a busy one says little.
+pub fn machine() -> Result<String> {
+    let processors = fs::read_to_string("/proc/cpuinfo")?;
+    let model = processors
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let cores = std::thread::available_parallelism()?;
+    let load = fs::read_to_string("/proc/loadavg")?;
+    let load: Vec<_> = load.split_whitespace().take(3).collect();
+    let model = model.map_or("unknown processor", |(_, model)| model);
+    Ok(format!(
+        "{cores} cores ({model}), load average before the start {}",
+        load.join(" ")
+    ))
+}
+
+/// The run as a table.
+pub fn table(run: &Run) -> String {
+    let setting = &run.setting;
+    let (concurrency, per_second) = if setting.default_limits { (8, 50) } else { HIGH_LIMITS };
+    let mut table = format!(
+        "{} users, {} % with a password{}; node answers in {} ms; limits {concurrency} at once, {per_second}/s; etcd {}\n",
+        run.users,
+        setting.passwords,
+        if setting.properties {
+            ", all with properties"
+        } else {
+            ""
+        },
+        setting.latency_ms,
+        if setting.no_fsync {
+            "without fsync"
+        } else {
+            "with fsync"
+        },
+    );
+    let phases = [&run.cold, &run.restart, &run.steady];
+    let steady = format!("steady {} s", setting.steady_seconds);
+    let mut row = |name: &str, cells: [String; 3]| {
+        let [cold, restart, steady] = cells;
+        // Writing into a String cannot fail.
+        let _ = writeln!(table, "{name:<34}{cold:>12}{restart:>12}{steady:>14}");
+    };
+    row("", ["cold".to_owned(), "restart".to_owned(), steady]);
+    for (name, read) in ROWS {
+        row(name, phases.map(|phase| read(phase)));
+    }
+    table
+}
+
+type Row = (&'static str, fn(&Phase) -> String);
+
+const ROWS: [Row; 17] = [
+    ("until /readyz, s", |phase| {
+        phase.ready_seconds.map_or_else(|| "-".to_owned(), seconds)
+    }),
+    ("until done, s", |phase| seconds(phase.seconds)),
+    ("calls to the node", |phase| phase.usage.calls.to_string()),
+    ("  of these writes", |phase| phase.usage.remote_writes.to_string()),
+    ("writes to Kubernetes", |phase| {
+        phase.usage.kubernetes_writes().to_string()
+    }),
+    ("  finalizers", |phase| phase.usage.requested("PATCH dss").to_string()),
+    ("  status", |phase| phase.usage.requested("APPLY dss").to_string()),
+    ("  Events", |phase| {
+        (phase.usage.requested("POST events") + phase.usage.requested("PATCH events")).to_string()
+    }),
+    ("refused by Kubernetes", |phase| {
+        phase.usage.requested("refused ").to_string()
+    }),
+    ("reads of a Secret", |phase| {
+        phase.usage.requested("GET secrets").to_string()
+    }),
+    ("CPU s, operator", |phase| seconds(phase.usage.seconds("operator"))),
+    ("CPU s, apiserver", |phase| {
+        seconds(phase.usage.seconds("kube-apiserver"))
+    }),
+    ("CPU s, etcd", |phase| seconds(phase.usage.seconds("etcd"))),
+    ("CPU s, simulator and bench", |phase| {
+        seconds(phase.usage.seconds("bench+simulator"))
+    }),
+    ("RSS at the end, MiB", |phase| mebibytes(phase.memory_ki_b.resident)),
+    ("  not backed by a file", |phase| mebibytes(phase.memory_ki_b.anonymous)),
+    ("RSS at most since the start, MiB", |phase| {
+        mebibytes(phase.memory_ki_b.peak)
+    }),
+];
+
+fn seconds(seconds: f64) -> String {
+    format!("{seconds:.2}")
+}
+
+fn mebibytes(kibibytes: u64) -> String {
+    format!("{}.{}", kibibytes / 1024, kibibytes % 1024 * 10 / 1024)
+}
+
+/// The run as one line.
+pub fn json(run: &Run) -> Result<String> {
+    Ok(json!({ "bench": run }).to_string())
+}
