@@ -117,7 +117,6 @@ impl Failure {
     }
 
     /// The same refusal with a structured part.
-    #[expect(dead_code, reason = "the Launchpad answers 422 with a part per field")]
     pub fn detail(mut self, detail: Value) -> Self {
         self.detail = Some(Box::new(detail));
         self

@@ -5,8 +5,9 @@ use hyper::HeaderMap;
 use serde_json::Value;
 
 use crate::answer::{Answer, Failure};
-use crate::call::Caller;
+use crate::call::{Call, Caller};
 use crate::config::{Product, Seed};
+use crate::future;
 use crate::operation::{Operation, Right};
 use crate::switches::Switch;
 use crate::world::World;
@@ -62,6 +63,11 @@ pub(crate) trait Api: Send + Sync {
         Vec::new()
     }
 
+    /// Does what the clock has made due, such as the work of long tasks.
+    fn settle(&self, world: &mut World) {
+        future::settle(world);
+    }
+
     /// Which parts of the state are collections of documents by key; the others are single documents.
     fn collections(&self) -> &'static [&'static str];
 
@@ -71,10 +77,21 @@ pub(crate) trait Api: Send + Sync {
         document.clone()
     }
 
+    /// Whether a call that is allowed concerns this instance at all.
+    fn admit(&self, _world: &World, _call: &Call) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// What people and directories do outside of the API; the error is for the person who asked.
     fn act(&self, _world: &mut World, action: &str, _asked: &Value) -> Result<Value, String> {
         Err(format!("this product knows no action {action}"))
     }
+
+    /// What goes along with a document that a human edit has deleted.
+    fn deleted(&self, _world: &mut World, _collection: &str, _key: &str) {}
+
+    /// What goes along with a document that a human edit has written.
+    fn written(&self, _world: &mut World, _collection: &str, _key: &str) {}
 
     /// Checks what a human edit left behind and completes it; the error is for the person who edits.
     fn edited(&self, world: &World, collection: &str, key: &str, document: Value) -> Result<Value, String>;
@@ -82,7 +99,11 @@ pub(crate) trait Api: Send + Sync {
 
 /// The products that the simulator speaks.
 pub(crate) fn spoken() -> impl Iterator<Item = (Product, &'static dyn Api)> {
-    let all: [(Product, &'static dyn Api); 1] = [(Product::Dss, &crate::dss::Dss)];
+    let all: [(Product, &'static dyn Api); 3] = [
+        (Product::Dss, &crate::dss::Dss),
+        (Product::Govern, &crate::govern::Govern),
+        (Product::Launchpad, &crate::launchpad::Launchpad),
+    ];
     all.into_iter()
 }
 

@@ -1,6 +1,7 @@
 //! One request after routing and authentication, as a handler sees it.
 
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::answer::Failure;
@@ -72,6 +73,11 @@ impl Call {
     /// The body as JSON.
     pub fn json(&self) -> Result<Value, Failure> {
         serde_json::from_slice(&self.body).map_err(|error| Failure::malformed(format!("invalid JSON: {error}")))
+    }
+
+    /// The body as a value of a type.
+    pub fn typed<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        serde_json::from_value(self.json()?).map_err(|error| Failure::malformed(error.to_string()))
     }
 
     /// The body as a JSON object.

@@ -26,13 +26,16 @@ pub(crate) fn apply(api: &dyn Api, world: &mut World, patch: &Value) -> Result<(
         }
     }
     for (name, key, value) in results {
-        let (map, key) = match key {
-            Some(key) => (world.collection(&name), key),
-            None => (&mut world.state, name),
-        };
-        match value {
-            Some(value) => _ = map.insert(key, value),
-            None => _ = map.shift_remove(&key),
+        match (key, value) {
+            (Some(key), Some(value)) => {
+                world.collection(&name).insert(key.clone(), value);
+                api.written(world, &name, &key);
+            }
+            (Some(key), None) => {
+                world.collection(&name).shift_remove(&key);
+                api.deleted(world, &name, &key);
+            }
+            (None, value) => _ = world.state.insert(name, value.unwrap_or_default()),
         }
     }
     Ok(())

@@ -37,7 +37,7 @@ impl Running {
     pub async fn start(id: String, config: InstanceConfig) -> anyhow::Result<Self> {
         let api = api::of(config.product)?;
         let name = config.name.unwrap_or_else(|| id.clone());
-        let mut world = World::new(&name, api.switches());
+        let mut world = World::new(config.product, &name, api.switches());
         for (switch, value) in config.switches {
             world.switches.set(&switch, value).map_err(Refused)?;
         }

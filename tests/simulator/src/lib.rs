@@ -25,10 +25,14 @@ mod call;
 mod clock;
 mod config;
 mod control;
+mod directory;
 mod dss;
 mod edit;
 mod fault;
+mod future;
+mod govern;
 mod instance;
+mod launchpad;
 mod listener;
 mod log;
 mod merge_patch;
@@ -138,4 +142,21 @@ pub fn switches() -> String {
             .map(move |switch| format!("{}\t{}", product.name(), switch.line()))
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The same as a table of Markdown, with one row for a switch that products share.
+pub fn switches_markdown() -> String {
+    let mut rows: Vec<(String, Vec<&str>)> = Vec::new();
+    for (product, switch) in api::spoken().flat_map(|(product, api)| api.switches().iter().map(move |s| (product, s))) {
+        let cells = switch.cells();
+        match rows.iter_mut().find(|(known, _)| *known == cells) {
+            Some((_, products)) => products.push(product.name()),
+            None => rows.push((cells, vec![product.name()])),
+        }
+    }
+    let head = "| Product | Switch | Default | Possible | What it decides |\n|---|---|---|---|---|".to_owned();
+    let rows = rows
+        .into_iter()
+        .map(|(cells, products)| format!("| {} | {cells} |", products.join(", ")));
+    std::iter::once(head).chain(rows).collect::<Vec<_>>().join("\n")
 }

@@ -39,7 +39,11 @@ struct Args {
 #[derive(Subcommand)]
 enum Command {
     /// List the switches of every product: name, default, possible values, meaning
-    Switches,
+    Switches {
+        /// As a table of Markdown, for docs/simulator.md
+        #[arg(long)]
+        markdown: bool,
+    },
 }
 
 fn switch(text: &str) -> Result<(String, Value), String> {
@@ -54,8 +58,12 @@ fn switch(text: &str) -> Result<(String, Value), String> {
 async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let args = Args::parse();
-    if let Some(Command::Switches) = args.command {
-        return print(&simulator::switches());
+    if let Some(Command::Switches { markdown }) = args.command {
+        return print(&if markdown {
+            simulator::switches_markdown()
+        } else {
+            simulator::switches()
+        });
     }
     let simulator = Simulator::start_on(args.control_port)
         .await

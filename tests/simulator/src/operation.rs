@@ -17,7 +17,6 @@ pub(crate) enum Right {
     /// An administrator, by key or by group.
     Admin,
     /// A caller with a right of this name: the architect of Govern, a scope of the Launchpad.
-    #[expect(dead_code, reason = "DSS has operations for everybody and for administrators only")]
     Named(&'static str),
 }
 
@@ -26,6 +25,8 @@ pub(crate) enum Right {
 pub(crate) struct Operation {
     /// The id in the sheet: `D1`.
     pub id: &'static str,
+    /// The id in the sheet of the same call without a body, where that is another operation.
+    pub id_without_body: Option<&'static str>,
     /// The verb.
     pub method: Verb,
     /// The path below the base, with `{name}` for a variable segment.
@@ -36,6 +37,24 @@ pub(crate) struct Operation {
     pub writes: bool,
     /// The code behind it.
     pub handler: Handler,
+}
+
+impl Operation {
+    /// The same row for two operations that only their body tells apart.
+    pub const fn without_body(self, id: &'static str) -> Self {
+        Self {
+            id_without_body: Some(id),
+            ..self
+        }
+    }
+
+    /// The operation that a request asks for.
+    pub fn with_body(self, body: &[u8]) -> Self {
+        match self.id_without_body {
+            Some(id) if body.is_empty() => Self { id, ..self },
+            _ => self,
+        }
+    }
 }
 
 /// The four verbs of the products.
@@ -78,6 +97,7 @@ pub(crate) const fn reads(
 ) -> Operation {
     Operation {
         id,
+        id_without_body: None,
         method,
         path,
         right,
@@ -96,6 +116,7 @@ pub(crate) const fn writes(
 ) -> Operation {
     Operation {
         id,
+        id_without_body: None,
         method,
         path,
         right,

@@ -59,9 +59,12 @@ impl Shared {
         }
     }
 
-    /// The lock. A handler that panicked in a test leaves it poisoned; the state is still worth a look.
+    /// The lock. A handler that panicked in a test leaves it poisoned; the state is still worth a look. Whoever looks
+    /// finds everything done that is due by the clock.
     pub fn lock(&self) -> MutexGuard<'_, Inside> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        self.api.settle(&mut inside.world);
+        inside
     }
 }
 
@@ -100,7 +103,7 @@ fn receive(shared: &Shared, parts: &hyper::http::request::Parts, body: Bytes) ->
     let path = parts.uri.path();
     let found = route::find(shared.api.operations(), shared.api.bases(), &parts.method, path);
     let (operation, params, refusal) = match found {
-        Route::Found(operation, params) => (Some(operation), params, None),
+        Route::Found(operation, params) => (Some(operation.with_body(&body)), params, None),
         Route::OtherMethod => (None, Vec::new(), Some(other_method(parts.method.as_str()))),
         Route::Unknown => (None, Vec::new(), Some(no_route(path))),
     };
@@ -131,6 +134,14 @@ fn no_route(path: &str) -> Failure {
     )
 }
 
+/// The path for the log; its template where the path carries a secret, as in D40.
+fn logged_path<'a>(path: &'a str, operation: Option<&Operation>) -> &'a str {
+    match operation {
+        Some(operation) if operation.path.contains("{secret}") => operation.path,
+        _ => path,
+    }
+}
+
 fn arrive(shared: &Shared, parts: &hyper::http::request::Parts, received: &Received) -> (u64, Vec<Fault>) {
     let method = parts.method.as_str();
     let operation = received.operation.as_ref();
@@ -146,7 +157,7 @@ fn arrive(shared: &Shared, parts: &hyper::http::request::Parts, received: &Recei
         seq: 0,
         operation: operation.map_or("unknown", |operation| operation.id).to_owned(),
         method: method.to_owned(),
-        path: parts.uri.path().to_owned(),
+        path: logged_path(parts.uri.path(), operation).to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         status: 0,
         proxy_user: parts
@@ -189,6 +200,7 @@ fn perform(shared: &Shared, world: &mut World, mut received: Received) -> Result
         return Err(no_route(""));
     };
     shared.api.authorize(world, &received.call.caller, operation.right)?;
+    shared.api.admit(world, &received.call)?;
     (operation.handler)(world, &received.call)
 }
 

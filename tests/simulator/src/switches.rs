@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 pub(crate) enum Fixed {
     /// A text.
     Text(&'static str),
-    /// A number, mostly an HTTP status.
-    Number(u16),
+    /// A number: an HTTP status, milliseconds.
+    Number(u32),
     /// A boolean.
     Flag(bool),
     /// Not set.
@@ -36,6 +36,8 @@ pub(crate) enum Allowed {
     ErrorStatus,
     /// An HTTP status.
     Status,
+    /// A number of milliseconds.
+    Millis,
     /// A boolean.
     Flag,
     /// A text or null.
@@ -51,6 +53,7 @@ impl Allowed {
             Self::OneOf(texts) => value.as_str().is_some_and(|text| texts.contains(&text)),
             Self::ErrorStatus => status.is_some_and(|status| (400..600).contains(&status)),
             Self::Status => status.is_some_and(|status| (200..600).contains(&status)),
+            Self::Millis => value.is_u64(),
             Self::Flag => value.is_boolean(),
             Self::TextOrNull => value.is_null() || value.is_string(),
             Self::Release => value.as_str().is_some_and(|text| parts(text).is_some()),
@@ -62,6 +65,7 @@ impl Allowed {
             Self::OneOf(texts) => texts.join(" | "),
             Self::ErrorStatus => "a status from 400 to 599".to_owned(),
             Self::Status => "a status from 200 to 599".to_owned(),
+            Self::Millis => "a number of milliseconds".to_owned(),
             Self::Flag => "true | false".to_owned(),
             Self::TextOrNull => "a text or null".to_owned(),
             Self::Release => "a release such as 14.2.0".to_owned(),
@@ -90,6 +94,17 @@ impl Switch {
             self.name,
             self.default.value(),
             self.allowed.describe(),
+            self.about
+        )
+    }
+
+    /// What follows the products in a row of a Markdown table.
+    pub fn cells(&self) -> String {
+        let allowed = self.allowed.describe().replace('|', "\\|");
+        format!(
+            "`{}` | `{}` | {allowed} | {}",
+            self.name,
+            self.default.value(),
             self.about
         )
     }
@@ -146,6 +161,11 @@ impl Switches {
             .and_then(Value::as_u64)
             .and_then(|status| u16::try_from(status).ok())
             .unwrap_or(500)
+    }
+
+    /// A switch that is a number of milliseconds.
+    pub fn millis(&self, name: &str) -> u64 {
+        self.values.get(name).and_then(Value::as_u64).unwrap_or_default()
     }
 
     /// A switch that is a boolean.

@@ -4,11 +4,14 @@ use rand::RngExt;
 use serde_json::{Map, Value};
 
 use crate::clock::Clock;
+use crate::config::Product;
 use crate::switches::{Switch, Switches};
 
 /// The memory of one instance.
 #[derive(Debug)]
 pub(crate) struct World {
+    /// Which product it is.
+    pub product: Product,
     /// Collections and single documents by name, secrets in the clear.
     pub state: Map<String, Value>,
     /// What the instance does where the sheet is unsure.
@@ -21,8 +24,9 @@ pub(crate) struct World {
 
 impl World {
     /// An empty memory.
-    pub fn new(name: &str, switches: &'static [Switch]) -> Self {
+    pub fn new(product: Product, name: &str, switches: &'static [Switch]) -> Self {
         Self {
+            product,
             state: Map::new(),
             switches: Switches::new(switches),
             clock: Clock::default(),

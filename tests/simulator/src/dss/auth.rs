@@ -43,7 +43,8 @@ pub(super) fn authorize(world: &World, caller: &Caller, right: Right) -> Result<
     }
 }
 
-fn unauthorized(world: &World) -> Failure {
+/// The refusal of a credential.
+pub(crate) fn unauthorized(world: &World) -> Failure {
     let status = if world.switches.is("A3", "403/403") { 403 } else { 401 };
     Failure::new(
         status,
@@ -52,9 +53,20 @@ fn unauthorized(world: &World) -> Failure {
     )
 }
 
-fn forbidden(world: &World, message: &str) -> Failure {
+pub(super) fn forbidden(world: &World, message: &str) -> Failure {
     let status = if world.switches.is("A3", "401/401") { 401 } else { 403 };
     Failure::new(status, "com.dataiku.dip.exceptions.ForbiddenException", message)
+}
+
+/// Whether a request brings one of the two forms that are older than the bearer: the key as the user, or a ticket.
+pub(crate) fn is_key_as_user_or_ticket(headers: &HeaderMap) -> bool {
+    let Some(authorization) = text(headers, "authorization") else {
+        return true;
+    };
+    let Some((scheme, rest)) = authorization.split_once(' ') else {
+        return false;
+    };
+    scheme.eq_ignore_ascii_case("basic") && basic(rest).is_some_and(|(_, password)| password.is_empty())
 }
 
 /// On Dataiku Cloud users are written by the Launchpad alone.
@@ -87,12 +99,18 @@ fn credential(headers: &HeaderMap) -> Option<Credential> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
-    let decoded = String::from_utf8(STANDARD.decode(rest.trim()).ok()?).ok()?;
-    match decoded.split_once(':')? {
+    let (user, password) = basic(rest)?;
+    match (user.as_str(), password.as_str()) {
         // The client sends the key as the user, the manual shows it as the password.
         (key, "") | ("", key) => Some(Credential::Key(key.to_owned())),
         _ => None,
     }
+}
+
+fn basic(encoded: &str) -> Option<(String, String)> {
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (user, password) = decoded.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
 }
 
 fn identify(world: &World, credential: &Credential) -> Option<Caller> {
@@ -109,7 +127,11 @@ fn by_key(world: &World, secret: &str) -> Option<Caller> {
     }
     let holds = |key: &&Value| key.get("key").and_then(Value::as_str) == Some(secret);
     if let Some(key) = world.read("globalApiKeys").values().find(holds) {
-        let rights = granted(key.get("globalPermissions").and_then(Value::as_object));
+        if expired(world, key) {
+            return None;
+        }
+        let mut rights = granted(key.get("globalPermissions").and_then(Value::as_object));
+        rights.extend(of_groups(world, key));
         let identifier = key.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
         return Some(Caller {
             identifier,
@@ -118,7 +140,15 @@ fn by_key(world: &World, secret: &str) -> Option<Caller> {
         });
     }
     let key = world.read("personalApiKeys").values().find(holds)?;
+    if expired(world, key) {
+        return None;
+    }
     as_user(world, key.get("user").and_then(Value::as_str)?)
+}
+
+fn expired(world: &World, key: &Value) -> bool {
+    let moment = key.get("expiresOn").and_then(Value::as_u64).unwrap_or_default();
+    moment != 0 && moment <= world.clock.millis()
 }
 
 /// A ticket or a token belongs to a user: `{"login": …}` under the secret.
@@ -134,20 +164,21 @@ fn as_user(world: &World, login: &str) -> Option<Caller> {
     if user.get("enabled") == Some(&Value::Bool(false)) {
         return None;
     }
-    let groups = user
-        .get("groups")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str);
-    let rights: Vec<String> = groups
-        .flat_map(|group| granted(world.document("groups", group)))
-        .collect();
+    let rights = of_groups(world, world.read("users").get(&login)?);
     Some(Caller {
         identifier: login.clone(),
         login: Some(login),
         rights,
     })
+}
+
+/// The rights that the groups of a user or a key give.
+fn of_groups(world: &World, holder: &Value) -> Vec<String> {
+    let groups = holder.get("groups").and_then(Value::as_array).into_iter().flatten();
+    let groups = groups.filter_map(Value::as_str);
+    groups
+        .flat_map(|group| granted(world.document("groups", group)))
+        .collect()
 }
 
 fn granted(permissions: Option<&Map<String, Value>>) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{own_user, user};
+use super::{flavour, own_user, user};
 use crate::answer::{Answer, Failure};
 use crate::call::Call;
 use crate::operation::Verb::{Delete, Get, Post, Put};
@@ -20,7 +20,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
 ];
 
 /// The global permissions, which groups, keys and the authorization matrix share.
-pub(super) const PERMISSIONS: [&str; 28] = [
+pub(crate) const PERMISSIONS: [&str; 28] = [
     "mayManageUDM",
     "mayCreateProjects",
     "mayCreateProjectsFromMacros",
@@ -107,7 +107,7 @@ fn create(world: &mut World, call: &Call) -> Result<Answer, Failure> {
     let body = call.object()?;
     let asked = ["name", "description", "sourceType"];
     let asked = body.into_iter().filter(|(key, _)| asked.contains(&key.as_str()));
-    let asked: Map<String, Value> = asked
+    let mut asked: Map<String, Value> = asked
         .filter(|(key, value)| key == "description" || !value.is_null())
         .collect();
     let name = asked.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -119,8 +119,8 @@ fn create(world: &mut World, call: &Call) -> Result<Answer, Failure> {
             format!("Group '{name}' already exists"),
         ));
     }
-    let mut stored = complete(&name, asked)?;
-    stored.insert("mayWriteSafeCode".to_owned(), json!(true));
+    asked.insert("mayWriteSafeCode".to_owned(), json!(true));
+    let stored = complete(world, &name, asked)?;
     world.collection("groups").insert(name.clone(), Value::Object(stored));
     Ok(Answer::json(&json!({"msg": format!("Created group {name}")})))
 }
@@ -130,7 +130,7 @@ fn put(world: &mut World, call: &Call) -> Result<Answer, Failure> {
     let name = stored_name(world, name).ok_or_else(|| unknown_to_write(world, name))?;
     let mut body = call.object()?;
     mappings_as_lists(world, &mut body)?;
-    let stored = complete(&name, body)?;
+    let stored = complete(world, &name, body)?;
     world.collection("groups").insert(name.clone(), Value::Object(stored));
     Ok(Answer::json(&json!({"msg": format!("Updated group {name}")})))
 }
@@ -139,14 +139,20 @@ fn delete(world: &mut World, call: &Call) -> Result<Answer, Failure> {
     let name = call.param("name");
     let name = stored_name(world, name).ok_or_else(|| unknown_to_write(world, name))?;
     world.collection("groups").shift_remove(&name);
-    if world.switches.is("A19", "removed") {
-        for user in world.collection("users").values_mut() {
-            if let Some(groups) = user.get_mut("groups").and_then(Value::as_array_mut) {
-                groups.retain(|group| group.as_str() != Some(&name));
-            }
+    group_deleted(world, &name);
+    Ok(Answer::done())
+}
+
+/// A group is gone; its name stays in users, or goes along.
+pub(super) fn group_deleted(world: &mut World, name: &str) {
+    if !world.switches.is("A19", "removed") {
+        return;
+    }
+    for user in world.collection("users").values_mut() {
+        if let Some(groups) = user.get_mut("groups").and_then(Value::as_array_mut) {
+            groups.retain(|group| group.as_str() != Some(name));
         }
     }
-    Ok(Answer::done())
 }
 
 fn unknown(name: &str) -> Failure {
@@ -162,7 +168,7 @@ fn unknown_to_write(world: &World, name: &str) -> Failure {
 
 /// A whole document from what was sent: the name is the path's, a boolean that is not there is false, a member that
 /// the product does not know stays as it is.
-pub(super) fn complete(name: &str, mut sent: Map<String, Value>) -> Result<Map<String, Value>, Failure> {
+pub(super) fn complete(world: &World, name: &str, mut sent: Map<String, Value>) -> Result<Map<String, Value>, Failure> {
     let mut stored = Map::new();
     stored.insert("name".to_owned(), json!(name));
     sent.shift_remove("name");
@@ -185,9 +191,10 @@ pub(super) fn complete(name: &str, mut sent: Map<String, Value>) -> Result<Map<S
     known("canObtainAPITicketFromCookiesForGroupsRegex", json!(""), |value| {
         value.is_null() || value.is_string()
     })?;
-    for key in PERMISSIONS {
+    for key in flavour::permissions(world) {
         known(key, json!(false), Value::is_boolean)?;
     }
+    sent.retain(|name, _| !flavour::is_foreign_permission(world, name));
     stored.extend(sent);
     Ok(stored)
 }
@@ -202,7 +209,7 @@ pub(super) fn edited(
     if world.document("groups", name).is_none() {
         document.entry("mayWriteSafeCode").or_insert(json!(true));
     }
-    complete(name, document)
+    complete(world, name, document)
 }
 
 /// Before 12.6 a mapping is one text with commas.

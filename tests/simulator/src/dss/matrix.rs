@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::groups::PERMISSIONS;
+use super::flavour;
 use crate::answer::{Answer, Failure};
 use crate::call::Call;
 use crate::operation::Verb::Get;
@@ -55,7 +55,7 @@ fn part(world: &World, title: &str, subjects: &[(&str, Vec<&str>)]) -> Value {
     } else {
         &[]
     };
-    for permission in admin.iter().chain(&PERMISSIONS) {
+    for permission in admin.iter().chain(flavour::permissions(world)) {
         let column = subjects
             .iter()
             .map(|(_, groups)| groups.iter().any(|group| grants(world, group, permission)));

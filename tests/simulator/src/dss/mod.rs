@@ -12,21 +12,36 @@ use crate::config::Seed;
 use crate::operation::{Operation, Right};
 use crate::switches::Switch;
 use crate::world::World;
+use crate::{directory, future};
 use user_view::View;
 
 mod activity;
-mod auth;
+pub(crate) mod auth;
 mod bulk;
+mod discussions;
+pub(crate) mod flavour;
+mod general_settings;
+mod global_keys;
 mod groups;
 mod instance_facts;
+mod keys;
 mod matrix;
+mod notebook_sessions;
+mod notebooks;
 mod opaque;
 mod own_user;
+mod personal_keys;
+mod projects;
 mod seed;
 mod settings;
+mod tasks;
+mod usage;
 mod user;
 mod user_view;
 mod users;
+mod variables;
+
+pub(crate) use groups::PERMISSIONS;
 
 /// The product.
 pub(crate) struct Dss;
@@ -45,6 +60,15 @@ impl Api for Dss {
             groups::OPERATIONS,
             matrix::OPERATIONS,
             instance_facts::OPERATIONS,
+            tasks::OPERATIONS,
+            general_settings::OPERATIONS,
+            variables::OPERATIONS,
+            usage::OPERATIONS,
+            global_keys::OPERATIONS,
+            personal_keys::OPERATIONS,
+            notebooks::OPERATIONS,
+            notebook_sessions::OPERATIONS,
+            discussions::OPERATIONS,
         ]
     }
 
@@ -86,6 +110,7 @@ impl Api for Dss {
             "tickets",
             "activity",
             "projects",
+            "futures",
         ]
     }
 
@@ -96,11 +121,37 @@ impl Api for Dss {
         }
     }
 
+    fn act(&self, world: &mut World, action: &str, asked: &Value) -> Result<Value, String> {
+        match action {
+            "resync" => directory::act(world, asked),
+            _ => Err(format!("DSS knows no action {action}")),
+        }
+    }
+
+    fn deleted(&self, world: &mut World, collection: &str, key: &str) {
+        match collection {
+            "users" => personal_keys::user_deleted(world, key),
+            "groups" => groups::group_deleted(world, key),
+            _ => {}
+        }
+    }
+
     fn edited(&self, world: &World, collection: &str, key: &str, document: Value) -> Result<Value, String> {
+        match collection {
+            future::COLLECTION => return future::edited(world, key, document),
+            directory::PART => return directory::edited(document).map_err(|failure| failure.message),
+            _ => {}
+        }
         let Value::Object(document) = document else {
             return Err("not an object".to_owned());
         };
+        if collection == general_settings::PART {
+            return general_settings::edited(world, document).map_err(|failure| failure.message);
+        }
         let result = match collection {
+            "globalApiKeys" => global_keys::edited(world, key, document),
+            "personalApiKeys" => personal_keys::edited(world, key, document),
+            projects::COLLECTION => projects::edited(world, key, document),
             "users" => user::edited(world, key, document),
             "groups" => groups::edited(world, key, document),
             _ => Ok(document),

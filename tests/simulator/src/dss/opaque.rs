@@ -58,7 +58,7 @@ fn each_secret(name: &str, value: &mut Value, change: &dyn Fn(&str) -> Option<St
     }
 }
 
-fn veil(clear: &str) -> String {
+pub(super) fn veil(clear: &str) -> String {
     let sum = sum(clear.as_bytes());
     let mixed: Vec<u8> = sum
         .to_be_bytes()
@@ -68,7 +68,7 @@ fn veil(clear: &str) -> String {
     format!("{PREFIX}{}", STANDARD.encode(mixed))
 }
 
-fn unveil(text: &str) -> Option<String> {
+pub(super) fn unveil(text: &str) -> Option<String> {
     let bytes = STANDARD.decode(text.strip_prefix(PREFIX)?).ok()?;
     let (head, body) = bytes.split_first_chunk::<4>()?;
     let expected = u32::from_be_bytes(*head);

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::user_view::{self, View};
-use super::{opaque, user, users};
+use super::{flavour, opaque, user, users};
 use crate::answer::{Answer, Failure};
 use crate::call::{Call, Caller};
 use crate::operation::Verb::{Get, Put};
@@ -49,6 +49,7 @@ fn own(world: &mut World, call: &Call) -> Result<Answer, Failure> {
     let members = ["login", "sourceType", "groups", "userProfile"].into_iter().chain(OWN);
     Ok(Answer::json(
         &members
+            .filter(|name| flavour::has_member(world, name))
             .map(|name| (name.to_owned(), shown[name].clone()))
             .collect::<Map<_, _>>(),
     ))
@@ -84,15 +85,14 @@ fn own_document<'a>(world: &'a World, call: &Call) -> Result<&'a Map<String, Val
 
 /// The short form that the client reads without asking whether a member is there.
 fn card(world: &World, caller: &Caller, stored: &Map<String, Value>) -> Value {
-    let shown = user_view::tree(world, stored, View::Listed);
+    let text = |name: &str| stored.get(name).and_then(Value::as_str).unwrap_or_default();
     let withheld = !caller.has("admin") && world.switches.flag("withholdEmails");
-    let email = if withheld { None } else { shown["email"].as_str() };
     json!({
-        "login": shown["login"],
-        "displayName": shown["displayName"].as_str().unwrap_or_default(),
-        "groups": shown["groups"],
-        "email": email.unwrap_or_default(),
-        "enabled": shown["enabled"],
+        "login": text("login"),
+        "displayName": text("displayName"),
+        "groups": stored.get("groups").cloned().unwrap_or_else(|| json!([])),
+        "email": if withheld { "" } else { text("email") },
+        "enabled": stored.get("enabled").cloned().unwrap_or(json!(true)),
     })
 }
 

@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::groups;
+use super::{flavour, general_settings, global_keys, groups, keys, variables};
 use crate::api::Credentials;
-use crate::config::Seed;
+use crate::config::{Product, Seed};
+use crate::directory;
 use crate::world::World;
 
 const PROFILES: [&str; 5] = ["FULL_DESIGNER", "DATA_DESIGNER", "AI_CONSUMER", "READER", "NONE"];
@@ -21,8 +22,16 @@ pub(super) fn fresh(world: &mut World) -> Credentials {
     );
     let info = json!({"nodeId": world.name, "nodeName": world.name, "nodeType": "DESIGN"});
     world.state.insert("instanceInfo".to_owned(), info);
+    world.state.insert(directory::PART.to_owned(), directory::fresh());
+    world.state.insert(
+        general_settings::PART.to_owned(),
+        general_settings::fresh(world.product),
+    );
+    world.state.insert(variables::PART.to_owned(), variables::fresh());
     group(world, "administrators", "Instance administrators", true);
-    group(world, "data_team", "Data team", false);
+    if world.product == Product::Dss {
+        group(world, "data_team", "Data team", false);
+    }
     group(world, "readers", "Read-only users", false);
     let mut admin = user(world, "admin", "Administrator", "FULL_DESIGNER", &["administrators"]);
     admin.insert("password".to_owned(), json!("admin"));
@@ -44,7 +53,12 @@ pub(super) fn seed(world: &mut World, seed: Seed) {
     for number in 1..=seed.users {
         let login = format!("user{number:05}");
         let mine = if seed.groups == 0 {
-            "data_team".to_owned()
+            if world.product == Product::Govern {
+                "readers"
+            } else {
+                "data_team"
+            }
+            .to_owned()
         } else {
             format!("group{:03}", number % seed.groups + 1)
         };
@@ -57,7 +71,7 @@ fn group(world: &mut World, name: &str, description: &str, admin: bool) {
     let sent =
         json!({"description": description, "admin": admin, "mayWriteSafeCode": true, "mayCreateProjects": admin});
     if let Value::Object(sent) = sent
-        && let Ok(stored) = groups::complete(name, sent)
+        && let Ok(stored) = groups::complete(world, name, sent)
     {
         world
             .collection("groups")
@@ -81,17 +95,19 @@ fn user(world: &World, login: &str, name: &str, profile: &str, groups: &[&str]) 
 
 /// Creates a global key and gives its secret.
 fn key(world: &mut World, label: &str, admin: bool) -> String {
-    let (id, secret) = (World::random(16), World::random(32));
-    let mut permissions: Map<String, Value> = groups::PERMISSIONS
+    let own = keys::stamped(world, "admin");
+    let text = |name: &str| own[name].as_str().unwrap_or_default().to_owned();
+    let (id, secret) = (text("id"), text("key"));
+    let mut permissions: Map<String, Value> = flavour::permissions(world)
         .iter()
         .map(|name| ((*name).to_owned(), json!(admin)))
         .collect();
     permissions.insert("admin".to_owned(), json!(admin));
-    let created = world.clock.millis();
-    let document = json!({
-        "id": id, "key": secret, "label": label, "description": "", "createdOn": created, "createdBy": "admin",
-        "globalPermissions": permissions, "projects": {}, "projectFolders": {},
-    });
-    world.collection("globalApiKeys").insert(id, document);
+    let sent = json!({"label": label, "description": "", "globalPermissions": permissions});
+    if let Value::Object(sent) = sent
+        && let Ok(stored) = global_keys::complete(world, own, sent)
+    {
+        world.collection("globalApiKeys").insert(id, Value::Object(stored));
+    }
     secret
 }

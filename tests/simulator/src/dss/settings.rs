@@ -1,10 +1,19 @@
 //! The switches of DSS.
 
 use crate::answer::Failure;
+use crate::future::switches as futures;
 use crate::switches::{Allowed, Fixed, Switch};
 
 /// All of them; `simulator switches` prints this table.
 pub(super) const SWITCHES: &[Switch] = &[
+    futures::FUTURES,
+    futures::FUTURE_MILLIS,
+    futures::FUTURE_EXPIRY_MILLIS,
+    futures::A17,
+    futures::A28,
+    futures::A29,
+    futures::A30,
+    futures::RESYNC_OF_MISSING,
     switch(
         "release",
         Fixed::Text("15.2.0"),
@@ -76,6 +85,60 @@ pub(super) const SWITCHES: &[Switch] = &[
         Fixed::Text("dangling"),
         Allowed::OneOf(&["dangling", "removed"]),
         "the name of a deleted group in users",
+    ),
+    switch(
+        "hashedKeys",
+        Fixed::Flag(true),
+        Allowed::Flag,
+        "secrets of API keys are stored hashed and shown when created only, as on new installations since 13.1",
+    ),
+    switch(
+        "A22",
+        Fixed::Text("dropped"),
+        Allowed::OneOf(&["dropped", "null", "filled"]),
+        "how an impersonation rule without a Hadoop target is stored",
+    ),
+    switch(
+        "A24",
+        Fixed::Text("free"),
+        Allowed::OneOf(&["free", "unique"]),
+        "whether two global API keys may have the same label",
+    ),
+    switch(
+        "A25",
+        Fixed::Text("masked"),
+        Allowed::OneOf(&["masked", "absent", "null"]),
+        "the member `key` of a hashed global API key",
+    ),
+    switch(
+        "A25personal",
+        Fixed::Text("absent"),
+        Allowed::OneOf(&["masked", "absent", "null"]),
+        "the member `key` of a hashed personal API key",
+    ),
+    switch(
+        "A26",
+        Fixed::Text("removed"),
+        Allowed::OneOf(&["removed", "kept"]),
+        "the personal API keys of a deleted user",
+    ),
+    switch(
+        "A27",
+        Fixed::Text("onDemand"),
+        Allowed::OneOf(&["onDemand", "always"]),
+        "the part per project of the usage summary",
+    ),
+    switch(
+        "A31",
+        Fixed::Text("overwritten"),
+        Allowed::OneOf(&["overwritten", "stored"]),
+        "the write of a notebook that is open in a browser",
+    ),
+    switch(
+        "A32",
+        Fixed::Text("future"),
+        Allowed::OneOf(&["future", "direct"]),
+        "what the push of base images answers",
     ),
     switch(
         "A50",

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::{opaque, user};
+use super::{flavour, opaque, user};
 use crate::world::World;
 
 /// Members of the short form, in its order.
@@ -96,6 +96,14 @@ impl Shown<'_> {
         }
     }
 
+    /// Whether a known member is shown.
+    fn has(&self, name: &str) -> bool {
+        match self.view {
+            View::Listed => flavour::lists_member(self.world, name),
+            View::Whole | View::Clear => flavour::has_member(self.world, name),
+        }
+    }
+
     /// Whether a stored member is shown behind the known ones.
     fn is_further(&self, name: &str) -> bool {
         let known = LISTED.contains(&name) || ONLY_WHOLE.contains(&name);
@@ -106,11 +114,11 @@ impl Shown<'_> {
 impl Serialize for Shown<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for name in LISTED {
+        for name in LISTED.into_iter().filter(|name| self.has(name)) {
             map.serialize_entry(name, &*self.member(name))?;
         }
         if self.view != View::Listed {
-            for name in ONLY_WHOLE {
+            for name in ONLY_WHOLE.into_iter().filter(|name| self.has(name)) {
                 map.serialize_entry(name, &*self.member(name))?;
             }
             for (name, value) in self.stored.iter().filter(|(name, _)| self.is_further(name)) {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::user_view::{Shown, View};
-use super::{auth, groups, opaque, user};
+use super::{auth, groups, opaque, personal_keys, user};
 use crate::answer::{Answer, Failure};
 use crate::call::Call;
 use crate::operation::Verb::{Delete, Get, Post, Put};
@@ -154,5 +154,6 @@ pub(super) fn remove(world: &mut World, call: &Call, login: &str, own_too: bool)
         return Err(user::invalid(world, "ERR_SECURITY_CRUD_INVALID_SETTINGS", message));
     }
     world.collection("users").shift_remove(&stored);
+    personal_keys::user_deleted(world, &stored);
     Ok(())
 }

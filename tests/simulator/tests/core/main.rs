@@ -4,6 +4,7 @@
 
 mod client;
 mod control;
+mod documentation;
 mod faults;
 mod program;
 mod requests;

@@ -5,7 +5,12 @@
 mod auth;
 mod bulk;
 mod client;
+mod directory;
+mod futures;
 mod groups;
+mod keys;
+mod notebooks;
 mod others;
 mod own_user;
+mod settings;
 mod users;
