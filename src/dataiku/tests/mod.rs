@@ -1,11 +1,13 @@
 //! Tests over HTTP: what is sent, and what is made of what comes back.
 
 mod addresses;
+mod assignments;
 mod errors;
 mod groups;
 mod instance;
 mod paths;
 mod patience;
+mod roles;
 mod secrets;
 mod tls;
 mod users;
@@ -25,6 +27,7 @@ use super::{
     address::AddressPolicy,
     dss::Dss,
     error::ApiError,
+    govern::Govern,
     http::Timing,
     transport::{CallObserver, CallRecord, Credentials, Endpoint, Limits, Tls, Transport},
 };
@@ -73,6 +76,10 @@ fn dss(url: &str) -> Dss {
     Dss::new(Transport::new(endpoint(url), loopback(), Arc::new(Calls::default())).unwrap())
 }
 
+fn govern(url: &str) -> Govern {
+    Govern::new(Transport::new(endpoint(url), loopback(), Arc::<Calls>::default()).unwrap())
+}
+
 fn observed(url: &str) -> (Dss, Arc<Calls>) {
     let calls = Arc::new(Calls::default());
     (
@@ -92,8 +99,11 @@ fn hasty(url: &str) -> Dss {
 
 /// A node that gives one answer to one operation, and 404 without a body to all others.
 async fn answering(verb: &str, below_base: &str, answer: ResponseTemplate) -> MockServer {
+    answering_at(verb, &format!("/dip/publicapi{below_base}"), answer).await
+}
+
+async fn answering_at(verb: &str, at: &str, answer: ResponseTemplate) -> MockServer {
     let server = MockServer::start().await;
-    let at = format!("/dip/publicapi{below_base}");
     Mock::given(method(verb))
         .and(path(at))
         .respond_with(answer)
@@ -118,6 +128,23 @@ async fn failure(dss: &Dss) -> ApiError {
         Err(error) => error,
         Ok(found) => panic!("no failure, found: {}", found.is_some()),
     }
+}
+
+fn json_text(value: impl serde::Serialize) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_raw(serde_json::to_string(&value).unwrap(), "application/json")
+}
+
+/// The only request there was: method, path with query, body.
+async fn only_request(server: &MockServer) -> (String, String, String) {
+    let mut received = server.received_requests().await.unwrap();
+    assert_eq!(received.len(), 1);
+    let request = received.remove(0);
+    let query = request.url.query().map(|query| format!("?{query}")).unwrap_or_default();
+    (
+        request.method.to_string(),
+        format!("{}{query}", request.url.path()),
+        String::from_utf8(request.body).unwrap(),
+    )
 }
 
 async fn requests(server: &MockServer) -> usize {
