@@ -13,6 +13,7 @@ pub mod error;
 pub mod gate;
 pub mod govern;
 mod http;
+pub mod launchpad;
 mod null;
 mod outcome;
 pub mod product;

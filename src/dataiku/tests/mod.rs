@@ -5,6 +5,9 @@ mod assignments;
 mod errors;
 mod groups;
 mod instance;
+mod launchpad;
+mod launchpad_errors;
+mod launchpad_groups;
 mod paths;
 mod patience;
 mod roles;
@@ -29,6 +32,7 @@ use super::{
     error::ApiError,
     govern::Govern,
     http::Timing,
+    launchpad::Launchpad,
     transport::{CallObserver, CallRecord, Credentials, Endpoint, Limits, Tls, Transport},
 };
 
@@ -78,6 +82,19 @@ fn dss(url: &str) -> Dss {
 
 fn govern(url: &str) -> Govern {
     Govern::new(Transport::new(endpoint(url), loopback(), Arc::<Calls>::default()).unwrap())
+}
+
+/// A space with a name that would leave its place in the path.
+fn launchpad(url: &str) -> Launchpad {
+    let mut endpoint = endpoint(&format!("{url}/v1"));
+    endpoint.credentials = Credentials::KeyPair {
+        id: "canary-id".into(),
+        secret: KEY.into(),
+    };
+    Launchpad::new(
+        Transport::new(endpoint, loopback(), Arc::<Calls>::default()).unwrap(),
+        "space/1",
+    )
 }
 
 fn observed(url: &str) -> (Dss, Arc<Calls>) {
