@@ -10,7 +10,7 @@ use crate::dataiku::{
     document::{Document, DocumentError},
     error::ApiError,
     null,
-    outcome::{present, taken},
+    outcome::{confirmed, present, taken},
 };
 
 const LIST: Operation = Operation::list(GovernNode::PRODUCT, "GET /admin/blueprint-role-assignments");
@@ -139,14 +139,19 @@ impl Govern {
         self.transport.json(Call::new(LIST)).await
     }
 
-    /// The whole document of a blueprint; `None` when it has none. Where a node words that in an unknown way it is an
-    /// error, and the list tells.
+    /// The whole document of a blueprint; `None` when it has none. A 404 that the node did not put in its own words is
+    /// believed only if the list of documents bears it out.
     ///
     /// # Errors
     /// The call fails.
     pub async fn assignments_of(&self, blueprint_id: &str) -> Result<Option<Document>, ApiError> {
         let call = Call::new(GET).segment("blueprint", blueprint_id);
-        present(self.transport.json(call).await)
+        let answer = self.transport.json(call).await;
+        let listed = async {
+            let mut documents = self.assignments().await?.into_iter();
+            Ok(documents.any(|record| record.blueprint_id == blueprint_id))
+        };
+        confirmed(answer, listed).await
     }
 
     /// Creates the document of a blueprint that has none. Returns what is stored.

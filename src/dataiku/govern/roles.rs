@@ -8,7 +8,7 @@ use crate::dataiku::{
     document::{Document, DocumentError},
     error::ApiError,
     null,
-    outcome::{present, taken},
+    outcome::{confirmed, present, taken},
 };
 
 const LIST: Operation = Operation::list(GovernNode::PRODUCT, "GET /admin/roles");
@@ -55,12 +55,15 @@ impl Govern {
         self.transport.json(Call::new(LIST)).await
     }
 
-    /// The whole document of a role; `None` when there is no such role.
+    /// The whole document of a role; `None` when there is no such role. A 404 that the node did not put in its own words
+    /// is believed only if the list of roles bears it out.
     ///
     /// # Errors
     /// The call fails.
     pub async fn role(&self, id: &str) -> Result<Option<Document>, ApiError> {
-        present(self.transport.json(Call::new(GET).segment("role", id)).await)
+        let answer = self.transport.json(Call::new(GET).segment("role", id)).await;
+        let listed = async { Ok(self.roles().await?.iter().any(|role| role.id == id)) };
+        confirmed(answer, listed).await
     }
 
     /// Creates a role. Its id is in the answer: the node makes one of `identifier` (letters, digits, `-` and `_`).

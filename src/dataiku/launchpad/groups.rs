@@ -14,7 +14,7 @@ use crate::dataiku::{
     document::{Document, DocumentError},
     error::ApiError,
     null,
-    outcome::{present, taken},
+    outcome::{confirmed, present, taken},
 };
 
 const SEARCH: Operation = Operation::list(&LAUNCHPAD, "POST /spaces/{space}/groups/search");
@@ -100,12 +100,15 @@ impl Launchpad {
         self.transport.json(call).await
     }
 
-    /// The whole document of a group; `None` when there is no such group.
+    /// The whole document of a group; `None` when there is no such group. Gateways word a 404 as the Launchpad does, so
+    /// it is believed only if the list of groups bears it out.
     ///
     /// # Errors
     /// The call fails.
     pub async fn group(&self, id: &str) -> Result<Option<Document>, ApiError> {
-        present(self.transport.json(self.call(GET).segment("group", id)).await)
+        let answer = self.transport.json(self.call(GET).segment("group", id)).await;
+        let listed = async { Ok(self.groups().await?.iter().any(|group| group.id == id)) };
+        confirmed(answer, listed).await
     }
 
     /// Creates a group. Its id is in the document that comes back.

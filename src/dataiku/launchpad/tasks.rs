@@ -47,7 +47,8 @@ pub struct TaskState {
 }
 
 impl Launchpad {
-    /// How far the task is; `None` when the Launchpad does not know it, or no longer.
+    /// How far the task is; `None` when the Launchpad does not know it, or no longer. That says neither success nor
+    /// failure, and there is no list that could bear it out.
     ///
     /// # Errors
     /// The call fails.

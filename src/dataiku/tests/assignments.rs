@@ -145,17 +145,13 @@ async fn a_post_where_a_document_is_after_all_is_told_as_far_as_the_node_tells_i
 }
 
 #[tokio::test]
-async fn absence_of_a_document_is_an_answer() {
+async fn absence_of_a_document_is_an_answer_to_a_deletion_and_an_error_of_a_put() {
     let server = answering("DELETE", &at("bp.a"), ResponseTemplate::new(200)).await;
     let client = govern(&server.uri());
     assert!(client.delete_assignments("bp.a").await.unwrap());
     assert!(!client.delete_assignments("bp.b").await.unwrap());
-    assert!(client.assignments_of("bp.b").await.unwrap().is_none());
     let put = client.put_assignments("bp.b", &new_assignments("bp.b")).await;
     assert!(put.err().unwrap().is_not_found());
-    let class = json!({"errorType": "com.dataiku.dip.server.controllers.NotFoundException", "message": "none"});
-    let server = always(ResponseTemplate::new(500).set_body_json(class)).await;
-    assert!(govern(&server.uri()).assignments_of("bp.b").await.unwrap().is_none());
 }
 
 #[test]

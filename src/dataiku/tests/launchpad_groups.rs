@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
-use super::{answering_at, json_text, launchpad, only_request};
+use super::{always, answering_at, doubtful, json_text, launchpad, only_request};
 use crate::dataiku::{
     document::Document,
     error::ErrorKind,
@@ -139,11 +139,22 @@ async fn a_deletion_tells_whether_there_was_a_group_and_which_task_follows() {
 }
 
 #[tokio::test]
-async fn an_unknown_group_is_absent_when_read_and_an_error_when_written() {
-    let answer = ResponseTemplate::new(404).set_body_json(json!({"message": "Group not found"}));
-    let server = answering_at("GET", &format!("{SPACE}/group/g1"), answer).await;
+async fn a_404_is_believed_only_if_the_list_bears_it_out() {
+    for (listed, absent) in [("g1", false), ("g2", true)] {
+        let list = json!([{"id": listed, "name": "a", "email": "a@b.c"}]);
+        let (at, search) = (format!("{SPACE}/group/g1"), format!("{SPACE}/groups/search"));
+        let server = doubtful(&at, "POST", &search, &list).await;
+        let found = launchpad(&server.uri()).group("g1").await;
+        assert_eq!(found.is_ok_and(|found| found.is_none()), absent);
+
+        let (at, search) = (format!("{SPACE}/invite/g1"), format!("{SPACE}/invites/search"));
+        let server = doubtful(&at, "POST", &search, &list).await;
+        let found = launchpad(&server.uri()).invite("g1").await;
+        assert_eq!(found.is_ok_and(|found| found.is_none()), absent);
+    }
+    let server = always(ResponseTemplate::new(404).set_body_json(json!({"message": "no such space"}))).await;
     let client = launchpad(&server.uri());
-    assert!(client.group("g1").await.unwrap().is_none());
+    assert!(client.group("g1").await.is_err(), "the list is not there either");
     assert!(client.put_group("g1", &parse("{}")).await.err().unwrap().is_not_found());
 }
 

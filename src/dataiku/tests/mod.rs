@@ -164,6 +164,18 @@ async fn only_request(server: &MockServer) -> (String, String, String) {
     )
 }
 
+/// A server where `at` is a 404 in words that may be a gateway's, and `list` gives `listed`.
+async fn doubtful(at: &str, verb: &str, list: &str, listed: impl serde::Serialize) -> MockServer {
+    let server = answering_at(verb, list, json_text(listed)).await;
+    let answer = ResponseTemplate::new(404).set_body_string(r#"{"message":"no Route matched"}"#);
+    Mock::given(method("GET"))
+        .and(path(at))
+        .respond_with(answer)
+        .mount(&server)
+        .await;
+    server
+}
+
 async fn requests(server: &MockServer) -> usize {
     server.received_requests().await.unwrap().len()
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
-use super::{always, answering, govern, json_text, only_request};
+use super::{always, answering, doubtful, govern, json_text, only_request, requests};
 use crate::dataiku::{error::ErrorKind, govern::roles::RoleRecord};
 
 fn role(id: &str, label: Option<&str>, description: Option<&str>) -> RoleRecord {
@@ -71,7 +71,6 @@ async fn a_role_is_read_replaced_and_deleted_by_id() {
         RoleRecord::from_document(&document).unwrap(),
         role("ro.a/b", Some("A"), None)
     );
-    assert!(client.role("ro.other").await.unwrap().is_none());
 
     document.set("label", "B");
     let server = answering("PUT", at, ResponseTemplate::new(200).set_body_string(text)).await;
@@ -88,6 +87,29 @@ async fn a_role_is_read_replaced_and_deleted_by_id() {
     let client = govern(&server.uri());
     assert!(client.delete_role("ro.a/b").await.unwrap());
     assert!(!client.delete_role("ro.other").await.unwrap());
+}
+
+#[tokio::test]
+async fn a_404_in_other_words_is_believed_only_if_the_list_bears_it_out() {
+    let base = "/dip/publicapi/admin";
+    for (listed, absent) in [("ro.a", false), ("ro.b", true)] {
+        let roles = json!([{"id": listed}]);
+        let (at, list) = (format!("{base}/role/ro.a"), format!("{base}/roles"));
+        let server = doubtful(&at, "GET", &list, roles).await;
+        let found = govern(&server.uri()).role("ro.a").await;
+        assert_eq!(found.is_ok_and(|found| found.is_none()), absent);
+
+        let list = format!("{base}/blueprint-role-assignments");
+        let server = doubtful(&format!("{list}/ro.a"), "GET", &list, json!([{"blueprintId": listed}])).await;
+        let found = govern(&server.uri()).assignments_of("ro.a").await;
+        assert_eq!(found.is_ok_and(|found| found.is_none()), absent);
+    }
+    let class = json!({"errorType": "com.dataiku.dip.server.controllers.NotFoundException", "message": "none"});
+    let server = always(ResponseTemplate::new(500).set_body_json(class)).await;
+    let client = govern(&server.uri());
+    assert!(client.role("ro.a").await.unwrap().is_none());
+    assert!(client.assignments_of("bp.a").await.unwrap().is_none());
+    assert_eq!(requests(&server).await, 2);
 }
 
 #[tokio::test]
