@@ -4,12 +4,11 @@
 use std::{sync::Arc, time::Duration};
 
 use reqwest::{Client, Request, StatusCode, header};
-use secrecy::{ExposeSecret, SecretSlice, SecretString};
+use secrecy::{SecretSlice, SecretString};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use url::Url;
 
-pub use super::gate::Limits;
 use super::{
     address::AddressPolicy,
     answer::{Answer, Fault, receive},
@@ -20,6 +19,7 @@ use super::{
     http::{self, Timing},
     redact::presentable,
 };
+pub use super::{credentials::Credentials, gate::Limits};
 
 /// Where a product is and how to talk to it.
 pub struct Endpoint {
@@ -31,19 +31,6 @@ pub struct Endpoint {
     pub tls: Tls,
     /// What the remote side may be asked for at most.
     pub limits: Limits,
-}
-
-/// Credentials, sent as HTTP Basic.
-pub enum Credentials {
-    /// API key of a node: user name, with an empty password.
-    ApiKey(SecretString),
-    /// Key of a space.
-    KeyPair {
-        /// Id of the key.
-        id: SecretString,
-        /// Its secret.
-        secret: SecretString,
-    },
 }
 
 /// How the connection is secured.
@@ -93,6 +80,8 @@ struct Shared {
     base: Url,
     client: Client,
     credentials: Credentials,
+    /// What must not come back in any message: the credentials, and the form in which they are sent.
+    secrets: Vec<SecretString>,
     gate: Gate,
     observer: Arc<dyn CallObserver>,
 }
@@ -120,6 +109,7 @@ impl Transport {
         let base = http::base(&endpoint, &addresses).map_err(refused)?;
         let client = http::client(&base, &endpoint.tls, addresses, timing).map_err(refused)?;
         let shared = Shared {
+            secrets: endpoint.credentials.secrets(&client, &base),
             base,
             client,
             credentials: endpoint.credentials,
@@ -155,6 +145,11 @@ impl Transport {
     /// A call whose answer does not matter once it says success.
     pub(super) async fn done(&self, call: Call) -> Result<(), ApiError> {
         self.run(call, Answer::done).await
+    }
+
+    /// The remote side's words in an answer that says success, fit for a status.
+    pub(super) fn quote(&self, text: &str) -> String {
+        presentable(text, &self.shared.secrets)
     }
 
     async fn run<T>(&self, mut call: Call, read: fn(&Answer) -> Result<T, Fault>) -> Result<T, ApiError> {
@@ -204,33 +199,18 @@ impl Transport {
     fn request(&self, call: &mut Call) -> Result<Request, Fault> {
         let refused = |message: &str| Fault::new(ErrorKind::BadAddress, message);
         let url = call.url(&self.shared.base).map_err(refused)?;
-        let (user, password) = match &self.shared.credentials {
-            Credentials::ApiKey(key) => (key.expose_secret(), ""),
-            Credentials::KeyPair { id, secret } => (id.expose_secret(), secret.expose_secret()),
-        };
+        let builder = self.shared.client.request(call.operation.method(), url);
         let mut builder = self
             .shared
-            .client
-            .request(call.operation.method(), url)
-            .basic_auth(user, Some(password))
+            .credentials
+            .authorize(builder)
             .header(header::ACCEPT, "application/json");
         if let Some(body) = call.body.take() {
             builder = builder.header(header::CONTENT_TYPE, "application/json").body(body);
         }
-        let request = builder
+        builder
             .build()
-            .map_err(|_| refused("the request cannot be put together"))?;
-        // A gateway that echoes headers would show the key in this form.
-        let header = request
-            .headers()
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
-        call.secrets.extend(
-            header
-                .and_then(|value| value.strip_prefix("Basic "))
-                .map(SecretString::from),
-        );
-        Ok(request)
+            .map_err(|_| refused("the request cannot be put together"))
     }
 
     fn tell<T>(&self, operation: Operation, result: &Result<(T, StatusCode), Fault>, duration: Duration) {
@@ -259,10 +239,7 @@ impl Transport {
     }
 
     fn present(&self, operation: Operation, fault: &Fault, mut secrets: Vec<SecretString>) -> ApiError {
-        match &self.shared.credentials {
-            Credentials::ApiKey(key) => secrets.push(key.clone()),
-            Credentials::KeyPair { id, secret } => secrets.extend([id.clone(), secret.clone()]),
-        }
+        secrets.extend_from_slice(&self.shared.secrets);
         ApiError {
             operation: operation.name,
             kind: fault.kind,

@@ -1,11 +1,16 @@
 //! Tests over HTTP: what is sent, and what is made of what comes back.
 
 mod addresses;
+mod assignments;
 mod errors;
 mod groups;
 mod instance;
+mod launchpad;
+mod launchpad_errors;
+mod launchpad_groups;
 mod paths;
 mod patience;
+mod roles;
 mod secrets;
 mod tls;
 mod users;
@@ -25,7 +30,9 @@ use super::{
     address::AddressPolicy,
     dss::Dss,
     error::ApiError,
+    govern::Govern,
     http::Timing,
+    launchpad::Launchpad,
     transport::{CallObserver, CallRecord, Credentials, Endpoint, Limits, Tls, Transport},
 };
 
@@ -73,6 +80,23 @@ fn dss(url: &str) -> Dss {
     Dss::new(Transport::new(endpoint(url), loopback(), Arc::new(Calls::default())).unwrap())
 }
 
+fn govern(url: &str) -> Govern {
+    Govern::new(Transport::new(endpoint(url), loopback(), Arc::<Calls>::default()).unwrap())
+}
+
+/// A space with a name that would leave its place in the path.
+fn launchpad(url: &str) -> Launchpad {
+    let mut endpoint = endpoint(&format!("{url}/v1"));
+    endpoint.credentials = Credentials::KeyPair {
+        id: "canary-id".into(),
+        secret: KEY.into(),
+    };
+    Launchpad::new(
+        Transport::new(endpoint, loopback(), Arc::<Calls>::default()).unwrap(),
+        "space/1",
+    )
+}
+
 fn observed(url: &str) -> (Dss, Arc<Calls>) {
     let calls = Arc::new(Calls::default());
     (
@@ -92,8 +116,11 @@ fn hasty(url: &str) -> Dss {
 
 /// A node that gives one answer to one operation, and 404 without a body to all others.
 async fn answering(verb: &str, below_base: &str, answer: ResponseTemplate) -> MockServer {
+    answering_at(verb, &format!("/dip/publicapi{below_base}"), answer).await
+}
+
+async fn answering_at(verb: &str, at: &str, answer: ResponseTemplate) -> MockServer {
     let server = MockServer::start().await;
-    let at = format!("/dip/publicapi{below_base}");
     Mock::given(method(verb))
         .and(path(at))
         .respond_with(answer)
@@ -118,6 +145,35 @@ async fn failure(dss: &Dss) -> ApiError {
         Err(error) => error,
         Ok(found) => panic!("no failure, found: {}", found.is_some()),
     }
+}
+
+fn json_text(value: impl serde::Serialize) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_raw(serde_json::to_string(&value).unwrap(), "application/json")
+}
+
+/// The only request there was: method, path with query, body.
+async fn only_request(server: &MockServer) -> (String, String, String) {
+    let mut received = server.received_requests().await.unwrap();
+    assert_eq!(received.len(), 1);
+    let request = received.remove(0);
+    let query = request.url.query().map(|query| format!("?{query}")).unwrap_or_default();
+    (
+        request.method.to_string(),
+        format!("{}{query}", request.url.path()),
+        String::from_utf8(request.body).unwrap(),
+    )
+}
+
+/// A server where `at` is a 404 in words that may be a gateway's, and `list` gives `listed`.
+async fn doubtful(at: &str, verb: &str, list: &str, listed: impl serde::Serialize) -> MockServer {
+    let server = answering_at(verb, list, json_text(listed)).await;
+    let answer = ResponseTemplate::new(404).set_body_string(r#"{"message":"no Route matched"}"#);
+    Mock::given(method("GET"))
+        .and(path(at))
+        .respond_with(answer)
+        .mount(&server)
+        .await;
+    server
 }
 
 async fn requests(server: &MockServer) -> usize {

@@ -1,24 +1,16 @@
-//! Groups of a DSS node (contract sheet 2.6).
+//! Groups of a node (contract sheet 2.6).
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    DSS, Dss,
-    documents::{malformed, present},
-};
+use super::{DipProduct, Node};
 use crate::dataiku::{
     call::{Call, Operation},
     document::{Document, DocumentError},
     error::ApiError,
+    outcome::{confirmed, element, malformed, present},
 };
-
-const LIST: Operation = Operation::list(&DSS, "GET /admin/groups/");
-const CREATE: Operation = Operation::write(&DSS, "POST /admin/groups/");
-const GET: Operation = Operation::read(&DSS, "GET /admin/groups/{name}");
-const PUT: Operation = Operation::write(&DSS, "PUT /admin/groups/{name}");
-const DELETE: Operation = Operation::write(&DSS, "DELETE /admin/groups/{name}");
 
 const ADMIN: &str = "admin";
 const LDAP: &str = "ldapGroupNames";
@@ -126,21 +118,22 @@ struct CreateBody<'a> {
     source_type: &'a str,
 }
 
-impl Dss {
+impl<P: DipProduct> Node<P> {
+    const LIST_GROUPS: Operation = Operation::list(P::PRODUCT, "GET /admin/groups/");
+    const CREATE_GROUP: Operation = Operation::write(P::PRODUCT, "POST /admin/groups/");
+    const GET_GROUP: Operation = Operation::read(P::PRODUCT, "GET /admin/groups/{name}");
+    const PUT_GROUP: Operation = Operation::write(P::PRODUCT, "PUT /admin/groups/{name}");
+    const DELETE_GROUP: Operation = Operation::write(P::PRODUCT, "DELETE /admin/groups/{name}");
+
     /// All groups.
     ///
     /// # Errors
     /// The call fails, or one of the groups cannot be read.
     pub async fn groups(&self) -> Result<Vec<GroupRecord>, ApiError> {
-        let documents: Vec<Document> = self.transport.json(Call::new(LIST)).await?;
+        let documents: Vec<Document> = self.transport.json(Call::new(Self::LIST_GROUPS)).await?;
         let records = documents.iter().enumerate().map(|(index, document)| {
-            GroupRecord::from_document(document).map_err(|error| {
-                let error = DocumentError {
-                    key: format!("[{index}].{}", error.key),
-                    ..error
-                };
-                malformed(LIST.name, &error)
-            })
+            GroupRecord::from_document(document)
+                .map_err(|error| malformed(Self::LIST_GROUPS.name, &element(index, error)))
         });
         records.collect()
     }
@@ -151,13 +144,12 @@ impl Dss {
     /// # Errors
     /// The call fails.
     pub async fn group(&self, name: &str) -> Result<Option<Document>, ApiError> {
-        match self.transport.json(Call::new(GET).segment("name", name)).await {
-            Err(error) if error.is_doubtful_absence() => {
-                let listed = self.groups().await?.iter().any(|group| group.name == name);
-                if listed { Err(error.contradicted()) } else { Ok(None) }
-            }
-            answer => present(answer),
-        }
+        let answer = self
+            .transport
+            .json(Call::new(Self::GET_GROUP).segment("name", name))
+            .await;
+        let listed = async { Ok(self.groups().await?.iter().any(|group| group.name == name)) };
+        confirmed(answer, listed).await
     }
 
     /// Creates a group with the node's default permissions; all others come with `put_group`.
@@ -170,7 +162,7 @@ impl Dss {
             description,
             source_type,
         };
-        self.transport.done(Call::new(CREATE).json(&body)).await
+        self.transport.done(Call::new(Self::CREATE_GROUP).json(&body)).await
     }
 
     /// Replaces the definition of a group, which has to be the one just read, edited: the node takes a flag that is
@@ -180,7 +172,7 @@ impl Dss {
     /// The call fails. `NotFound`: there is no such group.
     pub async fn put_group(&self, name: &str, document: &Document) -> Result<(), ApiError> {
         self.transport
-            .done(Call::new(PUT).segment("name", name).json(document))
+            .done(Call::new(Self::PUT_GROUP).segment("name", name).json(document))
             .await
     }
 
@@ -189,7 +181,7 @@ impl Dss {
     /// # Errors
     /// The call fails.
     pub async fn delete_group(&self, name: &str) -> Result<bool, ApiError> {
-        let call = Call::new(DELETE).segment("name", name);
+        let call = Call::new(Self::DELETE_GROUP).segment("name", name);
         present(self.transport.done(call).await).map(|done| done.is_some())
     }
 }

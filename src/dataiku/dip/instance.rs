@@ -4,16 +4,12 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::{DSS, Dss};
+use super::{DipProduct, Node};
 use crate::dataiku::{
     call::{Call, Operation},
     document::Document,
     error::ApiError,
 };
-
-const AUTH: Operation = Operation::read(&DSS, "GET /auth/info");
-const INSTANCE: Operation = Operation::read(&DSS, "GET /instance-info");
-const LICENSING: Operation = Operation::read(&DSS, "GET /admin/licensing/status");
 
 /// Who the credentials belong to.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -39,13 +35,23 @@ pub struct InstanceDetails {
     pub dss_version: Option<String>,
 }
 
-impl Dss {
+impl<P: DipProduct> Node<P> {
+    const AUTH: Operation = Operation::read(P::PRODUCT, "GET /auth/info");
+    const INSTANCE: Operation = Operation::read(P::PRODUCT, "GET /instance-info");
+    const LICENSING: Operation = Operation::read(P::PRODUCT, "GET /admin/licensing/status");
+
     /// Who we are. The cheapest proof that the credentials are good.
     ///
     /// # Errors
     /// The call fails.
     pub async fn auth_info(&self) -> Result<AuthInfo, ApiError> {
-        self.transport.json(Call::new(AUTH).query("withSecrets", &false)).await
+        let call = Call::new(Self::AUTH);
+        let call = if P::TELLS_OWN_SECRETS {
+            call.query("withSecrets", &false)
+        } else {
+            call
+        };
+        self.transport.json(call).await
     }
 
     /// What the node is.
@@ -53,7 +59,7 @@ impl Dss {
     /// # Errors
     /// The call fails; it may need a right that the key does not have.
     pub async fn instance_info(&self) -> Result<InstanceDetails, ApiError> {
-        self.transport.json(Call::new(INSTANCE)).await
+        self.transport.json(Call::new(Self::INSTANCE)).await
     }
 
     /// User profiles that the licence offers, sorted; `None` when this edition does not tell in a known layout.
@@ -61,7 +67,7 @@ impl Dss {
     /// # Errors
     /// The call fails.
     pub async fn licensed_profiles(&self) -> Result<Option<Vec<String>>, ApiError> {
-        let status: Document = self.transport.json(Call::new(LICENSING)).await?;
+        let status: Document = self.transport.json(Call::new(Self::LICENSING)).await?;
         Ok(profiles(&status))
     }
 }

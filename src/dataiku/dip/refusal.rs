@@ -1,16 +1,13 @@
-//! What DSS and Govern nodes share: the base of their API and the shape of their errors (contract sheet 1.4).
+//! How a node words an error (contract sheet 1.4).
 
 use serde_json::Value;
 
-use super::product::RemoteError;
-
-/// Base of the public API below the address of a node.
-pub(super) const BASE: &str = "/dip/publicapi";
+use crate::dataiku::product::RemoteError;
 
 const EXISTS_CODES: [&str; 2] = ["ERR_SECURITY_USER_EXISTS", "ERR_SECURITY_GROUP_EXISTS"];
 
 /// Reads `{"errorType", "message", "detailedMessage"}`. `None` when the body is no JSON object.
-pub(super) fn read_error(body: &[u8]) -> Option<RemoteError> {
+pub(in crate::dataiku) fn read_error(body: &[u8]) -> Option<RemoteError> {
     let Ok(Value::Object(body)) = serde_json::from_slice(body) else {
         return None;
     };

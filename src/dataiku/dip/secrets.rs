@@ -1,26 +1,9 @@
-//! What users, groups and whatever else has one document per object share: absence as an answer, secrets on the way out.
+//! Secrets on the way out, in the documents of users.
 
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::super::{
-    document::{Document, DocumentError},
-    error::{ApiError, ErrorKind},
-};
-
-/// Absence is an answer, not an error.
-pub(super) fn present<T>(result: Result<T, ApiError>) -> Result<Option<T>, ApiError> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// A member of an answer that is not as expected.
-pub(super) fn malformed(operation: &'static str, error: &DocumentError) -> ApiError {
-    ApiError::new(operation, ErrorKind::Malformed, format!("at {error}"))
-}
+use crate::dataiku::document::Document;
 
 /// Values in a user document that an error message must not give back: the password, and those of secrets and
 /// credentials, which may be in clear text as we set them.

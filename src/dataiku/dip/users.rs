@@ -1,4 +1,4 @@
-//! Users of a DSS node (contract sheet 2.1 and 2.2).
+//! Users of a node (contract sheet 2.1 and 2.2).
 
 use std::collections::BTreeMap;
 
@@ -6,21 +6,13 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::{
-    DSS, Dss,
-    documents::{present, secret_values},
-};
+use super::{DipProduct, Node, secrets::secret_values};
 use crate::dataiku::{
     call::{Call, Operation},
     document::{Document, DocumentError},
     error::ApiError,
+    outcome::{confirmed, present},
 };
-
-const LIST: Operation = Operation::list(&DSS, "GET /admin/users/");
-const CREATE: Operation = Operation::write(&DSS, "POST /admin/users/");
-const GET: Operation = Operation::read(&DSS, "GET /admin/users/{login}");
-const PUT: Operation = Operation::write(&DSS, "PUT /admin/users/{login}");
-const DELETE: Operation = Operation::write(&DSS, "DELETE /admin/users/{login}");
 
 /// What is kept of a user between looks at the node: no secret, no preference, nothing unknown.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -138,14 +130,20 @@ struct CreateBody<'a> {
     email: Option<&'a str>,
 }
 
-impl Dss {
+impl<P: DipProduct> Node<P> {
+    const LIST_USERS: Operation = Operation::list(P::PRODUCT, "GET /admin/users/");
+    const CREATE_USER: Operation = Operation::write(P::PRODUCT, "POST /admin/users/");
+    const GET_USER: Operation = Operation::read(P::PRODUCT, "GET /admin/users/{login}");
+    const PUT_USER: Operation = Operation::write(P::PRODUCT, "PUT /admin/users/{login}");
+    const DELETE_USER: Operation = Operation::write(P::PRODUCT, "DELETE /admin/users/{login}");
+
     /// All users; with settings, their properties too.
     ///
     /// # Errors
     /// The call fails, or one of the users cannot be read.
     pub async fn users(&self, include_settings: bool) -> Result<Vec<UserRecord>, ApiError> {
         self.transport
-            .json(Call::new(LIST).query("includeSettings", &include_settings))
+            .json(Call::new(Self::LIST_USERS).query("includeSettings", &include_settings))
             .await
     }
 
@@ -155,13 +153,12 @@ impl Dss {
     /// # Errors
     /// The call fails.
     pub async fn user(&self, login: &str) -> Result<Option<Document>, ApiError> {
-        match self.transport.json(Call::new(GET).segment("login", login)).await {
-            Err(error) if error.is_doubtful_absence() => {
-                let listed = self.users(false).await?.iter().any(|user| user.login == login);
-                if listed { Err(error.contradicted()) } else { Ok(None) }
-            }
-            answer => present(answer),
-        }
+        let answer = self
+            .transport
+            .json(Call::new(Self::GET_USER).segment("login", login))
+            .await;
+        let listed = async { Ok(self.users(false).await?.iter().any(|user| user.login == login)) };
+        confirmed(answer, listed).await
     }
 
     /// Creates a user.
@@ -178,7 +175,7 @@ impl Dss {
             user_profile: user.user_profile,
             email: user.email,
         };
-        let call = Call::new(CREATE).json(&body).secrets(user.password.cloned());
+        let call = Call::new(Self::CREATE_USER).json(&body).secrets(user.password.cloned());
         self.transport.done(call).await
     }
 
@@ -187,7 +184,7 @@ impl Dss {
     /// # Errors
     /// The call fails. `NotFound`: there is no such user.
     pub async fn put_user(&self, login: &str, document: &Document) -> Result<(), ApiError> {
-        let call = Call::new(PUT)
+        let call = Call::new(Self::PUT_USER)
             .segment("login", login)
             .json(document)
             .secrets(secret_values(document));
@@ -199,7 +196,7 @@ impl Dss {
     /// # Errors
     /// The call fails.
     pub async fn delete_user(&self, login: &str) -> Result<bool, ApiError> {
-        let call = Call::new(DELETE)
+        let call = Call::new(Self::DELETE_USER)
             .segment("login", login)
             .query("allowSelfDeletion", &false);
         present(self.transport.done(call).await).map(|done| done.is_some())

@@ -1,0 +1,183 @@
+//! Role assignments: one document per blueprint, shared by people, tools and many of our objects (contract sheet 3.2).
+
+use std::{collections::BTreeMap, slice};
+
+use serde::Deserialize;
+
+use super::{DipProduct, Govern, GovernNode, rule::Rule};
+use crate::dataiku::{
+    call::{Call, Operation},
+    document::{Document, DocumentError},
+    error::ApiError,
+    null,
+    outcome::{confirmed, present, taken},
+};
+
+const LIST: Operation = Operation::list(GovernNode::PRODUCT, "GET /admin/blueprint-role-assignments");
+const CREATE: Operation = Operation::write(GovernNode::PRODUCT, "POST /admin/blueprint-role-assignments");
+const GET: Operation = Operation::read(GovernNode::PRODUCT, "GET /admin/blueprint-role-assignments/{blueprint}");
+const PUT: Operation = Operation::write(GovernNode::PRODUCT, "PUT /admin/blueprint-role-assignments/{blueprint}");
+const DELETE: Operation = Operation::write(
+    GovernNode::PRODUCT,
+    "DELETE /admin/blueprint-role-assignments/{blueprint}",
+);
+
+const BLUEPRINT: &str = "blueprintId";
+const RULES: &str = "roleAssignmentsRules";
+
+/// What is kept of a blueprint's assignments between looks at the node.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AssignmentsRecord {
+    /// Id of the blueprint.
+    pub blueprint_id: String,
+    /// Rules by the id of the role that they grant, in the node's order.
+    #[serde(rename = "roleAssignmentsRules", default, deserialize_with = "rules")]
+    pub rules: BTreeMap<String, Vec<Rule>>,
+}
+
+fn rules<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Vec<Rule>>, D::Error> {
+    let roles: BTreeMap<String, Option<Vec<Rule>>> = null::as_default(deserializer)?;
+    let roles = roles.into_iter().map(|(role, rules)| (role, rules.unwrap_or_default()));
+    Ok(roles.collect())
+}
+
+impl AssignmentsRecord {
+    /// The record of a blueprint's document.
+    ///
+    /// # Errors
+    /// A member has an unexpected shape.
+    pub fn from_document(document: &Document) -> Result<Self, DocumentError> {
+        document.read()
+    }
+}
+
+/// The document of a blueprint that has none yet.
+#[must_use]
+pub fn new_assignments(blueprint_id: &str) -> Document {
+    let mut document = Document::new();
+    document.set(BLUEPRINT, blueprint_id);
+    document.set(RULES, &Document::new());
+    document
+}
+
+/// The rules that grant the role, in the node's order.
+///
+/// # Errors
+/// They cannot be read.
+pub fn rules_of(document: &Document, role_id: &str) -> Result<Vec<Rule>, DocumentError> {
+    let by_role = document.nested(RULES)?.unwrap_or_default();
+    let rules = by_role.get(role_id).map_err(below_rules)?;
+    Ok(rules.unwrap_or_default())
+}
+
+/// Adds a rule to those that grant the role; false when one that grants the same is there. Nothing else changes.
+///
+/// # Errors
+/// The rules of this role cannot be read. Nothing is changed then.
+pub fn add_rule(document: &mut Document, role_id: &str, rule: &Rule) -> Result<bool, DocumentError> {
+    if rules_of(document, role_id)?.iter().any(|found| found.same_as(rule)) {
+        return Ok(false);
+    }
+    edit(document, role_id, |_| true, slice::from_ref(rule))
+}
+
+/// Removes the rules of the role that `keep` does not accept; false when there are none. Nothing else changes, except
+/// that a role without any rule left is no longer named.
+///
+/// # Errors
+/// The rules of this role cannot be read. Nothing is changed then.
+pub fn retain_rules(
+    document: &mut Document,
+    role_id: &str,
+    keep: impl FnMut(&Rule) -> bool,
+) -> Result<bool, DocumentError> {
+    edit(document, role_id, keep, &[])
+}
+
+fn edit(
+    document: &mut Document,
+    role_id: &str,
+    keep: impl FnMut(&Rule) -> bool,
+    added: &[Rule],
+) -> Result<bool, DocumentError> {
+    let mut by_role = document.nested(RULES)?.unwrap_or_default();
+    if !by_role.edit_list(role_id, keep, added).map_err(below_rules)? {
+        return Ok(false);
+    }
+    if by_role.raw(role_id) == Some("[]") {
+        by_role.remove(role_id);
+    }
+    document.set(RULES, &by_role);
+    Ok(true)
+}
+
+fn below_rules(error: DocumentError) -> DocumentError {
+    DocumentError {
+        key: format!("{RULES}.{}", error.key),
+        ..error
+    }
+}
+
+/// Whether deleting the document takes nothing from anybody: no rule of any role, no inheritance, nothing unknown.
+///
+/// # Errors
+/// The rules are no object.
+pub fn is_vacant(document: &Document) -> Result<bool, DocumentError> {
+    let by_role = document.nested(RULES)?.unwrap_or_default();
+    let empty = |document: &Document, key: &str| matches!(document.raw(key), Some("null" | "\"\"" | "[]" | "{}"));
+    let mut others = document.keys().filter(|key| ![BLUEPRINT, RULES].contains(key));
+    Ok(by_role.keys().all(|role| empty(&by_role, role)) && others.all(|key| empty(document, key)))
+}
+
+impl Govern {
+    /// The assignments of all blueprints that have a document.
+    ///
+    /// # Errors
+    /// The call fails; it needs the architect right.
+    pub async fn assignments(&self) -> Result<Vec<AssignmentsRecord>, ApiError> {
+        self.transport.json(Call::new(LIST)).await
+    }
+
+    /// The whole document of a blueprint; `None` when it has none. A 404 that the node did not put in its own words is
+    /// believed only if the list of documents bears it out.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn assignments_of(&self, blueprint_id: &str) -> Result<Option<Document>, ApiError> {
+        let call = Call::new(GET).segment("blueprint", blueprint_id);
+        let answer = self.transport.json(call).await;
+        let listed = async {
+            let mut documents = self.assignments().await?.into_iter();
+            Ok(documents.any(|record| record.blueprint_id == blueprint_id))
+        };
+        confirmed(answer, listed).await
+    }
+
+    /// Creates the document of a blueprint that has none. Returns what is stored.
+    ///
+    /// # Errors
+    /// The call fails. `AlreadyExists`: there is a document after all, where the node says so. How it says so is not
+    /// known for certain: after `Rejected` and `Unavailable` too, only a read tells.
+    pub async fn create_assignments(&self, document: &Document) -> Result<Document, ApiError> {
+        taken(self.transport.json(Call::new(CREATE).json(document)).await)
+    }
+
+    /// Replaces the document of a blueprint, which has to be the one just read, edited. Returns what is stored.
+    ///
+    /// # Errors
+    /// The call fails. `NotFound`: the blueprint has no document.
+    pub async fn put_assignments(&self, blueprint_id: &str, document: &Document) -> Result<Document, ApiError> {
+        let call = Call::new(PUT).segment("blueprint", blueprint_id).json(document);
+        self.transport.json(call).await
+    }
+
+    /// Deletes the document of a blueprint, and with it **every** assignment of everybody; false when there was none.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn delete_assignments(&self, blueprint_id: &str) -> Result<bool, ApiError> {
+        let call = Call::new(DELETE).segment("blueprint", blueprint_id);
+        present(self.transport.done(call).await).map(|done| done.is_some())
+    }
+}

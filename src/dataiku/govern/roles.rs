@@ -1,0 +1,103 @@
+//! Roles of a Govern node (contract sheet 3.2).
+
+use serde::{Deserialize, Serialize};
+
+use super::{DipProduct, Govern, GovernNode};
+use crate::dataiku::{
+    call::{Call, Operation},
+    document::{Document, DocumentError},
+    error::ApiError,
+    null,
+    outcome::{confirmed, present, taken},
+};
+
+const LIST: Operation = Operation::list(GovernNode::PRODUCT, "GET /admin/roles");
+const CREATE: Operation = Operation::write(GovernNode::PRODUCT, "POST /admin/roles/");
+const GET: Operation = Operation::read(GovernNode::PRODUCT, "GET /admin/role/{role}");
+const PUT: Operation = Operation::write(GovernNode::PRODUCT, "PUT /admin/role/{role}");
+const DELETE: Operation = Operation::write(GovernNode::PRODUCT, "DELETE /admin/role/{role}");
+
+/// A role.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct RoleRecord {
+    /// Id, such as `ro.project_manager`.
+    pub id: String,
+    /// Name to show; an empty one is none.
+    #[serde(default, deserialize_with = "null::text")]
+    pub label: Option<String>,
+    /// Description; an empty one is none.
+    #[serde(default, deserialize_with = "null::text")]
+    pub description: Option<String>,
+}
+
+impl RoleRecord {
+    /// The record of a role document.
+    ///
+    /// # Errors
+    /// A member has an unexpected shape.
+    pub fn from_document(document: &Document) -> Result<Self, DocumentError> {
+        document.read()
+    }
+}
+
+#[derive(Serialize)]
+struct CreateBody<'a> {
+    label: &'a str,
+    description: Option<&'a str>,
+}
+
+impl Govern {
+    /// All roles.
+    ///
+    /// # Errors
+    /// The call fails; it needs the architect right.
+    pub async fn roles(&self) -> Result<Vec<RoleRecord>, ApiError> {
+        self.transport.json(Call::new(LIST)).await
+    }
+
+    /// The whole document of a role; `None` when there is no such role. A 404 that the node did not put in its own words
+    /// is believed only if the list of roles bears it out.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn role(&self, id: &str) -> Result<Option<Document>, ApiError> {
+        let answer = self.transport.json(Call::new(GET).segment("role", id)).await;
+        let listed = async { Ok(self.roles().await?.iter().any(|role| role.id == id)) };
+        confirmed(answer, listed).await
+    }
+
+    /// Creates a role. Its id is in the answer: the node makes one of `identifier` (letters, digits, `-` and `_`).
+    ///
+    /// # Errors
+    /// The call fails. `AlreadyExists`: the identifier is taken, where the node says so; if it does not, the error is
+    /// any refusal, and the list tells.
+    pub async fn create_role(
+        &self,
+        identifier: &str,
+        label: &str,
+        description: Option<&str>,
+    ) -> Result<RoleRecord, ApiError> {
+        let call = Call::new(CREATE)
+            .query("newIdentifier", &identifier)
+            .json(&CreateBody { label, description });
+        taken(self.transport.json(call).await)
+    }
+
+    /// Replaces the document of a role, which has to be the one just read, edited. Returns what is stored.
+    ///
+    /// # Errors
+    /// The call fails. `NotFound`: there is no such role.
+    pub async fn put_role(&self, id: &str, document: &Document) -> Result<Document, ApiError> {
+        let call = Call::new(PUT).segment("role", id).json(document);
+        self.transport.json(call).await
+    }
+
+    /// Deletes a role; false when there was none.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn delete_role(&self, id: &str) -> Result<bool, ApiError> {
+        let call = Call::new(DELETE).segment("role", id);
+        present(self.transport.done(call).await).map(|done| done.is_some())
+    }
+}

@@ -1,0 +1,87 @@
+//! Answers to writes of many objects: success of the call says nothing about any of them (contract sheet 4.3).
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Launchpad;
+use crate::dataiku::{call::Call, error::ApiError, null};
+
+/// What became of each object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BulkAnswer {
+    /// Those that were written.
+    pub successes: Vec<BulkItem>,
+    /// Those that were refused.
+    pub errors: Vec<BulkError>,
+    /// The task that carries the successes to the nodes; `None` when there is nothing to wait for.
+    pub task_id: Option<String>,
+}
+
+/// The object that an item of the answer is about, as far as the item says so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BulkItem {
+    /// Id.
+    pub id: Option<String>,
+    /// Email address.
+    pub email: Option<String>,
+}
+
+/// An object that was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BulkError {
+    /// Which one.
+    pub item: BulkItem,
+    /// The Launchpad's own words, fit for a status; the whole item where it has no `message`.
+    pub message: String,
+}
+
+impl BulkItem {
+    fn read(item: &Value) -> Self {
+        let text = |key: &str| item.get(key).and_then(Value::as_str).map(str::to_owned);
+        Self {
+            id: text("id"),
+            email: text("email"),
+        }
+    }
+
+    /// Whether it is about this object. Letters of an email address count the same in both cases.
+    #[must_use]
+    pub fn is_about(&self, id: &str, email: &str) -> bool {
+        match (&self.id, &self.email) {
+            (Some(own), _) => own == id,
+            (None, Some(own)) => own.eq_ignore_ascii_case(email),
+            (None, None) => false,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    #[serde(default, deserialize_with = "null::as_default")]
+    successes: Vec<Value>,
+    #[serde(default, deserialize_with = "null::as_default")]
+    errors: Vec<Value>,
+    #[serde(default, deserialize_with = "null::text")]
+    task_id: Option<String>,
+}
+
+impl Launchpad {
+    pub(super) async fn bulk(&self, call: Call) -> Result<BulkAnswer, ApiError> {
+        let wire: Wire = self.transport.json(call).await?;
+        Ok(BulkAnswer {
+            successes: wire.successes.iter().map(BulkItem::read).collect(),
+            errors: wire.errors.iter().map(|item| self.refused(item)).collect(),
+            task_id: wire.task_id,
+        })
+    }
+
+    fn refused(&self, item: &Value) -> BulkError {
+        let words = item.as_str().or_else(|| item.get("message")?.as_str());
+        let message = words.map_or_else(|| item.to_string(), str::to_owned);
+        BulkError {
+            item: BulkItem::read(item),
+            message: self.transport.quote(&message),
+        }
+    }
+}

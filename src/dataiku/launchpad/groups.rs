@@ -1,0 +1,144 @@
+//! Groups of a space: rights in the Launchpad, access and rights on each node, members (contract sheet 4.2).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    LAUNCHPAD, Launchpad,
+    tasks::{Deleted, Saved, TaskReference},
+};
+use crate::dataiku::{
+    call::Operation,
+    document::{Document, DocumentError},
+    error::ApiError,
+    null,
+    outcome::{confirmed, present, taken},
+};
+
+const SEARCH: Operation = Operation::list(&LAUNCHPAD, "POST /spaces/{space}/groups/search");
+const GET: Operation = Operation::read(&LAUNCHPAD, "GET /spaces/{space}/group/{group}");
+const CREATE: Operation = Operation::write(&LAUNCHPAD, "POST /spaces/{space}/group");
+const PUT: Operation = Operation::write(&LAUNCHPAD, "PUT /spaces/{space}/group/{group}");
+const DELETE: Operation = Operation::write(&LAUNCHPAD, "DELETE /spaces/{space}/group/{group}");
+
+/// Rights by name; an open map. A value is a boolean, or a map of booleans.
+pub type Rights = BTreeMap<String, Value>;
+
+/// What is kept of a group between looks at the space.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupRecord {
+    /// Id, made by the Launchpad.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Description; an empty one is none.
+    #[serde(default, deserialize_with = "null::text")]
+    pub description: Option<String>,
+    /// Rights in the Launchpad itself.
+    #[serde(default, deserialize_with = "null::as_default")]
+    pub launchpad_permissions: Rights,
+    /// Rights by the name of a node; a node that is named can be accessed, be it with no right.
+    #[serde(default, deserialize_with = "null::as_default")]
+    pub dataiku_permissions: BTreeMap<String, Rights>,
+    /// The same for Govern nodes.
+    #[serde(default, deserialize_with = "null::as_default")]
+    pub govern_permissions: BTreeMap<String, Rights>,
+    /// Members, those who are only invited left out.
+    #[serde(default, deserialize_with = "null::as_default")]
+    pub users: Vec<Member>,
+}
+
+/// A member of a group, as the group names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Id of the user.
+    pub id: String,
+    /// Email address.
+    pub email: String,
+}
+
+impl GroupRecord {
+    /// The record of a group document.
+    ///
+    /// # Errors
+    /// A member has an unexpected shape.
+    pub fn from_document(document: &Document) -> Result<Self, DocumentError> {
+        document.read()
+    }
+}
+
+/// The document of a group to be created: no rights, no access, no members.
+#[must_use]
+pub fn new_group(name: &str, description: Option<&str>) -> Document {
+    let mut document = Document::new();
+    let none = Document::new();
+    document.set("id", &None::<&str>);
+    document.set("name", name);
+    document.set("launchpadPermissions", &none);
+    document.set("dataikuPermissions", &none);
+    document.set("governPermissions", &none);
+    document.set("description", &description);
+    document
+}
+
+#[derive(Serialize)]
+struct Names {
+    /// Null is all.
+    names: Option<Vec<String>>,
+}
+
+impl Launchpad {
+    /// All groups.
+    ///
+    /// # Errors
+    /// The call fails; it needs the scope `read_groups`.
+    pub async fn groups(&self) -> Result<Vec<GroupRecord>, ApiError> {
+        let call = self.call(SEARCH).json(&Names { names: None });
+        self.transport.json(call).await
+    }
+
+    /// The whole document of a group; `None` when there is no such group. Gateways word a 404 as the Launchpad does, so
+    /// it is believed only if the list of groups bears it out.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn group(&self, id: &str) -> Result<Option<Document>, ApiError> {
+        let answer = self.transport.json(self.call(GET).segment("group", id)).await;
+        let listed = async { Ok(self.groups().await?.iter().any(|group| group.id == id)) };
+        confirmed(answer, listed).await
+    }
+
+    /// Creates a group. Its id is in the document that comes back.
+    ///
+    /// # Errors
+    /// The call fails. `AlreadyExists`: the name is taken, where the Launchpad says so; if it does not, the error is
+    /// `Rejected`, and the list tells.
+    pub async fn create_group(&self, document: &Document) -> Result<Saved, ApiError> {
+        taken(self.transport.json(self.call(CREATE).json(document)).await)
+    }
+
+    /// Replaces the document of a group, which has to be the one just read, edited.
+    ///
+    /// # Errors
+    /// The call fails. `NotFound`: there is no such group.
+    pub async fn put_group(&self, id: &str, document: &Document) -> Result<Saved, ApiError> {
+        let call = self.call(PUT).segment("group", id).json(document);
+        self.transport.json(call).await
+    }
+
+    /// Deletes a group.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn delete_group(&self, id: &str) -> Result<Deleted, ApiError> {
+        let call = self.call(DELETE).segment("group", id);
+        let task: Option<TaskReference> = present(self.transport.json(call).await)?;
+        Ok(Deleted {
+            found: task.is_some(),
+            task_id: task.and_then(|task| task.task_id),
+        })
+    }
+}

@@ -1,0 +1,199 @@
+//! Roles and blueprints of Govern, and what it shares with DSS: requests sent, answers decoded.
+
+use serde_json::{Value, json};
+use wiremock::ResponseTemplate;
+
+use super::{always, answering, doubtful, govern, json_text, only_request, requests};
+use crate::dataiku::{error::ErrorKind, govern::roles::RoleRecord};
+
+fn role(id: &str, label: Option<&str>, description: Option<&str>) -> RoleRecord {
+    RoleRecord {
+        id: id.into(),
+        label: label.map(Into::into),
+        description: description.map(Into::into),
+    }
+}
+
+#[tokio::test]
+async fn the_list_of_roles_is_read() {
+    let body = json!([
+        {"id": "ro.project_manager", "label": "Project manager", "description": "Runs it", "more": {}},
+        {"id": "ro.reader", "label": "", "description": null},
+        {"id": "ro.x"},
+    ]);
+    let server = answering("GET", "/admin/roles", json_text(body)).await;
+    let roles = govern(&server.uri()).roles().await.unwrap();
+    let expected = [
+        role("ro.project_manager", Some("Project manager"), Some("Runs it")),
+        role("ro.reader", None, None),
+        role("ro.x", None, None),
+    ];
+    assert_eq!(roles, expected);
+}
+
+#[tokio::test]
+async fn a_creation_sends_the_identifier_beside_the_role_and_takes_the_id_of_the_answer() {
+    for (description, sent) in [(Some("Runs it"), json!("Runs it")), (None, Value::Null)] {
+        let answer = json!({"id": "ro.pm", "label": "Project manager", "description": sent});
+        let server = answering("POST", "/admin/roles/", json_text(answer)).await;
+        let created = govern(&server.uri())
+            .create_role("pm", "Project manager", description)
+            .await;
+        assert_eq!(created.unwrap(), role("ro.pm", Some("Project manager"), description));
+        let (_, path, body) = only_request(&server).await;
+        assert_eq!(path, "/dip/publicapi/admin/roles/?newIdentifier=pm");
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(body, json!({"label": "Project manager", "description": sent}));
+    }
+}
+
+#[tokio::test]
+async fn a_taken_identifier_is_told_where_the_node_tells_it() {
+    for (message, kind) in [
+        ("Role ro.pm already exists", ErrorKind::AlreadyExists),
+        ("Invalid identifier", ErrorKind::Rejected),
+    ] {
+        let body = json!({"errorType": "java.lang.IllegalArgumentException", "message": message});
+        let server = answering("POST", "/admin/roles/", ResponseTemplate::new(400).set_body_json(body)).await;
+        let error = govern(&server.uri()).create_role("pm", "P", None).await.unwrap_err();
+        assert_eq!((error.kind, error.message.as_str()), (kind, message));
+    }
+}
+
+#[tokio::test]
+async fn a_role_is_read_replaced_and_deleted_by_id() {
+    let text = r#"{"id":"ro.a/b","label": "A","new": 1.0}"#;
+    let at = "/admin/role/ro.a%2Fb";
+    let server = answering("GET", at, ResponseTemplate::new(200).set_body_string(text)).await;
+    let client = govern(&server.uri());
+    let mut document = client.role("ro.a/b").await.unwrap().unwrap();
+    assert_eq!(
+        RoleRecord::from_document(&document).unwrap(),
+        role("ro.a/b", Some("A"), None)
+    );
+
+    document.set("label", "B");
+    let server = answering("PUT", at, ResponseTemplate::new(200).set_body_string(text)).await;
+    let stored = govern(&server.uri()).put_role("ro.a/b", &document).await.unwrap();
+    assert_eq!(
+        stored.str("label").as_deref(),
+        Some("A"),
+        "what is stored, not what was sent"
+    );
+    let (_, _, body) = only_request(&server).await;
+    assert_eq!(body, r#"{"id":"ro.a/b","label":"B","new":1.0}"#);
+
+    let server = answering("DELETE", at, ResponseTemplate::new(200)).await;
+    let client = govern(&server.uri());
+    assert!(client.delete_role("ro.a/b").await.unwrap());
+    assert!(!client.delete_role("ro.other").await.unwrap());
+}
+
+#[tokio::test]
+async fn a_404_in_other_words_is_believed_only_if_the_list_bears_it_out() {
+    let base = "/dip/publicapi/admin";
+    for (listed, absent) in [("ro.a", false), ("ro.b", true)] {
+        let roles = json!([{"id": listed}]);
+        let (at, list) = (format!("{base}/role/ro.a"), format!("{base}/roles"));
+        let server = doubtful(&at, "GET", &list, roles).await;
+        let found = govern(&server.uri()).role("ro.a").await;
+        assert_eq!(found.is_ok_and(|found| found.is_none()), absent);
+
+        let list = format!("{base}/blueprint-role-assignments");
+        let server = doubtful(&format!("{list}/ro.a"), "GET", &list, json!([{"blueprintId": listed}])).await;
+        let found = govern(&server.uri()).assignments_of("ro.a").await;
+        assert_eq!(found.is_ok_and(|found| found.is_none()), absent);
+    }
+    let class = json!({"errorType": "com.dataiku.dip.server.controllers.NotFoundException", "message": "none"});
+    let server = always(ResponseTemplate::new(500).set_body_json(class)).await;
+    let client = govern(&server.uri());
+    assert!(client.role("ro.a").await.unwrap().is_none());
+    assert!(client.assignments_of("bp.a").await.unwrap().is_none());
+    assert_eq!(requests(&server).await, 2);
+}
+
+#[tokio::test]
+async fn the_ids_of_blueprints_are_read() {
+    let body = json!([
+        {"blueprint": {"id": "bp.system.business_initiative", "name": "Business initiative", "icon": {}}, "versions": []},
+        {"blueprint": {"id": "bp.system.dataiku_project"}},
+    ]);
+    let server = answering("GET", "/blueprints", json_text(body)).await;
+    assert_eq!(
+        govern(&server.uri()).blueprints().await.unwrap(),
+        ["bp.system.business_initiative", "bp.system.dataiku_project"]
+    );
+    let server = answering(
+        "GET",
+        "/blueprints",
+        json_text(json!([{"blueprint": {"name": "canary"}}])),
+    )
+    .await;
+    let error = govern(&server.uri()).blueprints().await.unwrap_err();
+    assert_eq!(error.message, "at [0].blueprint: missing field `id`");
+}
+
+#[tokio::test]
+async fn who_we_are_is_asked_without_a_query() {
+    let server = answering("GET", "/auth/info", json_text(json!({"authIdentifier": "key-1"}))).await;
+    let identity = govern(&server.uri()).auth_info().await.unwrap();
+    assert_eq!((identity.auth_identifier.as_str(), identity.groups), ("key-1", None));
+    assert_eq!(only_request(&server).await.1, "/dip/publicapi/auth/info");
+}
+
+#[tokio::test]
+async fn users_groups_node_and_licence_are_read_as_on_dss() {
+    let users = json!([{"displayName": "Jane", "groups": ["pms"], "login": "jdoe", "sourceType": "LOCAL"}]);
+    let server = answering("GET", "/admin/users/", json_text(users)).await;
+    let users = govern(&server.uri()).users(false).await.unwrap();
+    assert_eq!(
+        (users[0].login.as_str(), users[0].groups.as_slice()),
+        ("jdoe", ["pms".to_owned()].as_slice())
+    );
+    assert_eq!(
+        only_request(&server).await.1,
+        "/dip/publicapi/admin/users/?includeSettings=false"
+    );
+
+    let groups = json!([{"name": "pms", "admin": false, "isGovernArchitect": true}]);
+    let server = answering("GET", "/admin/groups/", json_text(groups)).await;
+    let groups = govern(&server.uri()).groups().await.unwrap();
+    assert_eq!(groups[0].permissions, [("isGovernArchitect".to_owned(), true)].into());
+
+    let server = answering("GET", "/instance-info", json_text(json!({"nodeType": "GOVERN"}))).await;
+    let node = govern(&server.uri()).instance_info().await.unwrap();
+    assert_eq!(node.node_type.as_deref(), Some("GOVERN"));
+
+    let licence = json!({"base": {"userProfiles": ["GOVERN_MANAGER"]}});
+    let server = answering("GET", "/admin/licensing/status", json_text(licence)).await;
+    let profiles = govern(&server.uri()).licensed_profiles().await.unwrap();
+    assert_eq!(profiles.unwrap(), ["GOVERN_MANAGER"]);
+}
+
+#[tokio::test]
+async fn refusals_and_pages_are_told_as_on_dss() {
+    for (status, kind) in [
+        (401, ErrorKind::Unauthorized),
+        (403, ErrorKind::Forbidden),
+        (422, ErrorKind::Rejected),
+    ] {
+        let body = json!({"errorType": "X", "detailedMessage": "Govern architect only"});
+        let server = always(ResponseTemplate::new(status).set_body_json(body)).await;
+        let client = govern(&server.uri());
+        let error = client.roles().await.unwrap_err();
+        assert_eq!((error.kind, error.message.as_str()), (kind, "Govern architect only"));
+        assert_eq!(client.delete_assignments("bp.a").await.unwrap_err().kind, kind);
+    }
+    let page = ResponseTemplate::new(200).set_body_raw("<html>Sign in</html>", "text/html");
+    let server = always(page).await;
+    let client = govern(&server.uri());
+    for error in [
+        client.roles().await.unwrap_err(),
+        client.blueprints().await.unwrap_err(),
+        client.delete_role("ro.a").await.unwrap_err(),
+        client.assignments_of("bp.a").await.err().unwrap(),
+    ] {
+        assert_eq!(error.to_string().split(": ").last(), Some("the answer is an HTML page"));
+        assert_eq!(error.kind, ErrorKind::NotJson);
+    }
+}
