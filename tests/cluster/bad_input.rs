@@ -223,8 +223,7 @@ async fn a_refusal_is_quoted_and_takes_the_intent_back() {
         .await
         .unwrap();
     let body = json!({ "errorType": "x.y.Refused", "message": "the licence is full, said pass-phrase" });
-    bed.dss
-        .fault(json!({ "match": { "operation": "D2" }, "fault": { "kind": "status", "status": 400, "body": body } }));
+    bed.dss.fault(json!({ "match": { "operation": "D2" }, "times": 0, "fault": { "kind": "status", "status": 400, "body": body } }));
     let spec = json!({ "instanceRef": { "name": "design" }, "passwordSecretRef": { "name": "login" } });
     bed.apply(&object("DssUser", "jane", spec)).await;
     let jane = bed.wait("DssUser", "jane", "Ready=False/Rejected").await;
@@ -240,5 +239,6 @@ async fn a_refusal_is_quoted_and_takes_the_intent_back() {
         "a user made by hand now would not be ours"
     );
     // Tried again at the interval.
+    bed.dss.clear_faults();
     bed.wait("DssUser", "jane", "Ready=True/InSync").await;
 }

@@ -42,13 +42,14 @@ async fn no_secret_value_is_in_logs_events_status_or_metrics_at_trace_level() {
     let jane = json!({ "instanceRef": { "name": "design" }, "passwordSecretRef": { "name": "login" } });
     // The node quotes the password when it refuses, as a careless server would.
     let body = json!({ "errorType": "x.Refused", "message": format!("no: {PASSWORD} and {}", dss.api_key()) });
-    dss.fault(json!({ "match": { "operation": "D2" }, "fault": { "kind": "status", "status": 400, "body": body } }));
+    dss.fault(json!({ "match": { "operation": "D2" }, "times": 0, "fault": { "kind": "status", "status": 400, "body": body } }));
     namespace.apply_object(&object("DssUser", "jane", jane)).await.unwrap();
     namespace
         .wait_for_condition("DssUser", "jane", "Ready=False/Rejected", PATIENCE)
         .await
         .unwrap();
     let refused = namespace.get("DssUser", "jane").await.unwrap().to_string();
+    dss.clear_faults();
     namespace
         .wait_for_condition("DssUser", "jane", "Ready=True/InSync", PATIENCE)
         .await

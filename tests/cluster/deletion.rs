@@ -143,7 +143,7 @@ async fn without_its_connection_an_object_goes_with_a_warning() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_connections_secret_an_object_goes_after_a_while() {
-    let bed = Bed::start("nosecret", &["--release-after", "3s"]).await;
+    let bed = Bed::start("nosecret", &["--release-after", "15s"]).await;
     bed.connect().await;
     bed.apply(&user("jane", json!({ "deletionPolicy": "Delete" }))).await;
     bed.wait("DssUser", "jane", "Ready=True/InSync").await;
