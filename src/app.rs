@@ -9,11 +9,13 @@ use std::{
 };
 
 use anyhow::Context;
-use kube::{Client, Config};
+use kube::{Client, Config, client::ClientBuilder};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
+
+use tower::limit::ConcurrencyLimitLayer;
 
 use crate::{
     args::RunArgs,
@@ -28,6 +30,9 @@ use crate::{
 
 /// Longest wait for passes under way after a stop. Kubernetes kills after 30 s; what is left goes to the last Events.
 const DRAIN: Duration = Duration::from_secs(25);
+/// Requests to the apiserver that wait for an answer at once; an open watch is none. It refuses a client of which it has
+/// a few hundred, and watches that it refuses cost more than waiting here.
+const REQUESTS: usize = 64;
 /// Longest wait for the last Events.
 const LAST_EVENTS: Duration = Duration::from_secs(3);
 
@@ -104,7 +109,8 @@ async fn client(namespace: Option<String>) -> anyhow::Result<(Client, String)> {
     // The engine has a back-off of its own; the client's would hold a pass for minutes.
     config.default_retry = false;
     let home = namespace.unwrap_or_else(|| config.default_namespace.clone());
-    let client = Client::try_from(config).context("make a client for the cluster")?;
+    let builder = ClientBuilder::try_from(config).context("make a client for the cluster")?;
+    let client = builder.with_layer(&ConcurrencyLimitLayer::new(REQUESTS)).build();
     Ok((client, home))
 }
 

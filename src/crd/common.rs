@@ -22,6 +22,11 @@ pub mod annotation {
     pub const RECONCILE_AT: &str = "dataiku-operator.io/reconcile-at";
     /// `"true"` on an object being deleted: the finalizer goes at once, the remote object stays as it is.
     pub const FORCE_RELEASE: &str = "dataiku-operator.io/force-release";
+
+    /// Whether the operator reads an annotation of this name.
+    pub fn is_ours(name: &str) -> bool {
+        [PAUSED, RECONCILE_AT, FORCE_RELEASE].contains(&name)
+    }
 }
 
 /// Takes the description of an enumeration out of its schema. The field that has this type says what its values mean

@@ -17,6 +17,7 @@ use super::{
     backoff::Failures,
     fingerprint::Fingerprints,
     managed::{Managed, StatusOf},
+    objects::{Objects, slim},
     report::{PassObserver, Reports},
 };
 use crate::crd::common::{FIELD_MANAGER, FINALIZER};
@@ -44,16 +45,19 @@ pub struct Context<K: Managed> {
     pub world: Arc<K::World>,
     /// Failures in a row.
     pub failures: Failures,
-    written: Mutex<HashMap<String, u64>>,
+    objects: Objects<K>,
+    /// Own last writes that the watch has not brought yet.
+    written: Mutex<HashMap<String, Arc<K>>>,
     looked: Mutex<HashMap<String, Instant>>,
 }
 
 impl<K: Managed> Context<K> {
     /// Nothing known yet.
-    pub fn new(around: Surroundings, world: Arc<K::World>) -> Self {
+    pub fn new(around: Surroundings, world: Arc<K::World>, objects: Objects<K>) -> Self {
         Self {
             around,
             world,
+            objects,
             failures: Failures::default(),
             written: Mutex::default(),
             looked: Mutex::default(),
@@ -67,20 +71,29 @@ impl<K: Managed> Context<K> {
 
     /// The object as it is after our own last write. The watch lags behind it, and a pass on the older state would not
     /// know what was applied: a password would be sent twice.
-    pub async fn current(&self, object: Arc<K>) -> Result<Option<Arc<K>>, Error> {
+    pub fn current(&self, object: Arc<K>) -> Arc<K> {
         let uid = object.uid().unwrap_or_default();
-        let Some(written) = self.lock().get(&uid).copied() else {
-            return Ok(Some(object));
-        };
-        if version(&*object).is_some_and(|cached| cached >= written) {
-            self.lock().remove(&uid);
-            return Ok(Some(object));
+        let mut written = self.lock();
+        match written.get(&uid) {
+            Some(ours) if version(&*object) < version(&**ours) => ours.clone(),
+            Some(_) => {
+                written.remove(&uid);
+                object
+            }
+            None => object,
         }
-        let read = self.api(&object).get_opt(&object.name_any()).await;
-        let found = read.map_err(Error::kubernetes("read the object anew"))?;
-        Ok(found
-            .filter(|found| found.uid().unwrap_or_default() == uid)
-            .map(Arc::new))
+    }
+
+    /// Lets go of our own last write once the watch has brought it.
+    pub fn brought(&self, object: &K) {
+        let uid = object.uid().unwrap_or_default();
+        let mut written = self.lock();
+        if written
+            .get(&uid)
+            .is_some_and(|ours| version(object) >= version(&**ours))
+        {
+            written.remove(&uid);
+        }
     }
 
     /// The object with our finalizer, added where it is missing; `None` where there is no such object any more.
@@ -102,17 +115,14 @@ impl<K: Managed> Context<K> {
         };
         let (api, patch) = (self.api(&object), Patch::Merge(&patch));
         match api.patch(&object.name_any(), &params, &patch).await {
-            Ok(patched) => {
-                self.note_written(&patched);
-                Ok(Some(Arc::new(patched)))
-            }
+            Ok(patched) => Ok(Some(self.note_written(patched))),
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
             Err(error) => Err(Error::kubernetes("add the finalizer")(error)),
         }
     }
 
     /// Writes the status. With `unless_changed` the write fails if the object is not the one that this pass has seen.
-    pub async fn write_status(&self, object: &K, status: &StatusOf<K>, unless_changed: bool) -> Result<K, Error> {
+    pub async fn write_status(&self, object: &K, status: &StatusOf<K>, unless_changed: bool) -> Result<Arc<K>, Error> {
         let mut metadata = json!({ "name": object.name_any(), "uid": object.uid() });
         if unless_changed {
             metadata["resourceVersion"] = json!(object.resource_version());
@@ -129,20 +139,27 @@ impl<K: Managed> Context<K> {
             .patch_status(&object.name_any(), &params, &Patch::Apply(&patch))
             .await
             .map_err(Error::kubernetes("write the status"))?;
-        self.note_written(&written);
-        Ok(written)
+        Ok(self.note_written(written))
     }
 
-    fn note_written(&self, written: &K) {
-        if let (Some(uid), Some(version)) = (written.uid(), version(written)) {
-            self.lock().insert(uid, version);
+    fn note_written(&self, mut written: K) -> Arc<K> {
+        slim(written.meta_mut());
+        let written = Arc::new(written);
+        let (namespace, name) = (written.namespace().unwrap_or_default(), written.name_any());
+        // The watch may have been quicker than the answer.
+        let known = self.objects.get(&namespace, &name);
+        let known = known.as_ref().and_then(|guard| guard.0.as_ref().ok());
+        if known.is_none_or(|known| known.uid() != written.uid() || version(known) < version(&*written)) {
+            self.lock().insert(written.uid().unwrap_or_default(), written.clone());
         }
+        written
     }
 
     /// Whether this process wrote the status of the object after the state that `object` has.
     pub fn wrote_since(&self, object: &K) -> bool {
-        let written = self.lock().get(&object.uid().unwrap_or_default()).copied();
-        written.is_some_and(|written| version(object).is_none_or(|seen| seen < written))
+        let written = self.lock();
+        let ours = written.get(&object.uid().unwrap_or_default());
+        ours.is_some_and(|ours| version(object) < version(&**ours))
     }
 
     /// Whether the last time that this said yes is an interval ago.
@@ -162,7 +179,7 @@ impl<K: Managed> Context<K> {
         self.looked.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, u64>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<K>>> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

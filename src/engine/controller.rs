@@ -22,7 +22,7 @@ use super::{
     context::{Context, Surroundings},
     isolated::isolated,
     managed::Trigger,
-    objects::{Objects, reference},
+    objects::{Objects, reference, slim},
     progress::is_settled,
     reconcile::{self, ReconcileError},
     source_watch::Touched,
@@ -36,8 +36,9 @@ const CONCURRENCY: u16 = 1024;
 /// Wait of the controller's triggers after one of their watches failed. Short, since the watches have a back-off of their
 /// own and this one would hold up all of them.
 const TRIGGER_BACKOFF: Duration = Duration::from_millis(500);
-/// Annotation that `kubectl apply` keeps a whole copy of the object in.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// Objects in one page of a list. A page is held several times over while it is decoded, and what that takes stays with
+/// the process.
+const PAGE: u32 = 100;
 
 struct Constant(Duration);
 
@@ -76,19 +77,23 @@ pub fn watch_kind<K: Managed>(
     let predicate = predicates::generation
         .combine(predicates::finalizers)
         .combine(predicates::annotations);
-    let stream = watcher(api, watcher::Config::default())
+    let objects = Objects::new(store.clone(), listed);
+    let context = Arc::new(Context::<K>::new(around, world, objects.clone()));
+    let watched = context.clone();
+    let stream = watcher(api, watcher::Config::default().page_size(PAGE))
         .default_backoff()
-        .modify(strip)
+        .modify(|guard| slim(guard.meta_mut()))
         .reflect(writer)
-        .inspect_ok(move |event| {
-            if matches!(event, watcher::Event::InitDone) {
+        .inspect_ok(move |event| match event {
+            watcher::Event::InitDone => {
                 list.send_replace(true);
             }
+            watcher::Event::Apply(DeserializeGuard(Ok(object)))
+            | watcher::Event::InitApply(DeserializeGuard(Ok(object))) => watched.brought(object),
+            _ => {}
         })
         .touched_objects()
         .predicate_filter(predicate, PredicateConfig::default());
-    let objects = Objects::new(store.clone(), listed);
-    let context = Arc::new(Context::<K>::new(around, world));
     let controller = Controller::for_stream(stream, store)
         .with_config(Config::default().concurrency(CONCURRENCY))
         .trigger_backoff(Constant(TRIGGER_BACKOFF))
@@ -138,15 +143,6 @@ impl<K: Managed> Controlled<K> {
 pub async fn stopped(mut stop: watch::Receiver<bool>) {
     // An error means that the sender is gone, and it goes only after it told.
     let _ = stop.wait_for(|stop| *stop).await;
-}
-
-/// Drops what is large and never looked at, before it is kept.
-fn strip<K: Managed>(guard: &mut DeserializeGuard<K>) {
-    let meta = guard.meta_mut();
-    meta.managed_fields = None;
-    if let Some(annotations) = meta.annotations.as_mut() {
-        annotations.remove(LAST_APPLIED);
-    }
 }
 
 async fn one<K: Managed>(guard: Arc<DeserializeGuard<K>>, context: Arc<Context<K>>) -> Result<Action, ReconcileError> {

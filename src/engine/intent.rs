@@ -43,7 +43,7 @@ impl<K: Managed> Pass<'_, K> {
             }
             finding
         };
-        let base = self.written.as_ref().unwrap_or(self.object);
+        let base = self.written.as_deref().unwrap_or(self.object);
         let generation = self.object.meta().generation;
         let status = next_status(base.status(), generation, finding, Timestamp::now());
         self.written = Some(self.context.write_status(base, &status, true).await?);

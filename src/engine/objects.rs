@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{
     ResourceExt,
     core::DeserializeGuard,
@@ -10,6 +11,7 @@ use kube::{
 use tokio::sync::watch;
 
 use super::Managed;
+use crate::crd::common::annotation;
 
 /// The watched objects of one kind, as last seen.
 pub struct Objects<K: Managed> {
@@ -64,4 +66,16 @@ impl<K: Managed> Objects<K> {
 
 pub(super) fn reference<K: Managed>(guard: &DeserializeGuard<K>) -> ObjectRef<DeserializeGuard<K>> {
     ObjectRef::new(&guard.name_any()).within(&guard.namespace().unwrap_or_default())
+}
+
+/// Drops what is never looked at, before an object is kept: most of it, by size. `kubectl apply` alone leaves a second
+/// copy of the object in an annotation.
+pub(super) fn slim(meta: &mut ObjectMeta) {
+    meta.managed_fields = None;
+    meta.labels = None;
+    meta.owner_references = None;
+    if let Some(annotations) = meta.annotations.as_mut() {
+        annotations.retain(|name, _| annotation::is_ours(name));
+    }
+    meta.annotations.take_if(|annotations| annotations.is_empty());
 }

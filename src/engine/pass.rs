@@ -1,6 +1,6 @@
 //! One pass over one object: observe, plan, apply, observe again.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use kube::ResourceExt;
 
@@ -42,7 +42,7 @@ pub struct Pass<'a, K: Managed> {
     /// Whether an earlier pass had begun to make the remote object.
     pub(super) begun_earlier: bool,
     /// The object as this pass wrote it last.
-    pub(super) written: Option<K>,
+    pub(super) written: Option<Arc<K>>,
 }
 
 impl<'a, K: Managed> Pass<'a, K> {

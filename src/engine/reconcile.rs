@@ -44,11 +44,7 @@ pub type ReconcileError = finalizer::Error<Unfinished>;
 /// One reconcile of one object.
 pub async fn reconcile<K: Managed>(object: Arc<K>, context: Arc<Context<K>>) -> Result<Action, ReconcileError> {
     let began = Instant::now();
-    let current = match context.current(object.clone()).await {
-        Ok(Some(current)) => context.held(current).await,
-        other => other,
-    };
-    let current = match current {
+    let current = match context.held(context.current(object.clone())).await {
         Ok(Some(current)) => current,
         Ok(None) => return Ok(Action::await_change()),
         Err(error) => return Ok(retry(&context, &*object, &error)),
