@@ -164,6 +164,8 @@ impl Builder {
             ("POD_NAMESPACE", home),
             ("RUST_LOG", self.log_filter.clone()),
             ("NO_PROXY", "127.0.0.1".to_owned()),
+            // The end of its log is what is shown, and a backtrace would push the cause out of it.
+            ("RUST_BACKTRACE", "0".to_owned()),
         ];
         let own = own.map(|(name, value)| (name.to_owned(), value));
         // The caller's come last: of two of the same name, the last counts.
