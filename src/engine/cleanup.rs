@@ -69,7 +69,7 @@ fn excused<K: Managed>(object: &K, context: &Context<K>, withdrawn: Result<Remov
             error @ (Error::CredentialsMissing { .. }
             | Error::ConnectionNotReady(_)
             | Error::NotYet(_)
-            | Error::Busy(_)),
+            | Error::Busy { .. }),
         ) => Ok(Removed::Waiting(error.to_string())),
         other => other,
     }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -49,6 +49,7 @@ pub struct Context<K: Managed> {
     /// Own last writes that the watch has not brought yet.
     written: Mutex<HashMap<String, Arc<K>>>,
     looked: Mutex<HashMap<String, Instant>>,
+    turns: Mutex<HashMap<String, Instant>>,
 }
 
 impl<K: Managed> Context<K> {
@@ -61,6 +62,7 @@ impl<K: Managed> Context<K> {
             failures: Failures::default(),
             written: Mutex::default(),
             looked: Mutex::default(),
+            turns: Mutex::default(),
         }
     }
 
@@ -73,7 +75,7 @@ impl<K: Managed> Context<K> {
     /// know what was applied: a password would be sent twice.
     pub fn current(&self, object: Arc<K>) -> Arc<K> {
         let uid = object.uid().unwrap_or_default();
-        let mut written = self.lock();
+        let mut written = lock(&self.written);
         match written.get(&uid) {
             Some(ours) if version(&*object) < version(&**ours) => ours.clone(),
             Some(_) => {
@@ -87,7 +89,7 @@ impl<K: Managed> Context<K> {
     /// Lets go of our own last write once the watch has brought it.
     pub fn brought(&self, object: &K) {
         let uid = object.uid().unwrap_or_default();
-        let mut written = self.lock();
+        let mut written = lock(&self.written);
         if written
             .get(&uid)
             .is_some_and(|ours| version(object) >= version(&**ours))
@@ -150,21 +152,21 @@ impl<K: Managed> Context<K> {
         let known = self.objects.get(&namespace, &name);
         let known = known.as_ref().and_then(|guard| guard.0.as_ref().ok());
         if known.is_none_or(|known| known.uid() != written.uid() || version(known) < version(&*written)) {
-            self.lock().insert(written.uid().unwrap_or_default(), written.clone());
+            lock(&self.written).insert(written.uid().unwrap_or_default(), written.clone());
         }
         written
     }
 
     /// Whether this process wrote the status of the object after the state that `object` has.
     pub fn wrote_since(&self, object: &K) -> bool {
-        let written = self.lock();
+        let written = lock(&self.written);
         let ours = written.get(&object.uid().unwrap_or_default());
         ours.is_some_and(|ours| version(object) < version(&**ours))
     }
 
     /// Whether the last time that this said yes is an interval ago.
     pub fn is_due(&self, uid: &str, interval: Duration) -> bool {
-        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut looked = lock(&self.looked);
         let due = looked.get(uid).is_none_or(|last| last.elapsed() >= interval);
         if due {
             looked.insert(uid.to_owned(), Instant::now());
@@ -172,16 +174,32 @@ impl<K: Managed> Context<K> {
         due
     }
 
+    /// Notes when it is the turn of an object that found too many others waiting.
+    pub fn booked(&self, uid: &str, turn: Duration) {
+        lock(&self.turns).insert(uid.to_owned(), Instant::now() + turn);
+    }
+
+    /// Whether an object has its turn later, and nothing is gained by another try before.
+    pub fn is_booked(&self, uid: &str) -> bool {
+        let mut turns = lock(&self.turns);
+        let later = turns.get(uid).is_some_and(|turn| *turn > Instant::now());
+        if !later {
+            turns.remove(uid);
+        }
+        later
+    }
+
     /// Forgets an object that is gone.
     pub fn forget(&self, uid: &str) {
         self.failures.clear(uid);
-        self.lock().remove(uid);
-        self.looked.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        lock(&self.written).remove(uid);
+        lock(&self.looked).remove(uid);
+        lock(&self.turns).remove(uid);
     }
+}
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<K>>> {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Versions of one resource type may be compared as numbers (KEP-5504).

@@ -208,7 +208,7 @@ async fn needs_pass<K: Managed>(context: &Context<K>, object: &K) -> bool {
         return false;
     }
     if !is_settled(object) {
-        return true;
+        return !context.is_booked(&object.uid().unwrap_or_default());
     }
     differs(context, object)
         .await

@@ -2,9 +2,6 @@
 
 use std::time::Duration;
 
-/// Wait of a pass that found too many others waiting. They drain at the pace of the remote side.
-const BUSY: Duration = Duration::from_secs(10);
-
 /// Reason of the `Ready` condition. These are API: alerts and Argo CD health scripts match on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
@@ -101,6 +98,8 @@ pub enum Retry {
     Backoff,
     /// After this time.
     After(Duration),
+    /// At this time, which is this object's and nobody else's.
+    Turn(Duration),
 }
 
 /// What became of a write that failed.
@@ -137,8 +136,13 @@ pub enum Error {
         since: Duration,
     },
     /// Enough passes wait for this connection already.
-    #[error("{0}")]
-    Busy(String),
+    #[error("{message}")]
+    Busy {
+        /// What is busy.
+        message: String,
+        /// When it is this pass's turn, at the pace of now.
+        turn: Duration,
+    },
     /// A state that people have to know about.
     #[error("{1}")]
     Blocked(Reason, String),
@@ -189,7 +193,7 @@ impl Error {
     /// The reason to show; `None` where nothing is to be shown.
     pub fn reason(&self) -> Option<Reason> {
         match self {
-            Self::NotYet(_) | Self::Busy(_) | Self::Kubernetes { .. } => None,
+            Self::NotYet(_) | Self::Busy { .. } | Self::Kubernetes { .. } => None,
             Self::ConnectionNotReady(_) | Self::ConnectionGone(_) | Self::CredentialsMissing { .. } => {
                 Some(Reason::DependencyNotReady)
             }
@@ -210,7 +214,7 @@ impl Error {
                 ..
             }
             | Self::Kubernetes { .. } => Retry::Backoff,
-            Self::Busy(_) => Retry::After(BUSY),
+            Self::Busy { turn, .. } => Retry::Turn(*turn),
             _ => Retry::OnChange,
         }
     }

@@ -119,7 +119,7 @@ fn worth_showing<K: Managed>(
     error: &Error,
 ) -> Option<(Reason, String)> {
     let stands = match error {
-        Error::NotYet(_) | Error::Busy(_) | Error::Kubernetes { .. } => true,
+        Error::NotYet(_) | Error::Busy { .. } | Error::Kubernetes { .. } => true,
         Error::ConnectionNotReady(_) | Error::CredentialsMissing { .. } => is_settled(object),
         _ => error.is_outage() && context.failures.count(&object.uid().unwrap_or_default()) < backoff::SHOWN_FROM,
     };
@@ -146,6 +146,10 @@ pub(super) fn retry<K: Managed>(context: &Context<K>, object: &K, error: &Error)
         Retry::OnChange => Action::requeue(object.interval().unwrap_or(NET)),
         // Those that were told to wait do not come back all at once.
         Retry::After(after) => Action::requeue(after + after.mul_f64(chance)),
+        Retry::Turn(turn) => {
+            context.booked(&uid, turn);
+            Action::requeue(turn)
+        }
         Retry::Backoff => {
             tracing::debug!(kind = K::KIND, name = object.name_any(), %error, "a pass failed and is tried again");
             Action::requeue(backoff::wait(context.failures.count(&uid), chance))

@@ -1,8 +1,14 @@
 //! How many passes may be at work on one connection, and how many may wait for it.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError},
+    time::Instant,
+};
 
 use crate::engine::error::Error;
 
@@ -12,11 +18,51 @@ const WAITING: usize = 512;
 /// Slots that drift repair never takes.
 const RESERVED: usize = 2;
 
+/// First turn of those that are sent away, and the last that is given. By the last, the pace is a guess.
+const FIRST_TURN: Duration = Duration::from_secs(2);
+const LAST_TURN: Duration = Duration::from_mins(5);
+/// Time between two passes that get a slot, before it is known. Short: too many that come are sent away again with what
+/// is known by then, too few would leave slots empty.
+const QUICK: Duration = Duration::from_millis(2);
+
 /// The slots of one connection.
 pub struct Slots {
     working: Arc<Semaphore>,
     repairing: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
+    pace: Mutex<Pace>,
+}
+
+/// How quickly those that wait get slots, and up to when turns are given away.
+struct Pace {
+    between: Duration,
+    last: Instant,
+    booked: Instant,
+}
+
+impl Pace {
+    fn new(now: Instant) -> Self {
+        Self {
+            between: QUICK,
+            last: now,
+            booked: now,
+        }
+    }
+
+    /// A pass got a slot. One that had to wait for it tells the pace.
+    fn admitted(&mut self, waited: bool, now: Instant) {
+        let passed = now.saturating_duration_since(self.last).min(Duration::from_secs(1));
+        if waited {
+            self.between = (self.between * 15 + passed) / 16;
+        }
+        self.last = now;
+    }
+
+    /// The turn of a pass that is sent away: after all that were sent away before it.
+    fn turn(&mut self, now: Instant) -> Duration {
+        self.booked = self.booked.max(now + FIRST_TURN) + self.between;
+        self.booked.saturating_duration_since(now).min(LAST_TURN)
+    }
 }
 
 impl Slots {
@@ -27,6 +73,7 @@ impl Slots {
             working: Arc::new(Semaphore::new(concurrency)),
             repairing: Arc::new(Semaphore::new(concurrency.saturating_sub(RESERVED).max(1))),
             waiting: Arc::new(Semaphore::new(WAITING)),
+            pace: Mutex::new(Pace::new(Instant::now())),
         }
     }
 
@@ -38,15 +85,25 @@ impl Slots {
         let _waiting = match self.waiting.clone().try_acquire_owned() {
             Ok(permit) => permit,
             Err(TryAcquireError::NoPermits | TryAcquireError::Closed) => {
-                return Err(Error::Busy("many objects wait for this connection".into()));
+                return Err(Error::Busy {
+                    message: "many objects wait for this connection".into(),
+                    turn: self.pace(Pace::turn),
+                });
             }
         };
         let mut permits = Vec::new();
         if repair {
             permits.push(acquire(&self.repairing).await?);
         }
+        let waits = self.working.available_permits() == 0;
         permits.push(acquire(&self.working).await?);
+        self.pace(|pace, now| pace.admitted(waits, now));
         Ok(permits)
+    }
+
+    fn pace<T>(&self, with: impl FnOnce(&mut Pace, Instant) -> T) -> T {
+        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        with(&mut pace, Instant::now())
     }
 }
 
@@ -57,8 +114,6 @@ async fn acquire(semaphore: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Err
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[tokio::test]
@@ -82,7 +137,33 @@ mod tests {
             })
             .collect();
         tokio::time::sleep(Duration::from_millis(50)).await;
-        assert!(matches!(slots.enter(false).await, Err(Error::Busy(_))));
+        assert!(matches!(slots.enter(false).await, Err(Error::Busy { .. })));
         waiting.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+
+    #[test]
+    fn those_that_are_sent_away_come_back_one_by_one_at_the_pace_of_the_slots() {
+        let began = Instant::now();
+        let mut pace = Pace::new(began);
+        for n in 1..200 {
+            pace.admitted(true, began + Duration::from_millis(100) * n);
+        }
+        let now = began + Duration::from_secs(20);
+        let turns: Vec<_> = (0..100).map(|_| pace.turn(now)).collect();
+        let between = turns[1].saturating_sub(turns[0]);
+        assert!(
+            between > Duration::from_millis(95) && between < Duration::from_millis(105),
+            "{between:?}"
+        );
+        assert!(turns[0] > FIRST_TURN && turns[99] < FIRST_TURN + Duration::from_secs(11));
+        assert!((0..10_000).map(|_| pace.turn(now)).all(|turn| turn <= LAST_TURN));
+    }
+
+    #[test]
+    fn a_slot_that_was_free_tells_no_pace() {
+        let began = Instant::now();
+        let mut pace = Pace::new(began);
+        pace.admitted(false, began + Duration::from_mins(1));
+        assert_eq!(pace.between, QUICK);
     }
 }
