@@ -3,6 +3,8 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dataiku-operator
+# Run from here: `cargo run -p` builds once more, with the features of that package alone.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 DENY := $(CACHE)/tools/bin/cargo-deny
 DENY_VERSION := 0.20.2
 
@@ -19,11 +21,11 @@ test: controlplane ## Everything: unit, property, layers, real control plane, ve
 
 demo: controlplane ## Control plane, simulator, operator and examples/; ONCE=1 ends by itself
 	cargo build --locked --workspace
-	cargo run --locked --quiet -p testbed --bin demo -- $(if $(ONCE),--once)
+	$(TARGET)/debug/demo $(if $(ONCE),--once)
 
 bench: controlplane ## Time, calls, CPU and memory at 1,000 and 10,000 users
-	cargo build --locked --release -p dataiku-operator
-	cargo run --locked --quiet --release -p testbed --bin bench -- $(BENCH)
+	cargo build --locked --release --workspace
+	$(TARGET)/release/bench $(BENCH)
 
 lint: check-generated deny ## Format, clippy, generated files, dependencies
 	cargo fmt --all --check

@@ -11,6 +11,7 @@ use crate::{
     bed::Bed,
     oracle,
     probe::{Memory, Reading, Usage, memory},
+    report,
 };
 
 /// One phase.
@@ -51,7 +52,9 @@ pub async fn run(bed: Bed, args: &Args) -> Result<Run> {
     let Some(mut operator) = operator else {
         bail!("the operator was not started")
     };
+    report::done("cold", &cold);
     let restart = restart(&bed, &mut operator).await?;
+    report::done("restart", &restart);
     let steady = steady(&bed, &operator, args.steady_seconds).await?;
     operator.terminate().await?;
     Ok(Run {

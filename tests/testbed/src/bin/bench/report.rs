@@ -26,6 +26,15 @@ pub fn machine() -> Result<String> {
     ))
 }
 
+/// Says that a phase is over: a run of many users takes a while.
+pub fn done(name: &str, phase: &Phase) {
+    let (calls, peak) = (phase.usage.calls, mebibytes(phase.memory_ki_b.peak));
+    eprintln!(
+        "{name}: {} s, {calls} calls, at most {peak} MiB",
+        seconds(phase.seconds)
+    );
+}
+
 /// The run as a table.
 pub fn table(run: &Run) -> String {
     let setting = &run.setting;
