@@ -43,6 +43,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         metrics_address,
         allow_addresses,
         release_after,
+        propagation_deadline,
         log_format,
         namespace,
     } = args;
@@ -64,7 +65,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let addresses = AddressPolicy {
         allowed: allow_addresses,
     };
-    let registry = Arc::new(Registry::new(addresses, metrics.clone()));
+    let registry = Arc::new(Registry::new(addresses, metrics.clone(), propagation_deadline));
     let around = Surroundings {
         fingerprints: Arc::new(Fingerprints::load(&client, &home).await?),
         client,

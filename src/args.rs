@@ -54,6 +54,9 @@ pub struct RunArgs {
     /// How long a deletion waits for a connection whose Secret is missing before it lets go.
     #[arg(long, env = "DATAIKU_OPERATOR_RELEASE_AFTER", default_value = "10m", value_parser = duration)]
     pub release_after: Duration,
+    /// How long a task of the Launchpad may take before `Propagated` says that it is late.
+    #[arg(long, env = "DATAIKU_OPERATOR_PROPAGATION_DEADLINE", default_value = "15m", value_parser = duration)]
+    pub propagation_deadline: Duration,
     /// Form of log records; `RUST_LOG` sets what is logged.
     #[arg(long, env = "DATAIKU_OPERATOR_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,

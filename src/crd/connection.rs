@@ -181,6 +181,9 @@ pub struct IdentityStatus {
     pub id: Option<String>,
     /// Whether the key has the admin right.
     pub admin: bool,
+    /// Whether the key has the right to roles, their assignments and blueprints (Govern nodes only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub architect: Option<bool>,
 }
 
 /// What the licence allows.

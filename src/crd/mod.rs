@@ -7,6 +7,10 @@ pub mod connection;
 pub mod dss_group;
 pub mod dss_instance;
 pub mod dss_user;
+pub mod govern_instance;
+pub mod govern_role_assignment;
+pub mod launchpad_group;
+pub mod launchpad_space;
 pub mod status;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -15,10 +19,22 @@ use kube::CustomResourceExt;
 pub use dss_group::DssGroup;
 pub use dss_instance::DssInstance;
 pub use dss_user::DssUser;
+pub use govern_instance::GovernInstance;
+pub use govern_role_assignment::GovernRoleAssignment;
+pub use launchpad_group::LaunchpadGroup;
+pub use launchpad_space::LaunchpadSpace;
 
 /// Every custom resource definition of this release, in the order in which they are documented.
 pub fn all() -> Vec<CustomResourceDefinition> {
-    vec![DssInstance::crd(), DssGroup::crd(), DssUser::crd()]
+    vec![
+        DssInstance::crd(),
+        DssGroup::crd(),
+        DssUser::crd(),
+        GovernInstance::crd(),
+        GovernRoleAssignment::crd(),
+        LaunchpadSpace::crd(),
+        LaunchpadGroup::crd(),
+    ]
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use super::{
     isolated::isolated,
     managed::Trigger,
     objects::{Objects, reference, slim},
-    progress::is_settled,
+    progress::{is_recorded, is_settled},
     reconcile::{self, ReconcileError},
     source_watch::Touched,
     undecodable,
@@ -228,7 +228,9 @@ async fn differs<K: Managed>(context: &Context<K>, object: &K) -> Result<bool, E
         Presence::Present | Presence::Shared { .. } => remote.is_some_and(|remote| remote.seen == K::show(&observed).0),
         Presence::Absent | Presence::None => true,
     };
-    Ok(!plan.is_empty() || !shown)
+    // What has become ours meanwhile has to go into the record.
+    let recorded = object.policies().observes() || is_recorded(object, &observed, &inputs.applied);
+    Ok(!plan.is_empty() || !shown || !recorded)
 }
 
 fn source_triggers<K: Managed>(objects: Objects<K>, touched: broadcast::Receiver<Touched>) -> References<K> {

@@ -33,6 +33,8 @@ pub enum Reason {
     AcceptedButNotStored,
     /// The remote object exists and `adoptionPolicy` is `Refuse`.
     AlreadyExists,
+    /// Another object has this remote object or entry.
+    Conflict,
     /// The connection does not allow this.
     NotAllowed,
     /// A bug of the operator.
@@ -57,6 +59,7 @@ impl Reason {
             Self::Rejected => "Rejected",
             Self::AcceptedButNotStored => "AcceptedButNotStored",
             Self::AlreadyExists => "AlreadyExists",
+            Self::Conflict => "Conflict",
             Self::NotAllowed => "NotAllowed",
             Self::InternalError => "InternalError",
         }
@@ -75,6 +78,7 @@ impl Reason {
                 | Self::Rejected
                 | Self::AcceptedButNotStored
                 | Self::AlreadyExists
+                | Self::Conflict
                 | Self::NotAllowed
                 | Self::InternalError
         )

@@ -212,6 +212,14 @@ pub trait Managed:
         key: &str,
         freshness: Freshness,
     ) -> impl Future<Output = Result<Self::Observed, Error>> + Send;
+    /// Looks how far something is that goes on by itself on the remote side, such as a task. Only in passes, and not while
+    /// shared lists are compared; the kind sees to it that it does not ask too often.
+    fn follow(
+        _client: &Self::Client,
+        _observed: &mut Self::Observed,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        async { Ok(()) }
+    }
     /// Whether the observation shows everything that is declared: a shared list may leave parts out. Pure.
     fn suffices(_desired: &Self::Desired, _observed: &Self::Observed) -> bool {
         true

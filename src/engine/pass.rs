@@ -8,7 +8,7 @@ use super::{
     Error, Fate, Freshness, Inputs, Managed, Plan, Presence, Reason,
     context::Context,
     plan::Change,
-    progress::{SharedProgress, Sight, asks_for_a_pass, granted, lane, lock},
+    progress::{SharedProgress, Sight, asks_for_a_pass, granted, is_recorded, lane, lock},
     sources,
 };
 use crate::crd::status::Origin;
@@ -125,7 +125,8 @@ impl<'a, K: Managed> Pass<'a, K> {
             if plan.steps().iter().all(|step| done.contains(step)) {
                 break;
             }
-            if Some(owned) != self.recorded_origin() || self.grants_unrecorded(&seen) {
+            if Some(owned) != self.recorded_origin() || !is_recorded(self.object, &seen, &lock(&self.progress).applied)
+            {
                 self.record_intent(owned, &plan, &seen).await?;
             }
             for change in &plan.changes {
@@ -150,7 +151,10 @@ impl<'a, K: Managed> Pass<'a, K> {
     }
 
     pub(super) async fn observe(&self, freshness: Freshness) -> Result<K::Observed, Error> {
-        let observed = K::observe(&self.client, &self.key, freshness).await?;
+        let mut observed = K::observe(&self.client, &self.key, freshness).await?;
+        if !self.object.policies().observes() {
+            K::follow(&self.client, &mut observed).await?;
+        }
         lock(&self.progress).seen = Some(Sight::of(&observed));
         Ok(observed)
     }
@@ -173,9 +177,9 @@ impl<'a, K: Managed> Pass<'a, K> {
                 lock(&self.progress).plan.clear();
                 Err(self.already_exists())
             }
-            (Presence::Shared { complete }, origin) => {
-                Ok(origin.unwrap_or(if complete { Origin::Adopted } else { Origin::Created }))
-            }
+            (Presence::Shared { complete: true }, origin) => Ok(origin.unwrap_or(Origin::Adopted)),
+            // Some of it will be ours. What was found stays found: the record tells the two apart.
+            (Presence::Shared { complete: false }, _) => Ok(Origin::Created),
             // Somebody removed it: what comes next is made by us.
             (Presence::Absent | Presence::None, _) => Ok(Origin::Created),
         }
@@ -235,19 +239,6 @@ impl<'a, K: Managed> Pass<'a, K> {
 
     fn recorded_origin(&self) -> Option<Origin> {
         lock(&self.progress).origin
-    }
-
-    fn grants_unrecorded(&self, seen: &K::Observed) -> bool {
-        let progress = lock(&self.progress);
-        granted(self.object, seen, &progress.applied)
-            .iter()
-            .any(|(list, names)| {
-                progress
-                    .applied
-                    .grants
-                    .get(list)
-                    .is_none_or(|known| !known.is_superset(names))
-            })
     }
 
     async fn apply(&mut self, seen: &K::Observed, change: &K::Change) -> Result<(), Error> {

@@ -117,6 +117,14 @@ pub fn granted<K: Managed>(
     named.filter(|(_, names)| !names.is_empty()).collect()
 }
 
+/// Whether the record has all that is the object's to withdraw.
+pub fn is_recorded<K: Managed>(object: &K, observed: &K::Observed, applied: &Applied) -> bool {
+    granted(object, observed, applied).iter().all(|(list, names)| {
+        let known = applied.grants.get(list);
+        known.is_some_and(|known| known.is_superset(names))
+    })
+}
+
 /// An object that was ready as it stands is only repaired; anything else somebody waits for.
 pub fn lane<K: Managed>(object: &K) -> Lane {
     if object.meta().deletion_timestamp.is_none() && is_settled(object) {

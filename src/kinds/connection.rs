@@ -41,6 +41,8 @@ pub struct Terms<'a> {
     pub limits: Option<&'a connection::Limits>,
     /// How often it is looked at.
     pub drift_interval: Option<core::Duration>,
+    /// Who may use it.
+    pub allowed_namespaces: Option<&'a connection::AllowedNamespaces>,
 }
 
 /// A connection kind.

@@ -1,10 +1,15 @@
 //! The kinds: one file each. [`start`] is the table of those that run.
 
 pub mod connection;
-pub mod dss;
 pub mod dss_group;
 pub mod dss_instance;
 pub mod dss_user;
+pub mod govern_instance;
+pub mod govern_role_assignment;
+pub mod launchpad_group;
+pub mod launchpad_space;
+pub mod node;
+pub mod remote;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -16,7 +21,7 @@ use tokio::{
 };
 
 use crate::{
-    crd::{DssGroup, DssInstance, DssUser},
+    crd::{DssGroup, DssInstance, DssUser, GovernInstance, GovernRoleAssignment, LaunchpadGroup, LaunchpadSpace},
     engine::{
         Managed,
         context::Surroundings,
@@ -24,7 +29,8 @@ use crate::{
         objects::Objects,
         source_watch::Touched,
     },
-    registry::{ConnectionKey, Dependent, Registry, connections::Lookup, connections::Terms},
+    kinds::connection::ConnectionKind,
+    registry::{ConnectionKey, Connections, Dependent, Registry, connections::Lookup, connections::Terms},
 };
 
 type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -54,15 +60,16 @@ pub fn start(
         passes: Vec::new(),
         ready: Vec::new(),
     };
-    let instances = starting.watch::<DssInstance>();
-    let groups = starting.watch::<DssGroup>();
-    let users = starting.watch::<DssUser>();
-    look_up_instances(registry, instances.objects(), namespace.map(str::to_owned));
-    add_dependents(registry, groups.objects(), |_| false);
-    add_dependents(registry, users.objects(), DssUser::needs_settings);
-    starting.run(instances);
-    starting.run(groups);
-    starting.run(users);
+    starting.connections::<DssInstance>();
+    starting.connections::<GovernInstance>();
+    starting.connections::<LaunchpadSpace>();
+    starting.objects::<DssGroup, _>(&registry.dss, |_| false);
+    starting.objects::<DssUser, _>(&registry.dss, DssUser::needs_settings);
+    let assignments = starting.objects::<GovernRoleAssignment, _>(&registry.govern, |_| false);
+    starting.objects::<LaunchpadGroup, _>(&registry.launchpad, |_| false);
+    registry
+        .role_assignments
+        .look_up_in(move |connection, place| govern_role_assignment::claims(&assignments, connection, place));
     starting.running()
 }
 
@@ -77,19 +84,38 @@ struct Starting<'a> {
 }
 
 impl Starting<'_> {
-    fn watch<K: Managed<World = Registry>>(&self) -> Controlled<K> {
-        controller::watch_kind(
+    /// Starts a connection kind.
+    fn connections<K: ConnectionKind>(&mut self) {
+        let objects = self.start::<K>();
+        look_up::<K>(
+            K::connections(self.registry),
+            objects,
+            self.namespace.map(str::to_owned),
+        );
+    }
+
+    /// Starts a kind whose objects use these connections; `needs_settings` says which of them have drift that shows only
+    /// in lists with settings.
+    fn objects<K, C>(&mut self, connections: &Connections<C>, needs_settings: fn(&K) -> bool) -> Objects<K>
+    where
+        K: Managed<World = Registry, ConnectionKey = ConnectionKey>,
+    {
+        let objects = self.start::<K>();
+        add_dependents(connections, objects.clone(), needs_settings);
+        objects
+    }
+
+    fn start<K: Managed<World = Registry>>(&mut self) -> Objects<K> {
+        let kind: Controlled<K> = controller::watch_kind(
             self.around.clone(),
             self.registry.clone(),
             self.namespace,
             self.touched.subscribe(),
-        )
-    }
-
-    fn run<K: Managed<World = Registry>>(&mut self, kind: Controlled<K>) {
-        let objects = kind.objects();
-        self.ready.push(Box::pin(async move { objects.ready().await }));
+        );
+        let (objects, listed) = (kind.objects(), kind.objects());
+        self.ready.push(Box::pin(async move { listed.ready().await }));
         self.passes.push(Box::pin(kind.run(self.stop.clone())));
+        objects
     }
 
     fn running(self) -> Running {
@@ -112,28 +138,26 @@ impl Starting<'_> {
     }
 }
 
-fn look_up_instances(registry: &Registry, instances: Objects<DssInstance>, watched: Option<String>) {
-    registry
-        .dss
-        .look_up_in(move |key| match instances.get(&key.namespace, &key.name) {
-            Some(guard) => match &guard.0 {
-                Ok(instance) => Lookup::Present(Terms {
-                    allowed: instance.spec.node.allowed_namespaces.clone().unwrap_or_default(),
-                }),
-                // There, but unreadable: its own status says so.
-                Err(_) => Lookup::Unknown,
-            },
-            None if watched.as_ref().is_some_and(|watched| *watched != key.namespace) => Lookup::Outside,
-            None if instances.is_ready() => Lookup::Absent,
-            None => Lookup::Unknown,
-        });
+fn look_up<K: ConnectionKind>(connections: &Connections<K::Connection>, objects: Objects<K>, watched: Option<String>) {
+    connections.look_up_in(move |key| match objects.get(&key.namespace, &key.name) {
+        Some(guard) => match &guard.0 {
+            Ok(object) => Lookup::Present(Terms {
+                allowed: object.terms().allowed_namespaces.cloned().unwrap_or_default(),
+            }),
+            // There, but unreadable: its own status says so.
+            Err(_) => Lookup::Unknown,
+        },
+        None if watched.as_ref().is_some_and(|watched| *watched != key.namespace) => Lookup::Outside,
+        None if objects.is_ready() => Lookup::Absent,
+        None => Lookup::Unknown,
+    });
 }
 
-fn add_dependents<K>(registry: &Registry, objects: Objects<K>, needs_settings: fn(&K) -> bool)
+fn add_dependents<K, C>(connections: &Connections<C>, objects: Objects<K>, needs_settings: fn(&K) -> bool)
 where
     K: Managed<World = Registry, ConnectionKey = ConnectionKey>,
 {
-    registry.dss.add_dependents(move |key| {
+    connections.add_dependents(move |key| {
         objects.is_ready().then(|| {
             let guards = objects.all();
             let decoded = guards.iter().filter_map(|guard| guard.0.as_ref().ok());

@@ -1,29 +1,24 @@
 //! A live connection to a DSS node, with what its last look at the node showed.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Arc, PoisonError, RwLock},
+    collections::HashMap,
+    sync::{Arc, RwLock},
     time::Instant,
 };
 
 use crate::{
     dataiku::{
-        dss::{
-            Dss,
-            groups::GroupRecord,
-            instance::{AuthInfo, InstanceDetails},
-            users::UserRecord,
-        },
-        error::{ApiError, ErrorKind},
+        dss::{Dss, groups::GroupRecord, users::UserRecord},
         gate::Lane,
     },
     engine::error::Error,
 };
 
-use super::{ConnectionKey, slots::Slots};
-
-/// Groups by name.
-pub type Groups = BTreeMap<String, Arc<GroupRecord>>;
+use super::{
+    lists::{Shared, read, write},
+    live::Live,
+    node::{self, Groups, NodeSweep},
+};
 
 /// A user, and when it was seen.
 struct Seen {
@@ -31,119 +26,68 @@ struct Seen {
     at: Instant,
 }
 
-/// A live connection to a DSS node.
-pub struct DssConnection {
-    /// The object that it comes from.
-    pub key: ConnectionKey,
-    /// The node's API.
-    pub dss: Dss,
-    /// Whether writes are stopped.
-    pub frozen: bool,
+/// What the objects of a DSS node share.
+#[derive(Default)]
+pub struct DssLists {
     /// Profile of new users that name none.
     pub default_user_profile: Option<String>,
-    /// Passes at work on it.
-    pub slots: Slots,
     users: RwLock<HashMap<String, Seen>>,
-    groups: RwLock<Arc<Groups>>,
-    members: RwLock<Arc<HashMap<String, i64>>>,
-    profiles: RwLock<Option<Arc<Vec<String>>>>,
+    groups: Shared<Groups>,
+    members: Shared<HashMap<String, i64>>,
+    profiles: Shared<Option<Arc<Vec<String>>>>,
 }
 
-/// What one look at the node showed.
-pub struct Sweep {
-    /// Whom the node takes us for.
-    pub identity: AuthInfo,
-    /// Whether the key has the admin right.
-    pub admin: bool,
-    /// The node.
-    pub node: Option<InstanceDetails>,
-    /// Licensed profiles, where the node tells.
-    pub profiles: Option<Arc<Vec<String>>>,
-    /// All users.
-    pub users: Vec<Arc<UserRecord>>,
-    /// All groups.
-    pub groups: Arc<Groups>,
-}
+/// A live connection to a DSS node.
+pub type DssConnection = Live<Dss, DssLists>;
 
 impl DssConnection {
-    /// A connection that has seen nothing yet.
-    pub fn new(key: ConnectionKey, dss: Dss, slots: Slots, frozen: bool, default_user_profile: Option<String>) -> Self {
-        Self {
-            key,
-            dss,
-            frozen,
-            default_user_profile,
-            slots,
-            users: RwLock::default(),
-            groups: RwLock::default(),
-            members: RwLock::default(),
-            profiles: RwLock::default(),
-        }
-    }
-
     /// Looks at the whole node: a constant number of calls, whatever the number of objects. With `settings`, users come
     /// with their properties.
     ///
     /// # Errors
     /// The node cannot be read. A key without the admin right is no error here: it is told in the result.
-    pub async fn sweep(&self, settings: bool) -> Result<Sweep, Error> {
+    pub async fn sweep(&self, settings: bool) -> Result<NodeSweep, Error> {
         // A dead node costs little here, and is not kept from being tried by the calls of its objects.
-        let dss = self.dss.with_lane(Lane::Sweep);
-        let identity = dss.auth_info().await?;
-        let node = optional(dss.instance_info().await)?;
-        let began = Instant::now();
-        let Some(users) = permitted(dss.users(settings).await)? else {
-            return Ok(Sweep {
-                identity,
-                admin: false,
-                node,
-                profiles: None,
-                users: Vec::new(),
-                groups: Arc::default(),
-            });
-        };
-        let groups = dss.groups().await?;
-        let profiles = optional(dss.licensed_profiles().await)?.flatten().map(Arc::new);
-        let users: Vec<_> = users.into_iter().map(Arc::new).collect();
-        let groups: Groups = groups
-            .into_iter()
-            .map(|group| (group.name.clone(), Arc::new(group)))
-            .collect();
-        let groups = Arc::new(groups);
-        self.keep(began, &users, groups.clone(), profiles.clone());
-        Ok(Sweep {
-            identity,
-            admin: true,
-            node,
-            profiles,
-            users,
-            groups,
-        })
+        let sweep = node::look(&self.api.with_lane(Lane::Sweep), settings).await?;
+        if sweep.admin {
+            self.lists.keep(&sweep);
+        }
+        Ok(sweep)
+    }
+}
+
+impl DssLists {
+    /// Before the first look; new users that name no profile have this one.
+    pub fn new(default_user_profile: Option<String>) -> Self {
+        Self {
+            default_user_profile,
+            ..Self::default()
+        }
     }
 
     /// Keeps the lists, but for users that were read one by one after this list began: that read knows better.
-    fn keep(&self, began: Instant, users: &[Arc<UserRecord>], groups: Arc<Groups>, profiles: Option<Arc<Vec<String>>>) {
+    fn keep(&self, sweep: &NodeSweep) {
         let mut members: HashMap<String, i64> = HashMap::new();
-        for group in users.iter().flat_map(|user| &user.groups) {
+        for group in sweep.users.iter().flat_map(|user| &user.groups) {
             *members.entry(group.clone()).or_default() += 1;
         }
         let mut kept = write(&self.users);
         let newer: Vec<_> = std::mem::take(&mut *kept)
             .into_iter()
-            .filter(|(_, seen)| seen.at > began)
+            .filter(|(_, seen)| seen.at > sweep.began)
             .collect();
-        let listed = users.iter().map(|user| {
+        let listed = sweep.users.iter().map(|user| {
             let seen = Seen {
                 user: user.clone(),
-                at: began,
+                at: sweep.began,
             };
             (user.login.clone(), seen)
         });
         *kept = listed.chain(newer).collect();
         drop(kept);
-        *write(&self.groups) = groups;
-        *write(&self.members) = Arc::new(members);
-        *write(&self.profiles) = profiles;
+        self.groups.set(sweep.groups.clone());
+        self.members.set(members);
+        self.profiles.set(sweep.profiles.clone());
     }
 
     /// The user, as last seen.
@@ -168,51 +112,24 @@ impl DssConnection {
 
     /// All groups, as last seen.
     pub fn groups(&self) -> Arc<Groups> {
-        read(&self.groups).clone()
+        self.groups.get()
     }
 
     /// Keeps what a read of one group showed.
     pub fn saw_group(&self, name: &str, group: Option<Arc<GroupRecord>>) {
-        let mut groups = write(&self.groups);
-        let groups = Arc::make_mut(&mut groups);
-        match group {
+        self.groups.edit(|groups| match group {
             Some(group) => groups.insert(name.to_owned(), group),
             None => groups.remove(name),
-        };
+        });
     }
 
     /// How many users were in the group at the last look.
     pub fn members(&self, group: &str) -> i64 {
-        read(&self.members).get(group).copied().unwrap_or_default()
+        self.members.get().get(group).copied().unwrap_or_default()
     }
 
     /// Licensed profiles at the last look, where the node tells.
     pub fn profiles(&self) -> Option<Arc<Vec<String>>> {
-        read(&self.profiles).clone()
+        (*self.profiles.get()).clone()
     }
-}
-
-/// `None` where the key may not see this.
-fn permitted<T>(answer: Result<T, ApiError>) -> Result<Option<T>, Error> {
-    match answer {
-        Ok(answer) => Ok(Some(answer)),
-        Err(error) if error.kind == ErrorKind::Forbidden => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// `None` where the node does not tell this, to us or at all.
-fn optional<T>(answer: Result<T, ApiError>) -> Result<Option<T>, Error> {
-    match answer {
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-        answer => permitted(answer),
-    }
-}
-
-fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
-    lock.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
-    lock.write().unwrap_or_else(PoisonError::into_inner)
 }

@@ -16,6 +16,23 @@ impl From<ApiError> for Error {
     }
 }
 
+/// `None` where the credentials do not suffice to see this.
+pub(super) fn permitted<T>(answer: Result<T, ApiError>) -> Result<Option<T>, Error> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if error.kind == ErrorKind::Forbidden => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `None` where the remote side does not tell this, to us or at all.
+pub(super) fn optional<T>(answer: Result<T, ApiError>) -> Result<Option<T>, Error> {
+    match answer {
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+        answer => permitted(answer),
+    }
+}
+
 fn reason(kind: ErrorKind) -> Reason {
     match kind {
         ErrorKind::BadAddress => Reason::Invalid,
@@ -54,7 +71,7 @@ fn fate(error: &ApiError) -> Fate {
 fn message(error: &ApiError) -> String {
     let advice = match error.kind {
         ErrorKind::Unauthorized => ": the API key is not accepted; check the Secret that the connection names",
-        ErrorKind::Forbidden => ": the API key lacks the right; it has to be an admin key",
+        ErrorKind::Forbidden => ": the API key lacks the right",
         ErrorKind::BadAddress => {
             "; the url of a connection is https (or http with tls.allowInsecureHttp: true) and names no loopback, \
              link-local or metadata address"

@@ -23,11 +23,20 @@ const CREATE: Operation = Operation::write(&LAUNCHPAD, "POST /spaces/{space}/gro
 const PUT: Operation = Operation::write(&LAUNCHPAD, "PUT /spaces/{space}/group/{group}");
 const DELETE: Operation = Operation::write(&LAUNCHPAD, "DELETE /spaces/{space}/group/{group}");
 
+/// The member of a group document with rights in the Launchpad itself.
+pub const LAUNCHPAD_PERMISSIONS: &str = "launchpadPermissions";
+/// The member with access to nodes, Govern nodes left out.
+pub const DATAIKU_PERMISSIONS: &str = "dataikuPermissions";
+/// The member with access to Govern nodes.
+pub const GOVERN_PERMISSIONS: &str = "governPermissions";
+/// The member with the members.
+pub const USERS: &str = "users";
+
 /// Rights by name; an open map. A value is a boolean, or a map of booleans.
 pub type Rights = BTreeMap<String, Value>;
 
 /// What is kept of a group between looks at the space.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GroupRecord {
     /// Id, made by the Launchpad.
@@ -77,9 +86,9 @@ pub fn new_group(name: &str, description: Option<&str>) -> Document {
     let none = Document::new();
     document.set("id", &None::<&str>);
     document.set("name", name);
-    document.set("launchpadPermissions", &none);
-    document.set("dataikuPermissions", &none);
-    document.set("governPermissions", &none);
+    document.set(LAUNCHPAD_PERMISSIONS, &none);
+    document.set(DATAIKU_PERMISSIONS, &none);
+    document.set(GOVERN_PERMISSIONS, &none);
     document.set("description", &description);
     document
 }

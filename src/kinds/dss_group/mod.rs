@@ -26,7 +26,7 @@ use crate::{
         managed::{StatusOf, Trigger},
         progress::is_settled,
     },
-    kinds::dss::{self, DssClient, unreadable},
+    kinds::remote::{DssRemote, Remote, triggers, unreadable},
     registry::{ConnectionKey, Registry},
 };
 
@@ -62,7 +62,7 @@ pub struct ObservedGroup {
 impl Managed for DssGroup {
     type World = Registry;
     type ConnectionKey = ConnectionKey;
-    type Client = DssClient;
+    type Client = DssRemote;
     type Desired = DesiredGroup;
     type Observed = ObservedGroup;
     type Change = GroupChange;
@@ -102,16 +102,16 @@ impl Managed for DssGroup {
         world.dss.admit(&key, self.namespace().as_deref()).map(|_| ())
     }
 
-    async fn connect(&self, world: &Registry, _: &Inputs, lane: Lane) -> Result<DssClient, Error> {
+    async fn connect(&self, world: &Registry, _: &Inputs, lane: Lane) -> Result<DssRemote, Error> {
         let key = ConnectionKey::of(&self.spec.instance_ref, self.namespace().as_deref());
-        dss::connect(world, &key, self.namespace().as_deref(), lane)
+        Remote::of(&world.dss, &key, self.namespace().as_deref(), lane)
     }
 
-    async fn slot(client: &DssClient) -> Result<Slot, Error> {
+    async fn slot(client: &DssRemote) -> Result<Slot, Error> {
         client.slot().await
     }
 
-    fn frozen(client: &DssClient) -> bool {
+    fn frozen(client: &DssRemote) -> bool {
         client.connection.frozen
     }
 
@@ -147,23 +147,23 @@ impl Managed for DssGroup {
         })
     }
 
-    async fn observe(client: &DssClient, name: &str, freshness: Freshness) -> Result<ObservedGroup, Error> {
+    async fn observe(client: &DssRemote, name: &str, freshness: Freshness) -> Result<ObservedGroup, Error> {
         let (group, document) = match freshness {
-            Freshness::Shared => (client.connection.groups().get(name).cloned(), None),
+            Freshness::Shared => (client.connection.lists.groups().get(name).cloned(), None),
             Freshness::Fresh => {
-                let document = client.dss.group(name).await?;
+                let document = client.api.group(name).await?;
                 let record = document.as_ref().map(GroupRecord::from_document).transpose();
                 let record = record
                     .map_err(|error| unreadable("the group document", &error))?
                     .map(Arc::new);
-                client.connection.saw_group(name, record.clone());
+                client.connection.lists.saw_group(name, record.clone());
                 (record, document)
             }
         };
         Ok(ObservedGroup {
             group,
             document,
-            members: client.connection.members(name),
+            members: client.connection.lists.members(name),
         })
     }
 
@@ -191,7 +191,7 @@ impl Managed for DssGroup {
         )
     }
 
-    async fn apply(client: &DssClient, observed: &ObservedGroup, change: &GroupChange) -> Result<(), Error> {
+    async fn apply(client: &DssRemote, observed: &ObservedGroup, change: &GroupChange) -> Result<(), Error> {
         match change {
             GroupChange::Create {
                 name,
@@ -199,7 +199,7 @@ impl Managed for DssGroup {
                 source_type,
                 ..
             } => Ok(client
-                .dss
+                .api
                 .create_group(name, description.as_deref(), source_type)
                 .await?),
             GroupChange::Edit(name, fields) => {
@@ -210,10 +210,10 @@ impl Managed for DssGroup {
                 for field in fields {
                     field.write(&mut document);
                 }
-                Ok(client.dss.put_group(name, &document).await?)
+                Ok(client.api.put_group(name, &document).await?)
             }
             GroupChange::Delete(name) => {
-                client.dss.delete_group(name).await?;
+                client.api.delete_group(name).await?;
                 Ok(())
             }
         }
@@ -240,7 +240,7 @@ impl Managed for DssGroup {
     }
 
     fn triggers(world: &Registry) -> BoxStream<'static, Trigger<ConnectionKey>> {
-        dss::triggers(world)
+        triggers(&world.dss)
     }
 }
 

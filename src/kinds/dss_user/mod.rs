@@ -22,7 +22,7 @@ use crate::{
         Error, Freshness, Inputs, Lane, Managed, Plan, Presence, Removal, Slot, SourceKind, SourceRef,
         managed::StatusOf, managed::Trigger,
     },
-    kinds::dss::{self, DssClient, unreadable},
+    kinds::remote::{DssRemote, Remote, triggers, unreadable},
     registry::{ConnectionKey, Registry},
 };
 use futures::stream::BoxStream;
@@ -40,7 +40,7 @@ const GROUPS: &str = "groups";
 impl Managed for DssUser {
     type World = Registry;
     type ConnectionKey = ConnectionKey;
-    type Client = DssClient;
+    type Client = DssRemote;
     type Desired = DesiredUser;
     type Observed = ObservedUser;
     type Change = UserChange;
@@ -92,16 +92,16 @@ impl Managed for DssUser {
         world.dss.admit(&key, self.namespace().as_deref()).map(|_| ())
     }
 
-    async fn connect(&self, world: &Registry, _: &Inputs, lane: Lane) -> Result<DssClient, Error> {
+    async fn connect(&self, world: &Registry, _: &Inputs, lane: Lane) -> Result<DssRemote, Error> {
         let key = ConnectionKey::of(&self.spec.instance_ref, self.namespace().as_deref());
-        dss::connect(world, &key, self.namespace().as_deref(), lane)
+        Remote::of(&world.dss, &key, self.namespace().as_deref(), lane)
     }
 
-    async fn slot(client: &DssClient) -> Result<Slot, Error> {
+    async fn slot(client: &DssRemote) -> Result<Slot, Error> {
         client.slot().await
     }
 
-    fn frozen(client: &DssClient) -> bool {
+    fn frozen(client: &DssRemote) -> bool {
         client.connection.frozen
     }
 
@@ -130,25 +130,25 @@ impl Managed for DssUser {
         })
     }
 
-    async fn observe(client: &DssClient, login: &str, freshness: Freshness) -> Result<ObservedUser, Error> {
+    async fn observe(client: &DssRemote, login: &str, freshness: Freshness) -> Result<ObservedUser, Error> {
         let (user, document) = match freshness {
-            Freshness::Shared => (client.connection.user(login), None),
+            Freshness::Shared => (client.connection.lists.user(login), None),
             Freshness::Fresh => {
-                let document = client.dss.user(login).await?;
+                let document = client.api.user(login).await?;
                 let record = document.as_ref().map(UserRecord::from_document).transpose();
                 let record = record
                     .map_err(|error| unreadable("the user document", &error))?
                     .map(Arc::new);
-                client.connection.saw_user(login, record.clone());
+                client.connection.lists.saw_user(login, record.clone());
                 (record, document)
             }
         };
         Ok(ObservedUser {
             user,
             document,
-            groups: client.connection.groups(),
-            profiles: client.connection.profiles(),
-            default_profile: client.connection.default_user_profile.clone(),
+            groups: client.connection.lists.groups(),
+            profiles: client.connection.lists.profiles(),
+            default_profile: client.connection.lists.default_user_profile.clone(),
         })
     }
 
@@ -183,7 +183,7 @@ impl Managed for DssUser {
         Plan::of(UserChange::edit(&user.login, fields))
     }
 
-    async fn apply(client: &DssClient, observed: &ObservedUser, change: &UserChange) -> Result<(), Error> {
+    async fn apply(client: &DssRemote, observed: &ObservedUser, change: &UserChange) -> Result<(), Error> {
         match change {
             UserChange::Create(user) => {
                 let new = NewUser {
@@ -195,7 +195,7 @@ impl Managed for DssUser {
                     user_profile: &user.profile,
                     email: user.email.as_deref(),
                 };
-                Ok(client.dss.create_user(&new).await?)
+                Ok(client.api.create_user(&new).await?)
             }
             UserChange::Edit(login, fields) => {
                 let mut document = observed
@@ -207,10 +207,10 @@ impl Managed for DssUser {
                         .write(&mut document)
                         .map_err(|error| unreadable("the user document", &error))?;
                 }
-                Ok(client.dss.put_user(login, &document).await?)
+                Ok(client.api.put_user(login, &document).await?)
             }
             UserChange::Delete(login) => {
-                client.dss.delete_user(login).await?;
+                client.api.delete_user(login).await?;
                 Ok(())
             }
         }
@@ -238,7 +238,7 @@ impl Managed for DssUser {
     }
 
     fn triggers(world: &Registry) -> BoxStream<'static, Trigger<ConnectionKey>> {
-        dss::triggers(world)
+        triggers(&world.dss)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     crd::dss_user::SourceType,
     dataiku::{document::Document, dss::users::UserRecord},
     engine::{Error, Plan},
-    registry::dss::Groups,
+    registry::node::Groups,
 };
 
 /// What the spec of a user sets.

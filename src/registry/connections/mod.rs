@@ -162,6 +162,14 @@ impl<C> Connections<C> {
         self.tell(News::Unblocked(key.clone()));
     }
 
+    /// Whether the connection object lets objects in `namespace` use it.
+    pub fn admits(&self, key: &ConnectionKey, namespace: &str) -> bool {
+        match self.lookup.get().map_or(Lookup::Unknown, |lookup| lookup(key)) {
+            Lookup::Present(terms) => terms.allowed.admits(&key.namespace, namespace),
+            Lookup::Unknown | Lookup::Absent | Lookup::Outside => false,
+        }
+    }
+
     /// The connection, for an object in `namespace`.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! The demo: a real control plane, a simulated Dataiku, the operator, and `examples/` brought to Ready.
+//! The demo: a real control plane, the three products simulated, the operator, and `examples/` brought to Ready.
 #![allow(clippy::print_stdout, reason = "what it prints is what it is run for")]
 
 use std::{
@@ -16,7 +16,7 @@ use testbed::{
 
 /// Until every object is Ready, and until a change is repaired. A busy machine needs a few seconds.
 const PATIENCE: Duration = Duration::from_mins(2);
-/// Drift interval of the demo's connection, so that a change by hand is repaired while one looks.
+/// Drift interval of the demo's connections, so that a change by hand is repaired while one looks.
 const INTERVAL: &str = "5s";
 /// Whose email is changed by hand.
 const PERSON: &str = "jane.doe";
@@ -24,17 +24,17 @@ const PERSON: &str = "jane.doe";
 #[tokio::main]
 async fn main() -> Result<()> {
     let once = std::env::args().any(|argument| argument == "--once");
-    println!("starting a control plane, a simulated Dataiku and the operator …");
+    println!("starting a control plane, a simulated DSS, Govern and Launchpad, and the operator …");
     let control_plane = ControlPlane::start().await?;
     control_plane.installation().await?;
     let simulator = Simulator::start().await?;
-    let dss = simulator.instance(InstanceConfig::new(Product::Dss)).await?;
+    let dataiku = Dataiku::start(&simulator).await?;
     let mut operator = Operator::builder(operator_binary()?)
         .control_plane(&control_plane)
         .start()
         .await?;
 
-    if let Err(error) = show(&control_plane, &dss).await {
+    if let Err(error) = show(&control_plane, &dataiku).await {
         println!("\nthe end of the operator's log:\n{}", tail(&operator.logs()));
         return Err(error);
     }
@@ -48,17 +48,40 @@ async fn main() -> Result<()> {
     println!("  kubectl explain dssuser.spec");
     println!("  kubectl -n team-a edit dssuser {PERSON}");
     println!("  kubectl -n team-a describe dssuser {PERSON}");
+    println!("  kubectl -n team-a get launchpadgroup analytics-team -o yaml");
     let user = format!("state?at=/users/{PERSON}");
-    println!("  curl -s {}/instances/{}/{user}", simulator.control_url(), dss.id());
+    println!(
+        "  curl -s {}/instances/{}/{user}",
+        simulator.control_url(),
+        dataiku.dss.id()
+    );
     tokio::signal::ctrl_c().await.context("wait for Ctrl-C")?;
     println!();
     Ok(())
 }
 
+/// One instance of each product.
+struct Dataiku {
+    dss: Instance,
+    govern: Instance,
+    launchpad: Instance,
+}
+
+impl Dataiku {
+    async fn start(simulator: &Simulator) -> Result<Self> {
+        Ok(Self {
+            dss: simulator.instance(InstanceConfig::new(Product::Dss)).await?,
+            govern: simulator.instance(InstanceConfig::new(Product::Govern)).await?,
+            launchpad: simulator.instance(InstanceConfig::new(Product::Launchpad)).await?,
+        })
+    }
+}
+
 /// Applies the examples, waits for Ready, and makes one drift that is repaired.
-async fn show(control_plane: &Arc<ControlPlane>, dss: &Instance) -> Result<()> {
+async fn show(control_plane: &Arc<ControlPlane>, dataiku: &Dataiku) -> Result<()> {
+    let dss = &dataiku.dss;
     let applied = Instant::now();
-    for (name, text) in examples(dss)? {
+    for (name, text) in examples(dataiku)? {
         let file = control_plane.folder().join(name);
         std::fs::write(&file, text)?;
         control_plane.kubectl(&["apply", "-f", &file.to_string_lossy()]).await?;
@@ -73,6 +96,15 @@ async fn show(control_plane: &Arc<ControlPlane>, dss: &Instance) -> Result<()> {
     until("another look at the node", || async { Ok(dss.count("D1") >= created) }).await?;
     tokio::time::sleep(Duration::from_millis(500)).await;
     kubectl(control_plane, &["get", "dataiku", "-A"]).await?;
+    let propagated = [
+        "-n",
+        "team-a",
+        "wait",
+        "launchpadgroup/analytics-team",
+        "--for=condition=Propagated",
+        "--timeout=60s",
+    ];
+    kubectl(control_plane, &propagated).await?;
     drift(dss).await?;
     let about = format!("involvedObject.name={PERSON}");
     let events = ["-n", "team-a", "get", "events", "--field-selector", &about];
@@ -102,21 +134,46 @@ async fn drift(dss: &Instance) -> Result<()> {
     Ok(())
 }
 
-/// The examples as they stand, but for the address of the node and the secret values.
-fn examples(dss: &Instance) -> Result<Vec<(&'static str, String)>> {
+/// The examples as they stand, but for the addresses and the secret values.
+fn examples(dataiku: &Dataiku) -> Result<Vec<(&'static str, String)>> {
     let read = |name: &str| {
         let path = repository().join("examples").join(name);
         std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))
     };
-    let address = format!(
-        "url: {}\n  driftInterval: {INTERVAL}\n  tls:\n    allowInsecureHttp: true",
-        dss.url()
-    );
+    let Dataiku { dss, govern, launchpad } = dataiku;
     let secrets = read("secrets.yaml")?
-        .replace("apiKey: replace-me", &format!("apiKey: {}", dss.api_key()))
+        .replacen("apiKey: replace-me", &format!("apiKey: {}", dss.api_key()), 1)
+        .replacen("apiKey: replace-me", &format!("apiKey: {}", govern.api_key()), 1)
+        .replace("apiKeyId: replace-me", &format!("apiKeyId: {}", launchpad.api_key_id()))
+        .replace(
+            "apiKeySecret: replace-me",
+            &format!("apiKeySecret: {}", launchpad.api_key_secret()),
+        )
         .replace("password: replace-me", "password: correct-horse");
-    let objects = read("dss.yaml")?.replace("url: https://dss.example.com", &address);
-    Ok(vec![("secrets.yaml", secrets), ("dss.yaml", objects)])
+    let space = format!("spaceId: {}\n  {}", launchpad.space_id(), address(launchpad));
+    Ok(vec![
+        ("secrets.yaml", secrets),
+        (
+            "dss.yaml",
+            read("dss.yaml")?.replace("url: https://dss.example.com", &address(dss)),
+        ),
+        (
+            "govern.yaml",
+            read("govern.yaml")?.replace("url: https://govern.example.com", &address(govern)),
+        ),
+        (
+            "launchpad.yaml",
+            read("launchpad.yaml")?.replace("spaceId: space-0123", &space),
+        ),
+    ])
+}
+
+/// How a connection reaches a simulated instance.
+fn address(instance: &Instance) -> String {
+    format!(
+        "url: {}\n  driftInterval: {INTERVAL}\n  tls:\n    allowInsecureHttp: true",
+        instance.url()
+    )
 }
 
 async fn everything_ready(control_plane: &Arc<ControlPlane>) -> Result<()> {

@@ -1,0 +1,221 @@
+//! `LaunchpadGroup`: a group of a space of Dataiku Cloud.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::{CustomResource, KubeSchema};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    common::{InstanceRef, ListPolicy, Policies},
+    status::{Nothing, Status},
+};
+
+/// A right: given or not, or several of one name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Right {
+    /// Given or not.
+    Flag(bool),
+    /// Rights below this one.
+    Flags(BTreeMap<String, bool>),
+}
+
+/// Rights by Dataiku's own names.
+pub type Rights = BTreeMap<String, Right>;
+
+/// No schema can say "a boolean, or a map of booleans", so what else is given is refused by the operator.
+fn rights(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 200,
+        "additionalProperties": { "x-kubernetes-preserve-unknown-fields": true },
+    })
+}
+
+/// Access to one node.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[x_kube(
+    validation = Rule::new("!(has(self.permissions) && has(self.permissionsFrom))")
+        .message("give either permissions or permissionsFrom")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeAccess {
+    /// Name of the node, such as `design-0`.
+    #[schemars(length(min = 1, max = 100))]
+    pub name: String,
+    /// Rights on the node, by Dataiku's own names: booleans, or maps of booleans. Rights left out are not managed. All
+    /// nodes of one type that the group can access have to have the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "rights")]
+    pub permissions: Option<Rights>,
+    /// Another entry of `nodes`, whose `permissions` are those of this node too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 100))]
+    pub permissions_from: Option<String>,
+}
+
+/// Access to all nodes of one type.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeTypeAccess {
+    /// Type of the nodes, as the status of the `LaunchpadSpace` shows it: `design`, `automation`, `govern`. `dataiku` is
+    /// every node that is no Govern node. Nodes that are added later are given access too.
+    #[serde(rename = "type")]
+    #[schemars(length(min = 1, max = 100))]
+    pub type_: String,
+    /// Rights on each of the nodes, by Dataiku's own names: booleans, or maps of booleans. Rights left out are not managed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "rights")]
+    pub permissions: Option<Rights>,
+}
+
+/// A member of a group.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupMember {
+    /// Email address of a user, or of somebody who is invited. Upper and lower case count the same.
+    #[schemars(length(min = 3, max = 320), regex(pattern = "^[^@\\s]+@[^@\\s]+$"))]
+    pub email: String,
+}
+
+/// How far a task is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = super::common::undescribed)]
+pub enum TaskPhase {
+    /// It is not over.
+    Running,
+    /// The nodes have the change.
+    Succeeded,
+    /// It failed; the Launchpad gives no reason.
+    Failed,
+    /// The Launchpad does not know it any more.
+    Unknown,
+}
+
+/// The task that carries the last write to the nodes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Propagation {
+    /// Id of the task.
+    pub task_id: String,
+    /// `Running`, `Succeeded`, `Failed`, or `Unknown` where the Launchpad does not know the task any more.
+    pub phase: TaskPhase,
+    /// The `metadata.generation` that was written.
+    pub generation: i64,
+    /// Which try this is: a task that fails is submitted again, at most three times.
+    pub attempt: i32,
+    /// When the write was made.
+    pub submitted_at: Time,
+    /// When the task was found to be over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Time>,
+}
+
+/// What a [`LaunchpadGroup`] shows of the remote group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LaunchpadGroupSeen {
+    /// Id, made by the Launchpad.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// How many users are in the group; those who are only invited are not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<i64>,
+    /// Nodes that members can access.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<String>,
+    /// The task that carries the last write to the nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub propagation: Option<Propagation>,
+}
+
+/// Status of a [`LaunchpadGroup`].
+pub type LaunchpadGroupStatus = Status<LaunchpadGroupSeen, Nothing>;
+
+/// A group of a space of Dataiku Cloud. A field left out is not managed; an empty list or text is managed to empty.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[kube(
+    group = "dataiku-operator.io",
+    version = "v1alpha1",
+    kind = "LaunchpadGroup",
+    namespaced,
+    category = "dataiku",
+    shortname = "lpg",
+    status = "LaunchpadGroupStatus",
+    derive = "PartialEq",
+    doc = "A group of a space of Dataiku Cloud.",
+    validation = Rule::new(
+        "(has(self.spec.name) ? self.spec.name : self.metadata.name) == (has(oldSelf.spec.name) ? oldSelf.spec.name : self.metadata.name)"
+    ).message("name is immutable").reason(Reason::FieldValueForbidden),
+    printcolumn(name = "Remote", type_ = "string", json_path = ".status.remote.key"),
+    printcolumn(name = "Space", type_ = "string", json_path = ".spec.spaceRef.name"),
+    printcolumn(name = "Members", type_ = "integer", json_path = ".status.remote.members"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].status"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].reason"
+    ),
+    printcolumn(
+        name = "Propagated",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Propagated')].status"
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[x_kube(
+    validation = Rule::new("!has(self.deletionPolicy) || self.deletionPolicy != 'Disable'")
+        .message("a group cannot be disabled: use Delete or Retain")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct LaunchpadGroupSpec {
+    /// The connection, a `LaunchpadSpace`. Immutable.
+    #[x_kube(validation = Rule::new("self == oldSelf").message("spaceRef is immutable"))]
+    pub space_ref: InstanceRef,
+    /// Name of the group. Default: `metadata.name`. Immutable. The default groups of a space (`space_administrators`,
+    /// `designers` …) exist already: they take `adoptionPolicy: Adopt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 200))]
+    pub name: Option<String>,
+    /// Description. Unset: not managed; empty: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4000))]
+    pub description: Option<String>,
+    /// Rights in the Launchpad itself, by Dataiku's own names: booleans, or maps of booleans, for example
+    /// `mayTurnOnSpace: true`. Rights left out are not managed; one that was declared true and is left out later is
+    /// withdrawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "rights")]
+    pub launchpad_permissions: Option<Rights>,
+    /// Nodes that members can access, and what they may do there. A node that was declared and is left out later is
+    /// withdrawn. While there is no such node the object waits (reason `DependencyNotReady`); the other nodes are written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 200), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub nodes: Option<Vec<NodeAccess>>,
+    /// The same for all nodes of a type, also those that are added later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 50), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub node_types: Option<Vec<NodeTypeAccess>>,
+    /// `AtLeast` (default): the nodes in `nodes` and `nodeTypes` can be accessed, others are left alone. `Exact`: access to
+    /// other nodes is withdrawn. Means nothing without `nodes` and `nodeTypes`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes_policy: Option<ListPolicy>,
+    /// Members. Somebody who is only invited gets the group with the invite. While somebody is neither user nor invited
+    /// the object waits (reason `DependencyNotReady`); the others are written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 5000), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["email"]))]
+    pub members: Option<Vec<GroupMember>>,
+    /// `AtLeast` (default): the listed members are in the group, others are left alone. `Exact`: nobody else is, be it by
+    /// an invite. Means nothing without `members`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members_policy: Option<ListPolicy>,
+    /// Management, adoption and deletion.
+    #[serde(flatten)]
+    pub policies: Policies,
+}

@@ -1,0 +1,207 @@
+//! A group's side of its space: reads and writes of its document, of invites, and of the task that follows.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use kube::Resource;
+
+use super::{
+    change::{Field, GroupChange, InviteEdit},
+    plan::ObservedGroup,
+    propagation::Following,
+};
+use crate::{
+    crd::{LaunchpadGroup, launchpad_group::Propagation},
+    dataiku::{
+        document::{Document, DocumentError},
+        launchpad::{
+            groups::{GroupRecord, new_group},
+            people::GroupReference,
+        },
+    },
+    engine::{Error, Fate, Managed, Reason},
+    kinds::remote::{LaunchpadRemote, unreadable},
+};
+
+const GROUPS: &str = "groups";
+
+/// A space, for one group.
+pub struct GroupClient {
+    pub(super) remote: LaunchpadRemote,
+    /// Id of the group, once it is ours. A rename does not hide it.
+    id: Option<String>,
+    /// Whether the group has members to look for.
+    has_members: bool,
+    generation: i64,
+    deadline: Duration,
+    /// The last task. Kept in the status, so that a restart goes on with it.
+    task: Mutex<Option<Propagation>>,
+}
+
+impl GroupClient {
+    pub(super) fn new(remote: LaunchpadRemote, object: &LaunchpadGroup, deadline: Duration) -> Self {
+        let status = Managed::status(object).filter(|status| status.origin().is_some());
+        let seen = status
+            .and_then(|status| status.remote.as_ref())
+            .map(|remote| &remote.seen);
+        Self {
+            remote,
+            id: seen.and_then(|seen| seen.id.clone()),
+            has_members: object.spec.members.is_some(),
+            generation: object.meta().generation.unwrap_or_default(),
+            deadline,
+            task: Mutex::new(seen.and_then(|seen| seen.propagation.clone())),
+        }
+    }
+
+    /// The group by the shared lists.
+    pub(super) fn listed(&self, name: &str) -> ObservedGroup {
+        let groups = self.remote.connection.lists.groups();
+        let by_id = self.id.as_ref().and_then(|id| groups.get(id));
+        let group = by_id.or_else(|| groups.values().find(|group| group.name == name));
+        self.observed(group.cloned(), None)
+    }
+
+    /// The group as it is now.
+    pub(super) async fn read(&self, name: &str) -> Result<ObservedGroup, Error> {
+        let (api, lists) = (&self.remote.api, &self.remote.connection.lists);
+        if self.has_members {
+            lists.saw_people(api.users().await?, api.invites().await?);
+        }
+        if let Some(group) = self.listed(name).group {
+            let document = api.group(&group.id).await?;
+            let record = document.as_ref().map(record).transpose()?.map(Arc::new);
+            lists.saw_group(&group.id, record.clone());
+            if record.is_some() {
+                return Ok(self.observed(record, document));
+            }
+        }
+        lists.saw_groups(api.groups().await?);
+        let Some(group) = self.listed(name).group else {
+            return Ok(self.observed(None, None));
+        };
+        let document = api.group(&group.id).await?;
+        let record = document.as_ref().map(record).transpose()?.map(Arc::new);
+        lists.saw_group(&group.id, record.clone());
+        Ok(self.observed(record, document))
+    }
+
+    fn observed(&self, group: Option<Arc<GroupRecord>>, document: Option<Document>) -> ObservedGroup {
+        let lists = &self.remote.connection.lists;
+        ObservedGroup {
+            group,
+            document,
+            nodes: lists.nodes(),
+            users: lists.users(),
+            invites: lists.invites(),
+            following: self.following(),
+        }
+    }
+
+    fn following(&self) -> Following {
+        Following {
+            task: self.task().clone(),
+            generation: self.generation,
+            now: Timestamp::now(),
+            deadline: self.deadline,
+        }
+    }
+
+    /// Asks how far the task is, if it is time. A failure of that says nothing of the group: it is asked again later.
+    pub(super) async fn follow(&self, following: &mut Following) {
+        let Some(task) = following.due() else { return };
+        match self.remote.api.task(task).await {
+            Ok(state) => following.found(state),
+            Err(error) => tracing::debug!(task, %error, "the task could not be asked for"),
+        }
+        self.task().clone_from(&following.task);
+    }
+
+    pub(super) async fn apply(&self, observed: &ObservedGroup, change: &GroupChange) -> Result<(), Error> {
+        match change {
+            GroupChange::Create { name, fields, .. } => {
+                let document = edited(new_group(name, None), fields)?;
+                let saved = self.remote.api.create_group(&document).await?;
+                let record = record(&saved.document)?;
+                let id = record.id.clone();
+                self.remote.connection.lists.saw_group(&id, Some(Arc::new(record)));
+                self.submitted(saved.task_id, 1);
+            }
+            GroupChange::Edit(id, fields) => self.put(id, edited(read_document(observed)?, fields)?, 1).await?,
+            GroupChange::Resubmit(id, _, attempt) => self.put(id, read_document(observed)?, *attempt).await?,
+            GroupChange::Invites(group, invites) => self.edit_invites(group, invites).await?,
+            GroupChange::Delete(id) => {
+                self.remote.api.delete_group(id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn put(&self, id: &str, document: Document, attempt: i32) -> Result<(), Error> {
+        let saved = self.remote.api.put_group(id, &document).await?;
+        self.submitted(saved.task_id, attempt);
+        Ok(())
+    }
+
+    fn submitted(&self, task_id: Option<String>, attempt: i32) {
+        let task = self.following().submitted(task_id, attempt);
+        *self.task() = task;
+    }
+
+    /// Writes invites as a whole, each as it is now. One that was accepted meanwhile is a user by the next look.
+    async fn edit_invites(&self, group: &GroupReference, edits: &[InviteEdit]) -> Result<(), Error> {
+        let mut documents = Vec::with_capacity(edits.len());
+        for edit in edits {
+            let Some(mut document) = self.remote.api.invite(&edit.id).await? else {
+                continue;
+            };
+            let added: &[GroupReference] = if edit.joins { std::slice::from_ref(group) } else { &[] };
+            document
+                .edit_list(GROUPS, |found: &GroupReference| found.id != group.id, added)
+                .map_err(|error| unreadable("the invite", &error))?;
+            documents.push(document);
+        }
+        if documents.is_empty() {
+            return Ok(());
+        }
+        let answer = self.remote.api.put_invites(&documents).await?;
+        if answer.errors.is_empty() {
+            return Ok(());
+        }
+        let refused = answer.errors.iter().map(|error| {
+            let about = edits
+                .iter()
+                .find(|edit| error.item.is_about(&edit.id, &edit.email))
+                .map(|edit| format!("{}: ", edit.email));
+            format!("{}{}", about.unwrap_or_default(), error.message)
+        });
+        Err(Error::Remote {
+            reason: Reason::Rejected,
+            message: format!("invites were refused: {}", refused.collect::<Vec<_>>().join("; ")),
+            retry_after: None,
+            fate: Fate::Answered,
+        })
+    }
+
+    fn task(&self) -> std::sync::MutexGuard<'_, Option<Propagation>> {
+        self.task.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn record(document: &Document) -> Result<GroupRecord, Error> {
+    GroupRecord::from_document(document).map_err(|error| unreadable("the group document", &error))
+}
+
+fn read_document(observed: &ObservedGroup) -> Result<Document, Error> {
+    let document = observed.document.clone();
+    document.ok_or_else(|| Error::Internal("a group is edited without its document".into()))
+}
+
+fn edited(mut document: Document, fields: &[Field]) -> Result<Document, Error> {
+    let written: Result<(), DocumentError> = fields.iter().try_for_each(|field| field.write(&mut document));
+    written.map_err(|error| unreadable("the group document", &error))?;
+    Ok(document)
+}

@@ -1,0 +1,204 @@
+//! `LaunchpadGroup`: a group of a space of Dataiku Cloud.
+
+mod access;
+mod change;
+mod client;
+mod people;
+mod plan;
+mod propagation;
+mod rights;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::stream::BoxStream;
+use kube::ResourceExt;
+
+use self::{access::DesiredAccess, people::folded, plan::edit, rights::declared};
+pub use self::{
+    change::{Field, GroupChange},
+    client::GroupClient,
+    plan::{DesiredGroup, ObservedGroup},
+};
+use crate::{
+    crd::{
+        LaunchpadGroup,
+        common::{Applied, ListPolicy, Policies},
+        launchpad_group::LaunchpadGroupSeen,
+        status::Nothing,
+    },
+    engine::{
+        Aspect, Error, Freshness, Inputs, Lane, Managed, Plan, Presence, Removal, Slot, SourceRef,
+        managed::{StatusOf, Trigger},
+    },
+    kinds::remote::{Remote, triggers},
+    registry::{ConnectionKey, Registry},
+};
+
+/// Lists of the record.
+const LAUNCHPAD_RIGHTS: &str = "launchpadPermissions";
+const NODES: &str = "nodes";
+const RIGHTS: &str = "permissions";
+const MEMBERS: &str = "members";
+
+impl Managed for LaunchpadGroup {
+    type World = Registry;
+    type ConnectionKey = ConnectionKey;
+    type Client = GroupClient;
+    type Desired = DesiredGroup;
+    type Observed = ObservedGroup;
+    type Change = GroupChange;
+    type Seen = LaunchpadGroupSeen;
+    type Shown = Nothing;
+
+    const KIND: &'static str = "LaunchpadGroup";
+    const REMOTE: &'static str = "group";
+
+    fn key(&self) -> String {
+        self.spec.name.clone().unwrap_or_else(|| self.name_any())
+    }
+
+    fn policies(&self) -> Policies {
+        self.spec.policies.clone()
+    }
+
+    fn status(&self) -> Option<&StatusOf<Self>> {
+        self.status.as_ref()
+    }
+
+    fn sources(&self) -> Vec<SourceRef> {
+        Vec::new()
+    }
+
+    fn connection(&self) -> Option<ConnectionKey> {
+        Some(ConnectionKey::of(&self.spec.space_ref, self.namespace().as_deref()))
+    }
+
+    fn grants(&self, observed: &ObservedGroup, _: &Applied) -> BTreeMap<&'static str, BTreeSet<String>> {
+        let given = |rights: BTreeMap<String, bool>| {
+            let given = rights.into_iter().filter(|(_, given)| *given);
+            given.map(|(path, _)| path).collect::<BTreeSet<_>>()
+        };
+        // A spec that contradicts itself gives nothing to anybody.
+        let access = DesiredAccess::of(&self.spec).and_then(|access| access.on(&observed.nodes));
+        let access = access.unwrap_or_default();
+        let nodes = access.keys().cloned().collect();
+        let on_nodes = access.into_iter().flat_map(|(node, rights)| {
+            given(rights)
+                .into_iter()
+                .map(move |path| format!("{node}/{path}"))
+                .collect::<Vec<_>>()
+        });
+        let members = self.declared_members().into_iter().flatten();
+        BTreeMap::from([
+            (
+                LAUNCHPAD_RIGHTS,
+                given(declared(self.spec.launchpad_permissions.as_ref())),
+            ),
+            (NODES, nodes),
+            (RIGHTS, on_nodes.collect()),
+            (MEMBERS, members.map(|email| folded(&email)).collect()),
+        ])
+    }
+
+    fn admission(&self, world: &Registry) -> Result<(), Error> {
+        let key = ConnectionKey::of(&self.spec.space_ref, self.namespace().as_deref());
+        world.launchpad.admit(&key, self.namespace().as_deref()).map(|_| ())
+    }
+
+    async fn connect(&self, world: &Registry, _: &Inputs, lane: Lane) -> Result<GroupClient, Error> {
+        let key = ConnectionKey::of(&self.spec.space_ref, self.namespace().as_deref());
+        let remote = Remote::of(&world.launchpad, &key, self.namespace().as_deref(), lane)?;
+        Ok(GroupClient::new(remote, self, world.propagation_deadline))
+    }
+
+    async fn slot(client: &GroupClient) -> Result<Slot, Error> {
+        client.remote.slot().await
+    }
+
+    fn frozen(client: &GroupClient) -> bool {
+        client.remote.connection.frozen
+    }
+
+    fn desired(&self, inputs: &Inputs) -> Result<DesiredGroup, Error> {
+        let spec = &self.spec;
+        let granted = |list: &str| inputs.applied.grants.get(list).cloned().unwrap_or_default();
+        let exact = |policy: Option<ListPolicy>| policy == Some(ListPolicy::Exact);
+        Ok(DesiredGroup {
+            name: self.key(),
+            description: spec.description.clone(),
+            launchpad: declared(spec.launchpad_permissions.as_ref()),
+            access: DesiredAccess::of(spec)?,
+            exact_nodes: exact(spec.nodes_policy) && (spec.nodes.is_some() || spec.node_types.is_some()),
+            members: self.declared_members(),
+            exact_members: exact(spec.members_policy),
+            granted_launchpad: granted(LAUNCHPAD_RIGHTS),
+            granted_nodes: granted(NODES),
+            granted_rights: granted(RIGHTS),
+            granted_members: granted(MEMBERS),
+        })
+    }
+
+    async fn observe(client: &GroupClient, name: &str, freshness: Freshness) -> Result<ObservedGroup, Error> {
+        match freshness {
+            Freshness::Shared => Ok(client.listed(name)),
+            Freshness::Fresh => client.read(name).await,
+        }
+    }
+
+    async fn follow(client: &GroupClient, observed: &mut ObservedGroup) -> Result<(), Error> {
+        client.follow(&mut observed.following).await;
+        Ok(())
+    }
+
+    fn diff(desired: &DesiredGroup, observed: &ObservedGroup) -> Result<Plan<GroupChange>, Error> {
+        edit(desired, observed)
+    }
+
+    fn removal(_: &Removal, observed: &ObservedGroup) -> Plan<GroupChange> {
+        let group = observed.group.as_ref();
+        Plan::of(group.map(|group| GroupChange::Delete(group.id.clone())))
+    }
+
+    async fn apply(client: &GroupClient, observed: &ObservedGroup, change: &GroupChange) -> Result<(), Error> {
+        client.apply(observed, change).await
+    }
+
+    fn presence(observed: &ObservedGroup) -> Presence {
+        if observed.group.is_some() {
+            Presence::Present
+        } else {
+            Presence::Absent
+        }
+    }
+
+    fn show(observed: &ObservedGroup) -> (LaunchpadGroupSeen, Nothing) {
+        let Some(group) = &observed.group else {
+            return (LaunchpadGroupSeen::default(), Nothing {});
+        };
+        let nodes = group.dataiku_permissions.keys().chain(group.govern_permissions.keys());
+        let seen = LaunchpadGroupSeen {
+            id: Some(group.id.clone()),
+            members: Some(i64::try_from(group.users.len()).unwrap_or(i64::MAX)),
+            nodes: nodes.cloned().collect(),
+            propagation: observed.following.task.clone(),
+        };
+        (seen, Nothing {})
+    }
+
+    fn aspects(observed: &ObservedGroup) -> Vec<Aspect> {
+        vec![observed.following.aspect()]
+    }
+
+    fn triggers(world: &Registry) -> BoxStream<'static, Trigger<ConnectionKey>> {
+        triggers(&world.launchpad)
+    }
+}
+
+impl LaunchpadGroup {
+    fn declared_members(&self) -> Option<BTreeSet<String>> {
+        let members = self.spec.members.as_ref()?;
+        Some(members.iter().map(|member| member.email.clone()).collect())
+    }
+}

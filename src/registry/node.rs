@@ -1,0 +1,67 @@
+//! What one look at a DSS or Govern node shows: both speak the same API for users, groups and themselves.
+
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
+
+use crate::{
+    dataiku::dip::{
+        DipProduct, Node,
+        groups::GroupRecord,
+        instance::{AuthInfo, InstanceDetails},
+        users::UserRecord,
+    },
+    engine::error::Error,
+};
+
+use super::remote_error::{optional, permitted};
+
+/// Groups by name.
+pub type Groups = BTreeMap<String, Arc<GroupRecord>>;
+
+/// What one look at a node showed.
+pub struct NodeSweep {
+    /// When it began: what was read one by one after that knows better.
+    pub began: Instant,
+    /// Whom the node takes us for.
+    pub identity: AuthInfo,
+    /// Whether the key has the admin right.
+    pub admin: bool,
+    /// Whether the key has the right to roles and blueprints, where there are any.
+    pub architect: Option<bool>,
+    /// The node.
+    pub node: Option<InstanceDetails>,
+    /// Licensed profiles, where the node tells.
+    pub profiles: Option<Arc<Vec<String>>>,
+    /// All users; none where we may not see them.
+    pub users: Vec<Arc<UserRecord>>,
+    /// All groups; none where we may not see them.
+    pub groups: Arc<Groups>,
+}
+
+/// Looks at what every node has: a constant number of calls, whatever the number of objects. With `settings`, users come
+/// with their properties.
+///
+/// # Errors
+/// The node cannot be read. A key without the admin right is no error here: it is told in the result.
+pub async fn look<P: DipProduct>(api: &Node<P>, settings: bool) -> Result<NodeSweep, Error> {
+    let identity = api.auth_info().await?;
+    let node = optional(api.instance_info().await)?;
+    let mut sweep = NodeSweep {
+        began: Instant::now(),
+        identity,
+        admin: false,
+        architect: None,
+        node,
+        profiles: None,
+        users: Vec::new(),
+        groups: Arc::default(),
+    };
+    let Some(users) = permitted(api.users(settings).await)? else {
+        return Ok(sweep);
+    };
+    let groups = api.groups().await?.into_iter();
+    sweep.admin = true;
+    sweep.profiles = optional(api.licensed_profiles().await)?.flatten().map(Arc::new);
+    sweep.users = users.into_iter().map(Arc::new).collect();
+    sweep.groups = Arc::new(groups.map(|group| (group.name.clone(), Arc::new(group))).collect());
+    Ok(sweep)
+}
