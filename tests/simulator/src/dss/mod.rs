@@ -170,8 +170,10 @@ fn error_body(world: &World, failure: &Failure) -> Answer {
     });
     if world.switches.is("A1", "extra") {
         body["detailedMessageHTML"] = json!(format!("<p>{text}</p>"));
-        body["stackTraceStr"] = json!(format!("{}: {message}\n\tat com.dataiku.dip.Simulated", failure.class));
         body["code"] = json!(failure.code);
+        if !general_settings::flag(world, "/security/hideErrorStacks") {
+            body["stackTraceStr"] = json!(format!("{}: {message}\n\tat com.dataiku.dip.Simulated", failure.class));
+        }
     }
     Answer::status(failure.status, &body)
 }
