@@ -13,9 +13,9 @@ use crate::client::dss;
 const ENOUGH_OF_AN_ENDLESS_BODY: usize = 1 << 20;
 
 /// A fault, what the client of a bulk of two people sees, and how many people there are then.
-fn rows() -> [(Value, &'static str, usize); 11] {
+fn rows() -> Vec<(Value, &'static str, usize)> {
     let human = json!({"users": {"human": {"email": "human@example.com"}}});
-    [
+    vec![
         (json!({"kind": "latency", "millis": 60}), "whole", 2),
         (
             json!({"kind": "status", "status": 503, "retryAfter": "7"}),

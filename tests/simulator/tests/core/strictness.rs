@@ -115,11 +115,11 @@ fn furniture(product: Product) -> Value {
 /// The status of an answer that has the product's shape of a refusal.
 async fn refused(request: RequestBuilder) -> u16 {
     let answer = request.send().await.unwrap();
-    let status = answer.status().as_u16();
+    let (status, url) = (answer.status().as_u16(), answer.url().clone());
     let body: Value = answer.json().await.unwrap();
     let shaped = body["errorType"].is_string() && body["detailedMessage"].is_string();
     let of_launchpad = body["code"] == status && (body["message"].is_string() || body["errors"]["json"].is_object());
-    assert!(shaped || of_launchpad, "{status} {body}");
+    assert!(shaped || of_launchpad, "{url}: {status} {body}");
     status
 }
 

@@ -46,8 +46,10 @@ fn every_switch_of_every_product_has_a_row() {
     let mut shown: Vec<(&str, &str)> = rows.collect();
     let listed = simulator::switches();
     let lines = listed.lines().map(|line| line.split('\t').collect::<Vec<_>>());
-    let mut known: Vec<(&str, &str)> = lines.map(|cells| (cells[0], cells[1])).collect();
-    shown.sort_unstable();
-    known.sort_unstable();
-    assert_eq!(shown, known, "what has a row, and what the simulator has");
+    let known: Vec<(&str, &str)> = lines.map(|cells| (cells[0], cells[1])).collect();
+    for switch in known {
+        let place = shown.iter().position(|row| *row == switch);
+        shown.swap_remove(place.unwrap_or_else(|| panic!("{switch:?} has no row")));
+    }
+    assert_eq!(shown, [], "rows that are there twice, or of no switch");
 }
