@@ -7,7 +7,9 @@
 //!
 //! - An operation is a handler `fn(&mut World, &Call) -> Result<Answer, Failure>` and a row (`reads(…)` or `writes(…)`)
 //!   in the `OPERATIONS` of a file of its product; a new table is named in `Api::operations`.
-//! - A switch is a row in the `SWITCHES` of its product, read as `world.switches.text("A6")`, and two answers in a test.
+//! - A switch is a row in the `SWITCHES` of its product, read as `world.switches.text("A6")`, a row in `tests/switches` that
+//!   shows its answers, and the table in `docs/simulator.md`.
+//! - A kind of fault is a variant of `Fault`, a row in `tests/core/kinds.rs` and one in `docs/simulator.md`.
 //! - A part of the state is made in the product's `fresh`; a collection of documents by key is named in
 //!   `Api::collections`, and `Api::edited` checks what a human edit left of one.
 //! - A product is an `impl Api` and a row in `api::spoken`.

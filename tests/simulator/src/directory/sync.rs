@@ -15,8 +15,11 @@ pub(crate) fn provision(world: &mut World, source: &str, users: &[Map<String, Va
         }
         if world.document("users", login).is_some() {
             let message = format!("User '{login}' already exists");
-            return Err(Failure::new(400, "com.dataiku.dip.exceptions.CodedException", message)
-                .code("ERR_SECURITY_USER_EXISTS"));
+            let status = world.switches.status("A2");
+            return Err(
+                Failure::new(status, "com.dataiku.dip.exceptions.CodedException", message)
+                    .code("ERR_SECURITY_USER_EXISTS"),
+            );
         }
     }
     for user in users {

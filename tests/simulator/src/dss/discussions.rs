@@ -24,7 +24,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
 
 /// All of them, without what was said.
 fn list(world: &mut World, call: &Call) -> Result<Answer, Failure> {
-    let listed = discussions(world, call, Access::Read, 404)?.values().map(|discussion| {
+    let listed = discussions(world, call, Access::Read)?.values().map(|discussion| {
         let mut shown = discussion.clone();
         if let Value::Object(shown) = &mut shown {
             shown.shift_remove("replies");
@@ -45,21 +45,20 @@ fn create(world: &mut World, call: &Call) -> Result<Answer, Failure> {
         "objectId": call.param("name"), "topic": topic, "openedOn": now, "lastReplyOn": now,
         "replies": [said(call, first, now)],
     });
-    let all = discussions(world, call, Access::Read, 404)?;
+    let all = discussions(world, call, Access::Read)?;
     all.insert(id, discussion.clone());
     Ok(Answer::json(&discussion))
 }
 
 fn get(world: &mut World, call: &Call) -> Result<Answer, Failure> {
-    Ok(Answer::json(discussion(world, call, Access::Read, 404)?))
+    Ok(Answer::json(discussion(world, call, Access::Read)?))
 }
 
 /// Replaces the metadata. What was said cannot be changed by this call, so the replies that come along are ignored.
 fn put(world: &mut World, call: &Call) -> Result<Answer, Failure> {
     let mut body = call.object()?;
     text(&body, "topic")?;
-    let status = world.switches.status("A8");
-    let discussion = discussion(world, call, Access::Write, status)?;
+    let discussion = discussion(world, call, Access::Write)?;
     for name in [
         "id",
         "projectKey",
@@ -78,8 +77,8 @@ fn put(world: &mut World, call: &Call) -> Result<Answer, Failure> {
 fn reply(world: &mut World, call: &Call) -> Result<Answer, Failure> {
     let body = call.object()?;
     let reply = text(&body, "reply")?;
-    let (now, status) = (world.clock.millis(), world.switches.status("A8"));
-    let discussion = discussion(world, call, Access::Read, status)?;
+    let now = world.clock.millis();
+    let discussion = discussion(world, call, Access::Read)?;
     discussion["lastReplyOn"] = json!(now);
     if let Some(replies) = discussion["replies"].as_array_mut() {
         replies.push(said(call, reply, now));
@@ -92,21 +91,17 @@ fn said(call: &Call, text: &str, now: u64) -> Value {
     json!({"id": World::random(8), "author": call.caller.identifier, "text": text, "time": now, "editedOn": 0})
 }
 
-fn discussions<'a>(
-    world: &'a mut World,
-    call: &Call,
-    access: Access,
-    unknown: u16,
-) -> Result<&'a mut Map<String, Value>, Failure> {
-    let notebook = projects::notebook(world, call, call.param("name"), access, unknown)?;
+fn discussions<'a>(world: &'a mut World, call: &Call, access: Access) -> Result<&'a mut Map<String, Value>, Failure> {
+    let notebook = projects::notebook(world, call, call.param("name"), access)?;
     Ok(projects::member(notebook, "discussions"))
 }
 
-fn discussion<'a>(world: &'a mut World, call: &Call, access: Access, unknown: u16) -> Result<&'a mut Value, Failure> {
+fn discussion<'a>(world: &'a mut World, call: &Call, access: Access) -> Result<&'a mut Value, Failure> {
     let id = call.param("discussionId");
-    let found = discussions(world, call, access, unknown)?.get_mut(id);
+    let status = world.switches.status("A8");
+    let found = discussions(world, call, access)?.get_mut(id);
     found.ok_or_else(|| Failure {
-        status: unknown,
+        status,
         ..Failure::not_found(format!("Discussion '{id}' not found"))
     })
 }

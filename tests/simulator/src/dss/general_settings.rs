@@ -38,6 +38,12 @@ pub(super) fn fresh(product: Product) -> Value {
     settings
 }
 
+/// A setting that is a boolean.
+pub(super) fn flag(world: &World, pointer: &str) -> bool {
+    let setting = world.state.get(PART).and_then(|settings| settings.pointer(pointer));
+    setting.and_then(Value::as_bool).unwrap_or_default()
+}
+
 fn get(world: &mut World, _call: &Call) -> Result<Answer, Failure> {
     let mut settings = world.state.get(PART).cloned().unwrap_or_default();
     if world.switches.is("A14", "opaque") {

@@ -41,7 +41,7 @@ fn list(world: &mut World, _call: &Call) -> Result<Answer, Failure> {
 
 fn get(world: &mut World, call: &Call) -> Result<Answer, Failure> {
     let id = call.param("id");
-    let stored = world.document(COLLECTION, id).ok_or_else(|| keys::unknown(id))?;
+    let stored = world.document(COLLECTION, id).ok_or_else(|| keys::unknown(world, id))?;
     Ok(Answer::json(&keys::shown(world, stored, "A25")))
 }
 
@@ -74,7 +74,7 @@ fn create(world: &mut World, call: &Call) -> Result<Answer, Failure> {
 fn put(world: &mut World, call: &Call) -> Result<Answer, Failure> {
     let id = call.param("id");
     let old = world.document(COLLECTION, id);
-    let old = old.ok_or_else(|| keys::unknown_to_write(world, id))?;
+    let old = old.ok_or_else(|| keys::unknown(world, id))?;
     let own = keys::READ_ONLY
         .into_iter()
         .filter_map(|name| Some((name.to_owned(), old.get(name)?.clone())));
@@ -95,7 +95,7 @@ fn delete(world: &mut World, call: &Call) -> Result<Answer, Failure> {
     let id = call.param("id");
     match world.collection(COLLECTION).shift_remove(id) {
         Some(_) => Ok(Answer::done()),
-        None => Err(keys::unknown_to_write(world, id)),
+        None => Err(keys::unknown(world, id)),
     }
 }
 

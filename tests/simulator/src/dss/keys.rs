@@ -45,16 +45,11 @@ pub(super) fn shown(world: &World, stored: &Map<String, Value>, form: &str) -> V
 /// The members of a key that only the product writes.
 pub(super) const READ_ONLY: [&str; 5] = ["id", "key", "createdOn", "createdBy", HASHED];
 
-/// An unknown id, of a read.
-pub(super) fn unknown(id: &str) -> Failure {
-    Failure::not_found(format!("API key '{id}' not found"))
-}
-
-/// An unknown id, of a write.
-pub(super) fn unknown_to_write(world: &World, id: &str) -> Failure {
+/// The failure for an id that no key has, whatever the verb.
+pub(super) fn unknown(world: &World, id: &str) -> Failure {
     Failure {
         status: world.switches.status("A8"),
-        ..unknown(id)
+        ..Failure::not_found(format!("API key '{id}' not found"))
     }
 }
 

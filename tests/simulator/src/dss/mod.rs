@@ -18,6 +18,7 @@ use user_view::View;
 mod activity;
 pub(crate) mod auth;
 mod bulk;
+mod credentials;
 mod discussions;
 pub(crate) mod flavour;
 mod general_settings;
@@ -111,6 +112,8 @@ impl Api for Dss {
             "activity",
             "projects",
             "futures",
+            credentials::CONNECTIONS,
+            credentials::PRESETS,
         ]
     }
 
@@ -154,6 +157,7 @@ impl Api for Dss {
             projects::COLLECTION => projects::edited(world, key, document),
             "users" => user::edited(world, key, document),
             "groups" => groups::edited(world, key, document),
+            credentials::PRESETS => credentials::edited_preset(key, document),
             _ => Ok(document),
         };
         result.map(Value::Object).map_err(|failure| failure.message)
@@ -170,8 +174,10 @@ fn error_body(world: &World, failure: &Failure) -> Answer {
     });
     if world.switches.is("A1", "extra") {
         body["detailedMessageHTML"] = json!(format!("<p>{text}</p>"));
-        body["stackTraceStr"] = json!(format!("{}: {message}\n\tat com.dataiku.dip.Simulated", failure.class));
         body["code"] = json!(failure.code);
+        if !general_settings::flag(world, "/security/hideErrorStacks") {
+            body["stackTraceStr"] = json!(format!("{}: {message}\n\tat com.dataiku.dip.Simulated", failure.class));
+        }
     }
     Answer::status(failure.status, &body)
 }

@@ -30,7 +30,7 @@ pub(super) fn sessions(notebook: &Value) -> &[Value] {
 }
 
 fn list(world: &mut World, call: &Call) -> Result<Answer, Failure> {
-    let notebook = projects::notebook(world, call, call.param("name"), Access::Read, 404)?;
+    let notebook = projects::notebook(world, call, call.param("name"), Access::Read)?;
     Ok(Answer::json(&notebook.get("sessions")))
 }
 
@@ -45,7 +45,7 @@ fn unload_deprecated(world: &mut World, call: &Call) -> Result<Answer, Failure> 
 
 fn end(world: &mut World, call: &Call, name: &str, session: &str) -> Result<Answer, Failure> {
     let status = world.switches.status("A8");
-    let notebook = projects::notebook(world, call, name, Access::Write, status)?;
+    let notebook = projects::notebook(world, call, name, Access::Write)?;
     let sessions = notebook.get_mut("sessions").and_then(Value::as_array_mut);
     let found = sessions.and_then(|all| Some((all.iter().position(|one| one["sessionId"] == *session)?, all)));
     let Some((place, all)) = found else {
@@ -60,7 +60,7 @@ fn end(world: &mut World, call: &Call, name: &str, session: &str) -> Result<Answ
 
 fn state(world: &mut World, call: &Call) -> Result<Answer, Failure> {
     let name = asked(call, "notebookName")?;
-    let notebook = projects::notebook(world, call, name, Access::Read, 404)?;
+    let notebook = projects::notebook(world, call, name, Access::Read)?;
     let notebook = Value::Object(notebook.clone());
     Ok(Answer::json(&running(call.param("projectKey"), name, &notebook)))
 }

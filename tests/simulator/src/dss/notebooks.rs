@@ -37,7 +37,7 @@ fn list(world: &mut World, call: &Call) -> Result<Answer, Failure> {
 }
 
 fn get(world: &mut World, call: &Call) -> Result<Answer, Failure> {
-    let notebook = projects::notebook(world, call, call.param("name"), Access::Read, 404)?;
+    let notebook = projects::notebook(world, call, call.param("name"), Access::Read)?;
     Ok(Answer::json(&notebook.get("content")))
 }
 
@@ -59,9 +59,9 @@ fn create(world: &mut World, call: &Call) -> Result<Answer, Failure> {
 }
 
 fn put(world: &mut World, call: &Call) -> Result<Answer, Failure> {
-    let (name, status) = (call.param("name"), world.switches.status("A8"));
+    let name = call.param("name");
     let (now, autosaves) = (world.clock.millis(), world.switches.is("A31", "overwritten"));
-    let notebook = projects::notebook(world, call, name, Access::Write, status)?;
+    let notebook = projects::notebook(world, call, name, Access::Write)?;
     let mut content = call.json()?;
     check(&content)?;
     stamp(&mut content, &call.caller.identifier, now);
@@ -77,15 +77,15 @@ fn put(world: &mut World, call: &Call) -> Result<Answer, Failure> {
 }
 
 fn delete(world: &mut World, call: &Call) -> Result<Answer, Failure> {
-    let (name, status) = (call.param("name"), world.switches.status("A8"));
-    projects::notebook(world, call, name, Access::Write, status)?;
+    let name = call.param("name");
+    projects::notebook(world, call, name, Access::Write)?;
     projects::notebooks(projects::open(world, call, Access::Write)?).shift_remove(name);
     Ok(Answer::done())
 }
 
 fn clear_outputs(world: &mut World, call: &Call) -> Result<Answer, Failure> {
-    let (name, status) = (call.param("name"), world.switches.status("A8"));
-    let notebook = projects::notebook(world, call, name, Access::Write, status)?;
+    let name = call.param("name");
+    let notebook = projects::notebook(world, call, name, Access::Write)?;
     let cells = notebook
         .get_mut("content")
         .and_then(|content| content["cells"].as_array_mut());

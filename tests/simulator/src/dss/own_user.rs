@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::user_view::{self, View};
-use super::{flavour, opaque, user, users};
+use super::{credentials, flavour, general_settings, opaque, user, users};
 use crate::answer::{Answer, Failure};
 use crate::call::{Call, Caller};
 use crate::operation::Verb::{Get, Put};
@@ -59,6 +59,7 @@ fn put_own(world: &mut World, call: &Call) -> Result<Answer, Failure> {
     let mut stored = own_document(world, call)?.clone();
     let mut body = call.object()?;
     user::check_types(&body)?;
+    credentials::check(world, &body)?;
     for name in OWN {
         match body.shift_remove(name) {
             Some(value) => _ = stored.insert(name.to_owned(), value),
@@ -117,10 +118,5 @@ fn visible(world: &World, caller: &Caller, stored: &Map<String, Value>) -> bool 
 
 /// Whether the instance hides users and groups from those who do not share them.
 pub(super) fn restricted(world: &World) -> bool {
-    let setting = "/security/restrictUsersAndGroupsVisibility";
-    let settings = world.state.get("generalSettings");
-    settings
-        .and_then(|settings| settings.pointer(setting))
-        .and_then(Value::as_bool)
-        .unwrap_or_default()
+    general_settings::flag(world, "/security/restrictUsersAndGroupsVisibility")
 }

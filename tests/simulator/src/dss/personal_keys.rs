@@ -65,13 +65,13 @@ fn insert(world: &mut World, call: &Call, login: &str, body: &Map<String, Value>
 }
 
 fn get(world: &mut World, call: &Call) -> Result<Answer, Failure> {
-    let key = reachable(world, call, keys::unknown(call.param("id")))?;
+    let key = reachable(world, call, keys::unknown(world, call.param("id")))?;
     Ok(Answer::json(&keys::shown(world, key, FORM)))
 }
 
 fn put(world: &mut World, call: &Call) -> Result<Answer, Failure> {
     let id = call.param("id");
-    let mut key = reachable(world, call, keys::unknown_to_write(world, id))?.clone();
+    let mut key = reachable(world, call, keys::unknown(world, id))?.clone();
     write(&mut key, &call.object()?)?;
     world.collection(COLLECTION).insert(id.to_owned(), Value::Object(key));
     Ok(Answer::done())
@@ -79,7 +79,7 @@ fn put(world: &mut World, call: &Call) -> Result<Answer, Failure> {
 
 fn delete(world: &mut World, call: &Call) -> Result<Answer, Failure> {
     let id = call.param("id");
-    reachable(world, call, keys::unknown_to_write(world, id))?;
+    reachable(world, call, keys::unknown(world, id))?;
     world.collection(COLLECTION).shift_remove(id);
     Ok(Answer::done())
 }

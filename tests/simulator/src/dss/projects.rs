@@ -45,13 +45,13 @@ pub(super) fn notebook<'a>(
     call: &Call,
     name: &str,
     access: Access,
-    unknown: u16,
 ) -> Result<&'a mut Map<String, Value>, Failure> {
+    let status = world.switches.status("A8");
     let found = notebooks(open(world, call, access)?)
         .get_mut(name)
         .and_then(Value::as_object_mut);
     found.ok_or_else(|| Failure {
-        status: unknown,
+        status,
         ..Failure::not_found(format!("Jupyter notebook '{name}' not found"))
     })
 }

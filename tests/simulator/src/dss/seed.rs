@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{flavour, general_settings, global_keys, groups, keys, variables};
+use super::{credentials, flavour, general_settings, global_keys, groups, keys, variables};
 use crate::api::Credentials;
 use crate::config::{Product, Seed};
 use crate::directory;
@@ -28,6 +28,9 @@ pub(super) fn fresh(world: &mut World) -> Credentials {
         general_settings::fresh(world.product),
     );
     world.state.insert(variables::PART.to_owned(), variables::fresh());
+    for empty in [credentials::CONNECTIONS, credentials::PRESETS] {
+        world.collection(empty);
+    }
     group(world, "administrators", "Instance administrators", true);
     if world.product == Product::Dss {
         group(world, "data_team", "Data team", false);

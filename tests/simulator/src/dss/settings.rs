@@ -48,7 +48,7 @@ pub(super) const SWITCHES: &[Switch] = &[
         "A8",
         Fixed::Number(404),
         Allowed::ErrorStatus,
-        "status of a PUT or DELETE of something unknown",
+        "status for something unknown: of a PUT or DELETE, and of a GET of a key, a future, a notebook or an object of Govern",
     ),
     switch(
         "A9",
@@ -69,6 +69,18 @@ pub(super) const SWITCHES: &[Switch] = &[
         "own user without a user, impersonation of an unknown user",
     ),
     switch(
+        "A12",
+        Fixed::Text("kept"),
+        Allowed::OneOf(&["kept", "refused"]),
+        "a credential of type OAUTH_REFRESH_TOKEN for a connection",
+    ),
+    switch(
+        "A13",
+        Fixed::Text("exact"),
+        Allowed::OneOf(&["exact", "tolerant"]),
+        "whether the key of a plugin's credential, spaced in another way, means the same preset; seen with A16 refuse",
+    ),
+    switch(
         "A14",
         Fixed::Text("opaque"),
         Allowed::OneOf(&["opaque", "clear"]),
@@ -79,6 +91,12 @@ pub(super) const SWITCHES: &[Switch] = &[
         Fixed::Text("refuse"),
         Allowed::OneOf(&["refuse", "keep", "clear"]),
         "an empty password in a PUT",
+    ),
+    switch(
+        "A16",
+        Fixed::Text("accept"),
+        Allowed::OneOf(&["accept", "refuse"]),
+        "a credential for a connection or a preset that does not exist",
     ),
     switch(
         "A19",

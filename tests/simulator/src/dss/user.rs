@@ -32,13 +32,10 @@ pub(super) fn resulting_profile(world: &World, stored: &Map<String, Value>) -> V
 
 /// Whether the licence knows a profile.
 fn licensed(world: &World, profile: &str) -> bool {
-    let profiles = world
-        .state
-        .get("licensing")
-        .and_then(|licensing| licensing.pointer("/base/userProfiles"));
-    profiles
-        .and_then(Value::as_array)
-        .is_some_and(|known| known.iter().any(|known| known.as_str() == Some(profile)))
+    // Asked for each user of a list, so not by a JSON pointer, which is taken apart again each time.
+    let licence = world.state.get("licensing").and_then(|licensing| licensing.get("base"));
+    let profiles = licence.and_then(|licence| licence.get("userProfiles")?.as_array());
+    profiles.is_some_and(|known| known.iter().any(|known| known.as_str() == Some(profile)))
 }
 
 /// A refusal of a value.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::user_view::{Shown, View};
-use super::{auth, groups, opaque, personal_keys, user};
+use super::{auth, credentials, groups, opaque, personal_keys, user};
 use crate::answer::{Answer, Failure};
 use crate::call::Call;
 use crate::operation::Verb::{Delete, Get, Post, Put};
@@ -65,7 +65,9 @@ fn put(world: &mut World, call: &Call) -> Result<Answer, Failure> {
     auth::refuse_on_cloud(world)?;
     let login = call.param("login");
     let login = stored_login(world, login).ok_or_else(|| unknown_to_write(world, login))?;
-    replace(world, &login, call.object()?)?;
+    let body = call.object()?;
+    credentials::check(world, &body)?;
+    replace(world, &login, body)?;
     Ok(Answer::json(&json!({"msg": format!("Saved user {login}")})))
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn list(world: &mut World, call: &Call) -> Result<Answer, Failure> {
 /// The state of one; with its result unless it is only a peek.
 pub(crate) fn get(world: &mut World, call: &Call) -> Result<Answer, Failure> {
     let job_id = call.param("jobId");
-    let task = find(world, call).ok_or_else(|| unknown(job_id))?;
+    let task = find(world, call).ok_or_else(|| unknown(world, job_id))?;
     let peek = call.flag("peek")?;
     let read = !peek && matches!(task.ended, Some(Ending::Done | Ending::Failed));
     if read && world.switches.is("A29", "consumed") {
@@ -46,10 +46,7 @@ pub(crate) fn get(world: &mut World, call: &Call) -> Result<Answer, Failure> {
 /// Stops one that runs; its work is never done.
 pub(crate) fn abort(world: &mut World, call: &Call) -> Result<Answer, Failure> {
     let Some(mut task) = find(world, call) else {
-        return Err(Failure {
-            status: world.switches.status("A8"),
-            ..unknown(call.param("jobId"))
-        });
+        return Err(unknown(world, call.param("jobId")));
     };
     if task.ended.is_none() {
         task.work = None;
@@ -65,6 +62,9 @@ fn find(world: &World, call: &Call) -> Option<Task> {
     (call.caller.has("admin") || task.owner == call.caller.identifier).then_some(task)
 }
 
-fn unknown(job_id: &str) -> Failure {
-    Failure::not_found(format!("Future '{job_id}' not found"))
+fn unknown(world: &World, job_id: &str) -> Failure {
+    Failure {
+        status: world.switches.status("A8"),
+        ..Failure::not_found(format!("Future '{job_id}' not found"))
+    }
 }

@@ -8,7 +8,13 @@ use crate::dss::Dss;
 use crate::world::World;
 
 /// Parts of the state of DSS that Govern does not have.
-pub(super) const ONLY_DSS: [&str; 3] = ["personalApiKeys", "projects", "variables"];
+pub(super) const ONLY_DSS: [&str; 5] = [
+    "connections",
+    "personalApiKeys",
+    "pluginPresets",
+    "projects",
+    "variables",
+];
 
 /// A fresh installation: the people of DSS, stock roles and blueprints, one of them with assignments.
 pub(super) fn fresh(world: &mut World) -> Credentials {

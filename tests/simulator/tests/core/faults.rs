@@ -74,14 +74,15 @@ async fn latency_is_fixed_or_drawn() {
 #[tokio::test]
 async fn a_status_may_say_when_to_come_back_in_any_form() {
     let dss = dss().await;
-    for retry_after in ["2", "Wed, 21 Oct 2026 07:28:00 GMT", "999999999"] {
+    let waits = ["2", "Wed, 21 Oct 2026 07:28:00 GMT", "999999999"];
+    for (retry_after, status) in waits.iter().flat_map(|wait| [(wait, 429), (wait, 503)]) {
         dss.fault(
-            json!({"match": {"method": "POST"}, "fault": {"kind": "status", "status": 429, "retryAfter": retry_after}}),
+            json!({"match": {"method": "POST"}, "fault": {"kind": "status", "status": status, "retryAfter": retry_after}}),
         );
         let answer = create(&dss, "jane").send().await.unwrap();
         assert_eq!(
             (answer.status().as_u16(), &answer.headers()["Retry-After"]),
-            (429, &retry_after.parse().unwrap())
+            (status, &retry_after.parse().unwrap())
         );
         let body: Value = answer.json().await.unwrap();
         assert!(body["errorType"].is_string(), "the body has the shape of the product");

@@ -5,6 +5,10 @@
 mod client;
 mod control;
 mod documentation;
+mod examples;
 mod faults;
+mod independence;
+mod kinds;
 mod program;
 mod requests;
+mod strictness;

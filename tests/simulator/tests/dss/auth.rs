@@ -80,14 +80,7 @@ async fn only_an_administrator_administers_and_impersonates() {
         .basic_auth(dss.api_key(), Some(""))
         .header("X-DKU-ProxyUser", "nobody");
     assert_eq!(status(unknown).await, 400);
-    for (value, bad_key, no_right) in [("401/401", 401, 401), ("403/403", 403, 403), ("401/403", 401, 403)] {
-        dss.switch("A3", json!(value)).unwrap();
-        assert_eq!(
-            call_as(&dss, "wrong", Method::GET, "/admin/users", None).await.0,
-            bad_key
-        );
-        assert_eq!(call_as(&dss, key, Method::GET, "/admin/users", None).await.0, no_right);
-    }
+    assert_eq!(call_as(&dss, "wrong", Method::GET, "/admin/users", None).await.0, 401);
 }
 
 #[tokio::test]

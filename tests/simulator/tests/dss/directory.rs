@@ -44,17 +44,9 @@ fn groups(dss: &Instance, login: &str) -> Value {
 }
 
 #[tokio::test]
-async fn an_old_release_ignores_the_email_and_gives_everybody() {
+async fn users_of_a_directory_are_found_by_email_group_or_login() {
     let dss = mapped().await;
-    assert_eq!(
-        found(&dss, "&email=bob@corp.example").await.as_array().unwrap().len(),
-        1
-    );
-    dss.switch("release", json!("14.0.3")).unwrap();
-    assert_eq!(
-        found(&dss, "&email=bob@corp.example").await.as_array().unwrap().len(),
-        2
-    );
+    assert_eq!(found(&dss, "&email=bob@corp.example").await[0]["login"], "bob");
     assert_eq!(found(&dss, "&groupName=cn=ops").await[0]["login"], "bob");
     assert_eq!(
         found(&dss, "&login=ana").await[0]["dn"],
@@ -126,45 +118,6 @@ async fn a_resync_changes_nothing_before_its_task_is_due() {
     assert_eq!(dss.state_at("/users/ana/email").unwrap(), "ana@corp.example");
     dss.advance(std::time::Duration::from_mins(1));
     assert_eq!(dss.state_at("/users/ana/email").unwrap(), "new@corp.example");
-}
-
-#[tokio::test]
-async fn a_user_who_left_the_directory_is_disabled_or_kept() {
-    for (what, enabled) in [("disable", false), ("keep", true)] {
-        let dss = mapped().await;
-        provision(&dss, &found(&dss, "").await).await;
-        dss.switch("resyncOfMissing", json!(what)).unwrap();
-        dss.patch_state(json!({"directory": {"LDAP": {"users": {"ana": null}}}}))
-            .unwrap();
-        call(&dss, Method::POST, "/admin/users/actions/resync-multi", None).await;
-        assert_eq!(dss.state_at("/users/ana/enabled").unwrap(), enabled);
-        assert_eq!(
-            dss.state_at("/users/admin/enabled").unwrap(),
-            true,
-            "local users are nobody's"
-        );
-    }
-}
-
-#[tokio::test]
-async fn an_empty_list_reaches_whom_the_switch_says() {
-    for (who, status, name) in [
-        ("everybody", 200, "New"),
-        ("nobody", 200, "Ana"),
-        ("refuse", 400, "Ana"),
-    ] {
-        let dss = mapped().await;
-        provision(&dss, &found(&dss, "").await).await;
-        dss.switch("A17", json!(who)).unwrap();
-        dss.patch_state(json!({"directory": {"LDAP": {"users": {"ana": {"displayName": "New"}}}}}))
-            .unwrap();
-        assert_eq!(
-            post(&dss, "/admin/users/actions/resync-multi", json!([])).await.0,
-            status
-        );
-        assert_eq!(dss.state_at("/users/ana/displayName").unwrap(), name);
-        assert_eq!((dss.count("D17"), dss.count("D18")), (1, 0));
-    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::client::{delete, dss, get, jane, post, put};
+use crate::client::{delete, dss, get, post, put};
 
 #[tokio::test]
 async fn a_new_group_may_write_safe_code_and_nothing_else() {
@@ -66,20 +66,6 @@ async fn an_absent_group_is_not_found() {
         answer["errorType"],
         "com.dataiku.dip.server.controllers.NotFoundException"
     );
-    dss.switch("A8", json!(500)).unwrap();
-    assert_eq!(delete(&dss, "/admin/groups/nobody").await.0, 500);
-}
-
-#[tokio::test]
-async fn a_deleted_group_dangles_or_leaves_the_users() {
-    let dss = dss().await;
-    post(&dss, "/admin/users", jane()).await;
-    delete(&dss, "/admin/groups/readers").await;
-    assert_eq!(dss.state_at("/users/jane/groups").unwrap(), json!(["readers"]));
-    dss.patch_state(json!({"groups": {"readers": {}}})).unwrap();
-    dss.switch("A19", json!("removed")).unwrap();
-    delete(&dss, "/admin/groups/readers").await;
-    assert_eq!(dss.state_at("/users/jane/groups").unwrap(), json!([]));
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 mod auth;
 mod bulk;
 mod client;
+mod credentials;
 mod directory;
 mod futures;
 mod groups;

@@ -1,4 +1,4 @@
-//! Activity, trials, licence, the authorization matrix, and the switches of users.
+//! Activity, trials, licence, the authorization matrix, and passwords by source.
 
 use serde_json::{Value, json};
 
@@ -77,66 +77,6 @@ async fn the_matrix_is_computed_from_groups_of_enabled_users() {
         matrix["perGroup"]["groups"],
         json!(["administrators", "data_team", "readers"])
     );
-    dss.switch("A20", json!("absent")).unwrap();
-    assert_eq!(
-        get(&dss, "/admin/authorization-matrix").await.1["perUser"].get("admin"),
-        None
-    );
-}
-
-#[tokio::test]
-async fn a_new_user_gets_the_default_group() {
-    let dss = dss().await;
-    dss.switch("defaultGroup", json!("data_team")).unwrap();
-    post(&dss, "/admin/users", jane()).await;
-    assert_eq!(
-        get(&dss, "/admin/users/jane").await.1["groups"],
-        json!(["readers", "data_team"])
-    );
-}
-
-#[tokio::test]
-async fn statuses_and_further_keys_of_refusals_can_be_chosen() {
-    let dss = dss().await;
-    post(&dss, "/admin/users", jane()).await;
-    assert_eq!(post(&dss, "/admin/users", jane()).await.1.as_object().unwrap().len(), 3);
-    dss.switch("A2", json!(409)).unwrap();
-    dss.switch("A1", json!("extra")).unwrap();
-    let (status, answer) = post(&dss, "/admin/users", jane()).await;
-    assert_eq!((status, &answer["code"]), (409, &json!("ERR_SECURITY_USER_EXISTS")));
-}
-
-#[tokio::test]
-async fn an_unknown_group_or_profile_is_refused_or_not() {
-    let dss = dss().await;
-    let mut body = jane();
-    body["groups"] = json!(["nobody"]);
-    dss.switch("A9", json!("refuse")).unwrap();
-    assert_eq!(post(&dss, "/admin/users", body.clone()).await.0, 400);
-    dss.switch("A9", json!("accept")).unwrap();
-    body["userProfile"] = json!("DATA_SCIENTIST");
-    assert_eq!(post(&dss, "/admin/users", body.clone()).await.0, 400);
-    dss.switch("A10", json!("fallback")).unwrap();
-    assert_eq!(post(&dss, "/admin/users", body).await.0, 200);
-    let (_, user) = get(&dss, "/admin/users/jane").await;
-    assert_eq!(
-        (&user["userProfile"], &user["resultingUserProfile"]),
-        (&json!("DATA_SCIENTIST"), &json!("READER"))
-    );
-}
-
-#[tokio::test]
-async fn an_empty_password_is_refused_kept_or_cleared() {
-    let dss = dss().await;
-    post(&dss, "/admin/users", jane()).await;
-    let (_, mut user) = get(&dss, "/admin/users/jane").await;
-    user["password"] = json!("");
-    let expected = [("refuse", 400, "s3cret!"), ("keep", 200, "s3cret!"), ("clear", 200, "")];
-    for (value, status, password) in expected {
-        dss.switch("A15", json!(value)).unwrap();
-        assert_eq!(put(&dss, "/admin/users/jane", user.clone()).await.0, status, "{value}");
-        assert_eq!(dss.state_at("/users/jane/password").unwrap(), password, "{value}");
-    }
 }
 
 #[tokio::test]
@@ -157,15 +97,6 @@ async fn only_a_local_user_has_a_password() {
     assert_eq!(put(&dss, "/admin/users/jane", user.clone()).await.0, 200);
     user["sourceType"] = json!("LDAP");
     assert_eq!(put(&dss, "/admin/users/jane", user).await.0, 400);
-}
-
-#[tokio::test]
-async fn case_tells_logins_apart_or_not() {
-    let dss = dss().await;
-    post(&dss, "/admin/users", jane()).await;
-    assert_eq!(get(&dss, "/admin/users/JANE").await.0, 404);
-    dss.switch("A50", json!("insensitive")).unwrap();
-    assert_eq!(get(&dss, "/admin/users/JANE").await.1["login"], "jane");
 }
 
 #[tokio::test]

@@ -97,29 +97,6 @@ async fn an_encrypted_secret_stays_when_it_comes_back() {
         dss.state_at("/generalSettings/ldapSettings/bindPassword").unwrap(),
         "clear"
     );
-    dss.switch("A14", json!("clear")).unwrap();
-    assert_eq!(get(&dss, PATH).await.1["ldapSettings"]["bindPassword"], "clear");
-}
-
-#[tokio::test]
-async fn a_missing_hadoop_target_is_stored_as_the_switch_says() {
-    let dss = dss().await;
-    let rule = json!({"scope": "GLOBAL", "type": "SINGLE_MAPPING", "dssUser": "bob", "targetUnix": "ubob"});
-    for (how, stored) in [
-        ("dropped", None),
-        ("null", Some(Value::Null)),
-        ("filled", Some(json!("ubob"))),
-    ] {
-        dss.switch("A22", json!(how)).unwrap();
-        let mut sent = rule.clone();
-        sent["targetHadoop"] = Value::Null;
-        let (_, settings) = edit(&dss, |settings| settings["impersonation"]["userRules"] = json!([sent])).await;
-        assert_eq!(
-            settings["impersonation"]["userRules"][0].get("targetHadoop"),
-            stored.as_ref(),
-            "{how}"
-        );
-    }
 }
 
 #[tokio::test]
@@ -183,6 +160,14 @@ async fn the_usage_summary_counts_what_is_there() {
     assert_eq!(summary.get("projectSummaries"), None);
     let (_, asked) = get(&dss, &format!("{path}?withPerProject=True")).await;
     assert_eq!(asked["projectSummaries"][0]["projectKey"], "P");
-    dss.switch("A27", json!("always")).unwrap();
-    assert_eq!(get(&dss, path).await.1, asked);
+}
+
+#[tokio::test]
+async fn stacks_are_sent_unless_the_settings_hide_them() {
+    let dss = dss().await;
+    dss.switch("A1", json!("extra")).unwrap();
+    let has_stack = async || get(&dss, "/admin/users/nobody").await.1["stackTraceStr"].is_string();
+    assert!(has_stack().await);
+    edit(&dss, |settings| settings["security"]["hideErrorStacks"] = json!(true)).await;
+    assert!(!has_stack().await);
 }

@@ -97,8 +97,6 @@ async fn a_secret_is_opaque_and_its_echo_keeps_it() {
     let stored = dss.state_at("/users/jane").unwrap();
     assert_eq!(stored["credentials"], credentials);
     assert_eq!(stored["secrets"][0]["value"], "text");
-    dss.switch("A14", json!("clear")).unwrap();
-    assert_eq!(get(&dss, "/admin/users/jane").await.1["credentials"], credentials);
 }
 
 #[tokio::test]
@@ -113,4 +111,44 @@ async fn a_human_edit_gets_the_usual_defaults() {
     );
     assert!(dss.patch_state(json!({"users": {"y": {"groups": "readers"}}})).is_err());
     assert_eq!(dss.state_at("/users/y"), None);
+}
+
+#[tokio::test]
+async fn a_list_has_settings_only_when_it_is_asked_for_them() {
+    let dss = dss().await;
+    for (query, has) in [
+        ("", false),
+        ("?includeSettings=False", false),
+        ("?includeSettings=True", true),
+    ] {
+        let (_, listed) = get(&dss, &format!("/admin/users/{query}")).await;
+        assert_eq!(listed[0].get("adminProperties").is_some(), has, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_profile_is_a_word_in_the_licence() {
+    let dss = dss().await;
+    let mut user = jane();
+    user["userProfile"] = json!("TECHNICAL_ACCOUNT");
+    assert_eq!(post(&dss, "/admin/users/", user.clone()).await.0, 400);
+    dss.patch_state(json!({"licensing": {"base": {"userProfiles": ["READER", "TECHNICAL_ACCOUNT"]}}}))
+        .unwrap();
+    assert_eq!(post(&dss, "/admin/users/", user).await.0, 200);
+    let (_, user) = get(&dss, "/admin/users/jane").await;
+    assert_eq!(user["resultingUserProfile"], "TECHNICAL_ACCOUNT");
+}
+
+#[tokio::test]
+async fn a_user_comes_from_any_source_and_only_a_local_one_with_a_password() {
+    let dss = dss().await;
+    for source in ["LOCAL", "LDAP", "LOCAL_NO_AUTH", "SAAS", "PAM", "AZURE_AD", "CUSTOM"] {
+        let mut user = jane();
+        user["login"] = json!(source);
+        user["sourceType"] = json!(source);
+        assert_eq!(post(&dss, "/admin/users/", user).await.0, 200, "{source}");
+        let stored = dss.state_at(&format!("/users/{source}")).unwrap();
+        assert_eq!(stored["sourceType"], source);
+        assert_eq!(stored.get("password").is_some(), source == "LOCAL", "{source}");
+    }
 }

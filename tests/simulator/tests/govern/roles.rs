@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::client::{call_as, delete, get, post, put};
-use crate::{govern, rule_for};
+use crate::govern;
 
 const BLUEPRINT: &str = "/admin/blueprint-role-assignments/bp.system.business_initiative";
 
@@ -83,52 +83,6 @@ async fn an_absent_role_is_an_error_of_a8() {
         assert!(error["errorType"].as_str().unwrap().ends_with("NotFoundException"));
         assert_eq!(put(&govern, "/admin/role/ro.x", json!({"label": "x"})).await.0, status);
         assert_eq!(delete(&govern, "/admin/role/ro.x").await.0, status);
-    }
-}
-
-#[tokio::test]
-async fn a33_says_whether_the_identifier_gets_a_prefix() {
-    let govern = govern().await;
-    govern.switch("A33", json!("verbatim")).unwrap();
-    let (_, role) = post(&govern, "/admin/roles/?newIdentifier=pm", json!({"label": "PM"})).await;
-    assert_eq!(role["id"], "pm");
-    govern.switch("A33", json!("prefixed")).unwrap();
-    let (_, role) = post(&govern, "/admin/roles/?newIdentifier=pm", json!({"label": "PM"})).await;
-    assert_eq!(role["id"], "ro.pm");
-}
-
-#[tokio::test]
-async fn a37_says_what_the_deletion_of_an_assigned_role_does() {
-    for (choice, status, left) in [
-        (
-            "dangling",
-            200,
-            json!({"ro.reader": [rule_for("admin")], "ro.contributor": []}),
-        ),
-        (
-            "refuse",
-            400,
-            json!({"ro.reader": [rule_for("admin")], "ro.contributor": []}),
-        ),
-        ("removed", 200, json!({"ro.contributor": []})),
-    ] {
-        let govern = govern().await;
-        govern.switch("A37", json!(choice)).unwrap();
-        let rules = json!({"ro.reader": [rule_for("admin")], "ro.contributor": []});
-        let body = json!({"blueprintId": "bp.system.business_initiative", "roleAssignmentsRules": rules});
-        assert_eq!(post(&govern, "/admin/blueprint-role-assignments", body).await.0, 200);
-        assert_eq!(delete(&govern, "/admin/role/ro.reader").await.0, status, "{choice}");
-        assert_eq!(
-            get(&govern, BLUEPRINT).await.1["roleAssignmentsRules"],
-            left,
-            "{choice}"
-        );
-        assert_eq!(govern.state_at("/roles/ro.reader").is_none(), status == 200, "{choice}");
-        assert_eq!(
-            delete(&govern, "/admin/role/ro.project_manager").await.0,
-            200,
-            "nobody has this one"
-        );
     }
 }
 

@@ -65,37 +65,6 @@ async fn a52_says_what_becomes_of_a_rule_that_lacks_a_key() {
 }
 
 #[tokio::test]
-async fn a34_says_whether_a_criterion_needs_a_type() {
-    let govern = govern().await;
-    let rule = json!({"criteria": [{"anything": 1}], "fieldIds": [], "userContainers": []});
-    assert_eq!(stored(&govern, &rule).await, (200, rule.clone()));
-    govern.switch("A34", json!("typed")).unwrap();
-    assert_eq!(stored(&govern, &rule).await.0, 400);
-    let rule = json!({"criteria": [{"type": "fieldValue", "anything": 1}], "fieldIds": [], "userContainers": []});
-    assert_eq!(stored(&govern, &rule).await, (200, rule));
-}
-
-#[tokio::test]
-async fn a35_says_how_the_container_of_a_key_is_written() {
-    let govern = govern().await;
-    let forms = [
-        ("globalApiKey", json!({"type": "globalApiKey", "id": "k"})),
-        ("apiKey", json!({"type": "apiKey", "apiKeyId": "k"})),
-    ];
-    for (choice, _) in &forms {
-        govern.switch("A35", json!(choice)).unwrap();
-        for (form, container) in &forms {
-            let expected = if choice == form { 200 } else { 400 };
-            assert_eq!(
-                stored(&govern, &containing(container)).await.0,
-                expected,
-                "{choice}, {form}"
-            );
-        }
-    }
-}
-
-#[tokio::test]
 async fn a_rule_of_another_shape_is_refused() {
     let govern = govern().await;
     for wrong in [

@@ -3,9 +3,8 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
-use simulator::{InstanceConfig, Product};
 
-use crate::client::{configured, get, group, invite, post, put, space};
+use crate::client::{get, group, invite, post, put, space};
 
 #[tokio::test]
 async fn a_key_is_its_id_with_its_secret_and_nothing_else() {
@@ -81,24 +80,6 @@ async fn each_operation_asks_for_its_scope_by_name() {
 }
 
 #[tokio::test]
-async fn the_scope_for_writing_groups_is_a_switch() {
-    let space = space().await;
-    let scopes = |scopes: Value| json!({"apiKeys": {space.api_key_id(): {"scopes": scopes}}});
-    space.patch_state(scopes(json!(["write_groups"]))).unwrap();
-    assert_eq!(post(&space, "/group", group("one")).await.0, 200);
-    space.switch("A38", json!("write_users")).unwrap();
-    assert_eq!(post(&space, "/group", group("two")).await.0, 403);
-    space.patch_state(scopes(json!(["write_users"]))).unwrap();
-    assert_eq!(post(&space, "/group", group("two")).await.0, 200);
-    let config = InstanceConfig::new(Product::Launchpad).switch("A38", json!("manage_groups"));
-    assert_eq!(
-        post(&configured(config).await, "/group", group("one")).await.0,
-        200,
-        "a fresh key has every scope"
-    );
-}
-
-#[tokio::test]
 async fn another_space_is_not_found() {
     let space = space().await;
     let url = format!("{}/spaces/other/profiles", space.url());
@@ -112,7 +93,7 @@ async fn another_space_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_wrong_body_is_told_by_part_in_the_envelope_of_the_switch() {
+async fn a_wrong_body_is_told_by_part() {
     let space = space().await;
     let bad = || json!([invite("jane@example.com", "reader"), invite("not-an-email", "reader")]);
     let parts = json!({"1": {"email": ["Not a valid email address."]}});
@@ -122,15 +103,6 @@ async fn a_wrong_body_is_told_by_part_in_the_envelope_of_the_switch() {
         answer,
         json!({"code": 422, "status": "Unprocessable Entity", "errors": {"json": parts}})
     );
-    space.switch("A4", json!("bare")).unwrap();
-    assert_eq!(
-        post(&space, "/invites", bad()).await.1,
-        json!({"errors": {"json": parts}})
-    );
-    space.switch("A4", json!("message")).unwrap();
-    let (status, answer) = post(&space, "/invites", bad()).await;
-    assert_eq!((status, answer.get("errors")), (422, None));
-    assert!(answer["message"].as_str().unwrap().contains("Not a valid email"));
     assert_eq!(
         space.state_at("/invites").unwrap(),
         json!({}),

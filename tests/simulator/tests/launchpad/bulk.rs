@@ -41,29 +41,6 @@ async fn every_item_has_its_own_fate() {
 }
 
 #[tokio::test]
-async fn the_shape_of_an_error_is_a_switch() {
-    let space = space().await;
-    let taken = json!([invite("owner@example.com", "reader")]);
-    let error = |answer: &Value| answer["errors"][0].clone();
-    assert!(error(&post(&space, "/invites", taken.clone()).await.1)["message"].is_string());
-    space.switch("A44", json!("text")).unwrap();
-    let text = error(&post(&space, "/invites", taken.clone()).await.1);
-    assert!(text.as_str().unwrap().starts_with("owner@example.com: "));
-    space.switch("A44", json!("nested")).unwrap();
-    let nested = error(&post(&space, "/invites", taken).await.1);
-    assert!(nested["errors"]["email"][0].is_string());
-    space.switch("A44", json!("422")).unwrap();
-    let (status, answer) = post(&space, "/invites", batch()).await;
-    assert_eq!(status, 422);
-    assert!(answer["errors"]["json"]["1"]["email"].is_array());
-    assert_eq!(
-        space.state_at("/invites").unwrap(),
-        json!({}),
-        "nothing of a refused batch stays"
-    );
-}
-
-#[tokio::test]
 async fn an_atomic_batch_that_fails_leaves_nothing_and_has_the_status_of_the_switch() {
     let space = space().await;
     let user = joined(&space, "jane@example.com").await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use simulator::{Instance, InstanceConfig, Product};
 
-use crate::client::{created, delete, found, get, group, joined, named, post, put};
+use crate::client::{delete, get, group, joined, named, post, put};
 
 /// A space whose tasks do not end by themselves while a test looks, on however busy a machine.
 async fn space() -> Instance {
@@ -86,18 +86,6 @@ async fn a_group_reaches_the_nodes_it_has_access_to() {
 }
 
 #[tokio::test]
-async fn the_length_of_a_task_is_a_switch() {
-    let space = space().await;
-    space.switch("taskMillis", json!(0)).unwrap();
-    let (_, answer) = post(&space, "/group", group("team")).await;
-    assert_eq!(task(&space, &answer).await["ready"], true);
-    space.switch("taskMillis", json!(3_600_000)).unwrap();
-    let (_, answer) = post(&space, "/group", group("crew")).await;
-    pass(&space);
-    assert_eq!(task(&space, &answer).await["ready"], false);
-}
-
-#[tokio::test]
 async fn a_failing_task_ends_without_a_result_and_the_record_stays() {
     let space = space().await;
     space.switch("tasks", json!("failing")).unwrap();
@@ -150,22 +138,4 @@ async fn the_tasks_of_a_stopped_space_end_when_it_runs_again() {
     space.switch("space", json!("running")).unwrap();
     assert_eq!(task(&space, &answer).await["successful"], true);
     assert!(space.state_at("/propagated/design-0/groups/team").is_some());
-}
-
-#[tokio::test]
-async fn a_read_shows_a_write_at_once_or_after_its_task() {
-    let space = space().await;
-    created(&space, "at-once").await;
-    assert_eq!(named(&space, "at-once").await["name"], "at-once");
-    pass(&space);
-    space.switch("A46", json!("propagated")).unwrap();
-    let later = created(&space, "later").await;
-    let path = format!("/group/{}", later["id"].as_str().unwrap());
-    assert_eq!(
-        found(&space, "/groups/search", json!({"names": ["later"]})).await.len(),
-        0
-    );
-    assert_eq!(get(&space, &path).await.0, 404);
-    pass(&space);
-    assert_eq!(get(&space, &path).await, (200, later));
 }
