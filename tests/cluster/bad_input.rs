@@ -6,11 +6,8 @@ use crate::bed::{Bed, PATIENCE, object, user};
 
 /// Applies a connection that is wrong in one point and returns what its condition says.
 async fn refused(bed: &Bed, extra: Value, state: &str) -> String {
-    bed.namespace
-        .secret("design-admin", &[("apiKey", bed.dss.api_key())])
-        .await
-        .unwrap();
-    bed.apply(&bed.instance("design", extra)).await;
+    bed.give_credentials().await;
+    bed.apply(&bed.connection_with(extra)).await;
     bed.wait("DssInstance", "design", state).await;
     bed.message("DssInstance", "design").await
 }
@@ -45,7 +42,7 @@ async fn addresses_that_are_never_called() {
     let plain = json!({ "url": "http://dss.example.com", "tls": {} });
     let message = refused(&bed, plain, "Ready=False/Invalid").await;
     assert!(message.contains("allowInsecureHttp"), "{message}");
-    assert_eq!(bed.dss.requests().total, 0);
+    assert_eq!(bed.remote.requests().total, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,13 +62,13 @@ async fn a_wrong_key_and_one_without_the_admin_right() {
 
     // Repaired in the Secret, it heals at once.
     bed.namespace
-        .secret("wrong", &[("apiKey", bed.dss.api_key())])
+        .secret("wrong", &[("apiKey", bed.remote.api_key())])
         .await
         .unwrap();
     bed.wait("DssInstance", "design", "Ready=True/InSync").await;
 
     bed.namespace
-        .secret("wrong", &[("apiKey", bed.dss.non_admin_api_key())])
+        .secret("wrong", &[("apiKey", bed.remote.non_admin_api_key())])
         .await
         .unwrap();
     let instance = bed.wait("DssInstance", "design", "Ready=False/Forbidden").await;
@@ -101,7 +98,7 @@ async fn a_missing_secret_and_a_missing_key() {
         .await
         .unwrap();
     bed.namespace
-        .secret("absent", &[("token", bed.dss.api_key())])
+        .secret("absent", &[("token", bed.remote.api_key())])
         .await
         .unwrap();
     bed.wait("DssInstance", "design", "Ready=True/InSync").await;
@@ -138,7 +135,7 @@ async fn an_unlicensed_profile_and_a_local_user_without_password() {
             .await
             .contains("needs passwordSecretRef")
     );
-    assert_eq!(bed.dss.writes(), 0);
+    assert_eq!(bed.remote.writes(), 0);
 
     bed.apply(&user("jane", json!({ "userProfile": "READER" }))).await;
     bed.wait("DssUser", "jane", "Ready=True/InSync").await;
@@ -147,7 +144,7 @@ async fn an_unlicensed_profile_and_a_local_user_without_password() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flag_that_the_node_does_not_keep() {
     let bed = Bed::ready("notstored").await;
-    bed.dss.fault(json!({
+    bed.remote.fault(json!({
         "match": { "operation": "D26" }, "times": 0,
         "fault": { "kind": "edit", "when": "after", "patch": { "groups": { "analysts": { "mayFly": null } } } },
     }));
@@ -159,9 +156,9 @@ async fn a_flag_that_the_node_does_not_keep() {
     bed.wait("DssGroup", "analysts", "Ready=False/AcceptedButNotStored")
         .await;
     assert!(bed.message("DssGroup", "analysts").await.contains("mayFly"));
-    let writes = bed.dss.writes();
+    let writes = bed.remote.writes();
     bed.sweeps(2).await;
-    assert!(bed.dss.writes() <= writes + 4, "it is not tried in a hot loop");
+    assert!(bed.remote.writes() <= writes + 4, "it is not tried in a hot loop");
 }
 
 /// Faults of the node while a user is created, each with what is said of it, and that it heals.
@@ -202,15 +199,15 @@ async fn answers_that_are_none() {
     ];
     for (name, fault, reason, words) in faults {
         let bed = Bed::ready(name).await;
-        bed.dss
+        bed.remote
             .fault(json!({ "match": { "operation": "D3" }, "times": 0, "fault": fault }));
         bed.apply(&user("jane", json!({}))).await;
         bed.wait("DssUser", "jane", &format!("Ready=False/{reason}")).await;
         let message = bed.message("DssUser", "jane").await;
         assert!(message.contains(words), "{name}: {message}");
         assert!(!message.contains("<html"), "{name}: {message}");
-        assert_eq!(bed.dss.writes(), 0, "{name}");
-        bed.dss.clear_faults();
+        assert_eq!(bed.remote.writes(), 0, "{name}");
+        bed.remote.clear_faults();
         bed.wait("DssUser", "jane", "Ready=True/InSync").await;
     }
 }
@@ -223,7 +220,7 @@ async fn a_refusal_is_quoted_and_takes_the_intent_back() {
         .await
         .unwrap();
     let body = json!({ "errorType": "x.y.Refused", "message": "the licence is full, said pass-phrase" });
-    bed.dss.fault(json!({ "match": { "operation": "D2" }, "times": 0, "fault": { "kind": "status", "status": 400, "body": body } }));
+    bed.remote.fault(json!({ "match": { "operation": "D2" }, "times": 0, "fault": { "kind": "status", "status": 400, "body": body } }));
     let spec = json!({ "instanceRef": { "name": "design" }, "passwordSecretRef": { "name": "login" } });
     bed.apply(&object("DssUser", "jane", spec)).await;
     let jane = bed.wait("DssUser", "jane", "Ready=False/Rejected").await;
@@ -239,6 +236,6 @@ async fn a_refusal_is_quoted_and_takes_the_intent_back() {
         "a user made by hand now would not be ours"
     );
     // Tried again at the interval.
-    bed.dss.clear_faults();
+    bed.remote.clear_faults();
     bed.wait("DssUser", "jane", "Ready=True/InSync").await;
 }

@@ -56,15 +56,15 @@ async fn killed_at(n: u64, fault: Value, committed: bool) -> bool {
         .secret("login", &[("password", "pass-phrase")])
         .await
         .unwrap();
-    bed.dss.reset_requests();
-    bed.dss
+    bed.remote.reset_requests();
+    bed.remote
         .fault(json!({ "match": { "writes": true }, "nth": n, "fault": fault }));
     for object in declared() {
         bed.apply(&object).await;
     }
     let mut reached = false;
     for _ in 0..200 {
-        if bed.dss.writes() >= n {
+        if bed.remote.writes() >= n {
             reached = true;
             break;
         }
@@ -80,7 +80,7 @@ async fn killed_at(n: u64, fault: Value, committed: bool) -> bool {
     }
     if reached {
         bed.operator.kill().await.unwrap();
-        bed.dss.clear_faults();
+        bed.remote.clear_faults();
         bed.operator.restart().await.unwrap();
     }
     assert_eq!(
@@ -88,16 +88,16 @@ async fn killed_at(n: u64, fault: Value, committed: bool) -> bool {
         expected(),
         "killed at write {n}, committed: {committed}"
     );
-    let requests = bed.dss.requests();
+    let requests = bed.remote.requests();
     let creates = requests
         .log
         .iter()
         .filter(|one| ["D2", "D24"].contains(&one.operation.as_str()) && one.status == 200);
     assert!(creates.count() <= 3, "killed at write {n}: {:?}", requests.counts);
     bed.sweeps(1).await;
-    bed.dss.reset_requests();
+    bed.remote.reset_requests();
     bed.sweeps(1).await;
-    assert_eq!(bed.dss.writes(), 0, "killed at write {n}: it stays in sync");
+    assert_eq!(bed.remote.writes(), 0, "killed at write {n}: it stays in sync");
     reached
 }
 
@@ -128,17 +128,17 @@ async fn a_lost_answer_to_any_write_leads_to_no_second_create() {
             .secret("login", &[("password", "pass-phrase")])
             .await
             .unwrap();
-        bed.dss
+        bed.remote
             .fault(json!({ "match": { "writes": true }, "nth": n, "fault": { "kind": "dropAfter" } }));
         for object in declared() {
             bed.apply(&object).await;
         }
         assert_eq!(converged(&bed).await, expected(), "answer {n} lost");
         assert_eq!(
-            bed.dss.count("D2") + bed.dss.count("D24"),
+            bed.remote.count("D2") + bed.remote.count("D24"),
             3,
             "answer {n} lost: {:?}",
-            bed.dss.requests().counts
+            bed.remote.requests().counts
         );
     }
 }
