@@ -71,18 +71,9 @@ async fn status_tells_what_was_seen() {
         .await;
     let jane = bed.wait("DssUser", "jane", "Ready=True/InSync").await;
     let status = &jane["status"];
-    assert_eq!(status["observedGeneration"], jane["metadata"]["generation"]);
     assert_eq!(status["remote"]["key"], "jane");
-    assert_eq!(status["remote"]["origin"], "Created");
     assert_eq!(status["remote"]["enabled"], true);
     assert_eq!(status["remote"]["groups"], json!(["analysts"]));
-    assert_eq!(status["plan"], Value::Null);
-    assert!(status["lastChangeTime"].is_string());
-    assert_eq!(
-        status["conditions"].as_array().unwrap().len(),
-        1,
-        "neither Reconciling nor Stalled: {status}"
-    );
 
     bed.sweeps(2).await;
     let instance = bed.namespace.get("DssInstance", "design").await.unwrap();

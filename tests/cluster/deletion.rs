@@ -1,97 +1,12 @@
 //! Deletion ends, whatever is missing, and does what the policy says.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::bed::{Bed, PATIENCE, group, user};
 
 async fn delete(bed: &Bed, kind: &str, name: &str) {
     bed.namespace.delete(kind, name).await.unwrap();
     bed.namespace.wait_gone(kind, name, PATIENCE).await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn each_policy_does_what_it_says() {
-    let bed = Bed::ready("policies").await;
-    let member = |policy: Value| json!({ "groups": [{ "name": "readers" }], "deletionPolicy": policy });
-    for (name, policy) in [
-        ("unset", Value::Null),
-        ("disabled", json!("Disable")),
-        ("deleted", json!("Delete")),
-        ("kept", json!("Retain")),
-    ] {
-        let mut spec = member(policy.clone());
-        if policy.is_null() {
-            spec.as_object_mut().unwrap().remove("deletionPolicy");
-        }
-        bed.apply(&user(name, spec)).await;
-        bed.wait("DssUser", name, "Ready=True/InSync").await;
-    }
-    bed.remote
-        .patch_state(json!({ "users": { "disabled": { "groups": ["readers", "data_team"] } } }))
-        .unwrap();
-    for name in ["unset", "disabled", "deleted", "kept"] {
-        delete(&bed, "DssUser", name).await;
-    }
-    let state = |login: &str| {
-        bed.user(login)
-            .map(|user| (user["enabled"].clone(), user["groups"].clone()))
-    };
-    assert_eq!(
-        state("unset"),
-        Some((json!(false), json!([]))),
-        "created by us, so disabled"
-    );
-    assert_eq!(
-        state("disabled"),
-        Some((json!(false), json!(["data_team"]))),
-        "only what we set is withdrawn"
-    );
-    assert_eq!(state("deleted"), None);
-    assert_eq!(state("kept"), Some((json!(true), json!(["readers"]))));
-
-    bed.apply(&group("analysts", json!({}))).await;
-    bed.apply(&group("kept", json!({ "deletionPolicy": "Retain" }))).await;
-    bed.wait("DssGroup", "analysts", "Ready=True/InSync").await;
-    bed.wait("DssGroup", "kept", "Ready=True/InSync").await;
-    delete(&bed, "DssGroup", "analysts").await;
-    delete(&bed, "DssGroup", "kept").await;
-    assert!(bed.group("analysts").is_none(), "created by us, so deleted");
-    assert!(bed.group("kept").is_some());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_adopted_is_left_as_it_is() {
-    let bed = Bed::ready("adopted").await;
-    bed.apply(&group(
-        "readers",
-        json!({ "adoptionPolicy": "Adopt", "description": "ours" }),
-    ))
-    .await;
-    bed.remote
-        .patch_state(json!({ "users": { "jane": { "login": "jane", "sourceType": "LOCAL_NO_AUTH" } } }))
-        .unwrap();
-    bed.apply(&user(
-        "jane",
-        json!({ "adoptionPolicy": "Adopt", "displayName": "ours" }),
-    ))
-    .await;
-    bed.wait("DssGroup", "readers", "Ready=True/InSync").await;
-    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
-    bed.remote.reset_requests();
-    delete(&bed, "DssGroup", "readers").await;
-    delete(&bed, "DssUser", "jane").await;
-    assert_eq!(bed.remote.writes(), 0);
-    assert_eq!(bed.user("jane").unwrap()["enabled"], true);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_remote_object_that_is_gone_already_holds_nothing_up() {
-    let bed = Bed::ready("already").await;
-    bed.apply(&user("jane", json!({ "deletionPolicy": "Delete" }))).await;
-    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
-    bed.remote.patch_state(json!({ "users": { "jane": null } })).unwrap();
-    delete(&bed, "DssUser", "jane").await;
-    assert_eq!(bed.remote.count("D5"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

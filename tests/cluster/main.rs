@@ -7,7 +7,6 @@
 mod alone;
 mod bad_input;
 mod bed;
-mod canary;
 mod connection;
 mod convergence;
 mod crash;

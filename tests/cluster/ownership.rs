@@ -2,38 +2,7 @@
 
 use serde_json::json;
 
-use crate::bed::{Bed, group, user};
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_object_that_exists_is_refused_and_left_alone_even_at_deletion() {
-    let bed = Bed::ready("refused").await;
-    bed.remote
-        .patch_state(json!({ "users": { "jane": { "login": "jane", "sourceType": "LOCAL_NO_AUTH" } } }))
-        .unwrap();
-    bed.remote.reset_requests();
-    bed.apply(&user(
-        "jane",
-        json!({ "displayName": "Ours", "deletionPolicy": "Delete" }),
-    ))
-    .await;
-    bed.apply(&group("readers", json!({ "description": "Ours" }))).await;
-    let jane = bed.wait("DssUser", "jane", "Ready=False/AlreadyExists").await;
-    assert_eq!(jane["status"]["remote"].get("origin"), None);
-    assert!(jane["status"]["conditions"].to_string().contains("Stalled"));
-    assert!(bed.message("DssUser", "jane").await.contains("adoptionPolicy: Adopt"));
-    bed.wait("DssGroup", "readers", "Ready=False/AlreadyExists").await;
-    bed.namespace
-        .wait_for_event("jane", "AlreadyExists", crate::bed::PATIENCE)
-        .await
-        .unwrap();
-    bed.namespace.delete("DssUser", "jane").await.unwrap();
-    bed.namespace
-        .wait_gone("DssUser", "jane", crate::bed::PATIENCE)
-        .await
-        .unwrap();
-    assert_eq!(bed.remote.writes(), 0);
-    assert!(bed.user("jane").is_some());
-}
+use crate::bed::{Bed, user};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_made_by_somebody_else_at_the_same_moment_is_not_taken() {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use testbed::simulator::{Instance, Product};
 
-use super::{BadInput, Deletion, Scenario, Secret, Wrong, bad_input::answers_that_are_none, scenarios, without};
+use super::{BadInput, Deletion, Scenario, Secret, Wrong, bad_input::answers_that_are_none, without};
 use crate::bed::merged;
 
 struct DssUser;

@@ -20,7 +20,7 @@ mod subject;
 /// Makes a test of each scenario for a kind, in the module in which it stands.
 macro_rules! scenarios {
     ($kind:ty) => {
-        $crate::scenarios::scenarios!(
+        scenarios!(
             $kind:
             convergence::converges_from_empty,
             convergence::in_sync_writes_nothing,
@@ -48,7 +48,6 @@ macro_rules! scenarios {
         )*
     };
 }
-use scenarios;
 
 // The kinds.
 mod dss_group;
