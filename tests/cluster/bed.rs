@@ -8,73 +8,87 @@ use testbed::{
     simulator::{Instance, InstanceConfig, Product, Simulator},
 };
 
+use crate::connection::{Connection, credentials};
+
 /// Long enough for a busy machine with two cores, short enough to fail before anybody loses patience.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 /// The drift interval that tests use: the shortest that the schema takes.
 pub const INTERVAL: Duration = Duration::from_secs(5);
 
-/// A namespace, a simulated DSS node with the object `design` for it, and an operator.
+/// What operators of tests log.
+const LOG: &str = "info,dataiku_operator=debug";
+
+/// A namespace, a simulated node or space with the object for its connection, and an operator.
 pub struct Bed {
     pub namespace: Namespace,
-    pub dss: Instance,
+    pub remote: Instance,
     pub operator: Operator,
+    pub connection: Connection,
     _simulator: Simulator,
 }
 
 impl Bed {
-    /// With the operator running and the connection ready.
+    /// A DSS node, with the operator running and the connection ready.
     pub async fn ready(hint: &str) -> Self {
-        let bed = Self::start(hint, &[]).await;
+        Self::ready_for(Product::Dss, hint, LOG).await
+    }
+
+    /// A DSS node, with the operator running and no connection yet.
+    pub async fn start(hint: &str, arguments: &[&str]) -> Self {
+        Self::start_for(Product::Dss, hint, arguments, LOG).await
+    }
+
+    /// Any product, with the operator running and the connection ready.
+    pub async fn ready_for(product: Product, hint: &str, log: &str) -> Self {
+        let bed = Self::start_for(product, hint, &[], log).await;
         bed.connect().await;
         bed
     }
 
-    /// With the operator running and no connection yet.
-    pub async fn start(hint: &str, arguments: &[&str]) -> Self {
+    async fn start_for(product: Product, hint: &str, arguments: &[&str], log: &str) -> Self {
         let namespace = Namespace::create(hint).await.unwrap();
         let simulator = Simulator::start().await.unwrap();
-        let dss = simulator.instance(InstanceConfig::new(Product::Dss)).await.unwrap();
+        let remote = simulator.instance(InstanceConfig::new(product)).await.unwrap();
         let operator = Operator::builder(env!("CARGO_BIN_EXE_dataiku-operator"))
             .namespace(&namespace)
             .args(arguments.iter().copied())
-            .log("info,dataiku_operator=debug")
+            .log(log)
             .start()
             .await
             .unwrap();
         Self {
             namespace,
-            dss,
+            remote,
             operator,
+            connection: Connection::to(product),
             _simulator: simulator,
         }
     }
 
-    /// Applies the connection `design` and its Secret, and waits until it is ready.
+    /// Applies the connection and its Secret, and waits until it is ready.
     pub async fn connect(&self) {
-        self.namespace
-            .secret("design-admin", &[("apiKey", self.dss.api_key())])
-            .await
-            .unwrap();
-        self.apply(&self.instance("design", json!({}))).await;
-        self.wait("DssInstance", "design", "Ready=True/InSync").await;
+        self.give_credentials().await;
+        self.apply(&self.connection_with(json!({}))).await;
+        self.wait(self.connection.kind, self.connection.name, "Ready=True/InSync")
+            .await;
     }
 
-    /// A connection to the node, with `extra` merged into its spec.
-    pub fn instance(&self, name: &str, extra: Value) -> Value {
-        object(
-            "DssInstance",
-            name,
-            merged(
-                json!({
-                    "url": self.dss.url(),
-                    "credentials": { "apiKeySecretRef": { "name": "design-admin" } },
-                    "tls": { "allowInsecureHttp": true },
-                    "driftInterval": format!("{}s", INTERVAL.as_secs()),
-                    "defaultUserProfile": "READER",
-                }),
-                extra,
-            ),
-        )
+    /// Applies the Secret with the credentials that work.
+    pub async fn give_credentials(&self) {
+        self.namespace
+            .secret(&self.connection.secret(), &credentials(&self.remote))
+            .await
+            .unwrap();
+    }
+
+    /// The connection, with `extra` merged into its spec.
+    pub fn connection_with(&self, extra: Value) -> Value {
+        let common = json!({
+            "tls": { "allowInsecureHttp": true },
+            "driftInterval": format!("{}s", INTERVAL.as_secs()),
+        });
+        let spec = merged(self.connection.access(&self.remote), common);
+        object(self.connection.kind, self.connection.name, merged(spec, extra))
     }
 
     /// Applies an object.
@@ -108,23 +122,23 @@ impl Bed {
         }
     }
 
-    /// Waits for this many further looks at the node.
+    /// Waits for this many further looks at the remote side.
     pub async fn sweeps(&self, count: u64) {
-        let before = self.dss.count("D1");
-        self.until("another sweep", || self.dss.count("D1") >= before + count)
-            .await;
+        let looks = || self.remote.count(self.connection.look);
+        let before = looks();
+        self.until("another sweep", || looks() >= before + count).await;
         // What the sweep found is handled right after it.
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
 
     /// The user as the node has it.
     pub fn user(&self, login: &str) -> Option<Value> {
-        self.dss.state_at(&format!("/users/{login}"))
+        self.remote.state_at(&format!("/users/{login}"))
     }
 
     /// The group as the node has it.
     pub fn group(&self, name: &str) -> Option<Value> {
-        self.dss.state_at(&format!("/groups/{name}"))
+        self.remote.state_at(&format!("/groups/{name}"))
     }
 
     fn tail(&self) -> String {
@@ -160,7 +174,8 @@ pub fn group(name: &str, extra: Value) -> Value {
     )
 }
 
-fn merged(mut base: Value, extra: Value) -> Value {
+/// `base` with the members of `extra`; those that are null there are left out.
+pub fn merged(mut base: Value, extra: Value) -> Value {
     if let (Value::Object(base), Value::Object(extra)) = (&mut base, extra) {
         for (key, value) in extra {
             if value.is_null() {

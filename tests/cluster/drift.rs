@@ -2,65 +2,10 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::Instant;
 
-use crate::bed::{Bed, INTERVAL, group, user};
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_managed_field_is_repaired_within_the_interval_and_an_unmanaged_one_is_never_touched() {
-    let bed = Bed::ready("repair").await;
-    bed.apply(&user(
-        "jane",
-        json!({ "email": "jane@example.com", "userProperties": { "team": "risk" } }),
-    ))
-    .await;
-    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
-    bed.dss.reset_requests();
-    bed.dss
-        .patch_state(json!({ "users": { "jane": {
-            "email": "somebody@example.com",
-            "displayName": "Renamed by hand",
-            "groups": ["readers"],
-            "userProperties": { "team": "other", "mine": "kept" },
-        } } }))
-        .unwrap();
-    let changed = Instant::now();
-    bed.until("the repair", || {
-        bed.user("jane").unwrap()["email"] == "jane@example.com"
-    })
-    .await;
-    assert!(
-        changed.elapsed() < INTERVAL + Duration::from_secs(2),
-        "{:?}",
-        changed.elapsed()
-    );
-    let jane = bed.user("jane").unwrap();
-    assert_eq!(jane["displayName"], "Renamed by hand");
-    assert_eq!(jane["groups"], json!(["readers"]));
-    assert_eq!(jane["userProperties"], json!({ "team": "risk", "mine": "kept" }));
-    bed.sweeps(2).await;
-    assert_eq!(bed.dss.writes(), 1, "{:?}", bed.dss.requests().counts);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn unknown_members_survive_a_write_byte_for_byte() {
-    let bed = Bed::ready("unknown").await;
-    bed.apply(&group("analysts", json!({ "description": "before" }))).await;
-    bed.wait("DssGroup", "analysts", "Ready=True/InSync").await;
-    let unknown = json!({ "nested": { "list": [1, 1.5, "ä"], "none": null }, "flag": true });
-    bed.dss
-        .patch_state(json!({ "groups": { "analysts": { "addedByAFutureRelease": unknown.clone() } } }))
-        .unwrap();
-    let before = bed.group("analysts").unwrap();
-    bed.apply(&group("analysts", json!({ "description": "after" }))).await;
-    bed.wait("DssGroup", "analysts", "Ready=True/InSync").await;
-    let mut after = bed.group("analysts").unwrap();
-    assert_eq!(after["description"], "after");
-    after["description"] = json!("before");
-    // As text, so that the order of members and the form of numbers count.
-    assert_eq!(after.to_string(), before.to_string());
-}
+use crate::bed::{Bed, group, user};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edit_by_somebody_else_between_read_and_write_is_not_undone_for_long() {
@@ -69,7 +14,7 @@ async fn an_edit_by_somebody_else_between_read_and_write_is_not_undone_for_long(
     bed.wait("DssUser", "jane", "Ready=True/InSync").await;
     // Our write and the human's go to different fields of one document: the human's is lost at most until they look
     // again, ours has to be there in the end, and the operator must not fight over what it does not manage.
-    bed.dss.fault(json!({
+    bed.remote.fault(json!({
         "match": { "operation": "D4" },
         "fault": { "kind": "edit", "when": "after", "patch": { "users": { "jane": { "displayName": "Typed" } } } },
     }));
@@ -80,18 +25,6 @@ async fn an_edit_by_somebody_else_between_read_and_write_is_not_undone_for_long(
         (&jane["email"], &jane["displayName"]),
         (&json!("b@example.com"), &json!("Typed"))
     );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_user_deleted_by_hand_comes_back() {
-    let bed = Bed::ready("gone").await;
-    bed.apply(&user("jane", json!({ "displayName": "Jane" }))).await;
-    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
-    bed.dss.patch_state(json!({ "users": { "jane": null } })).unwrap();
-    bed.until("the user", || bed.user("jane").is_some()).await;
-    bed.sweeps(1).await;
-    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
-    assert_eq!(bed.dss.count("D2"), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -154,39 +87,13 @@ async fn empty_is_managed_to_empty() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn observe_tells_what_manage_then_does() {
-    let bed = Bed::ready("observe").await;
-    bed.dss.patch_state(json!({ "users": { "jane": { "login": "jane", "sourceType": "LOCAL_NO_AUTH", "email": "old@example.com" } } })).unwrap();
-    bed.sweeps(1).await;
-    bed.dss.reset_requests();
-    let declared = json!({ "email": "new@example.com", "groups": [{ "name": "readers" }] });
-    let mut watching = declared.clone();
-    watching["managementPolicy"] = json!("Observe");
-    bed.apply(&user("jane", watching)).await;
-    let jane = bed.wait("DssUser", "jane", "Ready=True/Observed").await;
-    let plan: Vec<String> = serde_json::from_value(jane["status"]["plan"].clone()).unwrap();
-    assert_eq!(plan, ["set email to new@example.com", "add to group readers"]);
-    bed.sweeps(2).await;
-    assert_eq!(bed.dss.writes(), 0);
-    let mut managing = declared;
-    managing["adoptionPolicy"] = json!("Adopt");
-    bed.apply(&user("jane", managing)).await;
-    let jane = bed.wait("DssUser", "jane", "Ready=True/InSync").await;
-    assert_eq!(jane["status"]["remote"]["origin"], "Adopted");
-    assert_eq!(jane["status"]["plan"], Value::Null);
-    assert_eq!(bed.user("jane").unwrap()["email"], "new@example.com");
-    assert_eq!(bed.user("jane").unwrap()["groups"], json!(["readers"]));
-    assert_eq!(bed.dss.writes(), 1);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_connection_shows_what_waits_and_writes_it_when_it_thaws() {
     let bed = Bed::ready("frozen").await;
     bed.apply(&user("calm", json!({ "displayName": "Calm" }))).await;
     bed.wait("DssUser", "calm", "Ready=True/InSync").await;
-    bed.apply(&bed.instance("design", json!({ "freeze": true }))).await;
+    bed.apply(&bed.connection_with(json!({ "freeze": true }))).await;
     bed.wait("DssInstance", "design", "Ready=True/InSync").await;
-    bed.dss.reset_requests();
+    bed.remote.reset_requests();
     bed.apply(&user("jane", json!({ "displayName": "Jane" }))).await;
     let jane = bed.wait("DssUser", "jane", "Ready=False/Frozen").await;
     assert_eq!(
@@ -195,8 +102,8 @@ async fn a_frozen_connection_shows_what_waits_and_writes_it_when_it_thaws() {
     );
     bed.sweeps(1).await;
     bed.wait("DssUser", "calm", "Ready=True/InSync").await;
-    assert_eq!(bed.dss.writes(), 0);
-    bed.apply(&bed.instance("design", json!({ "freeze": false }))).await;
+    assert_eq!(bed.remote.writes(), 0);
+    bed.apply(&bed.connection_with(json!({ "freeze": false }))).await;
     bed.wait("DssUser", "jane", "Ready=True/InSync").await;
     assert!(bed.user("jane").is_some());
 }
@@ -219,13 +126,12 @@ async fn a_declared_property_is_written_although_the_list_does_not_show_properti
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pass_asked_for_by_annotation_looks_anew() {
     let bed = Bed::ready("asked").await;
-    bed.apply(&bed.instance("design", json!({ "driftInterval": "10m" })))
-        .await;
+    bed.apply(&bed.connection_with(json!({ "driftInterval": "10m" }))).await;
     bed.wait("DssInstance", "design", "Ready=True/InSync").await;
     let mut jane = user("jane", json!({ "email": "jane@example.com" }));
     bed.apply(&jane).await;
     bed.wait("DssUser", "jane", "Ready=True/InSync").await;
-    bed.dss
+    bed.remote
         .patch_state(json!({ "users": { "jane": { "email": "by-hand@example.com" } } }))
         .unwrap();
     jane["metadata"]["annotations"] = json!({ "dataiku-operator.io/reconcile-at": "1" });

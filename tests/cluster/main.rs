@@ -7,7 +7,7 @@
 mod alone;
 mod bad_input;
 mod bed;
-mod canary;
+mod connection;
 mod convergence;
 mod crash;
 mod deletion;
@@ -16,5 +16,6 @@ mod outage;
 mod ownership;
 mod password;
 mod scale;
+mod scenarios;
 mod schema;
 mod tls;

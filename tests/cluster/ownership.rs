@@ -2,44 +2,13 @@
 
 use serde_json::json;
 
-use crate::bed::{Bed, group, user};
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_object_that_exists_is_refused_and_left_alone_even_at_deletion() {
-    let bed = Bed::ready("refused").await;
-    bed.dss
-        .patch_state(json!({ "users": { "jane": { "login": "jane", "sourceType": "LOCAL_NO_AUTH" } } }))
-        .unwrap();
-    bed.dss.reset_requests();
-    bed.apply(&user(
-        "jane",
-        json!({ "displayName": "Ours", "deletionPolicy": "Delete" }),
-    ))
-    .await;
-    bed.apply(&group("readers", json!({ "description": "Ours" }))).await;
-    let jane = bed.wait("DssUser", "jane", "Ready=False/AlreadyExists").await;
-    assert_eq!(jane["status"]["remote"].get("origin"), None);
-    assert!(jane["status"]["conditions"].to_string().contains("Stalled"));
-    assert!(bed.message("DssUser", "jane").await.contains("adoptionPolicy: Adopt"));
-    bed.wait("DssGroup", "readers", "Ready=False/AlreadyExists").await;
-    bed.namespace
-        .wait_for_event("jane", "AlreadyExists", crate::bed::PATIENCE)
-        .await
-        .unwrap();
-    bed.namespace.delete("DssUser", "jane").await.unwrap();
-    bed.namespace
-        .wait_gone("DssUser", "jane", crate::bed::PATIENCE)
-        .await
-        .unwrap();
-    assert_eq!(bed.dss.writes(), 0);
-    assert!(bed.user("jane").is_some());
-}
+use crate::bed::{Bed, user};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_made_by_somebody_else_at_the_same_moment_is_not_taken() {
     let bed = Bed::ready("race").await;
     // Between our look and our create, a person creates the same login.
-    bed.dss.fault(json!({
+    bed.remote.fault(json!({
         "match": { "operation": "D2" },
         "fault": { "kind": "edit", "when": "before", "patch": { "users": { "jane": {
             "login": "jane", "sourceType": "LOCAL_NO_AUTH", "displayName": "Theirs",
@@ -60,7 +29,7 @@ async fn after_a_create_that_failed_a_user_made_by_hand_is_not_ours() {
         .await
         .unwrap();
     let body = json!({ "errorType": "x.y.NoSeat", "message": "no seat left" });
-    bed.dss.fault(json!({
+    bed.remote.fault(json!({
         "match": { "operation": "D2" }, "times": 0, "fault": { "kind": "status", "status": 500, "body": body },
     }));
     let spec = json!({ "instanceRef": { "name": "design" }, "passwordSecretRef": { "name": "login" } });
@@ -68,8 +37,8 @@ async fn after_a_create_that_failed_a_user_made_by_hand_is_not_ours() {
     bed.wait("DssUser", "jane", "Ready=False/Unavailable").await;
     assert!(bed.message("DssUser", "jane").await.contains("no seat left"));
     let theirs = json!({ "login": "jane", "sourceType": "LOCAL", "password": "theirs", "displayName": "Theirs" });
-    bed.dss.patch_state(json!({ "users": { "jane": theirs } })).unwrap();
-    bed.dss.clear_faults();
+    bed.remote.patch_state(json!({ "users": { "jane": theirs } })).unwrap();
+    bed.remote.clear_faults();
     bed.wait("DssUser", "jane", "Ready=False/AlreadyExists").await;
     assert_eq!(bed.user("jane").unwrap()["password"], "theirs");
     bed.namespace.delete("DssUser", "jane").await.unwrap();
@@ -87,7 +56,7 @@ async fn a_user_found_at_the_moment_of_its_creation_is_adopted_and_not_created()
         .secret("login", &[("password", "ours-now")])
         .await
         .unwrap();
-    bed.dss.fault(json!({
+    bed.remote.fault(json!({
         "match": { "operation": "D2" },
         "fault": { "kind": "edit", "when": "before", "patch": { "users": { "jane": {
             "login": "jane", "sourceType": "LOCAL", "password": "theirs",

@@ -26,10 +26,10 @@ async fn a_password_is_set_once_and_again_when_the_secret_changes() {
     assert_eq!(bed.user("jane").unwrap()["password"], "first-one");
     bed.sweeps(2).await;
     assert_eq!(
-        bed.dss.writes(),
+        bed.remote.writes(),
         1,
         "the create carried it: {:?}",
-        bed.dss.requests().counts
+        bed.remote.requests().counts
     );
 
     bed.namespace
@@ -41,10 +41,10 @@ async fn a_password_is_set_once_and_again_when_the_secret_changes() {
     })
     .await;
     bed.sweeps(2).await;
-    assert_eq!(bed.dss.count("D4"), 1);
+    assert_eq!(bed.remote.count("D4"), 1);
 
     // Another write to the user does not carry it.
-    bed.dss
+    bed.remote
         .patch_state(json!({ "users": { "jane": { "password": "by hand" } } }))
         .unwrap();
     bed.apply(&local("jane", &json!({ "displayName": "Jane" }))).await;
@@ -67,10 +67,10 @@ async fn a_restart_sends_no_password_and_writes_nothing_at_all() {
         0,
         "SIGTERM ends the operator with success"
     );
-    bed.dss.reset_requests();
+    bed.remote.reset_requests();
     bed.operator.restart().await.unwrap();
     bed.sweeps(2).await;
-    assert_eq!(bed.dss.writes(), 0, "{:?}", bed.dss.requests().counts);
+    assert_eq!(bed.remote.writes(), 0, "{:?}", bed.remote.requests().counts);
     let after = bed.namespace.get("DssUser", "jane").await.unwrap();
     assert_eq!(
         after["metadata"]["resourceVersion"],
@@ -95,7 +95,7 @@ async fn adoption_sets_a_declared_password_once_and_leaves_an_undeclared_one() {
     let bed = Bed::ready("adoptpw").await;
     for login in ["with", "without"] {
         let user = json!({ "login": login, "sourceType": "LOCAL", "password": "theirs" });
-        bed.dss.patch_state(json!({ "users": { login: user } })).unwrap();
+        bed.remote.patch_state(json!({ "users": { login: user } })).unwrap();
     }
     bed.sweeps(1).await;
     bed.namespace
@@ -111,7 +111,7 @@ async fn adoption_sets_a_declared_password_once_and_leaves_an_undeclared_one() {
     bed.sweeps(2).await;
     assert_eq!(bed.user("with").unwrap()["password"], "ours-now");
     assert_eq!(bed.user("without").unwrap()["password"], "theirs");
-    assert_eq!(bed.dss.writes(), 1);
+    assert_eq!(bed.remote.writes(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,7 +141,7 @@ async fn a_missing_or_empty_secret_is_no_write_and_heals() {
         )
         .await
         .unwrap();
-    assert_eq!(bed.dss.writes(), 0);
+    assert_eq!(bed.remote.writes(), 0);
     bed.namespace
         .secret("login", &[("password", "there-now")])
         .await
@@ -149,10 +149,10 @@ async fn a_missing_or_empty_secret_is_no_write_and_heals() {
     bed.wait("DssUser", "jane", "Ready=True/InSync").await;
 
     // Gone again: nothing is cleared, and what is in sync is not written.
-    bed.dss.reset_requests();
+    bed.remote.reset_requests();
     bed.namespace.delete("Secret", "login").await.unwrap();
     bed.wait("DssUser", "jane", "Ready=False/DependencyNotReady").await;
-    assert_eq!(bed.dss.writes(), 0);
+    assert_eq!(bed.remote.writes(), 0);
     assert_eq!(bed.user("jane").unwrap()["password"], "there-now");
 }
 
@@ -166,17 +166,17 @@ async fn a_stop_lets_the_pass_under_way_finish_so_that_nothing_is_sent_twice() {
     bed.apply(&local("jane", &json!({}))).await;
     bed.wait("DssUser", "jane", "Ready=True/InSync").await;
     // The read-back after the write takes its time: D3 comes before the write and after it.
-    bed.dss.fault(json!({
+    bed.remote.fault(json!({
         "match": { "operation": "D3" }, "nth": 2, "fault": { "kind": "latency", "millis": 2_000 },
     }));
     bed.namespace
         .secret("login", &[("password", "second-one")])
         .await
         .unwrap();
-    bed.until("the write", || bed.dss.count("D4") == 1).await;
+    bed.until("the write", || bed.remote.count("D4") == 1).await;
     assert_eq!(bed.operator.terminate().await.unwrap(), 0);
     bed.operator.restart().await.unwrap();
     bed.sweeps(2).await;
-    assert_eq!(bed.dss.count("D4"), 1, "{:?}", bed.dss.requests().counts);
+    assert_eq!(bed.remote.count("D4"), 1, "{:?}", bed.remote.requests().counts);
     bed.wait("DssUser", "jane", "Ready=True/InSync").await;
 }

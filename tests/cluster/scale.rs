@@ -32,10 +32,10 @@ async fn cost_of_two_sweeps(users: usize) -> BTreeMap<String, u64> {
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     bed.sweeps(1).await;
-    bed.dss.reset_requests();
+    bed.remote.reset_requests();
     bed.sweeps(2).await;
-    let counts = bed.dss.requests().counts;
-    assert_eq!(bed.dss.writes(), 0);
+    let counts = bed.remote.requests().counts;
+    assert_eq!(bed.remote.writes(), 0);
     counts
 }
 

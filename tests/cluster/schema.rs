@@ -57,12 +57,6 @@ async fn what_is_wrong_by_itself_is_refused_at_once() {
     refused(&namespace, &user("jane", ldap), "LOCAL only").await;
     let twice = json!({ "groups": [{ "name": "a" }, { "name": "a" }] });
     refused(&namespace, &user("jane", twice), "duplicate").await;
-    refused(
-        &namespace,
-        &group("analysts", json!({ "deletionPolicy": "Disable" })),
-        "cannot be disabled",
-    )
-    .await;
     for member in ["admin", "description", "ldapGroupNames"] {
         let permissions = json!({ "permissions": { member: true } });
         refused(&namespace, &group("analysts", permissions), "a field of its own").await;

@@ -51,30 +51,27 @@ async fn https(dss: &str) -> (String, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_is_believed_only_with_its_ca_or_when_told_so() {
     let bed = Bed::start("tls", &[]).await;
-    let (url, ca) = https(bed.dss.url()).await;
-    bed.namespace
-        .secret("design-admin", &[("apiKey", bed.dss.api_key())])
-        .await
-        .unwrap();
-    bed.apply(&bed.instance("design", json!({ "url": url, "tls": null })))
+    let (url, ca) = https(bed.remote.url()).await;
+    bed.give_credentials().await;
+    bed.apply(&bed.connection_with(json!({ "url": url, "tls": null })))
         .await;
     bed.wait("DssInstance", "design", "Ready=False/Unavailable").await;
     let message = bed.message("DssInstance", "design").await;
     assert!(message.contains("certificate"), "{message}");
-    assert_eq!(bed.dss.requests().total, 0, "the key was not sent");
+    assert_eq!(bed.remote.requests().total, 0, "the key was not sent");
 
     let config_map = json!({
         "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "corp-ca" }, "data": { "ca.crt": ca },
     });
     let bundle = json!({ "caBundleRef": { "kind": "ConfigMap", "name": "corp-ca" } });
-    bed.apply(&bed.instance("design", json!({ "url": url, "tls": bundle })))
+    bed.apply(&bed.connection_with(json!({ "url": url, "tls": bundle })))
         .await;
     bed.wait("DssInstance", "design", "Ready=False/DependencyNotReady")
         .await;
     bed.apply(&config_map).await;
     bed.wait("DssInstance", "design", "Ready=True/InSync").await;
 
-    bed.apply(&bed.instance("design", json!({ "url": url, "tls": { "insecureSkipVerify": true } })))
+    bed.apply(&bed.connection_with(json!({ "url": url, "tls": { "insecureSkipVerify": true } })))
         .await;
     bed.wait("DssInstance", "design", "Ready=True/InSync").await;
 }

@@ -1,0 +1,63 @@
+//! Whose a remote object is.
+
+use serde_json::json;
+
+use super::{
+    Scenario,
+    subject::{Subject, origin},
+};
+use crate::bed::PATIENCE;
+
+pub async fn what_exists_is_not_taken_unasked<S: Scenario>() {
+    let subject = Subject::<S>::ready("refused").await;
+    subject.prepare("refused");
+    subject.edit(S::found(&subject.bed.remote, "refused"));
+    let before = (subject.declared("refused"), subject.rest("refused"));
+    subject.bed.remote.reset_requests();
+    if S::SHARED {
+        entries_found_are_adopted_and_left(&subject, "refused").await;
+    } else {
+        refused_and_left(&subject, "refused").await;
+    }
+    assert_eq!(subject.bed.remote.writes(), 0);
+    assert_eq!((subject.declared("refused"), subject.rest("refused")), before);
+}
+
+async fn refused_and_left<S: Scenario>(subject: &Subject<S>, name: &str) {
+    subject.apply(name, json!({ "deletionPolicy": "Delete" })).await;
+    let object = subject.wait(name, "Ready=False/AlreadyExists").await;
+    assert!(origin(&object).is_null());
+    assert!(object["status"]["conditions"].to_string().contains("Stalled"));
+    let message = subject.bed.message(S::KIND, name).await;
+    assert!(message.contains("adoptionPolicy: Adopt"), "{message}");
+    let event = subject
+        .bed
+        .namespace
+        .wait_for_event(name, "AlreadyExists", PATIENCE)
+        .await
+        .unwrap();
+    assert_eq!(event.kind, "Warning");
+    subject.delete(name).await;
+}
+
+/// The document belongs to nobody, so there is nothing to be refused.
+async fn entries_found_are_adopted_and_left<S: Scenario>(subject: &Subject<S>, name: &str) {
+    subject.apply(name, json!({})).await;
+    let object = subject.converged(name).await;
+    assert_eq!(origin(&object), "Adopted");
+    subject.delete(name).await;
+}
+
+pub async fn what_exists_is_adopted_when_asked<S: Scenario>() {
+    let subject = Subject::<S>::ready("adopted").await;
+    subject.prepare("adopted");
+    subject.edit(S::found(&subject.bed.remote, "adopted"));
+    subject.edit(S::disturbed(&subject.bed.remote, "adopted"));
+    let theirs = subject.rest("adopted");
+    subject.bed.remote.reset_requests();
+    subject.apply("adopted", json!({ "adoptionPolicy": "Adopt" })).await;
+    let object = subject.converged("adopted").await;
+    assert_eq!(origin(&object), "Adopted");
+    assert_eq!(subject.creates(), 0);
+    assert_eq!(subject.rest("adopted").to_string(), theirs.to_string());
+}

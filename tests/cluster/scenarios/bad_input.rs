@@ -1,0 +1,88 @@
+//! Bad input: each gets a clear answer and loses nothing.
+
+use serde_json::{Value, json};
+
+use super::{BadInput, Scenario, Wrong, subject::Subject};
+
+/// Reasons that say that somebody has to act.
+const STALLED: [&str; 5] = [
+    "Invalid",
+    "Rejected",
+    "AcceptedButNotStored",
+    "AlreadyExists",
+    "NotAllowed",
+];
+
+pub async fn bad_input_has_its_reason<S: Scenario>() {
+    let subject = Subject::<S>::ready("bad").await;
+    let labels: Vec<_> = S::bad_inputs("any").iter().map(|input| input.label).collect();
+    assert!(!labels.is_empty(), "a kind has bad input");
+    for (number, label) in labels.iter().enumerate() {
+        let name = format!("bad-{label}");
+        let input = S::bad_inputs(&name).swap_remove(number);
+        subject.prepare(&name);
+        subject.bed.remote.reset_requests();
+        let extra = match &input.wrong {
+            Wrong::Spec(extra) => extra.clone(),
+            Wrong::Remote(rule) => {
+                subject.bed.remote.fault(rule.clone());
+                json!({})
+            }
+        };
+        subject.apply(&name, extra).await;
+        is_answered(&subject, &name, &input).await;
+        subject.bed.remote.clear_faults();
+        subject.apply(&name, json!({})).await;
+        subject.converged(&name).await;
+    }
+}
+
+async fn is_answered<S: Scenario>(subject: &Subject<S>, name: &str, input: &BadInput) {
+    let object = subject.wait(name, &format!("Ready=False/{}", input.reason)).await;
+    let message = subject.bed.message(S::KIND, name).await;
+    for words in &input.words {
+        assert!(message.contains(words), "{name}: {words} is not in {message}");
+    }
+    assert!(!message.contains("<html"), "{name} quotes a page: {message}");
+    let stalled = object["status"]["conditions"].to_string().contains("Stalled");
+    assert_eq!(stalled, STALLED.contains(&input.reason), "{name}: {}", object["status"]);
+    if input.writes > 0 {
+        subject.bed.sweeps(1).await;
+    }
+    assert!(
+        subject.bed.remote.writes() <= input.writes,
+        "{name}: {:?}",
+        subject.bed.remote.requests().counts
+    );
+}
+
+/// Answers that are none, to the call that reads one object.
+pub fn answers_that_are_none(operation: &str, call: &'static str) -> Vec<BadInput> {
+    let status = |status: u16| json!({ "kind": "status", "status": status });
+    let faults: [(&str, Value, &str, &str); 6] = [
+        (
+            "html",
+            json!({ "kind": "html", "page": "login", "status": 200 }),
+            "Unavailable",
+            "not JSON",
+        ),
+        ("error500", status(500), "Unavailable", "HTTP 500"),
+        ("dropped", json!({ "kind": "dropBefore" }), "Unavailable", "connection"),
+        ("truncated", json!({ "kind": "truncate" }), "Unavailable", call),
+        (
+            "limited",
+            json!({ "kind": "status", "status": 429, "retryAfter": "2" }),
+            "RateLimited",
+            "HTTP 429",
+        ),
+        ("refused", status(400), "Rejected", "HTTP 400"),
+    ];
+    let inputs = faults.into_iter().map(|(label, fault, reason, words)| BadInput {
+        label,
+        wrong: Wrong::Remote(json!({ "match": { "operation": operation }, "times": 0, "fault": fault })),
+        reason,
+        words: vec![words],
+        writes: 0,
+    });
+    inputs.collect()
+}

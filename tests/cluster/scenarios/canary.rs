@@ -1,0 +1,103 @@
+//! Secret values are nowhere but where they belong.
+
+use serde_json::{Value, json};
+use testbed::simulator::Product;
+
+use super::{
+    Scenario,
+    subject::{Subject, origin},
+};
+use crate::connection::secret_forms;
+
+pub async fn no_secret_value_is_shown<S: Scenario>() {
+    let subject = Subject::<S>::ready_with_log("canary", "trace").await;
+    let mut canaries = secret_forms(&subject.bed.remote);
+    canaries.extend(values::<S>());
+    let refused = refused(&subject, &canaries).await;
+    subject.bed.remote.clear_faults();
+    subject.converged("canary").await;
+    canaries.extend(rotate(&subject).await);
+    // What the last pass writes down of itself is there too.
+    subject.bed.sweeps(1).await;
+    let logs = subject.bed.operator.logs();
+    assert!(
+        logs.contains("remote write") && logs.contains("TRACE"),
+        "the log was kept"
+    );
+    let namespace = &subject.bed.namespace;
+    let connection = subject.bed.connection;
+    let places = [
+        ("logs", logs),
+        ("metrics", subject.bed.operator.metrics().await.unwrap()),
+        ("refusal", refused.to_string()),
+        ("object", namespace.get(S::KIND, "canary").await.unwrap().to_string()),
+        (
+            "connection",
+            namespace
+                .get(connection.kind, connection.name)
+                .await
+                .unwrap()
+                .to_string(),
+        ),
+        (
+            "events",
+            serde_json::to_string(&namespace.list("Event").await.unwrap()).unwrap(),
+        ),
+    ];
+    for (place, text) in places {
+        assert!(text.len() > 100, "{place} was read");
+        for canary in &canaries {
+            assert!(!text.contains(canary), "a secret value is in {place}");
+        }
+    }
+}
+
+fn values<S: Scenario>() -> impl Iterator<Item = String> {
+    let keys = S::SECRETS.iter().flat_map(|(_, keys)| *keys);
+    keys.map(|(_, value)| (*value).to_owned())
+}
+
+/// The remote side quotes every value when it refuses to create, as a careless server would.
+async fn refused<S: Scenario>(subject: &Subject<S>, canaries: &[String]) -> Value {
+    let message = format!("the licence is full, said {}", canaries.join(" and "));
+    let (status, body) = match S::PRODUCT {
+        Product::Dss | Product::Govern => (400, json!({ "errorType": "x.Refused", "message": message })),
+        Product::Launchpad => (422, json!({ "errors": { "json": { "name": [message] } } })),
+    };
+    subject.bed.remote.fault(json!({
+        "match": { "operation": S::CREATES[0] }, "times": 0,
+        "fault": { "kind": "status", "status": status, "body": body },
+    }));
+    subject.prepare("canary");
+    subject.apply("canary", json!({})).await;
+    let object = subject.wait("canary", "Ready=False/Rejected").await;
+    let message = subject.bed.message(S::KIND, "canary").await;
+    assert!(
+        message.contains("the licence is full") && message.contains("[redacted]"),
+        "{message}"
+    );
+    assert!(
+        origin(&object).is_null(),
+        "what somebody made by hand now would not be ours"
+    );
+    object
+}
+
+/// Changes the Secrets and waits until the remote side has the new values, which it returns.
+async fn rotate<S: Scenario>(subject: &Subject<S>) -> Vec<String> {
+    let changed = |value: &str| format!("{value}-changed");
+    for (name, keys) in S::SECRETS {
+        let keys: Vec<_> = keys.iter().map(|(key, value)| (*key, changed(value))).collect();
+        let keys: Vec<_> = keys.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        subject.bed.namespace.secret(name, &keys).await.unwrap();
+    }
+    let values: Vec<_> = values::<S>().map(|value| changed(&value)).collect();
+    subject
+        .bed
+        .until("the changed values", || {
+            let state = subject.bed.remote.state().to_string();
+            values.iter().all(|value| state.contains(value))
+        })
+        .await;
+    values
+}

@@ -1,0 +1,84 @@
+//! From nothing to what is declared, and then nothing more.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use testbed::Event;
+
+use super::{
+    Scenario,
+    subject::{Subject, origin},
+};
+use crate::bed::PATIENCE;
+
+pub async fn converges_from_empty<S: Scenario>() {
+    let subject = Subject::<S>::ready("empty").await;
+    subject.bed.remote.reset_requests();
+    let object = subject.create("empty", json!({})).await;
+    let status = &object["status"];
+    assert_eq!(status["observedGeneration"], object["metadata"]["generation"]);
+    assert_eq!(origin(&object), "Created");
+    assert_eq!(status["plan"], Value::Null);
+    assert!(status["lastChangeTime"].is_string(), "{status}");
+    let conditions = status["conditions"].to_string();
+    assert!(
+        !conditions.contains("Reconciling") && !conditions.contains("Stalled"),
+        "{conditions}"
+    );
+    assert_eq!(
+        subject.bed.remote.writes(),
+        S::WRITES,
+        "{:?}",
+        subject.bed.remote.requests().counts
+    );
+    assert_eq!(subject.creates(), 1);
+    each_write_is_told(&subject, "empty").await;
+}
+
+/// One record in the log and one Event for each write.
+async fn each_write_is_told<S: Scenario>(subject: &Subject<S>, name: &str) {
+    let writes = usize::try_from(S::WRITES).unwrap();
+    let logs = subject.bed.operator.logs();
+    let name_in_log = format!("\"name\":\"{name}\"");
+    let records = logs
+        .lines()
+        .filter(|line| line.contains("\"remote write\"") && line.contains(&name_in_log));
+    assert_eq!(records.count(), writes);
+    let normal = |events: &[Event]| events.iter().filter(|event| event.kind == "Normal").count();
+    let began = tokio::time::Instant::now();
+    loop {
+        let events = subject.bed.namespace.events(name).await.unwrap();
+        if normal(&events) == writes {
+            break;
+        }
+        assert!(began.elapsed() < PATIENCE, "not {writes} Events: {events:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+pub async fn in_sync_writes_nothing<S: Scenario>() {
+    let subject = Subject::<S>::ready("insync").await;
+    subject.create("insync", json!({})).await;
+    // What the object has changed in the numbers of its connection follows with the next look.
+    subject.bed.sweeps(1).await;
+    subject.bed.remote.reset_requests();
+    let before = versions(&subject, "insync").await;
+    subject.bed.sweeps(2).await;
+    assert_eq!(
+        subject.bed.remote.writes(),
+        0,
+        "{:?}",
+        subject.bed.remote.requests().counts
+    );
+    assert_eq!(versions(&subject, "insync").await, before, "no status was written");
+}
+
+async fn versions<S: Scenario>(subject: &Subject<S>, name: &str) -> Vec<Value> {
+    let connection = subject.bed.connection;
+    let mut versions = Vec::new();
+    for (kind, name) in [(S::KIND, name), (connection.kind, connection.name)] {
+        let object = subject.bed.namespace.get(kind, name).await.unwrap();
+        versions.push(object["metadata"]["resourceVersion"].clone());
+    }
+    versions
+}

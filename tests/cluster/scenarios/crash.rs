@@ -1,0 +1,78 @@
+//! The operator killed at each remote write, and answers that get lost.
+
+use serde_json::{Value, json};
+
+use super::{
+    Scenario,
+    subject::{Subject, origin},
+};
+
+pub async fn killed_after_each_write_was_committed<S: Scenario>() {
+    // The answer drips so slowly that the operator is killed while it waits for it.
+    killed_at_each_write::<S>("committed", json!({ "kind": "slowDrip", "bytesPerSecond": 1 })).await;
+}
+
+pub async fn killed_before_each_write_was_handled<S: Scenario>() {
+    killed_at_each_write::<S>("unhandled", json!({ "kind": "latency", "millis": 60_000 })).await;
+}
+
+/// One object for each write, one after the other: what was made before has to outlive the crashes that follow.
+async fn killed_at_each_write<S: Scenario>(hint: &str, fault: Value) {
+    let mut subject = Subject::<S>::ready(hint).await;
+    for n in 1..=S::WRITES {
+        let name = format!("killed-{n}");
+        spoil_write(&subject, n, &fault);
+        subject.prepare(&name);
+        subject.apply(&name, json!({})).await;
+        subject
+            .bed
+            .until("the write", || subject.bed.remote.writes() == n)
+            .await;
+        subject.bed.operator.kill().await.unwrap();
+        subject.bed.remote.clear_faults();
+        subject.bed.operator.restart().await.unwrap();
+        let object = subject.converged(&name).await;
+        assert_eq!(origin(&object), "Created", "killed at write {n}: it is ours");
+        assert_eq!(
+            subject.creates_that_succeeded(),
+            1,
+            "killed at write {n}: {:?}",
+            subject.bed.remote.requests().log
+        );
+    }
+    stays_as_it_is(&subject, "killed").await;
+}
+
+pub async fn answers_lost_at_each_write<S: Scenario>() {
+    let subject = Subject::<S>::ready("lost").await;
+    for n in 1..=S::WRITES {
+        let name = format!("lost-{n}");
+        spoil_write(&subject, n, &json!({ "kind": "dropAfter" }));
+        let object = subject.create(&name, json!({})).await;
+        assert!(subject.bed.remote.writes() >= n, "the answer to write {n} was lost");
+        assert_eq!(origin(&object), "Created", "answer {n} lost: it is ours");
+        assert_eq!(
+            subject.creates(),
+            1,
+            "answer {n} lost: {:?}",
+            subject.bed.remote.requests().counts
+        );
+        subject.bed.remote.clear_faults();
+    }
+    stays_as_it_is(&subject, "lost").await;
+}
+
+fn spoil_write<S: Scenario>(subject: &Subject<S>, n: u64, fault: &Value) {
+    subject.bed.remote.reset_requests();
+    subject
+        .bed
+        .remote
+        .fault(json!({ "match": { "writes": true }, "nth": n, "fault": fault }));
+}
+
+async fn stays_as_it_is<S: Scenario>(subject: &Subject<S>, prefix: &str) {
+    subject.stays_in_sync().await;
+    for n in 1..=S::WRITES {
+        subject.converged(&format!("{prefix}-{n}")).await;
+    }
+}

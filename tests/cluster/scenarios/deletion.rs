@@ -1,0 +1,77 @@
+//! Deletion does what the policy says, and ends.
+
+use serde_json::{Value, json};
+
+use super::{Deletion, Scenario, subject::Subject};
+
+pub async fn each_policy_leaves_what_it_says<S: Scenario>() {
+    let subject = Subject::<S>::ready("policies").await;
+    offers(&subject).await;
+    let case = |number: usize| format!("case-{number}");
+    let cases = || (0..).map(case);
+    let total = S::deletions("case-0").len();
+    for (number, name) in cases().take(total).enumerate() {
+        let deletion = S::deletions(&name).swap_remove(number);
+        made(&subject, &name, &deletion).await;
+    }
+    for (number, name) in cases().take(total).enumerate() {
+        let Deletion {
+            adopted,
+            policy,
+            leaves,
+        } = S::deletions(&name).swap_remove(number);
+        let what = format!("adopted: {adopted}, policy: {policy:?}");
+        let theirs = subject.rest(&name);
+        subject.bed.remote.reset_requests();
+        subject.delete(&name).await;
+        assert_eq!(subject.declared(&name), leaves, "{what}");
+        if leaves == S::expected(&name) {
+            assert_eq!(subject.bed.remote.writes(), 0, "{what}");
+        }
+        let rest = subject.rest(&name);
+        // The document may go with what was declared; where it stays, it stays as it was.
+        if !rest.is_null() || !leaves.is_null() {
+            assert_eq!(rest.to_string(), theirs.to_string(), "{what}");
+        }
+    }
+}
+
+/// An object in sync, in a document in which somebody has set something too.
+async fn made<S: Scenario>(subject: &Subject<S>, name: &str, deletion: &Deletion) {
+    let policy = match deletion.policy {
+        Some(policy) => json!({ "deletionPolicy": policy }),
+        None => json!({}),
+    };
+    if deletion.adopted {
+        subject.adopt(name, policy).await;
+    } else {
+        subject.create(name, policy).await;
+    }
+    subject.edit(S::disturbed(&subject.bed.remote, name));
+}
+
+/// What is offered has a case, and the apiserver refuses the rest.
+async fn offers<S: Scenario>(subject: &Subject<S>) {
+    let offered: Vec<_> = S::deletions("any").iter().filter_map(|case| case.policy).collect();
+    for policy in ["Delete", "Disable", "Retain"] {
+        let object = subject.object("any", json!({ "deletionPolicy": policy }));
+        let applied = subject.bed.namespace.apply_object(&object).await;
+        let refusal = S::NOT_OFFERED.iter().find(|(refused, _)| *refused == policy);
+        match (applied, refusal) {
+            (Ok(_), None) => assert!(offered.contains(&policy), "{policy} has no case"),
+            (Err(error), Some((_, words))) => assert!(format!("{error:#}").contains(words), "{error:#}"),
+            (Ok(_), Some(_)) => panic!("{policy} was accepted"),
+            (Err(error), None) => panic!("{policy} was refused: {error:#}"),
+        }
+    }
+}
+
+pub async fn what_is_gone_already_holds_nothing_up<S: Scenario>() {
+    let subject = Subject::<S>::ready("already").await;
+    subject.create("already", json!({ "deletionPolicy": "Delete" })).await;
+    subject.bed.remote.reset_requests();
+    subject.edit(S::gone(&subject.bed.remote, "already"));
+    subject.delete("already").await;
+    assert_eq!(subject.declared("already"), Value::Null);
+    assert_eq!(subject.bed.remote.writes(), 0);
+}

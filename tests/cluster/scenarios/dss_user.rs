@@ -1,0 +1,162 @@
+//! `DssUser` in the scenarios: a LOCAL user with a password, whose properties follow its creation.
+
+use serde_json::{Value, json};
+use testbed::simulator::{Instance, Product};
+
+use super::{BadInput, Deletion, Scenario, Secret, Wrong, bad_input::answers_that_are_none, without};
+use crate::bed::merged;
+
+struct DssUser;
+
+impl Scenario for DssUser {
+    const PRODUCT: Product = Product::Dss;
+    const KIND: &'static str = "DssUser";
+    const WRITES: u64 = 2;
+    const CREATES: &'static [&'static str] = &["D2"];
+    const SECRETS: &'static [Secret] = &[("login", &[("password", "canary-password-93c1")])];
+    const UNFORESEEN: &'static [&'static str] = &["set password"];
+
+    fn spec(_name: &str) -> Value {
+        json!({
+            "sourceType": "LOCAL",
+            "passwordSecretRef": { "name": "login" },
+            "email": "jane@example.com",
+            "groups": [{ "name": "readers" }],
+            "userProperties": { "team": "risk" },
+            "adminProperties": { "costCenter": "4711" },
+        })
+    }
+
+    fn declared(remote: &Instance, login: &str) -> Value {
+        let Some(user) = remote.state_at(&format!("/users/{login}")) else {
+            return Value::Null;
+        };
+        json!({
+            "sourceType": user["sourceType"],
+            "password": user["password"],
+            "email": user["email"],
+            "readers": has_group(&user, "readers"),
+            "team": user["userProperties"]["team"],
+            "costCenter": user["adminProperties"]["costCenter"],
+            // Not declared, but what a disabled user is known by.
+            "enabled": user["enabled"],
+        })
+    }
+
+    fn expected(_login: &str) -> Value {
+        json!({
+            "sourceType": "LOCAL",
+            "password": "canary-password-93c1",
+            "email": "jane@example.com",
+            "readers": true,
+            "team": "risk",
+            "costCenter": "4711",
+            "enabled": true,
+        })
+    }
+
+    fn rest(remote: &Instance, login: &str) -> Value {
+        let Some(user) = remote.state_at(&format!("/users/{login}")) else {
+            return Value::Null;
+        };
+        let mut rest = without(user.clone(), &["sourceType", "password", "email", "enabled"]);
+        rest["groups"]
+            .as_array_mut()
+            .unwrap()
+            .retain(|group| group != "readers");
+        for (map, declared) in [("userProperties", "team"), ("adminProperties", "costCenter")] {
+            rest[map] = Value::Object(without(user[map].clone(), &[declared]));
+        }
+        Value::Object(rest)
+    }
+
+    fn broken(_remote: &Instance, login: &str) -> Value {
+        json!({ "users": { login: {
+            "email": "somebody@example.com",
+            "userProperties": { "team": "other" },
+            "adminProperties": { "costCenter": null },
+        } } })
+    }
+
+    fn disturbed(_remote: &Instance, login: &str) -> Value {
+        json!({ "users": { login: {
+            "displayName": "Renamed by hand",
+            "groups": ["data_team", "readers"],
+            "userProperties": { "mine": "kept" },
+            "addedByAFutureRelease": { "nested": { "list": [1, 1.5, "ä"], "none": null }, "flag": true },
+        } } })
+    }
+
+    fn found(_remote: &Instance, login: &str) -> Value {
+        json!({ "users": { login: {
+            "sourceType": "LOCAL", "password": "theirs", "displayName": "Theirs", "groups": ["readers"],
+        } } })
+    }
+
+    fn gone(_remote: &Instance, login: &str) -> Value {
+        json!({ "users": { login: null } })
+    }
+
+    fn deletions(login: &str) -> Vec<Deletion> {
+        let kept = || Self::expected(login);
+        let disabled = || merged(kept(), json!({ "enabled": false, "readers": false }));
+        vec![
+            Deletion::created(None, disabled()),
+            Deletion::created(Some("Disable"), disabled()),
+            Deletion::created(Some("Delete"), Value::Null),
+            Deletion::created(Some("Retain"), kept()),
+            Deletion::adopted(None, kept()),
+            Deletion::adopted(Some("Disable"), disabled()),
+            Deletion::adopted(Some("Delete"), Value::Null),
+        ]
+    }
+
+    fn bad_inputs(_login: &str) -> Vec<BadInput> {
+        let spec = |label, extra, reason, words, writes| BadInput {
+            label,
+            wrong: Wrong::Spec(extra),
+            reason,
+            words: vec![words],
+            writes,
+        };
+        let mut inputs = vec![
+            spec(
+                "profile",
+                json!({ "userProfile": "GRAND_WIZARD" }),
+                "Invalid",
+                "userProfile GRAND_WIZARD is not in the licence, which has ",
+                0,
+            ),
+            spec(
+                "password",
+                json!({ "passwordSecretRef": null }),
+                "Invalid",
+                "needs passwordSecretRef",
+                0,
+            ),
+            spec(
+                "secret",
+                json!({ "passwordSecretRef": { "name": "absent" } }),
+                "DependencyNotReady",
+                "/absent not found",
+                0,
+            ),
+            spec(
+                "group",
+                json!({ "groups": [{ "name": "readers" }, { "name": "later" }] }),
+                "DependencyNotReady",
+                "group later does not exist yet",
+                Self::WRITES,
+            ),
+        ];
+        inputs.extend(answers_that_are_none("D3", "GET /admin/users/{login}"));
+        inputs
+    }
+}
+
+fn has_group(user: &Value, name: &str) -> bool {
+    let groups = user["groups"].as_array().unwrap();
+    groups.iter().any(|group| group == name)
+}
+
+scenarios!(DssUser);

@@ -1,0 +1,188 @@
+//! What is true of every kind, run for every kind.
+//!
+//! A kind implements [`Scenario`] in a file of its own and ends it with `scenarios!(TheKind);`. Its line in the list of
+//! modules below is all that it takes to have every scenario: `scenarios::dss_user::converges_from_empty`. What is
+//! special to one kind stays in the other files of `tests/cluster`.
+
+use serde_json::{Map, Value};
+use testbed::simulator::{Instance, Product};
+
+mod adoption;
+mod bad_input;
+mod canary;
+mod convergence;
+mod crash;
+mod deletion;
+mod drift;
+mod observe;
+mod subject;
+
+/// Makes a test of each scenario for a kind, in the module in which it stands.
+macro_rules! scenarios {
+    ($kind:ty) => {
+        scenarios!(
+            $kind:
+            convergence::converges_from_empty,
+            convergence::in_sync_writes_nothing,
+            drift::drift_is_repaired_within_the_interval,
+            drift::what_somebody_removes_comes_back,
+            drift::what_is_not_managed_survives_a_write,
+            adoption::what_exists_is_not_taken_unasked,
+            adoption::what_exists_is_adopted_when_asked,
+            deletion::each_policy_leaves_what_it_says,
+            deletion::what_is_gone_already_holds_nothing_up,
+            crash::killed_after_each_write_was_committed,
+            crash::killed_before_each_write_was_handled,
+            crash::answers_lost_at_each_write,
+            observe::observe_tells_what_manage_then_does,
+            canary::no_secret_value_is_shown,
+            bad_input::bad_input_has_its_reason,
+        );
+    };
+    ($kind:ty: $($file:ident::$scenario:ident),* $(,)?) => {
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $scenario() {
+                $crate::scenarios::$file::$scenario::<$kind>().await;
+            }
+        )*
+    };
+}
+
+// The kinds.
+mod dss_group;
+mod dss_user;
+
+/// A kind, as the scenarios see it.
+///
+/// A scenario has objects of several names in one bed, one after the other or side by side. Two names must not meet on
+/// the remote side: where many objects share one document, each name has a document of its own.
+///
+/// What the remote side holds is cut in two: [`declared`](Self::declared), which the object sets, and
+/// [`rest`](Self::rest), which is everything else in the same document.
+pub trait Scenario {
+    /// Where the remote object is.
+    const PRODUCT: Product;
+    /// Name of the kind.
+    const KIND: &'static str;
+    /// How many writes it takes to make the remote object from nothing. Two or more, where the kind can: the operator
+    /// is killed at each.
+    const WRITES: u64;
+    /// The operations by which a remote object comes to be. The first of them makes the one of [`spec`](Self::spec).
+    const CREATES: &'static [&'static str];
+    /// Secrets that the spec names, with their keys.
+    const SECRETS: &'static [Secret] = &[];
+    /// Whether the object owns entries of a document that others use too: entries found there are taken as adopted
+    /// without being asked, and nothing is refused.
+    const SHARED: bool = false;
+    /// Steps that `Observe` cannot foresee, because what they set cannot be read back.
+    const UNFORESEEN: &'static [&'static str] = &[];
+    /// Deletion policies that the apiserver refuses, with words of its answer.
+    const NOT_OFFERED: &'static [(&'static str, &'static str)] = &[];
+
+    /// Puts on the remote side what the object needs there.
+    fn prepare(_remote: &Instance, _name: &str) {}
+
+    /// The spec, without the connection. No secret, and no `; ` in a value that a step quotes.
+    fn spec(name: &str) -> Value;
+
+    /// Whether an object in sync is at rest: nothing of its status is expected to change by itself any more.
+    fn is_at_rest(_object: &Value) -> bool {
+        true
+    }
+
+    /// The part of the remote object that the spec sets; null where there is none.
+    fn declared(remote: &Instance, name: &str) -> Value;
+
+    /// What `declared` is once the object is in sync.
+    fn expected(name: &str) -> Value;
+
+    /// The remote document without that part, in the order of its members; null where there is none. Computed members
+    /// and those that every write changes are left out.
+    fn rest(remote: &Instance, name: &str) -> Value;
+
+    /// A merge patch of the state, as all that follow: somebody changes declared fields, which one write repairs.
+    fn broken(remote: &Instance, name: &str) -> Value;
+
+    /// Somebody sets fields of the same document that the object does not manage, and some that nobody knows.
+    fn disturbed(remote: &Instance, name: &str) -> Value;
+
+    /// Somebody has made the object before us. It differs from what is declared; of a shared document, it is the very
+    /// entry that is declared.
+    fn found(remote: &Instance, name: &str) -> Value;
+
+    /// Somebody removes the object.
+    fn gone(remote: &Instance, name: &str) -> Value;
+
+    /// What deletion leaves, for each policy that is offered, for objects made by us and adopted ones.
+    fn deletions(name: &str) -> Vec<Deletion>;
+
+    /// What people get wrong and what goes wrong, with the answer.
+    fn bad_inputs(name: &str) -> Vec<BadInput>;
+}
+
+/// A Secret: its name, and its keys with their values.
+pub type Secret = (&'static str, &'static [(&'static str, &'static str)]);
+
+/// What a deletion leaves.
+pub struct Deletion {
+    /// Whether somebody else had made the remote object.
+    pub adopted: bool,
+    /// The policy; `None` where the spec names none.
+    pub policy: Option<&'static str>,
+    /// What `declared` is afterwards.
+    pub leaves: Value,
+}
+
+impl Deletion {
+    /// Of an object that we made.
+    pub fn created(policy: Option<&'static str>, leaves: Value) -> Self {
+        Self {
+            adopted: false,
+            policy,
+            leaves,
+        }
+    }
+
+    /// Of an object that somebody else had made.
+    pub fn adopted(policy: Option<&'static str>, leaves: Value) -> Self {
+        Self {
+            adopted: true,
+            policy,
+            leaves,
+        }
+    }
+}
+
+/// Something that keeps an object from being Ready.
+pub struct BadInput {
+    /// For the name of the object, in lower case.
+    pub label: &'static str,
+    /// What is wrong.
+    pub wrong: Wrong,
+    /// The reason of `Ready=False`.
+    pub reason: &'static str,
+    /// What its message says, among other things.
+    pub words: Vec<&'static str>,
+    /// How many writes are made at most. Where it is not none, a look at the remote side later: nothing spins.
+    pub writes: u64,
+}
+
+/// What is wrong with an object.
+pub enum Wrong {
+    /// Members of its spec; null takes one away.
+    Spec(Value),
+    /// The remote side, for as long as this rule of the simulator stands.
+    Remote(Value),
+}
+
+/// The document without some members, the others in their order.
+pub fn without(document: Value, members: &[&str]) -> Map<String, Value> {
+    let Value::Object(document) = document else {
+        panic!("{document} is no document");
+    };
+    let kept = document
+        .into_iter()
+        .filter(|(name, _)| !members.contains(&name.as_str()));
+    kept.collect()
+}
