@@ -25,7 +25,8 @@ pub enum Right {
 /// Rights by Dataiku's own names.
 pub type Rights = BTreeMap<String, Right>;
 
-/// No schema can say "a boolean, or a map of booleans", so what else is given is refused by the operator.
+/// No schema can say "a boolean, or a map of booleans", so what else is given is refused by the operator; nor can a CEL
+/// rule see a map of such values.
 fn rights(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
@@ -36,10 +37,6 @@ fn rights(_: &mut SchemaGenerator) -> Schema {
 
 /// Access to one node.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[x_kube(
-    validation = Rule::new("!(has(self.permissions) && has(self.permissionsFrom))")
-        .message("give either permissions or permissionsFrom")
-)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeAccess {
     /// Name of the node, such as `design-0`.
@@ -50,7 +47,7 @@ pub struct NodeAccess {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "rights")]
     pub permissions: Option<Rights>,
-    /// Another entry of `nodes`, whose `permissions` are those of this node too.
+    /// Another entry of `nodes`, whose `permissions` are those of this node too. Not together with `permissions`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100))]
     pub permissions_from: Option<String>,

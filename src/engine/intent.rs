@@ -25,6 +25,7 @@ impl<K: Managed> Pass<'_, K> {
         let slots: Vec<_> = creates.flat_map(Change::secrets).collect();
         let finding = {
             let mut progress = lock(&self.progress);
+            self.before = Some((progress.origin, progress.applied.grants.clone()));
             if K::presence(seen) != Presence::None {
                 progress.origin = Some(owned);
             }
@@ -61,18 +62,21 @@ impl<K: Managed> Pass<'_, K> {
             // An earlier try of ours got through and its answer was lost: read-back tells the rest.
             Fate::Exists if self.begun_earlier => return Ok(()),
             Fate::Exists => {
-                lock(&self.progress).origin = None;
+                self.take_back();
                 if self.object.policies().adopts() {
                     return Ok(());
                 }
                 return Err(self.already_exists());
             }
-            Fate::NotDone => lock(&self.progress).origin = None,
+            Fate::NotDone => self.take_back(),
             // What is not there right after an answer was not made by us; if somebody makes it later, it is theirs.
             Fate::Answered => {
                 let seen = self.observe(Freshness::Fresh).await?;
-                if K::presence(&seen) == Presence::Absent {
-                    lock(&self.progress).origin = None;
+                if matches!(
+                    K::presence(&seen),
+                    Presence::Absent | Presence::Shared { complete: false }
+                ) {
+                    self.take_back();
                 }
             }
             Fate::Unknown => {}
@@ -86,6 +90,19 @@ impl<K: Managed> Pass<'_, K> {
             "remote create failed"
         );
         Err(error)
+    }
+
+    /// Nothing of the intent came to be: what somebody else makes now is not ours.
+    fn take_back(&mut self) {
+        let before = self.before.take();
+        let mut progress = lock(&self.progress);
+        let shared = progress.seen.as_ref().map(|sight| sight.presence);
+        match (before, shared) {
+            (Some((origin, grants)), _) => (progress.origin, progress.applied.grants) = (origin, grants),
+            // The intent is that of an earlier pass, and the record has more than that.
+            (None, Some(Presence::Shared { .. })) => {}
+            (None, _) => progress.origin = None,
+        }
     }
 
     pub(super) fn log_failure(&self, change: &K::Change, error: &Error) {

@@ -1,6 +1,10 @@
 //! One pass over one object: observe, plan, apply, observe again.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use kube::ResourceExt;
 
@@ -31,6 +35,9 @@ pub(super) fn overdue() -> Error {
     }
 }
 
+/// Whose the remote object is, and what of it was given for this object.
+pub(super) type Record = (Option<Origin>, BTreeMap<String, BTreeSet<String>>);
+
 /// A pass over an object that is not being deleted.
 pub struct Pass<'a, K: Managed> {
     pub(super) object: &'a K,
@@ -41,6 +48,8 @@ pub struct Pass<'a, K: Managed> {
     pub(super) key: String,
     /// Whether an earlier pass had begun to make the remote object.
     pub(super) begun_earlier: bool,
+    /// What the record said before the intent that stands, until something of that is done.
+    pub(super) before: Option<Record>,
     /// The object as this pass wrote it last.
     pub(super) written: Option<Arc<K>>,
 }
@@ -72,6 +81,7 @@ impl<'a, K: Managed> Pass<'a, K> {
             inputs,
             client,
             key: object.key(),
+            before: None,
             written: None,
         })
     }
@@ -223,7 +233,11 @@ impl<'a, K: Managed> Pass<'a, K> {
         if !self.object.policies().observes() {
             self.inputs.refresh_record();
             let mut progress = lock(&self.progress);
-            if matches!(K::presence(seen), Presence::Present | Presence::Shared { .. }) {
+            // Entries that still wait are nobody's.
+            if matches!(
+                K::presence(seen),
+                Presence::Present | Presence::Shared { complete: true }
+            ) {
                 progress.origin = Some(owned);
             }
             let grants = granted(self.object, seen, &progress.applied);
@@ -258,6 +272,7 @@ impl<'a, K: Managed> Pass<'a, K> {
 
     /// A write that got through: the record, the log, the Event.
     fn note(&mut self, change: &K::Change) {
+        self.before = None;
         for slot in change.secrets() {
             self.inputs.mark_applied(slot);
         }

@@ -20,9 +20,6 @@ use crate::{
 
 use super::batch::Batch;
 
-/// Tries of one turn. The second one takes in that the document came or went between read and write.
-const TRIES: usize = 2;
-
 /// What one object changes in the rules of one role.
 #[derive(Clone, Debug, Default)]
 pub struct Edit {
@@ -117,31 +114,32 @@ impl Assignments {
     }
 
     async fn write_together(&self, api: &Govern, edits: &[Edit]) -> Vec<Outcome> {
-        let mut outcomes = Vec::new();
-        for attempt in 1..=TRIES {
-            let (edited, failure) = self.attempt(api, edits).await;
-            outcomes = edited;
-            match failure {
-                None => return outcomes,
-                Some(error) if attempt < TRIES && error.is_moved() => {}
-                Some(Failure { error, .. }) => {
-                    return outcomes
-                        .into_iter()
-                        .map(|outcome| outcome.and(Err(error.clone().into())))
-                        .collect();
-                }
-            }
-        }
+        let (outcomes, failure) = self.attempt(api, edits, None).await;
+        let (outcomes, failure) = match failure {
+            Some(failure) if failure.is_moved() => self.attempt(api, edits, Some(failure)).await,
+            failure => (outcomes, failure),
+        };
+        let Some(Failure { error, .. }) = failure else {
+            return outcomes;
+        };
         outcomes
+            .into_iter()
+            .map(|outcome| outcome.and(Err(error.clone().into())))
+            .collect()
     }
 
-    /// One read and the write that follows it.
-    async fn attempt(&self, api: &Govern, edits: &[Edit]) -> (Vec<Outcome>, Option<Failure>) {
+    /// One read and the write that follows it. `earlier`: the failure of the write before, which the document may have
+    /// come or gone under; where it did not, that failure stands.
+    async fn attempt(&self, api: &Govern, edits: &[Edit], earlier: Option<Failure>) -> (Vec<Outcome>, Option<Failure>) {
+        let nothing_wrong = || edits.iter().map(|_| Ok(())).collect();
         let found = match api.assignments_of(&self.blueprint_id).await {
             Ok(found) => found,
-            Err(error) => return (edits.iter().map(|_| Ok(())).collect(), Some(Failure::of(error, false))),
+            Err(error) => return (nothing_wrong(), Some(Failure { error, creates: false })),
         };
         let creates = found.is_none();
+        if let Some(earlier) = earlier.filter(|earlier| earlier.creates == creates) {
+            return (nothing_wrong(), Some(earlier));
+        }
         let mut document = found.unwrap_or_else(|| new_assignments(&self.blueprint_id));
         let mut changed = false;
         let outcomes = edits.iter().map(|edit| {
@@ -150,27 +148,35 @@ impl Assignments {
         });
         let outcomes: Vec<Outcome> = outcomes.collect();
         let vacates = edits.iter().any(|edit| edit.delete_vacant) && is_vacant(&document).unwrap_or(false);
-        let written = match (creates, vacates) {
+        let written = self.store(api, &document, creates, changed, vacates).await;
+        (outcomes, written.err().map(|error| Failure { error, creates }))
+    }
+
+    async fn store(
+        &self,
+        api: &Govern,
+        document: &Document,
+        creates: bool,
+        changed: bool,
+        vacates: bool,
+    ) -> Result<(), ApiError> {
+        match (creates, vacates) {
             (true, true) => Ok(()),
             (false, true) => api.delete_assignments(&self.blueprint_id).await.map(|_| ()),
             _ if !changed => Ok(()),
-            (true, false) => api.create_assignments(&document).await.map(|_| ()),
-            (false, false) => api.put_assignments(&self.blueprint_id, &document).await.map(|_| ()),
-        };
-        (outcomes, written.err().map(|error| Failure::of(error, creates)))
+            (true, false) => api.create_assignments(document).await.map(|_| ()),
+            (false, false) => api.put_assignments(&self.blueprint_id, document).await.map(|_| ()),
+        }
     }
 }
 
 struct Failure {
     error: ApiError,
+    /// Whether it was the creation of the document that failed.
     creates: bool,
 }
 
 impl Failure {
-    fn of(error: ApiError, creates: bool) -> Self {
-        Self { error, creates }
-    }
-
     /// Whether the document may have come or gone since it was read. How a node words that there is one already is not
     /// known for certain, so any refusal of a create counts.
     fn is_moved(&self) -> bool {

@@ -23,7 +23,7 @@ impl Connection {
         let (kind, name, look, reference) = match product {
             Product::Dss => ("DssInstance", "design", "D1", "instanceRef"),
             Product::Govern => ("GovernInstance", "govern", "G1", "instanceRef"),
-            Product::Launchpad => ("LaunchpadSpace", "space", "L10", "spaceRef"),
+            Product::Launchpad => ("LaunchpadSpace", "space", "L15", "spaceRef"),
         };
         Self {
             kind,

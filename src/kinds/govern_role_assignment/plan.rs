@@ -103,6 +103,10 @@ impl Change for RulesChange {
         steps
     }
 
+    fn creates(&self) -> bool {
+        !self.add.is_empty()
+    }
+
     fn event(&self) -> &'static str {
         if self.removes_all {
             "Deleted"

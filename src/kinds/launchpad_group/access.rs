@@ -71,6 +71,10 @@ fn rights_of(entry: &NodeAccess, entries: &[NodeAccess]) -> Result<Flags, Error>
     let Some(source) = &entry.permissions_from else {
         return Ok(declared(entry.permissions.as_ref()));
     };
+    if entry.permissions.is_some() {
+        let message = format!("nodes entry {}: give either permissions or permissionsFrom", entry.name);
+        return Err(Error::invalid(message));
+    }
     match entries.iter().find(|one| one.name == *source) {
         Some(source) if source.permissions_from.is_none() => Ok(declared(source.permissions.as_ref())),
         Some(_) => Err(Error::invalid(format!(

@@ -250,6 +250,10 @@ fn entries_that_contradict_each_other_are_refused() {
     assert_eq!(message, "mayX on node design-0 is true by nodes and false by dataiku");
     let from = json!({"nodes": [{"name": "design-0", "permissionsFrom": "design-9"}]});
     assert!(refusal(from, &absent()).contains("design-9 is no entry"));
+    let both = json!({"nodes": [
+        {"name": "design-0", "permissions": {}, "permissionsFrom": "design-1"}, {"name": "design-1"},
+    ]});
+    assert!(refusal(both, &absent()).contains("either permissions or permissionsFrom"));
     let chain = json!({"nodes": [
         {"name": "design-0", "permissionsFrom": "design-1"}, {"name": "design-1", "permissionsFrom": "automation-0"},
         {"name": "automation-0"},

@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 use super::{BadInput, Scenario, Wrong, subject::Subject};
 
 /// Reasons that say that somebody has to act.
-const STALLED: [&str; 5] = [
+const STALLED: [&str; 6] = [
     "Invalid",
     "Rejected",
     "AcceptedButNotStored",
     "AlreadyExists",
+    "Conflict",
     "NotAllowed",
 ];
 

@@ -52,6 +52,8 @@ macro_rules! scenarios {
 // The kinds.
 mod dss_group;
 mod dss_user;
+mod govern_role_assignment;
+mod launchpad_group;
 
 /// A kind, as the scenarios see it.
 ///

@@ -14,6 +14,7 @@ use crate::bed::{PATIENCE, merged};
 pub async fn observe_tells_what_manage_then_does<S: Scenario>() {
     let subject = Subject::<S>::ready("observe").await;
     subject.prepare("absent");
+    subject.bed.sweeps(1).await;
     foreseen(&subject, "absent", json!({})).await;
 
     subject.create("drifted", json!({})).await;
