@@ -103,6 +103,9 @@ pub struct Propagation {
     pub generation: i64,
     /// Which try this is: a task that fails is submitted again, at most three times.
     pub attempt: i32,
+    /// Whether a read has shown the write since.
+    #[serde(default)]
+    pub shown: bool,
     /// When the write was made.
     pub submitted_at: Time,
     /// When the task was found to be over.

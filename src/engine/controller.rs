@@ -230,7 +230,8 @@ async fn differs<K: Managed>(context: &Context<K>, object: &K) -> Result<bool, E
     };
     // What has become ours meanwhile has to go into the record.
     let recorded = object.policies().observes() || is_recorded(object, &observed, &inputs.applied);
-    Ok(!plan.is_empty() || !shown || !recorded)
+    // What has to wait again, since something that was there is gone, is no longer in sync.
+    Ok(!plan.outstanding().is_empty() || !shown || !recorded)
 }
 
 fn source_triggers<K: Managed>(objects: Objects<K>, touched: broadcast::Receiver<Touched>) -> References<K> {

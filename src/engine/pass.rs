@@ -187,12 +187,16 @@ impl<'a, K: Managed> Pass<'a, K> {
                 lock(&self.progress).plan.clear();
                 Err(self.already_exists())
             }
-            (Presence::Shared { complete: true }, origin) => Ok(origin.unwrap_or(Origin::Adopted)),
-            // Some of it will be ours. What was found stays found: the record tells the two apart.
-            (Presence::Shared { complete: false }, _) => Ok(Origin::Created),
+            // Some of it is ours, or will be. What was found stays found: the record tells the two apart.
+            (Presence::Shared { complete }, _) if !complete || self.has_grants(seen) => Ok(Origin::Created),
+            (Presence::Shared { .. }, origin) => Ok(origin.unwrap_or(Origin::Adopted)),
             // Somebody removed it: what comes next is made by us.
             (Presence::Absent | Presence::None, _) => Ok(Origin::Created),
         }
+    }
+
+    fn has_grants(&self, seen: &K::Observed) -> bool {
+        !granted(self.object, seen, &lock(&self.progress).applied).is_empty()
     }
 
     pub(super) fn already_exists(&self) -> Error {

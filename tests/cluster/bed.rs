@@ -16,7 +16,7 @@ pub const PATIENCE: Duration = Duration::from_mins(1);
 pub const INTERVAL: Duration = Duration::from_secs(5);
 
 /// What operators of tests log.
-const LOG: &str = "info,dataiku_operator=debug";
+pub const LOG: &str = "info,dataiku_operator=debug";
 
 /// A namespace, a simulated node or space with the object for its connection, and an operator.
 pub struct Bed {
@@ -38,6 +38,18 @@ impl Bed {
         Self::start_for(Product::Dss, hint, arguments, LOG).await
     }
 
+    /// A Govern node, with the operator running and the connection ready.
+    pub async fn govern(hint: &str) -> Self {
+        Self::ready_for(Product::Govern, hint, LOG).await
+    }
+
+    /// A space, with the operator running and the connection ready.
+    pub async fn launchpad(hint: &str, arguments: &[&str]) -> Self {
+        let bed = Self::start_for(Product::Launchpad, hint, arguments, LOG).await;
+        bed.connect().await;
+        bed
+    }
+
     /// Any product, with the operator running and the connection ready.
     pub async fn ready_for(product: Product, hint: &str, log: &str) -> Self {
         let bed = Self::start_for(product, hint, &[], log).await;
@@ -45,7 +57,8 @@ impl Bed {
         bed
     }
 
-    async fn start_for(product: Product, hint: &str, arguments: &[&str], log: &str) -> Self {
+    /// Any product, with the operator running and no connection yet.
+    pub async fn start_for(product: Product, hint: &str, arguments: &[&str], log: &str) -> Self {
         let namespace = Namespace::create(hint).await.unwrap();
         let simulator = Simulator::start().await.unwrap();
         let remote = simulator.instance(InstanceConfig::new(product)).await.unwrap();

@@ -12,6 +12,8 @@ mod convergence;
 mod crash;
 mod deletion;
 mod drift;
+mod govern;
+mod launchpad;
 mod outage;
 mod ownership;
 mod password;

@@ -10,7 +10,7 @@ use kube::Resource;
 
 use super::{
     change::{Field, GroupChange, InviteEdit},
-    plan::ObservedGroup,
+    plan::{DesiredGroup, ObservedGroup, is_shown},
     propagation::Following,
 };
 use crate::{
@@ -35,6 +35,8 @@ pub struct GroupClient {
     id: Option<String>,
     /// Whether the group has members to look for.
     has_members: bool,
+    /// What is to be shown; `None` where the spec contradicts itself.
+    desired: Option<DesiredGroup>,
     generation: i64,
     deadline: Duration,
     /// The last task. Kept in the status, so that a restart goes on with it.
@@ -42,7 +44,12 @@ pub struct GroupClient {
 }
 
 impl GroupClient {
-    pub(super) fn new(remote: LaunchpadRemote, object: &LaunchpadGroup, deadline: Duration) -> Self {
+    pub(super) fn new(
+        remote: LaunchpadRemote,
+        object: &LaunchpadGroup,
+        desired: Option<DesiredGroup>,
+        deadline: Duration,
+    ) -> Self {
         let status = Managed::status(object).filter(|status| status.origin().is_some());
         let seen = status
             .and_then(|status| status.remote.as_ref())
@@ -51,6 +58,7 @@ impl GroupClient {
             remote,
             id: seen.and_then(|seen| seen.id.clone()),
             has_members: object.spec.members.is_some(),
+            desired,
             generation: object.meta().generation.unwrap_or_default(),
             deadline,
             task: Mutex::new(seen.and_then(|seen| seen.propagation.clone())),
@@ -111,13 +119,17 @@ impl GroupClient {
     }
 
     /// Asks how far the task is, if it is time. A failure of that says nothing of the group: it is asked again later.
-    pub(super) async fn follow(&self, following: &mut Following) {
-        let Some(task) = following.due() else { return };
-        match self.remote.api.task(task).await {
-            Ok(state) => following.found(state),
-            Err(error) => tracing::debug!(task, %error, "the task could not be asked for"),
+    pub(super) async fn follow(&self, observed: &mut ObservedGroup) {
+        if let Some(task) = observed.following.due() {
+            match self.remote.api.task(task).await {
+                Ok(state) => observed.following.found(state),
+                Err(error) => tracing::debug!(task, %error, "the task could not be asked for"),
+            }
         }
-        self.task().clone_from(&following.task);
+        if self.desired.as_ref().is_some_and(|desired| is_shown(desired, observed)) {
+            observed.following.showed();
+        }
+        self.task().clone_from(&observed.following.task);
     }
 
     pub(super) async fn apply(&self, observed: &ObservedGroup, change: &GroupChange) -> Result<(), Error> {
@@ -128,9 +140,12 @@ impl GroupClient {
                 let record = record(&saved.document)?;
                 let id = record.id.clone();
                 self.remote.connection.lists.saw_group(&id, Some(Arc::new(record)));
-                self.submitted(saved.task_id, 1);
+                self.submitted(saved.task_id, observed.following.next_attempt());
             }
-            GroupChange::Edit(id, fields) => self.put(id, edited(read_document(observed)?, fields)?, 1).await?,
+            GroupChange::Edit(id, fields) => {
+                let document = edited(read_document(observed)?, fields)?;
+                self.put(id, document, observed.following.next_attempt()).await?;
+            }
             GroupChange::Resubmit(id, _, attempt) => self.put(id, read_document(observed)?, *attempt).await?,
             GroupChange::Invites(group, invites) => self.edit_invites(group, invites).await?,
             GroupChange::Delete(id) => {

@@ -107,10 +107,11 @@ impl Managed for LaunchpadGroup {
         world.launchpad.admit(&key, self.namespace().as_deref()).map(|_| ())
     }
 
-    async fn connect(&self, world: &Registry, _: &Inputs, lane: Lane) -> Result<GroupClient, Error> {
+    async fn connect(&self, world: &Registry, inputs: &Inputs, lane: Lane) -> Result<GroupClient, Error> {
         let key = ConnectionKey::of(&self.spec.space_ref, self.namespace().as_deref());
         let remote = Remote::of(&world.launchpad, &key, self.namespace().as_deref(), lane)?;
-        Ok(GroupClient::new(remote, self, world.propagation_deadline))
+        let desired = self.desired(inputs).ok();
+        Ok(GroupClient::new(remote, self, desired, world.propagation_deadline))
     }
 
     async fn slot(client: &GroupClient) -> Result<Slot, Error> {
@@ -148,7 +149,7 @@ impl Managed for LaunchpadGroup {
     }
 
     async fn follow(client: &GroupClient, observed: &mut ObservedGroup) -> Result<(), Error> {
-        client.follow(&mut observed.following).await;
+        client.follow(observed).await;
         Ok(())
     }
 
@@ -174,15 +175,20 @@ impl Managed for LaunchpadGroup {
     }
 
     fn show(observed: &ObservedGroup) -> (LaunchpadGroupSeen, Nothing) {
+        let propagation = observed.following.task.clone();
         let Some(group) = &observed.group else {
-            return (LaunchpadGroupSeen::default(), Nothing {});
+            let seen = LaunchpadGroupSeen {
+                propagation,
+                ..LaunchpadGroupSeen::default()
+            };
+            return (seen, Nothing {});
         };
         let nodes = group.dataiku_permissions.keys().chain(group.govern_permissions.keys());
         let seen = LaunchpadGroupSeen {
             id: Some(group.id.clone()),
             members: Some(i64::try_from(group.users.len()).unwrap_or(i64::MAX)),
             nodes: nodes.cloned().collect(),
-            propagation: observed.following.task.clone(),
+            propagation,
         };
         (seen, Nothing {})
     }

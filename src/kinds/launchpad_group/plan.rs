@@ -18,7 +18,7 @@ use crate::{
             space::NodeRecord,
         },
     },
-    engine::{Change, Error, Plan},
+    engine::{Change, Error, Plan, Reason},
 };
 
 /// What the spec of a group sets, and what was given for it earlier.
@@ -41,6 +41,7 @@ pub struct DesiredGroup {
 #[derive(Default)]
 pub struct ObservedGroup {
     pub(super) group: Option<Arc<GroupRecord>>,
+    /// The document, where the group was read by itself.
     pub(super) document: Option<Document>,
     pub(super) nodes: Arc<Vec<NodeRecord>>,
     pub(super) users: Arc<Vec<UserRecord>>,
@@ -50,6 +51,38 @@ pub struct ObservedGroup {
 
 /// What has to be written so that the group is as declared.
 pub(super) fn edit(desired: &DesiredGroup, observed: &ObservedGroup) -> Result<Plan<GroupChange>, Error> {
+    let mut plan = differences(desired, observed)?;
+    let following = &observed.following;
+    let steps = steps(&plan);
+    if steps.is_empty() {
+        return Ok(plan);
+    }
+    if let Some(reason) = following.pending() {
+        // Reads of some releases show a write only once the nodes have it (A46).
+        plan.changes.clear();
+        plan.waiting.push(format!("{reason}; not shown yet: {steps}"));
+    } else if let Some(task) = following.unstored().filter(|_| observed.document.is_some()) {
+        let message = format!("task {task} is over, but the group does not show what was written: {steps}");
+        return Err(Error::Blocked(Reason::AcceptedButNotStored, message));
+    }
+    Ok(plan)
+}
+
+/// Whether the group shows everything that is written to it.
+pub(super) fn is_shown(desired: &DesiredGroup, observed: &ObservedGroup) -> bool {
+    differences(desired, observed).is_ok_and(|plan| steps(&plan).is_empty())
+}
+
+/// What is written to the group itself, in words.
+fn steps(plan: &Plan<GroupChange>) -> String {
+    let writes = plan
+        .changes
+        .iter()
+        .filter(|change| matches!(change, GroupChange::Create { .. } | GroupChange::Edit(..)));
+    writes.flat_map(Change::steps).collect::<Vec<_>>().join("; ")
+}
+
+fn differences(desired: &DesiredGroup, observed: &ObservedGroup) -> Result<Plan<GroupChange>, Error> {
     let (access, mut waiting) = access::edit(desired, observed)?;
     let PeopleEdit {
         fields: members,
@@ -64,21 +97,6 @@ pub(super) fn edit(desired: &DesiredGroup, observed: &ObservedGroup) -> Result<P
         None => vec![creation(desired, fields, &invites)],
         Some(group) => changes(group, fields, invites, observed),
     };
-    if let Some(task) = observed.following.pending() {
-        let late = changes
-            .iter()
-            .filter(|change| !matches!(change, GroupChange::Invites(..)));
-        let steps: Vec<_> = late.flat_map(Change::steps).collect();
-        if !steps.is_empty() {
-            // Written already for this spec. Reads of some releases show it only once the nodes have it (A46).
-            let steps = steps.join("; ");
-            waiting.push(format!("task {task} is under way; not shown yet: {steps}"));
-            return Ok(Plan {
-                changes: Vec::new(),
-                waiting,
-            });
-        }
-    }
     Ok(Plan { changes, waiting })
 }
 

@@ -19,6 +19,11 @@ const FIRST_WAIT: Duration = Duration::from_secs(5);
 /// A task is not asked for so soon after its submission.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// A write that did not come to be is not made again for this long, unless the spec changes.
+const REST: Duration = Duration::from_mins(10);
+/// Time between two looks at a task that takes long.
+const LATE_INTERVAL: Duration = Duration::from_secs(30);
+
 /// The last task of a group, as seen at a time.
 #[derive(Clone, Debug, Default)]
 pub struct Following {
@@ -40,6 +45,7 @@ impl Following {
             phase: TaskPhase::Running,
             generation: self.generation,
             attempt,
+            shown: false,
             submitted_at: Time(to_second(Timestamp::now())),
             ended_at: None,
         })
@@ -64,11 +70,54 @@ impl Following {
         task.ended_at = Some(now);
     }
 
-    /// The task that may still bring what was written for this spec into view.
-    pub(super) fn pending(&self) -> Option<&str> {
+    /// Notes that a read shows what was written.
+    pub(super) fn showed(&mut self) {
+        if let Some(task) = self.task.as_mut() {
+            task.shown = true;
+        }
+    }
+
+    /// The task of a write for this very spec that no read has shown yet.
+    fn unshown(&self) -> Option<&Propagation> {
         let task = self.task.as_ref()?;
-        let pending = task.phase == TaskPhase::Running && task.generation == self.generation && !self.is_late(task);
-        pending.then_some(&*task.task_id)
+        (!task.shown && task.generation == self.generation).then_some(task)
+    }
+
+    /// Why what was written and is not shown yet is waited for, and not written again.
+    pub(super) fn pending(&self) -> Option<String> {
+        let task = self.unshown()?;
+        let id = &task.task_id;
+        match task.phase {
+            TaskPhase::Running if !self.is_late(task) => Some(format!("task {id} is under way")),
+            TaskPhase::Succeeded if self.is_just_over(task) => Some(format!("task {id} is over")),
+            TaskPhase::Failed | TaskPhase::Unknown if self.wait(task) != Some(Duration::ZERO) => {
+                Some(format!("task {id} did not succeed"))
+            }
+            _ => None,
+        }
+    }
+
+    /// The task that is over without that what was written came to be.
+    pub(super) fn unstored(&self) -> Option<&str> {
+        let task = self.unshown()?;
+        let over = task.phase == TaskPhase::Succeeded && !self.is_just_over(task);
+        let since = task.ended_at.as_ref().map(|ended| self.elapsed(ended))?;
+        (over && since < REST).then_some(&*task.task_id)
+    }
+
+    /// Which try a write is that is made now.
+    pub(super) fn next_attempt(&self) -> i32 {
+        match self.unshown() {
+            Some(task) if matches!(task.phase, TaskPhase::Failed | TaskPhase::Unknown) => task.attempt + 1,
+            _ => 1,
+        }
+    }
+
+    /// Whether it ended by this look, so that the group was read before it was over.
+    fn is_just_over(&self, task: &Propagation) -> bool {
+        task.ended_at
+            .as_ref()
+            .is_some_and(|ended| ended.0 >= to_second(self.now))
     }
 
     /// The task that is to be submitted again now, and which try that is.
@@ -129,7 +178,7 @@ impl Following {
                      starts",
                     self.deadline.as_secs()
                 ),
-                Some(Duration::from_mins(1)),
+                Some(LATE_INTERVAL),
             ),
             TaskPhase::Running => aspect(
                 false,
@@ -160,7 +209,7 @@ impl Following {
         let interval = match elapsed.as_secs() {
             0..60 => Duration::from_secs(5),
             60..600 => Duration::from_secs(15),
-            _ => Duration::from_mins(1),
+            _ => LATE_INTERVAL,
         };
         // The deadline is told when it passes.
         interval.min(self.deadline.saturating_sub(elapsed).max(GRACE))

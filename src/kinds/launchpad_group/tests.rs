@@ -278,6 +278,7 @@ fn following(phase: TaskPhase, attempt: i32, since: i64) -> Following {
             phase,
             generation: 1,
             attempt,
+            shown: false,
             submitted_at: then.clone(),
             ended_at: (phase != TaskPhase::Running).then_some(then),
         }),
@@ -319,7 +320,7 @@ fn a_task_is_asked_for_ever_less_often() {
             .unwrap()
             .as_secs()
     };
-    assert_eq!((again(3), again(61), again(700)), (5, 15, 60));
+    assert_eq!((again(3), again(61), again(700)), (5, 15, 30));
     assert_eq!(following(TaskPhase::Running, 1, 1).due(), None);
     assert_eq!(following(TaskPhase::Running, 1, 2).due(), Some("t1"));
     assert_eq!(following(TaskPhase::Failed, 1, 20).due(), None);
@@ -356,6 +357,41 @@ fn what_was_written_and_is_not_shown_yet_is_not_written_again_while_its_task_run
     assert!(!plan(json!({}), &hidden).is_empty(), "another spec was not written yet");
     hidden.following = following(TaskPhase::Running, 1, 901);
     assert!(!plan(json!({}), &hidden).is_empty(), "nor is it waited for without end");
+    hidden.following = following(TaskPhase::Succeeded, 1, 0);
+    assert!(
+        plan(json!({}), &hidden).is_empty(),
+        "the group was read before the task was over"
+    );
+    hidden.following = following(TaskPhase::Failed, 1, 4);
+    assert!(plan(json!({}), &hidden).is_empty(), "a failed task has its pace");
+    hidden.following = following(TaskPhase::Failed, 1, 5);
+    assert!(!plan(json!({}), &hidden).is_empty());
+    assert_eq!(hidden.following.next_attempt(), 2);
+    hidden.following = following(TaskPhase::Failed, 4, 500);
+    assert!(plan(json!({}), &hidden).is_empty(), "and an end");
+}
+
+#[test]
+fn what_never_came_to_be_is_told_and_drift_after_it_came_to_be_is_repaired() {
+    let spec = || json!({"description": "d"});
+    let mut group = observed(json!({"description": "by hand"}));
+    group.following = following(TaskPhase::Succeeded, 1, 30);
+    assert!(
+        !plan(spec(), &group).is_empty(),
+        "a shared list may be older than the task"
+    );
+    group.document = Some(Document::new());
+    let error = edit(&desired(spec()), &group).err().unwrap();
+    assert_eq!(error.reason(), Some(Reason::AcceptedButNotStored));
+    assert!(error.to_string().contains("task t1") && error.to_string().contains("set description to d"));
+    group.following = following(TaskPhase::Succeeded, 1, 601);
+    assert!(!plan(spec(), &group).is_empty(), "tried again after a while");
+    for phase in [TaskPhase::Running, TaskPhase::Succeeded, TaskPhase::Failed] {
+        group.following = following(phase, 1, 1);
+        group.following.showed();
+        assert!(!plan(spec(), &group).is_empty(), "shown before, so this is drift");
+        assert_eq!(group.following.next_attempt(), 1);
+    }
 }
 
 #[test]
