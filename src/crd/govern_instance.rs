@@ -19,7 +19,7 @@ pub type GovernInstanceStatus = Status<Nothing, ConnectionStatus>;
     kind = "GovernInstance",
     namespaced,
     category = "dataiku",
-    shortname = "govi",
+    shortname = "gvi",
     status = "GovernInstanceStatus",
     derive = "PartialEq",
     doc = "The connection to a Govern node: where it is, with which key, and who may use it.",

@@ -57,7 +57,7 @@ fn criteria(_: &mut SchemaGenerator) -> Schema {
     kind = "GovernRoleAssignment",
     namespaced,
     category = "dataiku",
-    shortname = "govra",
+    shortname = "gra",
     status = "GovernRoleAssignmentStatus",
     derive = "PartialEq",
     doc = "Who has a role on a blueprint of a Govern node.",
@@ -102,7 +102,8 @@ pub struct GovernRoleAssignmentSpec {
     #[schemars(length(min = 1, max = 100))]
     pub rules: Vec<AssignmentRule>,
     /// `AtLeast` (default): the listed rules are there, others are left alone. `Exact`: no other rule gives this role on
-    /// this blueprint, except those that other objects declare. Of two objects with `Exact` for one role and blueprint, the
+    /// this blueprint, except those that other objects declare: objects that the operator sees, so not those of
+    /// other namespaces where it runs with `--watch-namespace`. Of two objects with `Exact` for one role and blueprint, the
     /// younger is refused (reason `Conflict`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules_policy: Option<ListPolicy>,

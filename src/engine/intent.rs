@@ -47,7 +47,9 @@ impl<K: Managed> Pass<'_, K> {
         let base = self.written.as_deref().unwrap_or(self.object);
         let generation = self.object.meta().generation;
         let status = next_status(base.status(), generation, finding, Timestamp::now());
-        self.written = Some(self.context.write_status(base, &status, true).await?);
+        if base.status() != Some(&status) {
+            self.written = Some(self.context.write_status(base, &status, true).await?);
+        }
         lock(&self.progress).intent = true;
         Ok(())
     }
@@ -63,7 +65,12 @@ impl<K: Managed> Pass<'_, K> {
             Fate::Exists if self.begun_earlier => return Ok(()),
             Fate::Exists => {
                 self.take_back();
-                if self.object.policies().adopts() {
+                let shared = lock(&self.progress)
+                    .seen
+                    .as_ref()
+                    .is_some_and(|sight| matches!(sight.presence, Presence::Shared { .. }));
+                // A document that many share is nobody's: the next look takes it in.
+                if self.object.policies().adopts() || shared {
                     return Ok(());
                 }
                 return Err(self.already_exists());
@@ -97,11 +104,12 @@ impl<K: Managed> Pass<'_, K> {
         let before = self.before.take();
         let mut progress = lock(&self.progress);
         let shared = progress.seen.as_ref().map(|sight| sight.presence);
-        match (before, shared) {
-            (Some((origin, grants)), _) => (progress.origin, progress.applied.grants) = (origin, grants),
-            // The intent is that of an earlier pass, and the record has more than that.
-            (None, Some(Presence::Shared { .. })) => {}
-            (None, _) => progress.origin = None,
+        let shared = matches!(shared, Some(Presence::Shared { .. }));
+        if let Some((origin, grants)) = before {
+            progress.applied.grants = grants;
+            progress.origin = origin.filter(|_| shared);
+        } else if !shared {
+            progress.origin = None;
         }
     }
 

@@ -54,6 +54,11 @@ impl<K: Managed> Objects<K> {
         self.store.state_filter(|guard| guard.0.is_ok())
     }
 
+    /// Whether some cannot be decoded.
+    pub fn any_undecodable(&self) -> bool {
+        self.store.find(|guard| guard.0.is_err()).is_some()
+    }
+
     /// References to those that `wanted` picks.
     pub(super) fn picked(&self, wanted: impl Fn(&K) -> bool) -> Vec<ObjectRef<DeserializeGuard<K>>> {
         let picked = self

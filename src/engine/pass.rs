@@ -135,7 +135,10 @@ impl<'a, K: Managed> Pass<'a, K> {
             if plan.steps().iter().all(|step| done.contains(step)) {
                 break;
             }
-            if Some(owned) != self.recorded_origin() || !is_recorded(self.object, &seen, &lock(&self.progress).applied)
+            let creates = plan.changes.iter().any(Change::creates);
+            if creates
+                || Some(owned) != self.recorded_origin()
+                || !is_recorded(self.object, &seen, &lock(&self.progress).applied)
             {
                 self.record_intent(owned, &plan, &seen).await?;
             }
@@ -162,9 +165,7 @@ impl<'a, K: Managed> Pass<'a, K> {
 
     pub(super) async fn observe(&self, freshness: Freshness) -> Result<K::Observed, Error> {
         let mut observed = K::observe(&self.client, &self.key, freshness).await?;
-        if !self.object.policies().observes() {
-            K::follow(&self.client, &mut observed).await?;
-        }
+        K::follow(&self.client, &mut observed).await?;
         lock(&self.progress).seen = Some(Sight::of(&observed));
         Ok(observed)
     }
@@ -244,14 +245,23 @@ impl<'a, K: Managed> Pass<'a, K> {
             ) {
                 progress.origin = Some(owned);
             }
-            let grants = granted(self.object, seen, &progress.applied);
+            let mut grants = granted(self.object, seen, &progress.applied);
+            if !plan.waiting.is_empty() || !plan.under_way.is_empty() {
+                // What is to be withdrawn and waits must not be forgotten.
+                for (list, names) in std::mem::take(&mut progress.applied.grants) {
+                    grants.entry(list).or_default().extend(names);
+                }
+            }
             progress.applied = self.inputs.applied.clone();
             progress.applied.grants = grants;
         }
-        if plan.waiting.is_empty() {
+        if !plan.waiting.is_empty() {
+            let all: Vec<_> = plan.waiting.iter().chain(&plan.under_way).map(String::as_str).collect();
+            (Reason::DependencyNotReady, all.join("; "))
+        } else if plan.under_way.is_empty() {
             (Reason::InSync, K::in_sync(&self.key))
         } else {
-            (Reason::DependencyNotReady, plan.waiting.join("; "))
+            (Reason::Progressing, plan.under_way.join("; "))
         }
     }
 

@@ -32,6 +32,8 @@ pub struct Plan<C> {
     pub changes: Vec<C>,
     /// What should be written, but has to wait, and for what. The changes are applied all the same.
     pub waiting: Vec<String>,
+    /// What was written and is not seen yet, since something on the remote side is still at it.
+    pub under_way: Vec<String>,
 }
 
 impl<C> Default for Plan<C> {
@@ -39,6 +41,7 @@ impl<C> Default for Plan<C> {
         Self {
             changes: Vec::new(),
             waiting: Vec::new(),
+            under_way: Vec::new(),
         }
     }
 }
@@ -48,7 +51,7 @@ impl<C: Change> Plan<C> {
     pub fn of(change: Option<C>) -> Self {
         Self {
             changes: change.into_iter().collect(),
-            waiting: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -69,7 +72,7 @@ impl<C: Change> Plan<C> {
             all.extend(change.steps());
             all.extend(change.follows());
         }
-        all.extend(self.waiting.iter().cloned());
+        all.extend(self.waiting.iter().chain(&self.under_way).cloned());
         all
     }
 }

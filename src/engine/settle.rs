@@ -55,6 +55,9 @@ pub(super) async fn settle<K: Managed>(
     }
 }
 
+/// Shortest time until a condition beside `Ready` is looked at again.
+const SHORTEST: Duration = Duration::from_secs(1);
+
 /// When a condition beside `Ready` wants to be looked at again.
 fn again<K: Managed>(progress: &SharedProgress<K>) -> Option<Duration> {
     let progress = lock(progress);
@@ -63,7 +66,8 @@ fn again<K: Managed>(progress: &SharedProgress<K>) -> Option<Duration> {
         .as_ref()
         .map(|sight| sight.aspects.as_slice())
         .unwrap_or_default();
-    aspects.iter().filter_map(|aspect| aspect.again).min()
+    let again = aspects.iter().filter_map(|aspect| aspect.again).min();
+    again.map(|again| again.max(SHORTEST))
 }
 
 pub(super) fn verdict(reason: Reason, message: &str) -> Verdict {

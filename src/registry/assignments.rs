@@ -3,7 +3,10 @@
 //! Govern has no conditional write. What others do between a read and the write that follows it is lost, so there are
 //! few writes, each right after its read, and all edits that wait go into one.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use crate::{
     dataiku::{
@@ -18,7 +21,7 @@ use crate::{
     engine::error::{Error, Fate, Reason},
 };
 
-use super::batch::Batch;
+use super::{ConnectionKey, batch::Batch};
 
 /// What one object changes in the rules of one role.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +55,22 @@ type Outcome = Result<(), Error>;
 /// What a read showed.
 type Read = Result<Option<Arc<Document>>, ApiError>;
 
+/// The documents of all blueprints of all connections. Not part of a connection: while one takes the place of another
+/// passes are at work on both, and they have to wait for each other, too.
+#[derive(Default)]
+pub struct Documents(Mutex<HashMap<(ConnectionKey, String), Arc<Assignments>>>);
+
+impl Documents {
+    /// That of this blueprint.
+    pub fn of(&self, connection: &ConnectionKey, blueprint_id: &str) -> Arc<Assignments> {
+        let mut documents = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = documents.entry((connection.clone(), blueprint_id.to_owned()));
+        entry
+            .or_insert_with(|| Arc::new(Assignments::new(blueprint_id)))
+            .clone()
+    }
+}
+
 /// The document of one blueprint.
 pub struct Assignments {
     blueprint_id: String,
@@ -61,7 +80,7 @@ pub struct Assignments {
 
 impl Assignments {
     /// That of this blueprint.
-    pub fn new(blueprint_id: &str) -> Self {
+    fn new(blueprint_id: &str) -> Self {
         Self {
             blueprint_id: blueprint_id.to_owned(),
             reads: Batch::default(),
@@ -91,41 +110,38 @@ impl Assignments {
         written.await.ok_or_else(given_up)?
     }
 
+    /// Where the node refuses what several edits make of the document, they are halved until it is known whose rule it
+    /// is: the others must not suffer for it.
     async fn write_all(&self, api: &Govern, edits: &[Edit]) -> Vec<Outcome> {
-        let outcomes = self.write_together(api, edits).await;
-        let refused = |outcome: &Outcome| {
-            matches!(
-                outcome,
-                Err(Error::Remote {
-                    fate: Fate::NotDone,
-                    ..
-                })
-            )
-        };
-        if edits.len() == 1 || !outcomes.iter().any(refused) {
-            return outcomes;
+        let mut outcomes = Vec::with_capacity(edits.len());
+        let mut parts = vec![edits];
+        while let Some(part) = parts.pop() {
+            let (written, refused) = self.write_together(api, part).await;
+            if refused && part.len() > 1 {
+                let (first, second) = part.split_at(part.len() / 2);
+                parts.extend([second, first]);
+            } else {
+                outcomes.extend(written);
+            }
         }
-        // One of them is not to the liking of the node; the others must not suffer for it.
-        let mut alone = Vec::with_capacity(edits.len());
-        for edit in edits {
-            alone.extend(self.write_together(api, std::slice::from_ref(edit)).await);
-        }
-        alone
+        outcomes
     }
 
-    async fn write_together(&self, api: &Govern, edits: &[Edit]) -> Vec<Outcome> {
+    /// One write for all; and whether the node refused it for what is in it.
+    async fn write_together(&self, api: &Govern, edits: &[Edit]) -> (Vec<Outcome>, bool) {
         let (outcomes, failure) = self.attempt(api, edits, None).await;
         let (outcomes, failure) = match failure {
             Some(failure) if failure.is_moved() => self.attempt(api, edits, Some(failure)).await,
             failure => (outcomes, failure),
         };
-        let Some(Failure { error, .. }) = failure else {
-            return outcomes;
+        let Some(failure) = failure else {
+            return (outcomes, false);
         };
-        outcomes
+        let refused = failure.is_refusal();
+        let outcomes = outcomes
             .into_iter()
-            .map(|outcome| outcome.and(Err(error.clone().into())))
-            .collect()
+            .map(|outcome| outcome.and(Err(failure.error.clone().into())));
+        (outcomes.collect(), refused)
     }
 
     /// One read and the write that follows it. `earlier`: the failure of the write before, which the document may have
@@ -134,7 +150,7 @@ impl Assignments {
         let nothing_wrong = || edits.iter().map(|_| Ok(())).collect();
         let found = match api.assignments_of(&self.blueprint_id).await {
             Ok(found) => found,
-            Err(error) => return (nothing_wrong(), Some(Failure { error, creates: false })),
+            Err(error) => return (nothing_wrong(), Some(Failure::reading(error))),
         };
         let creates = found.is_none();
         if let Some(earlier) = earlier.filter(|earlier| earlier.creates == creates) {
@@ -149,7 +165,12 @@ impl Assignments {
         let outcomes: Vec<Outcome> = outcomes.collect();
         let vacates = edits.iter().any(|edit| edit.delete_vacant) && is_vacant(&document).unwrap_or(false);
         let written = self.store(api, &document, creates, changed, vacates).await;
-        (outcomes, written.err().map(|error| Failure { error, creates }))
+        let failure = written.err().map(|error| Failure {
+            error,
+            creates,
+            writes: true,
+        });
+        (outcomes, failure)
     }
 
     async fn store(
@@ -174,9 +195,26 @@ struct Failure {
     error: ApiError,
     /// Whether it was the creation of the document that failed.
     creates: bool,
+    /// Whether it was a write that failed.
+    writes: bool,
 }
 
 impl Failure {
+    fn reading(error: ApiError) -> Self {
+        Self {
+            error,
+            creates: false,
+            writes: false,
+        }
+    }
+
+    /// Whether the node does not like what is in the document. Some word that as an error of their own (contract
+    /// sheet 1.4).
+    fn is_refusal(&self) -> bool {
+        let own_error = self.error.status == Some(500) && self.error.own_words;
+        self.writes && (self.error.kind == ErrorKind::Rejected || own_error)
+    }
+
     /// Whether the document may have come or gone since it was read. How a node words that there is one already is not
     /// known for certain, so any refusal of a create counts.
     fn is_moved(&self) -> bool {

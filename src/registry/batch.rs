@@ -33,7 +33,10 @@ impl<Q, A> Batch<Q, A> {
             Err(oneshot::error::TryRecvError::Closed) => return None,
             Err(oneshot::error::TryRecvError::Empty) => {}
         }
-        let (questions, askers): (Vec<_>, Vec<_>) = std::mem::take(&mut *self.asked()).into_iter().unzip();
+        let mut asked = std::mem::take(&mut *self.asked());
+        // Nobody is there any more to put down what is done for them.
+        asked.retain(|(_, asker)| !asker.is_closed());
+        let (questions, askers): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
         let answers = work(questions).await;
         for (asker, answer) in askers.into_iter().zip(answers) {
             // Whoever does not wait any more needs no answer.
@@ -76,6 +79,22 @@ mod tests {
         }
         assert!(sizes[1..].iter().all(|size| *size == 49), "{sizes:?}");
         assert_eq!(sizes[0], 1, "the first waits for nobody");
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_is_not_done() {
+        let batch = Arc::new(Batch::default());
+        let ask = |n: u32| {
+            let batch = batch.clone();
+            tokio::spawn(async move { batch.ask(n, slow).await })
+        };
+        let first = ask(1);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        let (given_up, third) = (ask(2), ask(3));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        given_up.abort();
+        first.await.unwrap().unwrap();
+        assert_eq!(third.await.unwrap(), Some((3, 1)));
     }
 
     #[tokio::test]

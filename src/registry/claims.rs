@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::OnceLock};
 
 use super::ConnectionKey;
 
-type ListFn = Box<dyn Fn(&ConnectionKey, &Place<'_>) -> Option<Vec<Claim>> + Send + Sync>;
+type ListFn = Box<dyn Fn(&ConnectionKey, &Place<'_>) -> Option<Claimed> + Send + Sync>;
 
 /// Where entries stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,19 +41,28 @@ impl Claim {
     }
 }
 
+/// The claims on one place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Claimed {
+    /// Those of objects that can be read.
+    pub claims: Vec<Claim>,
+    /// Whether there are objects that cannot be read, and may declare anything.
+    pub unreadable: bool,
+}
+
 /// The claims of all objects of one kind.
 #[derive(Default)]
 pub struct Claims(OnceLock<ListFn>);
 
 impl Claims {
     /// Says where claims are looked up. The first call counts.
-    pub fn look_up_in(&self, list: impl Fn(&ConnectionKey, &Place<'_>) -> Option<Vec<Claim>> + Send + Sync + 'static) {
+    pub fn look_up_in(&self, list: impl Fn(&ConnectionKey, &Place<'_>) -> Option<Claimed> + Send + Sync + 'static) {
         let _ = self.0.set(Box::new(list));
     }
 
     /// The claims of all objects of this connection on entries of this place, and what objects of its other parts put
     /// into the document; `None` while they are not all known.
-    pub fn of(&self, connection: &ConnectionKey, place: &Place<'_>) -> Option<Vec<Claim>> {
+    pub fn of(&self, connection: &ConnectionKey, place: &Place<'_>) -> Option<Claimed> {
         self.0.get().and_then(|list| list(connection, place))
     }
 }

@@ -1,8 +1,8 @@
 //! A live connection to a Govern node, with what its last look at the node showed.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
 
 use crate::{
@@ -14,7 +14,6 @@ use crate::{
 };
 
 use super::{
-    assignments::Assignments,
     lists::Shared,
     live::Live,
     node::{self, NodeSweep},
@@ -30,7 +29,6 @@ pub struct GovernLists {
     roles: Shared<BTreeSet<String>>,
     blueprints: Shared<Option<BTreeSet<String>>>,
     assignments: Shared<ByBlueprint>,
-    documents: Mutex<HashMap<String, Arc<Assignments>>>,
 }
 
 /// A live connection to a Govern node.
@@ -90,14 +88,5 @@ impl GovernLists {
             Some(record) => known.insert(blueprint_id.to_owned(), record),
             None => known.remove(blueprint_id),
         });
-    }
-
-    /// The document of the blueprint, to be read and written in turn with everybody else.
-    pub fn document(&self, blueprint_id: &str) -> Arc<Assignments> {
-        let mut documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = documents.entry(blueprint_id.to_owned());
-        entry
-            .or_insert_with(|| Arc::new(Assignments::new(blueprint_id)))
-            .clone()
     }
 }

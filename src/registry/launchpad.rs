@@ -105,6 +105,11 @@ impl LaunchpadLists {
         self.nodes.get()
     }
 
+    /// Keeps what a read of all nodes showed.
+    pub fn saw_nodes(&self, nodes: Vec<NodeRecord>) {
+        self.nodes.set(nodes);
+    }
+
     /// All users, as last seen.
     pub fn users(&self) -> Arc<Vec<UserRecord>> {
         self.users.get()

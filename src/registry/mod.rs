@@ -17,7 +17,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::dataiku::{address::AddressPolicy, transport::CallObserver};
 
-pub use claims::{Claim, Claims};
+pub use claims::{Claim, Claimed, Claims};
 pub use connections::{ConnectionKey, Connections, Dependent, News, Terms};
 pub use dss::DssConnection;
 pub use govern::GovernConnection;
@@ -33,6 +33,8 @@ pub struct Registry {
     pub launchpad: Connections<LaunchpadConnection>,
     /// Who declares which rules of which role on which blueprint.
     pub role_assignments: Claims,
+    /// The documents that they are in.
+    pub assignments: assignments::Documents,
     /// Addresses that may be called.
     pub addresses: Arc<AddressPolicy>,
     /// Told of every remote call.
@@ -49,6 +51,7 @@ impl Registry {
             govern: Connections::new("GovernInstance"),
             launchpad: Connections::new("LaunchpadSpace"),
             role_assignments: Claims::default(),
+            assignments: assignments::Documents::default(),
             addresses: Arc::new(addresses),
             calls,
             propagation_deadline,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError},
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
 };
 
@@ -82,15 +82,7 @@ impl Slots {
     /// # Errors
     /// `Busy`: too many wait already.
     pub async fn enter(&self, repair: bool) -> Result<Vec<OwnedSemaphorePermit>, Error> {
-        let _waiting = match self.waiting.clone().try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(TryAcquireError::NoPermits | TryAcquireError::Closed) => {
-                return Err(Error::Busy {
-                    message: "many objects wait for this connection".into(),
-                    turn: self.pace(Pace::turn),
-                });
-            }
-        };
+        let _waiting = self.queue()?;
         let mut permits = Vec::new();
         if repair {
             permits.push(acquire(&self.repairing).await?);
@@ -99,6 +91,17 @@ impl Slots {
         permits.push(acquire(&self.working).await?);
         self.pace(|pace, now| pace.admitted(waits, now));
         Ok(permits)
+    }
+
+    /// A place among those that wait, for a pass that waits for others of its kind and hardly calls by itself.
+    ///
+    /// # Errors
+    /// `Busy`: too many wait already.
+    pub fn queue(&self) -> Result<OwnedSemaphorePermit, Error> {
+        self.waiting.clone().try_acquire_owned().map_err(|_| Error::Busy {
+            message: "many objects wait for this connection".into(),
+            turn: self.pace(Pace::turn),
+        })
     }
 
     fn pace<T>(&self, with: impl FnOnce(&mut Pace, Instant) -> T) -> T {

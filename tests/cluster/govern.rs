@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use testbed::simulator::Product;
+use tokio::time::Instant;
 
 use crate::bed::{Bed, LOG, PATIENCE, merged, object};
 
@@ -55,15 +56,24 @@ async fn delete(bed: &Bed, name: &str) {
 }
 
 /// Somebody saves the rules of another role. Govern has no conditional write: a save that falls between a read and the write
-/// that follows it, a round trip, is lost. This hand keeps clear of that: it saves while nothing is asked.
+/// that follows it is lost. This hand keeps clear of that: it does not save while the last that was asked is a read.
 async fn save_by_hand(bed: &Bed, rules: &[Value]) {
+    let mut since = (0, Instant::now());
     loop {
-        let before = bed.remote.requests().total;
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        if bed.remote.requests().total == before {
+        let log = bed.remote.requests().log;
+        let last = log
+            .iter()
+            .rfind(|call| ["G49", "G50", "G51"].contains(&call.operation.as_str()));
+        let seq = last.map_or(0, |last| last.seq);
+        if since.0 != seq {
+            since = (seq, Instant::now());
+        }
+        let written = last.is_none_or(|last| last.operation != "G50" && last.status != 0);
+        if written || since.1.elapsed() > Duration::from_secs(2) {
             bed.remote.patch_state(patch("ro.reader", rules)).unwrap();
             return;
         }
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 
@@ -160,6 +170,16 @@ async fn the_document_goes_with_its_last_rule_only_if_we_made_it() {
     delete(&bed, "max").await;
     assert_eq!(document(&bed), None, "made by us, and nothing is left in it");
 
+    // The same where the two are about different roles.
+    bed.apply(&assignment("maker", json!({}))).await;
+    in_sync(&bed, "maker").await;
+    bed.apply(&assignment("reader", json!({ "roleId": "ro.reader" }))).await;
+    in_sync(&bed, "reader").await;
+    bed.sweeps(2).await;
+    delete(&bed, "maker").await;
+    delete(&bed, "reader").await;
+    assert_eq!(document(&bed), None);
+
     bed.remote.patch_state(patch("ro.reader", &[])).unwrap();
     bed.sweeps(1).await;
     bed.apply(&assignment("jane", json!({}))).await;
@@ -169,7 +189,7 @@ async fn the_document_goes_with_its_last_rule_only_if_we_made_it() {
         document(&bed).unwrap()["roleAssignmentsRules"],
         json!({ "ro.reader": [] })
     );
-    assert_eq!(bed.remote.count("G52"), 1);
+    assert_eq!(bed.remote.count("G52"), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -338,4 +358,26 @@ async fn the_connection_shows_admin_and_architect_rights() {
     bed.apply(&assignment("jane", json!({}))).await;
     bed.wait("GovernRoleAssignment", "jane", "Ready=False/DependencyNotReady")
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exact_asks_only_objects_that_the_connection_allows() {
+    let bed = Bed::govern("allowed").await;
+    let elsewhere = testbed::Namespace::create("elsewhere").await.unwrap();
+    let home = bed.namespace.name();
+    let mut theirs = assignment(
+        "theirs",
+        json!({ "instanceRef": { "name": "govern", "namespace": home } }),
+    );
+    theirs["metadata"]["namespace"] = json!(elsewhere.name());
+    bed.remote.patch_state(patch(ROLE, &[rule("theirs")])).unwrap();
+    bed.sweeps(1).await;
+    elsewhere.apply_object(&theirs).await.unwrap();
+    bed.apply(&assignment("exact", json!({ "rulesPolicy": "Exact" }))).await;
+    in_sync(&bed, "exact").await;
+    assert_eq!(
+        holders(&bed, ROLE),
+        ["exact"],
+        "an object that may not use the connection keeps nothing"
+    );
 }

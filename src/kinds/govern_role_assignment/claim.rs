@@ -9,7 +9,7 @@ use super::Rule;
 use crate::{
     crd::{GovernRoleAssignment, common::ListPolicy},
     engine::{Managed, objects::Objects},
-    registry::{Claim, ConnectionKey, claims::Place},
+    registry::{Claim, Claimed, ConnectionKey, claims::Place},
 };
 
 /// Rules that an object put there, in the record.
@@ -80,7 +80,7 @@ pub fn claims(
     objects: &Objects<GovernRoleAssignment>,
     connection: &ConnectionKey,
     place: &Place<'_>,
-) -> Option<Vec<Claim>> {
+) -> Option<Claimed> {
     let all = objects.is_ready().then(|| objects.all())?;
     let readable = all.iter().filter_map(|guard| guard.0.as_ref().ok());
     let claims = readable
@@ -92,7 +92,10 @@ pub fn claims(
                 maker(object)
             }
         });
-    Some(claims.collect())
+    Some(Claimed {
+        claims: claims.collect(),
+        unreadable: objects.any_undecodable(),
+    })
 }
 
 /// What an object of another role has to do with the document.
@@ -100,6 +103,7 @@ fn maker(object: &GovernRoleAssignment) -> Claim {
     let grants = object.status().and_then(|status| status.applied.as_ref());
     let made = grants.and_then(|applied| applied.grants.get(DOCUMENT));
     Claim {
+        namespace: object.namespace().unwrap_or_default(),
         uid: object.uid().unwrap_or_default(),
         owned: made.cloned().unwrap_or_default(),
         ..Claim::default()
@@ -113,15 +117,20 @@ pub(super) struct Others {
     pub declared: BTreeSet<String>,
     /// Rules and documents that they put there.
     pub owned: BTreeSet<String>,
+    /// Whether there may be more.
+    pub unreadable: bool,
     /// An older object that wants no other rules, where this one wants that too.
     pub rival: Option<String>,
 }
 
 impl Others {
     /// The others among `claims`, as they look from `own`.
-    pub fn of(own: &Claim, claims: &[Claim]) -> Self {
-        let mut others = Self::default();
-        for claim in claims.iter().filter(|claim| claim.uid != own.uid) {
+    pub fn of(own: &Claim, claimed: &Claimed) -> Self {
+        let mut others = Self {
+            unreadable: claimed.unreadable,
+            ..Self::default()
+        };
+        for claim in claimed.claims.iter().filter(|claim| claim.uid != own.uid) {
             others.declared.extend(claim.declared.iter().cloned());
             others.owned.extend(claim.owned.iter().cloned());
             if own.exclusive && claim.exclusive && claim.precedes(own) {

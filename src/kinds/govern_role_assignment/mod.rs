@@ -33,11 +33,11 @@ use crate::{
         rule::Rule,
     },
     engine::{
-        Error, Freshness, Inputs, Lane, Managed, Plan, Presence, Removal, SourceRef,
+        Error, Freshness, Inputs, Lane, Managed, Plan, Presence, Removal, Slot, SourceRef,
         managed::{StatusOf, Trigger},
     },
     kinds::remote::{GovernRemote, Remote, triggers, unreadable},
-    registry::{ConnectionKey, Registry, claims::Place},
+    registry::{ConnectionKey, Registry, assignments::Assignments, claims::Place},
 };
 
 /// A Govern node, for one assignment.
@@ -46,7 +46,9 @@ pub struct AssignmentClient {
     blueprint_id: String,
     role_id: String,
     declared: Vec<Rule>,
+    recorded: BTreeSet<String>,
     others: Others,
+    document: Arc<Assignments>,
 }
 
 impl Managed for GovernRoleAssignment {
@@ -104,8 +106,7 @@ impl Managed for GovernRoleAssignment {
         world.govern.admit(&key, self.namespace().as_deref()).map(|_| ())
     }
 
-    /// Takes no slot: calls for one blueprint are made once for all who wait, so waiting costs the node nothing.
-    async fn connect(&self, world: &Registry, _: &Inputs, lane: Lane) -> Result<AssignmentClient, Error> {
+    async fn connect(&self, world: &Registry, inputs: &Inputs, lane: Lane) -> Result<AssignmentClient, Error> {
         let key = ConnectionKey::of(&self.spec.instance_ref, self.namespace().as_deref());
         let remote = Remote::of(&world.govern, &key, self.namespace().as_deref(), lane)?;
         let place = Place {
@@ -113,15 +114,26 @@ impl Managed for GovernRoleAssignment {
             part: &self.spec.role_id,
         };
         let claims = world.role_assignments.of(&key, &place);
-        let mut claims = claims.ok_or_else(|| Error::NotYet("waiting to learn who else declares rules".into()))?;
-        claims.retain(|claim| world.govern.admits(&key, &claim.namespace));
+        let mut claimed = claims.ok_or_else(|| Error::NotYet("waiting to learn who else declares rules".into()))?;
+        claimed
+            .claims
+            .retain(|claim| world.govern.admits(&key, &claim.namespace));
+        let recorded = inputs.applied.grants.get(RULES).cloned().unwrap_or_default();
         Ok(AssignmentClient {
+            document: world.assignments.of(&key, &self.spec.blueprint_id),
+            recorded,
             remote,
             blueprint_id: self.spec.blueprint_id.clone(),
             role_id: self.spec.role_id.clone(),
             declared: self.rules(),
-            others: Others::of(&claim(self), &claims),
+            others: Others::of(&claim(self), &claimed),
         })
+    }
+
+    /// Calls for one blueprint are made once for all who wait, so these passes do not take the slots of those that call.
+    async fn slot(client: &AssignmentClient) -> Result<Slot, Error> {
+        let permits = vec![client.remote.connection.slots.queue()?];
+        Ok(Slot { permits })
     }
 
     fn frozen(client: &AssignmentClient) -> bool {
@@ -146,7 +158,7 @@ impl Managed for GovernRoleAssignment {
         let record = match freshness {
             Freshness::Shared => lists.assignments(&client.blueprint_id),
             Freshness::Fresh => {
-                let document = lists.document(&client.blueprint_id).read(&client.remote.api).await?;
+                let document = client.document.read(&client.remote.api).await?;
                 vacant = document
                     .as_deref()
                     .is_some_and(|document| is_vacant(document).unwrap_or(false));
@@ -163,6 +175,7 @@ impl Managed for GovernRoleAssignment {
             found: record.map(|record| record.rules.get(&client.role_id).cloned().unwrap_or_default()),
             vacant,
             declared: client.declared.clone(),
+            recorded: client.recorded.clone(),
             others: client.others.clone(),
             has_role: lists.has_role(&client.role_id),
             has_blueprint: lists.has_blueprint(&client.blueprint_id),
@@ -180,8 +193,7 @@ impl Managed for GovernRoleAssignment {
     }
 
     async fn apply(client: &AssignmentClient, _: &ObservedRules, change: &RulesChange) -> Result<(), Error> {
-        let document = client.remote.connection.lists.document(&client.blueprint_id);
-        document.write(&client.remote.api, change.edit()).await
+        client.document.write(&client.remote.api, change.edit()).await
     }
 
     fn presence(observed: &ObservedRules) -> Presence {

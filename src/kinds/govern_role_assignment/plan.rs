@@ -33,6 +33,8 @@ pub struct ObservedRules {
     /// Whether nothing at all is left in the document; known only from a look at it alone.
     pub(super) vacant: bool,
     pub(super) declared: Vec<Rule>,
+    /// Fingerprints of rules that this object put there, by its record.
+    pub(super) recorded: BTreeSet<String>,
     pub(super) others: Others,
     pub(super) has_role: bool,
     pub(super) has_blueprint: bool,
@@ -55,6 +57,19 @@ impl ObservedRules {
     /// Whether every declared rule is there.
     pub(super) fn is_complete(&self) -> bool {
         self.declared.iter().all(|rule| self.has(rule))
+    }
+
+    /// A rule for the same people that nobody declares, in place of one that we put there: the node has given it another
+    /// form, and would get one more each time.
+    fn reworded(&self, rule: &Rule) -> bool {
+        let alike = |found: &Rule| {
+            let twin = Rule {
+                criteria: rule.criteria.clone(),
+                ..found.clone()
+            };
+            found.criteria != rule.criteria && twin.same_as(rule) && !self.declared.iter().any(|one| one.same_as(found))
+        };
+        self.recorded.contains(&fingerprint(rule)) && self.rules().any(alike)
     }
 
     fn rules(&self) -> impl Iterator<Item = &Rule> {
@@ -156,9 +171,21 @@ pub(super) fn edit(desired: &DesiredRules, observed: &ObservedRules) -> Result<P
     let waiting = missing(desired, observed);
     if !waiting.is_empty() {
         return Ok(Plan {
-            changes: Vec::new(),
             waiting,
+            ..Plan::default()
         });
+    }
+    if let Some(rule) = desired
+        .rules
+        .iter()
+        .find(|rule| !observed.has(rule) && observed.reworded(rule))
+    {
+        let message = format!(
+            "the node stores the criteria of a rule in another form, so it is not written again: {}; declare them as \
+             the node shows them",
+            words(rule)
+        );
+        return Err(Error::Blocked(Reason::AcceptedButNotStored, message));
     }
     let add: Vec<_> = desired
         .rules
@@ -169,7 +196,7 @@ pub(super) fn edit(desired: &DesiredRules, observed: &ObservedRules) -> Result<P
     let declared = |rule: &Rule| desired.rules.iter().any(|one| one.same_as(rule));
     let unwanted = |rule: &&Rule| {
         let print = fingerprint(rule);
-        let ours = desired.exact || desired.withdrawn.contains(&print);
+        let ours = (desired.exact && !observed.others.unreadable) || desired.withdrawn.contains(&print);
         ours && !declared(rule) && !observed.others.declared.contains(&print)
     };
     let remove: Vec<_> = observed.rules().filter(unwanted).cloned().collect();
@@ -200,7 +227,9 @@ pub(super) fn withdrawal(applied: &Applied, observed: &ObservedRules) -> Plan<Ru
     let recorded = |list: &str, entry: &str| applied.grants.get(list).is_some_and(|list| list.contains(entry));
     let ours = |rule: &&Rule| {
         let print = fingerprint(rule);
-        recorded(RULES, &print) && !observed.others.declared.contains(&print)
+        // Another object that declares it takes it over, once it has it in its record. Before, it makes it anew.
+        let taken_over = observed.others.declared.contains(&print) && observed.others.owned.contains(&print);
+        recorded(RULES, &print) && !taken_over
     };
     let remove: Vec<_> = observed.rules().filter(ours).cloned().collect();
     let made = recorded(DOCUMENT, &observed.blueprint_id);

@@ -7,7 +7,11 @@ use super::{
     claim::{DOCUMENT, Others, RULES, fingerprint},
     plan::{edit, withdrawal},
 };
-use crate::{crd::common::Applied, engine::Plan, engine::Reason, registry::Claim};
+use crate::{
+    crd::common::Applied,
+    engine::{Plan, Reason},
+    registry::{Claim, Claimed},
+};
 
 const ROLE: &str = "ro.pm";
 const BLUEPRINT: &str = "bp.b";
@@ -33,6 +37,7 @@ fn observed(found: Option<Vec<Rule>>) -> ObservedRules {
         found,
         vacant: false,
         declared: Vec::new(),
+        recorded: BTreeSet::new(),
         others: Others::default(),
         has_role: true,
         has_blueprint: true,
@@ -91,6 +96,12 @@ fn exact_takes_out_what_nobody_declares() {
     let mut declared = desired(vec![granting(&["jane"])]);
     declared.exact = true;
     assert_eq!(outstanding(&declared, &found), ["withdraw ro.pm from users [by-hand]"]);
+    found.others.unreadable = true;
+    assert_eq!(
+        outstanding(&declared, &found),
+        Vec::<String>::new(),
+        "an object that cannot be read may declare it"
+    );
 }
 
 #[test]
@@ -115,12 +126,16 @@ fn of_two_that_want_no_other_rules_the_younger_is_refused() {
         ..Claim::default()
     };
     let (old, young) = (claim("old", 1), claim("young", 2));
-    let both = [old.clone(), young.clone()];
+    let claimed = |claims: &[Claim]| Claimed {
+        claims: claims.to_vec(),
+        unreadable: false,
+    };
+    let both = claimed(&[old.clone(), young.clone()]);
     assert_eq!(Others::of(&old, &both).rival, None);
     assert_eq!(Others::of(&young, &both).rival.as_deref(), Some("ns/old"));
     let same_age = claim("elder", 2);
     assert_eq!(
-        Others::of(&young, &[same_age]).rival.as_deref(),
+        Others::of(&young, &claimed(&[same_age])).rival.as_deref(),
         Some("ns/elder"),
         "by name then"
     );
@@ -144,6 +159,11 @@ fn at_deletion_only_what_the_record_has_goes() {
     );
     let mut shared = observed(Some(vec![ours.clone()]));
     shared.others.declared = BTreeSet::from([fingerprint(&ours)]);
+    assert!(
+        !withdrawal(&record(&[&ours], true), &shared).is_empty(),
+        "nobody else would ever take it out"
+    );
+    shared.others.owned = shared.others.declared.clone();
     assert!(withdrawal(&record(&[&ours], true), &shared).is_empty());
 }
 
@@ -179,4 +199,21 @@ fn a_fingerprint_is_the_same_for_rules_that_grant_the_same() {
     ] {
         assert_ne!(fingerprint(&one), fingerprint(&rule(different)));
     }
+}
+
+#[test]
+fn a_rule_that_the_node_words_otherwise_is_not_added_again_and_again() {
+    let with = |criteria: Value| Rule {
+        criteria: vec![criteria],
+        ..granting(&["jane"])
+    };
+    let (declared, stored) = (with(json!({"a": 1})), with(json!({"a": 1, "added": true})));
+    let mut found = observed(Some(vec![stored]));
+    assert!(
+        !edit(&desired(vec![declared.clone()]), &found).unwrap().is_empty(),
+        "not ours"
+    );
+    found.recorded = BTreeSet::from([fingerprint(&declared)]);
+    let error = edit(&desired(vec![declared]), &found).err().unwrap();
+    assert_eq!(error.reason(), Some(Reason::AcceptedButNotStored));
 }

@@ -124,7 +124,9 @@ pub(super) fn edit(desired: &DesiredGroup, observed: &ObservedGroup) -> Result<(
     let mut afterwards: BTreeMap<&String, BTreeSet<String>> = BTreeMap::new();
     for (name, rights) in &found {
         let unwanted = desired.exact_nodes || desired.granted_nodes.contains(*name);
-        if unwanted && !wanted.contains_key(*name) {
+        // A node that is not listed may come back, and with it whatever says that it is to be reached.
+        let listed = observed.nodes.iter().any(|node| node.name == **name);
+        if unwanted && listed && !wanted.contains_key(*name) {
             fields.push(Field::NoAccess(place(name, group, &observed.nodes)));
         } else {
             afterwards.insert(name, given(rights));

@@ -149,9 +149,10 @@ impl Field {
         match self {
             Self::Name(name) => document.set("name", name),
             Self::Description(text) => document.set("description", text),
-            Self::LaunchpadRight(path, flag) => {
-                edit(document, LAUNCHPAD_PERMISSIONS, |all| rights::write(all, path, *flag))?
-            }
+            Self::LaunchpadRight(path, flag) => edit(document, LAUNCHPAD_PERMISSIONS, |all| {
+                rights::write(all, path, *flag);
+                Ok(())
+            })?,
             Self::Access(node) => edit(document, node.member(), |nodes| {
                 nodes.set(&node.name, &Document::new());
                 Ok(())
@@ -161,7 +162,10 @@ impl Field {
                 Ok(())
             })?,
             Self::NodeRight(node, path, flag) => edit(document, node.member(), |nodes| {
-                edit(nodes, &node.name, |all| rights::write(all, path, *flag))
+                edit(nodes, &node.name, |all| {
+                    rights::write(all, path, *flag);
+                    Ok(())
+                })
             })?,
             Self::AddMember(member) => {
                 document.edit_list(USERS, |_: &Member| true, std::slice::from_ref(member))?;

@@ -32,7 +32,7 @@ const GROUPS: &str = "groups";
 pub struct GroupClient {
     pub(super) remote: LaunchpadRemote,
     /// Id of the group, once it is ours. A rename does not hide it.
-    id: Option<String>,
+    id: Mutex<Option<String>>,
     /// Whether the group has members to look for.
     has_members: bool,
     /// What is to be shown; `None` where the spec contradicts itself.
@@ -56,8 +56,11 @@ impl GroupClient {
             .map(|remote| &remote.seen);
         Self {
             remote,
-            id: seen.and_then(|seen| seen.id.clone()),
-            has_members: object.spec.members.is_some(),
+            id: Mutex::new(seen.and_then(|seen| seen.id.clone())),
+            has_members: object.spec.members.is_some()
+                || desired
+                    .as_ref()
+                    .is_some_and(|desired| !desired.granted_members.is_empty()),
             desired,
             generation: object.meta().generation.unwrap_or_default(),
             deadline,
@@ -68,7 +71,8 @@ impl GroupClient {
     /// The group by the shared lists.
     pub(super) fn listed(&self, name: &str) -> ObservedGroup {
         let groups = self.remote.connection.lists.groups();
-        let by_id = self.id.as_ref().and_then(|id| groups.get(id));
+        let id = self.id();
+        let by_id = id.as_ref().and_then(|id| groups.get(id));
         let group = by_id.or_else(|| groups.values().find(|group| group.name == name));
         self.observed(group.cloned(), None)
     }
@@ -76,6 +80,7 @@ impl GroupClient {
     /// The group as it is now.
     pub(super) async fn read(&self, name: &str) -> Result<ObservedGroup, Error> {
         let (api, lists) = (&self.remote.api, &self.remote.connection.lists);
+        lists.saw_nodes(api.nodes().await?);
         if self.has_members {
             lists.saw_people(api.users().await?, api.invites().await?);
         }
@@ -100,6 +105,7 @@ impl GroupClient {
     fn observed(&self, group: Option<Arc<GroupRecord>>, document: Option<Document>) -> ObservedGroup {
         let lists = &self.remote.connection.lists;
         ObservedGroup {
+            id: self.id(),
             group,
             document,
             nodes: lists.nodes(),
@@ -139,6 +145,7 @@ impl GroupClient {
                 let saved = self.remote.api.create_group(&document).await?;
                 let record = record(&saved.document)?;
                 let id = record.id.clone();
+                *self.id.lock().unwrap_or_else(PoisonError::into_inner) = Some(id.clone());
                 self.remote.connection.lists.saw_group(&id, Some(Arc::new(record)));
                 self.submitted(saved.task_id, observed.following.next_attempt());
             }
@@ -156,7 +163,14 @@ impl GroupClient {
     }
 
     async fn put(&self, id: &str, document: Document, attempt: i32) -> Result<(), Error> {
-        let saved = self.remote.api.put_group(id, &document).await?;
+        let saved = match self.remote.api.put_group(id, &document).await {
+            Ok(saved) => saved,
+            Err(error) => {
+                // It may have been written, and then an earlier task says nothing of it.
+                *self.task() = None;
+                return Err(error.into());
+            }
+        };
         self.submitted(saved.task_id, attempt);
         Ok(())
     }
@@ -199,6 +213,10 @@ impl GroupClient {
             retry_after: None,
             fate: Fate::Answered,
         })
+    }
+
+    fn id(&self) -> Option<String> {
+        self.id.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn task(&self) -> std::sync::MutexGuard<'_, Option<Propagation>> {

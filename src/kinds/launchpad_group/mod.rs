@@ -158,7 +158,7 @@ impl Managed for LaunchpadGroup {
     }
 
     fn removal(_: &Removal, observed: &ObservedGroup) -> Plan<GroupChange> {
-        let group = observed.group.as_ref();
+        let group = observed.group.as_ref().filter(|_| !observed.is_another());
         Plan::of(group.map(|group| GroupChange::Delete(group.id.clone())))
     }
 

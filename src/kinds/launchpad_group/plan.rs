@@ -40,6 +40,8 @@ pub struct DesiredGroup {
 /// A group as the space has it, and what is around it.
 #[derive(Default)]
 pub struct ObservedGroup {
+    /// Id of the group that is ours, by the record.
+    pub(super) id: Option<String>,
     pub(super) group: Option<Arc<GroupRecord>>,
     /// The document, where the group was read by itself.
     pub(super) document: Option<Document>,
@@ -49,18 +51,37 @@ pub struct ObservedGroup {
     pub(super) following: Following,
 }
 
+impl ObservedGroup {
+    /// Whether the group is another one than the one in the record, which is gone.
+    pub(super) fn is_another(&self) -> bool {
+        let id = self.group.as_ref().map(|group| &group.id);
+        self.id.is_some() && id.is_some() && self.id.as_ref() != id
+    }
+
+    fn another(&self) -> Option<Error> {
+        self.is_another().then(|| {
+            let message = "the group of this object is gone, and somebody has made another one of its name: rename or \
+                           delete that one, or make this object anew with adoptionPolicy: Adopt";
+            Error::Blocked(Reason::AlreadyExists, message.into())
+        })
+    }
+}
+
 /// What has to be written so that the group is as declared.
 pub(super) fn edit(desired: &DesiredGroup, observed: &ObservedGroup) -> Result<Plan<GroupChange>, Error> {
     let mut plan = differences(desired, observed)?;
+    if let Some(other) = observed.another() {
+        return Err(other);
+    }
     let following = &observed.following;
     let steps = steps(&plan);
     if steps.is_empty() {
         return Ok(plan);
     }
-    if let Some(reason) = following.pending() {
+    if let Some(reason) = following.pending(observed.group.is_none()) {
         // Reads of some releases show a write only once the nodes have it (A46).
         plan.changes.clear();
-        plan.waiting.push(format!("{reason}; not shown yet: {steps}"));
+        plan.under_way.push(format!("{reason}; not shown yet: {steps}"));
     } else if let Some(task) = following.unstored().filter(|_| observed.document.is_some()) {
         let message = format!("task {task} is over, but the group does not show what was written: {steps}");
         return Err(Error::Blocked(Reason::AcceptedButNotStored, message));
@@ -97,7 +118,11 @@ fn differences(desired: &DesiredGroup, observed: &ObservedGroup) -> Result<Plan<
         None => vec![creation(desired, fields, &invites)],
         Some(group) => changes(group, fields, invites, observed),
     };
-    Ok(Plan { changes, waiting })
+    Ok(Plan {
+        changes,
+        waiting,
+        under_way: Vec::new(),
+    })
 }
 
 /// Everything but access and people.

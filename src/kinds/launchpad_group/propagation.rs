@@ -83,12 +83,13 @@ impl Following {
         (!task.shown && task.generation == self.generation).then_some(task)
     }
 
-    /// Why what was written and is not shown yet is waited for, and not written again.
-    pub(super) fn pending(&self) -> Option<String> {
+    /// Why what was written and is not shown yet is waited for, and not written again. A group that is to come to be is
+    /// waited for without end: a second one would be refused, and the refusal taken for somebody else's group.
+    pub(super) fn pending(&self, creates: bool) -> Option<String> {
         let task = self.unshown()?;
         let id = &task.task_id;
         match task.phase {
-            TaskPhase::Running if !self.is_late(task) => Some(format!("task {id} is under way")),
+            TaskPhase::Running if creates || !self.is_late(task) => Some(format!("task {id} is under way")),
             TaskPhase::Succeeded if self.is_just_over(task) => Some(format!("task {id} is over")),
             TaskPhase::Failed | TaskPhase::Unknown if self.wait(task) != Some(Duration::ZERO) => {
                 Some(format!("task {id} did not succeed"))
@@ -160,7 +161,12 @@ impl Following {
             again,
         };
         let Some(task) = &self.task else {
-            return aspect(true, "Propagated", "no task of the Launchpad is under way".into(), None);
+            return aspect(
+                true,
+                "Propagated",
+                "no task of the Launchpad is known to be under way".into(),
+                None,
+            );
         };
         let id = &task.task_id;
         match task.phase {
@@ -198,7 +204,9 @@ impl Following {
                 } else {
                     "submitted again three times already: look at the space, then change the object or its group"
                 };
-                aspect(false, "PropagationFailed", format!("{what}; {next}"), wait)
+                // What is due is done by the next pass; where it may not be, nothing is gained by another.
+                let again = wait.filter(|wait| !wait.is_zero());
+                aspect(false, "PropagationFailed", format!("{what}; {next}"), again)
             }
         }
     }

@@ -6,10 +6,7 @@ use serde_json::Value;
 
 use crate::{
     crd::launchpad_group::{self, Right},
-    dataiku::{
-        document::{Document, DocumentError},
-        launchpad::groups::Rights,
-    },
+    dataiku::{document::Document, launchpad::groups::Rights},
 };
 
 /// Rights by their path.
@@ -49,11 +46,16 @@ pub(super) fn given(rights: &Rights) -> BTreeSet<String> {
     given
 }
 
-/// What is to be written so that `found` has the declared rights.
+/// What is to be written so that `found` has the declared rights. One that is declared not given has nothing below it.
 pub(super) fn differing(declared: &Flags, found: &BTreeSet<String>) -> Flags {
+    let below = |path: &str| {
+        found
+            .iter()
+            .any(|found| found.strip_prefix(path).is_some_and(|rest| rest.starts_with('/')))
+    };
     declared
         .iter()
-        .filter(|(path, flag)| found.contains(*path) != **flag)
+        .filter(|(path, flag)| found.contains(*path) != **flag || below(path))
         .map(|(path, flag)| (path.clone(), *flag))
         .collect()
 }
@@ -67,18 +69,23 @@ pub(super) fn after(found: &BTreeSet<String>, edits: &Flags) -> BTreeSet<String>
         } else {
             given.remove(path);
         }
+        given.retain(|found| {
+            found
+                .strip_prefix(path.as_str())
+                .is_none_or(|rest| !rest.starts_with('/'))
+        });
     }
     given
 }
 
 /// Writes a right into a map of rights.
-pub(super) fn write(rights: &mut Document, path: &str, flag: bool) -> Result<(), DocumentError> {
+pub(super) fn write(rights: &mut Document, path: &str, flag: bool) {
     let Some((name, child)) = path.split_once('/') else {
         rights.set(path, &flag);
-        return Ok(());
+        return;
     };
-    let mut below = rights.nested(name)?.unwrap_or_default();
+    // One flag in place of several says the same of all of them; what is declared says it anew.
+    let mut below = rights.nested(name).unwrap_or_default().unwrap_or_default();
     below.set(child, &flag);
     rights.set(name, &below);
-    Ok(())
 }

@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 
 use super::{DesiredGroup, LaunchpadGroup, ObservedGroup, edit, propagation::Following};
 use crate::{
-    crd::launchpad_group::{Propagation, TaskPhase},
+    crd::{
+        common::{Applied, DeletionPolicy},
+        launchpad_group::{Propagation, TaskPhase},
+    },
     dataiku::{
         document::Document,
         launchpad::{
@@ -16,7 +19,7 @@ use crate::{
             tasks::TaskState,
         },
     },
-    engine::{Change, Error, Inputs, Managed, Plan, Reason},
+    engine::{Change, Error, Inputs, Managed, Plan, Reason, Removal},
 };
 
 fn object(spec: Value) -> LaunchpadGroup {
@@ -350,13 +353,19 @@ fn what_was_written_and_is_not_shown_yet_is_not_written_again_while_its_task_run
     let waiting = plan(json!({"description": "d"}), &hidden);
     assert!(waiting.is_empty());
     assert_eq!(
-        waiting.waiting,
+        waiting.under_way,
         ["task t1 is under way; not shown yet: create group; set description to d"]
     );
     hidden.following.generation = 2;
     assert!(!plan(json!({}), &hidden).is_empty(), "another spec was not written yet");
     hidden.following = following(TaskPhase::Running, 1, 901);
-    assert!(!plan(json!({}), &hidden).is_empty(), "nor is it waited for without end");
+    assert!(plan(json!({}), &hidden).is_empty(), "a second group would be refused");
+    let mut behind = observed(json!({"description": "old"}));
+    behind.following = following(TaskPhase::Running, 1, 901);
+    assert!(
+        !plan(json!({"description": "new"}), &behind).is_empty(),
+        "an edit is not waited for without end"
+    );
     hidden.following = following(TaskPhase::Succeeded, 1, 0);
     assert!(
         plan(json!({}), &hidden).is_empty(),
@@ -416,4 +425,44 @@ fn what_a_task_says_is_noted_once() {
 fn a_group_renamed_by_hand_is_named_back() {
     let found = observed(json!({"name": "other"}));
     assert_eq!(plan(json!({}), &found).steps(), ["rename it back to team"]);
+}
+
+#[test]
+fn a_node_that_is_not_listed_is_not_taken_away() {
+    let mut declared = desired(json!({"nodes": [{"name": "design-9"}], "nodesPolicy": "Exact"}));
+    declared.granted_nodes = BTreeSet::from(["design-9".to_owned()]);
+    let found = observed(json!({"dataikuPermissions": {"design-9": {"mayX": true}}}));
+    let plan = edit(&declared, &found).unwrap();
+    assert!(plan.is_empty());
+    assert_eq!(plan.waiting, ["node design-9 does not exist yet"]);
+}
+
+#[test]
+fn another_group_of_the_same_name_is_neither_written_nor_deleted() {
+    let mut found = observed(json!({}));
+    found.id = Some("g0".into());
+    let error = edit(&desired(json!({"description": "d"})), &found).err().unwrap();
+    assert_eq!(error.reason(), Some(Reason::AlreadyExists));
+    let removal = Removal {
+        policy: DeletionPolicy::Delete,
+        applied: Applied::default(),
+    };
+    assert!(LaunchpadGroup::removal(&removal, &found).is_empty());
+    found.id = Some("g1".into());
+    assert!(!LaunchpadGroup::removal(&removal, &found).is_empty());
+}
+
+#[test]
+fn a_right_that_is_not_given_has_nothing_below_it() {
+    let found = observed(json!({"launchpadPermissions": {"below": {"one": true, "two": false}, "flag": true}}));
+    let spec = json!({"launchpadPermissions": {"below": false, "flag": {"one": true}}});
+    let plan = plan(spec.clone(), &found);
+    assert_eq!(plan.steps(), ["set below to false", "set flag/one to true"]);
+    let before = json!({"launchpadPermissions": {"below": {"one": true, "two": false}, "flag": true}});
+    let after = written(&plan, &before);
+    assert_eq!(
+        after["launchpadPermissions"],
+        json!({"below": false, "flag": {"one": true}})
+    );
+    assert!(edit(&desired(spec), &observed(after)).unwrap().is_empty());
 }

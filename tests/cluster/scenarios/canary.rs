@@ -71,7 +71,9 @@ async fn refused<S: Scenario>(subject: &Subject<S>, canaries: &[String]) -> Valu
     subject.prepare("canary");
     subject.apply("canary", json!({})).await;
     let object = subject.wait("canary", "Ready=False/Rejected").await;
-    let message = subject.bed.message(S::KIND, "canary").await;
+    let message = object["status"]["conditions"][0]["message"]
+        .as_str()
+        .unwrap_or_default();
     assert!(
         message.contains("the licence is full") && message.contains("[redacted]"),
         "{message}"
