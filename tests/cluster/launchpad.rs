@@ -27,7 +27,7 @@ async fn propagated(bed: &Bed, name: &str, state: &str) -> Value {
 fn remote(bed: &Bed, name: &str) -> Option<Value> {
     let groups = bed.remote.state_at("/groups").unwrap();
     let groups = groups.as_object().unwrap().values();
-    groups.filter(|group| group["name"] == name).cloned().next()
+    groups.into_iter().find(|group| group["name"] == name).cloned()
 }
 
 /// The rights that members have on the node, as the node has them.

@@ -22,6 +22,7 @@ use crate::{
     engine::{Change, Error, Inputs, Managed, Plan, Reason, Removal},
 };
 
+#[allow(clippy::needless_pass_by_value, reason = "every caller makes the spec on the spot")]
 fn object(spec: Value) -> LaunchpadGroup {
     let mut object = json!({
         "apiVersion": "dataiku-operator.io/v1alpha1", "kind": "LaunchpadGroup",
@@ -52,6 +53,7 @@ fn nodes() -> Arc<Vec<NodeRecord>> {
     ])
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "every caller makes the group on the spot")]
 fn observed(group: Value) -> ObservedGroup {
     let mut base = json!({"id": "g1", "name": "team"});
     base.as_object_mut().unwrap().extend(group.as_object().unwrap().clone());

@@ -15,7 +15,7 @@ fn theirs(name: &str) -> String {
 fn group(remote: &Instance, name: &str) -> Option<Value> {
     let groups = remote.state_at("/groups").unwrap();
     let groups = groups.as_object().unwrap().values();
-    groups.filter(|group| group["name"] == name).cloned().next()
+    groups.into_iter().find(|group| group["name"] == name).cloned()
 }
 
 fn id(remote: &Instance, name: &str) -> String {
