@@ -41,9 +41,7 @@ pub async fn bad_input_has_its_reason<S: Scenario>() {
 async fn is_answered<S: Scenario>(subject: &Subject<S>, name: &str, input: &BadInput) {
     let object = subject.wait(name, &format!("Ready=False/{}", input.reason)).await;
     let message = subject.bed.message(S::KIND, name).await;
-    for words in &input.words {
-        assert!(message.contains(words), "{name}: {words} is not in {message}");
-    }
+    assert!(message.contains(input.words), "{name}: {message}");
     assert!(!message.contains("<html"), "{name} quotes a page: {message}");
     let stalled = object["status"]["conditions"].to_string().contains("Stalled");
     assert_eq!(stalled, STALLED.contains(&input.reason), "{name}: {}", object["status"]);
@@ -60,7 +58,7 @@ async fn is_answered<S: Scenario>(subject: &Subject<S>, name: &str, input: &BadI
 /// Answers that are none, to the call that reads one object.
 pub fn answers_that_are_none(operation: &str, call: &'static str) -> Vec<BadInput> {
     let status = |status: u16| json!({ "kind": "status", "status": status });
-    let faults: [(&str, Value, &str, &str); 6] = [
+    let faults: [(_, Value, _, _); 6] = [
         (
             "html",
             json!({ "kind": "html", "page": "login", "status": 200 }),
@@ -78,12 +76,9 @@ pub fn answers_that_are_none(operation: &str, call: &'static str) -> Vec<BadInpu
         ),
         ("refused", status(400), "Rejected", "HTTP 400"),
     ];
-    let inputs = faults.into_iter().map(|(label, fault, reason, words)| BadInput {
-        label,
-        wrong: Wrong::Remote(json!({ "match": { "operation": operation }, "times": 0, "fault": fault })),
-        reason,
-        words: vec![words],
-        writes: 0,
-    });
+    let rule = |fault| json!({ "match": { "operation": operation }, "times": 0, "fault": fault });
+    let inputs = faults
+        .into_iter()
+        .map(|(label, fault, reason, words)| BadInput::remote(label, rule(fault), reason, words));
     inputs.collect()
 }

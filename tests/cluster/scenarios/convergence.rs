@@ -57,13 +57,18 @@ async fn each_write_is_told<S: Scenario>(subject: &Subject<S>, name: &str) {
 }
 
 pub async fn in_sync_writes_nothing<S: Scenario>() {
-    let subject = Subject::<S>::ready("insync").await;
+    let mut subject = Subject::<S>::ready("insync").await;
     subject.create("insync", json!({})).await;
     // What the object has changed in the numbers of its connection follows with the next look.
     subject.bed.sweeps(1).await;
     subject.bed.remote.reset_requests();
     let before = versions(&subject, "insync").await;
     subject.bed.sweeps(2).await;
+    // Looks alone lead to no pass where nothing differs; a start does.
+    subject.bed.operator.terminate().await.unwrap();
+    subject.bed.operator.restart().await.unwrap();
+    passed(&subject).await;
+    subject.bed.sweeps(1).await;
     assert_eq!(
         subject.bed.remote.writes(),
         0,
@@ -71,6 +76,19 @@ pub async fn in_sync_writes_nothing<S: Scenario>() {
         subject.bed.remote.requests().counts
     );
     assert_eq!(versions(&subject, "insync").await, before, "no status was written");
+}
+
+/// Waits until this process has passed over the object and found it in sync.
+async fn passed<S: Scenario>(subject: &Subject<S>) {
+    let series = format!(
+        "dataiku_operator_passes_total{{kind=\"{}\",outcome=\"InSync\"}}",
+        S::KIND
+    );
+    let began = tokio::time::Instant::now();
+    while subject.bed.operator.metric(&series).await.unwrap().is_none() {
+        assert!(began.elapsed() < PATIENCE, "no {series}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 async fn versions<S: Scenario>(subject: &Subject<S>, name: &str) -> Vec<Value> {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use testbed::simulator::{Instance, Product};
 
-use super::{BadInput, Deletion, Scenario, Wrong, bad_input::answers_that_are_none, without};
+use super::{BadInput, Deletion, Scenario, bad_input::answers_that_are_none, without};
 
 struct DssGroup;
 
@@ -92,17 +92,12 @@ impl Scenario for DssGroup {
 
     fn bad_inputs(name: &str) -> Vec<BadInput> {
         let forgets = json!({ "groups": { name: { "mayFly": null } } });
-        let mut inputs = vec![BadInput {
-            label: "notstored",
-            wrong: Wrong::Remote(json!({
-                "match": { "operation": "D26" }, "times": 0,
-                "fault": { "kind": "edit", "when": "after", "patch": forgets },
-            })),
-            reason: "AcceptedButNotStored",
-            words: vec!["mayFly"],
-            // The create, and no more than a few tries of the edit.
-            writes: 5,
-        }];
+        let rule = json!({
+            "match": { "operation": "D26" }, "times": 0,
+            "fault": { "kind": "edit", "when": "after", "patch": forgets },
+        });
+        // The create, and no more than a few tries of the edit.
+        let mut inputs = vec![BadInput::remote("notstored", rule, "AcceptedButNotStored", "mayFly").with_writes(5)];
         inputs.extend(answers_that_are_none("D25", "GET /admin/groups/{name}"));
         inputs
     }

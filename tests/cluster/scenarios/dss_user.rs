@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use testbed::simulator::{Instance, Product};
 
-use super::{BadInput, Deletion, Scenario, Secret, Wrong, bad_input::answers_that_are_none, without};
+use super::{BadInput, Deletion, Scenario, Secret, bad_input::answers_that_are_none, without};
 use crate::bed::merged;
 
 struct DssUser;
@@ -112,42 +112,32 @@ impl Scenario for DssUser {
     }
 
     fn bad_inputs(_login: &str) -> Vec<BadInput> {
-        let spec = |label, extra, reason, words, writes| BadInput {
-            label,
-            wrong: Wrong::Spec(extra),
-            reason,
-            words: vec![words],
-            writes,
-        };
         let mut inputs = vec![
-            spec(
+            BadInput::spec(
                 "profile",
                 json!({ "userProfile": "GRAND_WIZARD" }),
                 "Invalid",
                 "userProfile GRAND_WIZARD is not in the licence, which has ",
-                0,
             ),
-            spec(
+            BadInput::spec(
                 "password",
                 json!({ "passwordSecretRef": null }),
                 "Invalid",
                 "needs passwordSecretRef",
-                0,
             ),
-            spec(
+            BadInput::spec(
                 "secret",
                 json!({ "passwordSecretRef": { "name": "absent" } }),
                 "DependencyNotReady",
                 "/absent not found",
-                0,
             ),
-            spec(
+            BadInput::spec(
                 "group",
                 json!({ "groups": [{ "name": "readers" }, { "name": "later" }] }),
                 "DependencyNotReady",
                 "group later does not exist yet",
-                Self::WRITES,
-            ),
+            )
+            .with_writes(Self::WRITES),
         ];
         inputs.extend(answers_that_are_none("D3", "GET /admin/users/{login}"));
         inputs

@@ -164,10 +164,38 @@ pub struct BadInput {
     pub wrong: Wrong,
     /// The reason of `Ready=False`.
     pub reason: &'static str,
-    /// What its message says, among other things.
-    pub words: Vec<&'static str>,
+    /// Words of its message.
+    pub words: &'static str,
     /// How many writes are made at most. Where it is not none, a look at the remote side later: nothing spins.
     pub writes: u64,
+}
+
+impl BadInput {
+    /// Members of the spec that are wrong; nothing is written.
+    pub fn spec(label: &'static str, members: Value, reason: &'static str, words: &'static str) -> Self {
+        Self::new(label, Wrong::Spec(members), reason, words)
+    }
+
+    /// A remote side that goes wrong by a rule; nothing is written.
+    pub fn remote(label: &'static str, rule: Value, reason: &'static str, words: &'static str) -> Self {
+        Self::new(label, Wrong::Remote(rule), reason, words)
+    }
+
+    fn new(label: &'static str, wrong: Wrong, reason: &'static str, words: &'static str) -> Self {
+        Self {
+            label,
+            wrong,
+            reason,
+            words,
+            writes: 0,
+        }
+    }
+
+    /// The same where up to so many writes are made.
+    pub fn with_writes(mut self, writes: u64) -> Self {
+        self.writes = writes;
+        self
+    }
 }
 
 /// What is wrong with an object.
