@@ -26,8 +26,8 @@ async fn propagated(bed: &Bed, name: &str, state: &str) -> Value {
 /// The group as the space has it.
 fn remote(bed: &Bed, name: &str) -> Option<Value> {
     let groups = bed.remote.state_at("/groups").unwrap();
-    let groups = groups.as_object().unwrap().values();
-    groups.into_iter().find(|group| group["name"] == name).cloned()
+    let mut groups = groups.as_object().unwrap().values();
+    groups.find(|group| group["name"] == name).cloned()
 }
 
 /// The rights that members have on the node, as the node has them.

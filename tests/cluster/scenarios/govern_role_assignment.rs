@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use testbed::simulator::{Instance, Product};
 
-use super::{BadInput, Deletion, Scenario, Wrong, bad_input::answers_that_are_none};
+use super::{BadInput, Deletion, Scenario, bad_input::answers_that_are_none};
 
 struct GovernRoleAssignment;
 
@@ -133,28 +133,19 @@ impl Scenario for GovernRoleAssignment {
     }
 
     fn bad_inputs(name: &str) -> Vec<BadInput> {
-        let on_create = |label, fault: Value, reason, words, writes| BadInput {
-            label,
-            wrong: Wrong::Remote(json!({ "match": { "operation": "G49" }, "times": 0, "fault": fault })),
-            reason,
-            words: vec![words],
-            writes,
-        };
         let body = json!({ "errorType": "x.y.Refused", "message": "no such criterion" });
-        let refused = json!({ "kind": "status", "status": 400, "body": body });
-        let forgets = json!({ "kind": "edit", "when": "after", "patch": patch(name, &[]) });
+        let refuses = json!({
+            "match": { "operation": "G49" }, "times": 0,
+            "fault": { "kind": "status", "status": 400, "body": body },
+        });
+        let forgets = json!({
+            "match": { "writes": true }, "times": 0,
+            "fault": { "kind": "edit", "when": "after", "patch": patch(name, &[]) },
+        });
+        let granted = "grant ro.project_manager to users [jane.doe], groups [pms], fields [owner]";
         let mut inputs = vec![
-            on_create("criteria", refused, "Rejected", "no such criterion", 4),
-            BadInput {
-                wrong: Wrong::Remote(json!({ "match": { "writes": true }, "times": 0, "fault": forgets })),
-                ..on_create(
-                    "notstored",
-                    Value::Null,
-                    "AcceptedButNotStored",
-                    "grant ro.project_manager to users [jane.doe], groups [pms], fields [owner]",
-                    5,
-                )
-            },
+            BadInput::remote("criteria", refuses, "Rejected", "no such criterion").with_writes(4),
+            BadInput::remote("notstored", forgets, "AcceptedButNotStored", granted).with_writes(5),
         ];
         inputs.extend(answers_that_are_none(
             "G50",

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use testbed::simulator::{Instance, Product};
 
-use super::{BadInput, Deletion, Scenario, Wrong, bad_input::answers_that_are_none, without};
+use super::{BadInput, Deletion, Scenario, bad_input::answers_that_are_none, without};
 
 struct LaunchpadGroup;
 
@@ -14,8 +14,8 @@ fn theirs(name: &str) -> String {
 
 fn group(remote: &Instance, name: &str) -> Option<Value> {
     let groups = remote.state_at("/groups").unwrap();
-    let groups = groups.as_object().unwrap().values();
-    groups.into_iter().find(|group| group["name"] == name).cloned()
+    let mut groups = groups.as_object().unwrap().values();
+    groups.find(|group| group["name"] == name).cloned()
 }
 
 fn id(remote: &Instance, name: &str) -> String {
@@ -173,46 +173,37 @@ impl Scenario for LaunchpadGroup {
     }
 
     fn bad_inputs(_name: &str) -> Vec<BadInput> {
-        let spec = |label, extra, reason, words, writes| BadInput {
-            label,
-            wrong: Wrong::Spec(extra),
-            reason,
-            words: vec![words],
-            writes,
-        };
         let mut inputs = vec![
-            spec(
+            BadInput::spec(
                 "node",
                 json!({ "nodes": [{ "name": "design-0" }, { "name": "design-9" }], "nodeTypes": null }),
                 "DependencyNotReady",
                 "node design-9 does not exist yet",
-                Self::WRITES,
-            ),
-            spec(
+            )
+            .with_writes(Self::WRITES),
+            BadInput::spec(
                 "member",
                 json!({ "members": [{ "email": "nobody@example.com" }] }),
                 "DependencyNotReady",
                 "nobody@example.com is neither a user nor invited yet",
-                Self::WRITES,
-            ),
-            spec(
+            )
+            .with_writes(Self::WRITES),
+            BadInput::spec(
                 "contradiction",
                 json!({ "nodeTypes": [{ "type": "dataiku", "permissions": { "mayCreateProjects": false } }] }),
                 "Invalid",
                 "mayCreateProjects on node design-0 is true by nodes and false by dataiku",
-                0,
             ),
-            spec(
+            BadInput::spec(
                 "from",
                 json!({ "nodes": [{ "name": "design-0", "permissionsFrom": "automation-0" }] }),
                 "Invalid",
                 "permissionsFrom automation-0 is no entry of nodes",
-                0,
             ),
         ];
         let answers = answers_that_are_none("L11", "GET /spaces/{space}/group/{group}").into_iter();
         // The list tells that there is no group, so it is made before it is read.
-        inputs.extend(answers.map(|input| BadInput { writes: 1, ..input }));
+        inputs.extend(answers.map(|input| input.with_writes(1)));
         inputs
     }
 }
