@@ -13,6 +13,7 @@ mod intent;
 pub mod isolated;
 pub mod managed;
 pub mod objects;
+mod ownership;
 pub mod pass;
 pub mod plan;
 pub mod progress;
