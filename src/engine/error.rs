@@ -42,6 +42,23 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Reasons that stay until somebody acts: an object that is tried again all the same keeps its own meanwhile.
+    const STANDING: [Self; 8] = [
+        Self::Forbidden,
+        Self::Invalid,
+        Self::Rejected,
+        Self::AcceptedButNotStored,
+        Self::AlreadyExists,
+        Self::Conflict,
+        Self::NotAllowed,
+        Self::InternalError,
+    ];
+
+    /// The reason of this name, if it stays until somebody acts.
+    pub fn standing(name: &str) -> Option<Self> {
+        Self::STANDING.into_iter().find(|reason| reason.as_str() == name)
+    }
+
     /// The name in the condition, in Events and in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -72,16 +89,7 @@ impl Reason {
 
     /// Whether somebody has to act before it can go on.
     pub fn is_stalled(self) -> bool {
-        matches!(
-            self,
-            Self::Invalid
-                | Self::Rejected
-                | Self::AcceptedButNotStored
-                | Self::AlreadyExists
-                | Self::Conflict
-                | Self::NotAllowed
-                | Self::InternalError
-        )
+        self != Self::Forbidden && Self::STANDING.contains(&self)
     }
 
     /// Whether the operator goes on by itself.

@@ -33,7 +33,9 @@ impl<K: Managed> Pass<'_, K> {
                 progress.applied.grants.entry(list).or_default().extend(names);
             }
             let steps = plan.steps().join("; ");
-            let mut finding = progress.finding(self.object, Reason::Progressing, self.inputs.redact(&steps));
+            // Said until the outcome is another one, so that nothing flickers at each try.
+            let (reason, message) = standing(self.object).unwrap_or((Reason::Progressing, steps));
+            let mut finding = progress.finding(self.object, reason, self.inputs.redact(&message));
             for slot in slots {
                 if let Some(input) = self.inputs.get(slot) {
                     finding
@@ -124,4 +126,13 @@ impl<K: Managed> Pass<'_, K> {
             "remote write failed"
         );
     }
+}
+
+/// What the object says of its present spec, if somebody has to act on it.
+fn standing<K: Managed>(object: &K) -> Option<(Reason, String)> {
+    let status = object.status()?;
+    let ready = status.condition("Ready")?;
+    let same = status.observed_generation == object.meta().generation;
+    let reason = Reason::standing(&ready.reason).filter(|_| same)?;
+    Some((reason, ready.message.clone()))
 }
