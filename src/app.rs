@@ -88,6 +88,8 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     });
     // A task that ends before it is told to is a failure of the operator: end, and be started anew.
     let outcome = tokio::select! {
+        // First, since at a stop idle kinds may all have ended by the time that this is looked at.
+        biased;
         () = stopped(stop) => Ok(()),
         () = &mut running.passes => Err(anyhow::anyhow!("a kind stopped by itself")),
         served = &mut serving => served.context("the server failed").and_then(|served| served),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use testbed::{
-    Namespace, Operator,
+    Condition, Namespace, Operator,
     simulator::{Instance, InstanceConfig, Product, Simulator},
 };
 
@@ -117,13 +117,7 @@ impl Bed {
 
     /// Message of the object's `Ready` condition.
     pub async fn message(&self, kind: &str, name: &str) -> String {
-        let object = self.namespace.get(kind, name).await.unwrap();
-        let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
-        let ready = conditions.iter().find(|condition| condition["type"] == "Ready");
-        ready
-            .and_then(|ready| ready["message"].as_str())
-            .unwrap_or_default()
-            .to_owned()
+        message(&self.namespace.get(kind, name).await.unwrap())
     }
 
     /// Waits until `holds`.
@@ -159,6 +153,12 @@ impl Bed {
         let lines: Vec<_> = logs.lines().collect();
         lines[lines.len().saturating_sub(40)..].join("\n")
     }
+}
+
+/// Message of the `Ready` condition of an object as it was read. A later read may find the next try under way.
+pub fn message(object: &Value) -> String {
+    let ready = Condition::of(object, "Ready");
+    ready.map(|ready| ready.message).unwrap_or_default()
 }
 
 /// An object of our API group.

@@ -6,7 +6,7 @@ use super::{
     Scenario,
     subject::{Subject, origin},
 };
-use crate::bed::PATIENCE;
+use crate::bed::{PATIENCE, message};
 
 pub async fn what_exists_is_not_taken_unasked<S: Scenario>() {
     let subject = Subject::<S>::ready("refused").await;
@@ -28,7 +28,7 @@ async fn refused_and_left<S: Scenario>(subject: &Subject<S>, name: &str) {
     let object = subject.wait(name, "Ready=False/AlreadyExists").await;
     assert!(origin(&object).is_null());
     assert!(object["status"]["conditions"].to_string().contains("Stalled"));
-    let message = subject.bed.message(S::KIND, name).await;
+    let message = message(&object);
     assert!(message.contains("adoptionPolicy: Adopt"), "{message}");
     let event = subject
         .bed

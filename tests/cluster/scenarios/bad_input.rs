@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{BadInput, Scenario, Wrong, subject::Subject};
+use crate::bed::message;
 
 /// Reasons that say that somebody has to act.
 const STALLED: [&str; 6] = [
@@ -40,7 +41,7 @@ pub async fn bad_input_has_its_reason<S: Scenario>() {
 
 async fn is_answered<S: Scenario>(subject: &Subject<S>, name: &str, input: &BadInput) {
     let object = subject.wait(name, &format!("Ready=False/{}", input.reason)).await;
-    let message = subject.bed.message(S::KIND, name).await;
+    let message = message(&object);
     assert!(message.contains(input.words), "{name}: {message}");
     assert!(!message.contains("<html"), "{name} quotes a page: {message}");
     let stalled = object["status"]["conditions"].to_string().contains("Stalled");

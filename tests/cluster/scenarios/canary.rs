@@ -7,7 +7,7 @@ use super::{
     Scenario,
     subject::{Subject, origin},
 };
-use crate::connection::secret_forms;
+use crate::{bed::message, connection::secret_forms};
 
 pub async fn no_secret_value_is_shown<S: Scenario>() {
     let subject = Subject::<S>::ready_with_log("canary", "trace").await;
@@ -63,10 +63,10 @@ fn values<S: Scenario>() -> impl Iterator<Item = String> {
 
 /// The remote side quotes every value when it refuses to create, as a careless server would.
 async fn refused<S: Scenario>(subject: &Subject<S>, canaries: &[String]) -> Value {
-    let message = format!("the licence is full, said {}", canaries.join(" and "));
+    let quoted = format!("the licence is full, said {}", canaries.join(" and "));
     let (status, body) = match S::PRODUCT {
-        Product::Dss | Product::Govern => (400, json!({ "errorType": "x.Refused", "message": message })),
-        Product::Launchpad => (422, json!({ "errors": { "json": { "name": [message] } } })),
+        Product::Dss | Product::Govern => (400, json!({ "errorType": "x.Refused", "message": quoted })),
+        Product::Launchpad => (422, json!({ "errors": { "json": { "name": [quoted] } } })),
     };
     subject.bed.remote.fault(json!({
         "match": { "operation": S::CREATES[0] }, "times": 0,
@@ -75,9 +75,7 @@ async fn refused<S: Scenario>(subject: &Subject<S>, canaries: &[String]) -> Valu
     subject.prepare("canary");
     subject.apply("canary", json!({})).await;
     let object = subject.wait("canary", "Ready=False/Rejected").await;
-    let message = object["status"]["conditions"][0]["message"]
-        .as_str()
-        .unwrap_or_default();
+    let message = message(&object);
     assert!(
         message.contains("the licence is full") && message.contains("[redacted]"),
         "{message}"
