@@ -85,10 +85,14 @@ pub(super) async fn write_if_changed<K: Managed>(
     reason: Reason,
     message: String,
 ) -> Result<(), Error> {
-    let finding = lock(progress).finding(object, reason, message);
+    let (finding, intent) = {
+        let progress = lock(progress);
+        (progress.finding(object, reason, message), progress.intent)
+    };
     let previous = object.status();
     let next = next_status(previous, object.meta().generation, finding, Timestamp::now());
-    if previous == Some(&next) && !context.wrote_since(object) {
+    // `previous` is older than the intent of this pass.
+    if previous == Some(&next) && !intent && !context.wrote_since(object) {
         return Ok(());
     }
     let was = previous
