@@ -97,14 +97,15 @@ pub struct GovernRoleAssignmentSpec {
     #[schemars(length(min = 1, max = 200))]
     pub role_id: String,
     /// Rules that give the role; it is given where any of them holds. A rule that is there already with the same content
-    /// is taken as it is and stays at deletion, whatever the policies say. A rule that was declared and is declared no
-    /// more is withdrawn, if the operator added it.
+    /// is taken as it is and stays at deletion, whatever the policies say, unless another object of this kind put it there:
+    /// then the last one that declares it takes it out. A rule that was declared and is declared no more is withdrawn, if
+    /// the operator added it.
     #[schemars(length(min = 1, max = 100))]
     pub rules: Vec<AssignmentRule>,
     /// `AtLeast` (default): the listed rules are there, others are left alone. `Exact`: no other rule gives this role on
     /// this blueprint, except those that other objects declare: objects that the operator sees, so not those of
     /// other namespaces where it runs with `--watch-namespace`. Of two objects with `Exact` for one role and blueprint, the
-    /// younger is refused (reason `Conflict`).
+    /// younger is refused (reason `Conflict`). Nothing is withdrawn while an object of this kind cannot be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules_policy: Option<ListPolicy>,
     /// Management, adoption and deletion. `adoptionPolicy` means nothing here: the document belongs to nobody.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use kube::ResourceExt;
 
 use super::{
-    Change, Error, Freshness, Inputs, Managed, Plan, Presence, Reason, Removal,
+    Change, Error, Freshness, Inputs, Managed, Reason, Removal,
     context::Context,
     pass::{DEADLINE, overdue},
     progress::{SharedProgress, lane, lock},
@@ -107,12 +107,14 @@ async fn carry_out<K: Managed>(
     let mut seen = K::observe(client, &key, Freshness::Fresh).await?;
     let mut done = BTreeSet::new();
     for _ in 0..ROUNDS {
-        let plan = match K::presence(&seen) {
-            Presence::Present | Presence::Shared { .. } => K::removal(removal, &seen),
-            Presence::Absent | Presence::None => Plan::default(),
-        };
+        K::follow(client, &mut seen).await?;
+        let plan = K::removal(removal, &seen);
         if plan.is_empty() {
-            return Ok(Removed::Released(None));
+            return Ok(if plan.under_way.is_empty() {
+                Removed::Released(None)
+            } else {
+                Removed::Waiting(plan.under_way.join("; "))
+            });
         }
         if plan.steps().iter().all(|step| done.contains(step)) {
             break;

@@ -226,7 +226,8 @@ pub trait Managed:
     }
     /// What is to be done. Pure.
     fn diff(desired: &Self::Desired, observed: &Self::Observed) -> Result<Plan<Self::Change>, Error>;
-    /// What is to be done before the object may go. Empty: nothing is left to do. Pure.
+    /// What is to be done before the object may go, also where there is no remote object. Empty: nothing is left to do,
+    /// unless something is under way. Pure.
     fn removal(removal: &Removal, observed: &Self::Observed) -> Plan<Self::Change>;
     /// Performs one change, on the documents of this observation.
     fn apply(

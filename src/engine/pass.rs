@@ -213,8 +213,7 @@ impl<'a, K: Managed> Pass<'a, K> {
                 progress.origin = Some(owned);
             }
             let mut grants = granted(self.object, seen, &progress.applied);
-            if !plan.waiting.is_empty() || !plan.under_way.is_empty() {
-                // What is to be withdrawn and waits must not be forgotten.
+            if plan.deferred {
                 for (list, names) in std::mem::take(&mut progress.applied.grants) {
                     grants.entry(list).or_default().extend(names);
                 }

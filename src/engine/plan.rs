@@ -34,6 +34,8 @@ pub struct Plan<C> {
     pub waiting: Vec<String>,
     /// What was written and is not seen yet, since something on the remote side is still at it.
     pub under_way: Vec<String>,
+    /// Whether something that is to be withdrawn has to wait: the record of it stays.
+    pub deferred: bool,
 }
 
 impl<C> Default for Plan<C> {
@@ -42,6 +44,7 @@ impl<C> Default for Plan<C> {
             changes: Vec::new(),
             waiting: Vec::new(),
             under_way: Vec::new(),
+            deferred: false,
         }
     }
 }

@@ -335,10 +335,10 @@ async fn scopes_that_the_key_lacks_are_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_scope_for_writing_groups_may_have_any_name() {
-    for a38 in ["write_groups", "manage_groups"] {
+    for a38 in ["write_groups", "write_users", "manage_groups"] {
         let bed = Bed::launchpad(&format!("a38-{}", a38.replace('_', "-")), &[]).await;
         bed.remote.switch("A38", json!(a38)).unwrap();
-        take_scopes(&bed, &["write_groups", "manage_groups"]);
+        take_scopes(&bed, &["write_groups", "write_users", "manage_groups"]);
         bed.apply(&group("team", json!({}))).await;
         bed.wait("LaunchpadGroup", "team", "Ready=False/Forbidden").await;
         let message = bed.message("LaunchpadGroup", "team").await;
@@ -422,4 +422,47 @@ async fn a_change_that_never_shows_is_not_written_without_end() {
     );
     bed.remote.switch("tasks", json!("normal")).unwrap();
     in_sync(&bed, "team").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_group_of_the_same_name_stays_somebody_elses() {
+    let bed = Bed::launchpad("another", &[]).await;
+    bed.remote.switch("taskMillis", json!(100)).unwrap();
+    bed.apply(&group("team", json!({ "description": "Ours" }))).await;
+    in_sync(&bed, "team").await;
+    let ours = remote(&bed, "team").unwrap()["id"].as_str().unwrap().to_owned();
+    let theirs = json!({
+        "id": "g9", "name": "team", "description": "Theirs", "launchpadPermissions": {}, "dataikuPermissions": {},
+        "governPermissions": {},
+    });
+    bed.remote.reset_requests();
+    bed.remote
+        .patch_state(json!({ "groups": { &ours: null, "g9": theirs } }))
+        .unwrap();
+    bed.wait("LaunchpadGroup", "team", "Ready=False/AlreadyExists").await;
+    bed.sweeps(2).await;
+    bed.wait("LaunchpadGroup", "team", "Ready=False/AlreadyExists").await;
+    bed.namespace.delete("LaunchpadGroup", "team").await.unwrap();
+    bed.namespace
+        .wait_gone("LaunchpadGroup", "team", PATIENCE)
+        .await
+        .unwrap();
+    assert_eq!(remote(&bed, "team").unwrap()["description"], "Theirs");
+    assert_eq!(bed.remote.writes(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_is_not_shown_yet_is_deleted_once_it_is() {
+    let bed = Bed::launchpad("hidden", &[]).await;
+    bed.remote.switch("A46", json!("propagated")).unwrap();
+    bed.remote.switch("taskMillis", json!(6000)).unwrap();
+    bed.apply(&group("team", json!({}))).await;
+    bed.until("the create", || bed.remote.count("L12") == 1).await;
+    propagated(&bed, "team", "False/Propagating").await;
+    bed.namespace.delete("LaunchpadGroup", "team").await.unwrap();
+    bed.namespace
+        .wait_gone("LaunchpadGroup", "team", PATIENCE)
+        .await
+        .unwrap();
+    assert!(remote(&bed, "team").is_none());
 }

@@ -115,6 +115,8 @@ fn maker(object: &GovernRoleAssignment) -> Claim {
 pub(super) struct Others {
     /// Rules that they declare.
     pub declared: BTreeSet<String>,
+    /// Rules that one of them declares and has in its record: it takes them out when it goes.
+    pub taken_over: BTreeSet<String>,
     /// Rules and documents that they put there.
     pub owned: BTreeSet<String>,
     /// Whether there may be more.
@@ -132,6 +134,9 @@ impl Others {
         };
         for claim in claimed.claims.iter().filter(|claim| claim.uid != own.uid) {
             others.declared.extend(claim.declared.iter().cloned());
+            others
+                .taken_over
+                .extend(claim.declared.intersection(&claim.owned).cloned());
             others.owned.extend(claim.owned.iter().cloned());
             if own.exclusive && claim.exclusive && claim.precedes(own) {
                 others.rival.get_or_insert_with(|| claim.object.clone());

@@ -59,17 +59,23 @@ impl ObservedRules {
         self.declared.iter().all(|rule| self.has(rule))
     }
 
-    /// A rule for the same people that nobody declares, in place of one that we put there: the node has given it another
-    /// form, and would get one more each time.
-    fn reworded(&self, rule: &Rule) -> bool {
-        let alike = |found: &Rule| {
+    /// Rules that the node has in place of one that we put there: its criteria with something added to them. It would get
+    /// one more at each try.
+    fn reworded<'a>(&'a self, rule: &'a Rule) -> impl Iterator<Item = &'a Rule> {
+        let ours = self.recorded.contains(&fingerprint(rule)) && !rule.criteria.is_empty() && !self.has(rule);
+        self.rules().filter(move |found| {
             let twin = Rule {
                 criteria: rule.criteria.clone(),
-                ..found.clone()
+                ..(*found).clone()
             };
-            found.criteria != rule.criteria && twin.same_as(rule) && !self.declared.iter().any(|one| one.same_as(found))
-        };
-        self.recorded.contains(&fingerprint(rule)) && self.rules().any(alike)
+            ours && twin.same_as(rule)
+                && extends(
+                    &Value::from(found.criteria.clone()),
+                    &Value::from(rule.criteria.clone()),
+                )
+                && !self.declared.iter().any(|one| one.same_as(found))
+                && !self.others.declared.contains(&fingerprint(found))
+        })
     }
 
     fn rules(&self) -> impl Iterator<Item = &Rule> {
@@ -172,17 +178,17 @@ pub(super) fn edit(desired: &DesiredRules, observed: &ObservedRules) -> Result<P
     if !waiting.is_empty() {
         return Ok(Plan {
             waiting,
+            deferred: true,
             ..Plan::default()
         });
     }
     if let Some(rule) = desired
         .rules
         .iter()
-        .find(|rule| !observed.has(rule) && observed.reworded(rule))
+        .find(|rule| observed.reworded(rule).next().is_some())
     {
         let message = format!(
-            "the node stores the criteria of a rule in another form, so it is not written again: {}; declare them as \
-             the node shows them",
+            "the node stores the criteria of a rule in another form, so it is not written again: {}",
             words(rule)
         );
         return Err(Error::Blocked(Reason::AcceptedButNotStored, message));
@@ -194,10 +200,12 @@ pub(super) fn edit(desired: &DesiredRules, observed: &ObservedRules) -> Result<P
         .cloned()
         .collect();
     let declared = |rule: &Rule| desired.rules.iter().any(|one| one.same_as(rule));
+    let others = &observed.others;
     let unwanted = |rule: &&Rule| {
         let print = fingerprint(rule);
-        let ours = (desired.exact && !observed.others.unreadable) || desired.withdrawn.contains(&print);
-        ours && !declared(rule) && !observed.others.declared.contains(&print)
+        let withdrawn = desired.withdrawn.contains(&print) && !others.taken_over.contains(&print);
+        let foreign = desired.exact && !others.unreadable && !others.declared.contains(&print);
+        (withdrawn || foreign) && !declared(rule)
     };
     let remove: Vec<_> = observed.rules().filter(unwanted).cloned().collect();
     let changes = !add.is_empty() || !remove.is_empty();
@@ -227,11 +235,16 @@ pub(super) fn withdrawal(applied: &Applied, observed: &ObservedRules) -> Plan<Ru
     let recorded = |list: &str, entry: &str| applied.grants.get(list).is_some_and(|list| list.contains(entry));
     let ours = |rule: &&Rule| {
         let print = fingerprint(rule);
-        // Another object that declares it takes it over, once it has it in its record. Before, it makes it anew.
-        let taken_over = observed.others.declared.contains(&print) && observed.others.owned.contains(&print);
-        recorded(RULES, &print) && !taken_over
+        recorded(RULES, &print) && !observed.others.taken_over.contains(&print)
     };
-    let remove: Vec<_> = observed.rules().filter(ours).cloned().collect();
+    let mut remove: Vec<_> = observed.rules().filter(ours).cloned().collect();
+    remove.extend(
+        observed
+            .declared
+            .iter()
+            .flat_map(|rule| observed.reworded(rule))
+            .cloned(),
+    );
     let made = recorded(DOCUMENT, &observed.blueprint_id);
     Plan::of((!remove.is_empty() || (made && observed.vacant)).then(|| RulesChange {
         role_id: observed.role_id.clone(),
@@ -240,4 +253,21 @@ pub(super) fn withdrawal(applied: &Applied, observed: &ObservedRules) -> Plan<Ru
         delete_vacant: made,
         removes_all: true,
     }))
+}
+
+/// Whether `found` has everything of `declared`, and maybe more.
+fn extends(found: &Value, declared: &Value) -> bool {
+    match (found, declared) {
+        (Value::Object(found), Value::Object(declared)) => declared
+            .iter()
+            .all(|(key, value)| found.get(key).is_some_and(|found| extends(found, value))),
+        (Value::Array(found), Value::Array(declared)) => {
+            found.len() == declared.len()
+                && found
+                    .iter()
+                    .zip(declared)
+                    .all(|(found, declared)| extends(found, declared))
+        }
+        _ => found == declared,
+    }
 }

@@ -82,6 +82,12 @@ fn what_was_added_and_is_declared_no_more_is_withdrawn_unless_others_declare_it(
     declared.withdrawn = BTreeSet::from([fingerprint(&granting(&["max"]))]);
     assert_eq!(outstanding(&declared, &found), ["withdraw ro.pm from users [max]"]);
     found.others.declared = declared.withdrawn.clone();
+    assert_eq!(
+        outstanding(&declared, &found),
+        ["withdraw ro.pm from users [max]"],
+        "who declares it and has it not in its record makes it anew"
+    );
+    found.others.taken_over = declared.withdrawn.clone();
     assert_eq!(outstanding(&declared, &found), Vec::<String>::new());
 }
 
@@ -163,7 +169,7 @@ fn at_deletion_only_what_the_record_has_goes() {
         !withdrawal(&record(&[&ours], true), &shared).is_empty(),
         "nobody else would ever take it out"
     );
-    shared.others.owned = shared.others.declared.clone();
+    shared.others.taken_over = shared.others.declared.clone();
     assert!(withdrawal(&record(&[&ours], true), &shared).is_empty());
 }
 
@@ -214,6 +220,14 @@ fn a_rule_that_the_node_words_otherwise_is_not_added_again_and_again() {
         "not ours"
     );
     found.recorded = BTreeSet::from([fingerprint(&declared)]);
-    let error = edit(&desired(vec![declared]), &found).err().unwrap();
+    let error = edit(&desired(vec![declared.clone()]), &found).err().unwrap();
     assert_eq!(error.reason(), Some(Reason::AcceptedButNotStored));
+    found.declared = vec![declared.clone()];
+    assert!(
+        !withdrawal(&record(&[&declared], false), &found).is_empty(),
+        "and goes with its object"
+    );
+    found.found = Some(vec![with(json!({"b": 2})), granting(&["jane"])]);
+    let plan = edit(&desired(vec![declared]), &found).unwrap();
+    assert!(!plan.is_empty(), "rules of others for the same people are no rewording");
 }

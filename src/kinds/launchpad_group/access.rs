@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     change::{Field, NodePlace},
     plan::{DesiredGroup, ObservedGroup},
-    rights::{Flags, after, declared, differing, given},
+    rights::{Flags, after, declared, differing, given, speaks_of},
 };
 use crate::{
     crd::launchpad_group::{LaunchpadGroupSpec, NodeAccess},
@@ -60,6 +60,10 @@ impl DesiredAccess {
         Ok(on)
     }
 
+    fn names(&self, node: &str) -> bool {
+        self.nodes.contains_key(node)
+    }
+
     fn unknown<'a>(&'a self, nodes: &'a [NodeRecord]) -> impl Iterator<Item = &'a String> {
         self.nodes
             .keys()
@@ -110,8 +114,17 @@ fn is_of_type(node: &NodeRecord, type_: &str) -> bool {
     node.type_ == type_ || (type_ == DATAIKU && !node.is_govern())
 }
 
-/// What is to be written so that the group reaches what is declared, and what has to wait.
-pub(super) fn edit(desired: &DesiredGroup, observed: &ObservedGroup) -> Result<(Vec<Field>, Vec<String>), Error> {
+/// What is to be written so that the group reaches what is declared.
+pub(super) struct AccessEdit {
+    /// Fields of the group.
+    pub fields: Vec<Field>,
+    /// What has to wait.
+    pub waiting: Vec<String>,
+    /// Whether a withdrawal is among that.
+    pub deferred: bool,
+}
+
+pub(super) fn edit(desired: &DesiredGroup, observed: &ObservedGroup) -> Result<AccessEdit, Error> {
     let nothing = GroupRecord::default();
     let group = observed.group.as_deref().unwrap_or(&nothing);
     let wanted = desired.access.on(&observed.nodes)?;
@@ -120,12 +133,15 @@ pub(super) fn edit(desired: &DesiredGroup, observed: &ObservedGroup) -> Result<(
         .iter()
         .chain(&group.govern_permissions)
         .collect();
-    let mut fields = Vec::new();
+    let (mut fields, mut waiting) = (Vec::new(), Vec::new());
     let mut afterwards: BTreeMap<&String, BTreeSet<String>> = BTreeMap::new();
     for (name, rights) in &found {
         let unwanted = desired.exact_nodes || desired.granted_nodes.contains(*name);
         // A node that is not listed may come back, and with it whatever says that it is to be reached.
         let listed = observed.nodes.iter().any(|node| node.name == **name);
+        if unwanted && !listed && !desired.access.names(name) {
+            waiting.push(format!("node {name} is not listed; access to it stays until it is"));
+        }
         if unwanted && listed && !wanted.contains_key(*name) {
             fields.push(Field::NoAccess(place(name, group, &observed.nodes)));
         } else {
@@ -151,11 +167,14 @@ pub(super) fn edit(desired: &DesiredGroup, observed: &ObservedGroup) -> Result<(
     if !fields.is_empty() {
         consistent(&wanted, &afterwards, &observed.nodes)?;
     }
-    let waiting = desired.access.unknown(&observed.nodes);
-    Ok((
+    let deferred = !waiting.is_empty();
+    let unknown = desired.access.unknown(&observed.nodes);
+    waiting.extend(unknown.map(|name| format!("node {name} does not exist yet")));
+    Ok(AccessEdit {
         fields,
-        waiting.map(|name| format!("node {name} does not exist yet")).collect(),
-    ))
+        waiting,
+        deferred,
+    })
 }
 
 /// Rights on a node that were given for this object and are declared no more.
@@ -163,7 +182,7 @@ fn withdrawn(desired: &DesiredGroup, node: &str, declared: &Flags) -> Flags {
     let prefix = format!("{node}/");
     let granted = desired.granted_rights.iter();
     let here = granted.filter_map(|right| right.strip_prefix(&prefix));
-    here.filter(|path| !declared.contains_key(*path))
+    here.filter(|path| !speaks_of(declared, path))
         .map(|path| (path.to_owned(), false))
         .collect()
 }

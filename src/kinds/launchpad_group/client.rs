@@ -74,7 +74,7 @@ impl GroupClient {
         let id = self.id();
         let by_id = id.as_ref().and_then(|id| groups.get(id));
         let group = by_id.or_else(|| groups.values().find(|group| group.name == name));
-        self.observed(group.cloned(), None)
+        self.observed(group.cloned(), None, false)
     }
 
     /// The group as it is now.
@@ -89,24 +89,27 @@ impl GroupClient {
             let record = document.as_ref().map(record).transpose()?.map(Arc::new);
             lists.saw_group(&group.id, record.clone());
             if record.is_some() {
-                return Ok(self.observed(record, document));
+                return Ok(self.observed(record, document, true));
             }
         }
         lists.saw_groups(api.groups().await?);
         let Some(group) = self.listed(name).group else {
-            return Ok(self.observed(None, None));
+            // What was ours is gone: the next one of this name, if we make it, has another id.
+            *self.id.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            return Ok(self.observed(None, None, true));
         };
         let document = api.group(&group.id).await?;
         let record = document.as_ref().map(record).transpose()?.map(Arc::new);
         lists.saw_group(&group.id, record.clone());
-        Ok(self.observed(record, document))
+        Ok(self.observed(record, document, true))
     }
 
-    fn observed(&self, group: Option<Arc<GroupRecord>>, document: Option<Document>) -> ObservedGroup {
+    fn observed(&self, group: Option<Arc<GroupRecord>>, document: Option<Document>, fresh: bool) -> ObservedGroup {
         let lists = &self.remote.connection.lists;
         ObservedGroup {
             id: self.id(),
             group,
+            fresh,
             document,
             nodes: lists.nodes(),
             users: lists.users(),
@@ -163,14 +166,7 @@ impl GroupClient {
     }
 
     async fn put(&self, id: &str, document: Document, attempt: i32) -> Result<(), Error> {
-        let saved = match self.remote.api.put_group(id, &document).await {
-            Ok(saved) => saved,
-            Err(error) => {
-                // It may have been written, and then an earlier task says nothing of it.
-                *self.task() = None;
-                return Err(error.into());
-            }
-        };
+        let saved = self.remote.api.put_group(id, &document).await?;
         self.submitted(saved.task_id, attempt);
         Ok(())
     }

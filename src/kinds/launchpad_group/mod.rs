@@ -158,8 +158,14 @@ impl Managed for LaunchpadGroup {
     }
 
     fn removal(_: &Removal, observed: &ObservedGroup) -> Plan<GroupChange> {
-        let group = observed.group.as_ref().filter(|_| !observed.is_another());
-        Plan::of(group.map(|group| GroupChange::Delete(group.id.clone())))
+        match (&observed.group, observed.following.unfinished()) {
+            (Some(group), _) if !observed.is_another() => Plan::of(Some(GroupChange::Delete(group.id.clone()))),
+            (None, Some(task)) => Plan {
+                under_way: vec![format!("task {task} is under way; the group is not shown yet")],
+                ..Plan::default()
+            },
+            _ => Plan::default(),
+        }
     }
 
     async fn apply(client: &GroupClient, observed: &ObservedGroup, change: &GroupChange) -> Result<(), Error> {
@@ -185,7 +191,8 @@ impl Managed for LaunchpadGroup {
         };
         let nodes = group.dataiku_permissions.keys().chain(group.govern_permissions.keys());
         let seen = LaunchpadGroupSeen {
-            id: Some(group.id.clone()),
+            // Another one of the same name is not ours, now and at the next pass.
+            id: observed.id.clone().or_else(|| Some(group.id.clone())),
             members: Some(i64::try_from(group.users.len()).unwrap_or(i64::MAX)),
             nodes: nodes.cloned().collect(),
             propagation,

@@ -3,11 +3,11 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    access::{self, DesiredAccess},
+    access::{self, AccessEdit, DesiredAccess},
     change::{Field, GroupChange, InviteEdit},
     people::{self, PeopleEdit},
     propagation::Following,
-    rights::{Flags, differing, given},
+    rights::{self, Flags, differing, given},
 };
 use crate::{
     dataiku::{
@@ -43,6 +43,8 @@ pub struct ObservedGroup {
     /// Id of the group that is ours, by the record.
     pub(super) id: Option<String>,
     pub(super) group: Option<Arc<GroupRecord>>,
+    /// Whether it was read now, and not taken from a list of earlier.
+    pub(super) fresh: bool,
     /// The document, where the group was read by itself.
     pub(super) document: Option<Document>,
     pub(super) nodes: Arc<Vec<NodeRecord>>,
@@ -80,9 +82,10 @@ pub(super) fn edit(desired: &DesiredGroup, observed: &ObservedGroup) -> Result<P
     }
     if let Some(reason) = following.pending(observed.group.is_none()) {
         // Reads of some releases show a write only once the nodes have it (A46).
-        plan.changes.clear();
+        plan.changes.retain(|change| matches!(change, GroupChange::Invites(..)));
+        plan.deferred = true;
         plan.under_way.push(format!("{reason}; not shown yet: {steps}"));
-    } else if let Some(task) = following.unstored().filter(|_| observed.document.is_some()) {
+    } else if let Some(task) = following.unstored().filter(|_| observed.fresh) {
         let message = format!("task {task} is over, but the group does not show what was written: {steps}");
         return Err(Error::Blocked(Reason::AcceptedButNotStored, message));
     }
@@ -104,7 +107,11 @@ fn steps(plan: &Plan<GroupChange>) -> String {
 }
 
 fn differences(desired: &DesiredGroup, observed: &ObservedGroup) -> Result<Plan<GroupChange>, Error> {
-    let (access, mut waiting) = access::edit(desired, observed)?;
+    let AccessEdit {
+        fields: access,
+        mut waiting,
+        deferred,
+    } = access::edit(desired, observed)?;
     let PeopleEdit {
         fields: members,
         invites,
@@ -122,6 +129,7 @@ fn differences(desired: &DesiredGroup, observed: &ObservedGroup) -> Result<Plan<
         changes,
         waiting,
         under_way: Vec::new(),
+        deferred,
     })
 }
 
@@ -141,7 +149,9 @@ fn own(desired: &DesiredGroup, group: Option<&GroupRecord>) -> Vec<Field> {
     );
     let mut declared = desired.launchpad.clone();
     for path in &desired.granted_launchpad {
-        declared.entry(path.clone()).or_insert(false);
+        if !rights::speaks_of(&desired.launchpad, path) {
+            declared.insert(path.clone(), false);
+        }
     }
     let found = group
         .map(|group| given(&group.launchpad_permissions))

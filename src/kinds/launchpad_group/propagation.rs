@@ -91,17 +91,27 @@ impl Following {
         match task.phase {
             TaskPhase::Running if creates || !self.is_late(task) => Some(format!("task {id} is under way")),
             TaskPhase::Succeeded if self.is_just_over(task) => Some(format!("task {id} is over")),
-            TaskPhase::Failed | TaskPhase::Unknown if self.wait(task) != Some(Duration::ZERO) => {
+            TaskPhase::Failed | TaskPhase::Unknown if self.wait(task).is_some_and(|wait| !wait.is_zero()) => {
                 Some(format!("task {id} did not succeed"))
             }
             _ => None,
         }
     }
 
+    /// The task that may still bring a group into view, whatever the spec says by now.
+    pub(super) fn unfinished(&self) -> Option<&str> {
+        let task = self.task.as_ref()?;
+        (task.phase == TaskPhase::Running && !task.shown).then_some(&*task.task_id)
+    }
+
     /// The task that is over without that what was written came to be.
     pub(super) fn unstored(&self) -> Option<&str> {
         let task = self.unshown()?;
-        let over = task.phase == TaskPhase::Succeeded && !self.is_just_over(task);
+        let over = match task.phase {
+            TaskPhase::Running => false,
+            TaskPhase::Succeeded => !self.is_just_over(task),
+            TaskPhase::Failed | TaskPhase::Unknown => self.wait(task).is_none(),
+        };
         let since = task.ended_at.as_ref().map(|ended| self.elapsed(ended))?;
         (over && since < REST).then_some(&*task.task_id)
     }

@@ -26,6 +26,14 @@ pub(super) fn declared(rights: Option<&launchpad_group::Rights>) -> Flags {
     flags
 }
 
+/// Whether something declared says of this right, of one above or of one below it.
+pub(super) fn speaks_of(declared: &Flags, path: &str) -> bool {
+    let is_below = |one: &str, other: &str| one.strip_prefix(other).is_some_and(|rest| rest.starts_with('/'));
+    declared
+        .keys()
+        .any(|one| one == path || is_below(one, path) || is_below(path, one))
+}
+
 /// Rights that are found given. One that is absent or false is not.
 pub(super) fn given(rights: &Rights) -> BTreeSet<String> {
     let mut given = BTreeSet::new();

@@ -77,3 +77,30 @@ fn a_right_that_is_not_given_has_nothing_below_it() {
     );
     assert!(edit(&desired(spec), &observed(after)).unwrap().is_empty());
 }
+
+#[test]
+fn a_withdrawal_from_a_node_that_is_not_listed_waits_and_is_not_forgotten() {
+    let mut declared = desired(json!({}));
+    declared.granted_nodes = BTreeSet::from(["design-9".to_owned()]);
+    let found = observed(json!({"dataikuPermissions": {"design-9": {"mayX": true}}}));
+    let plan = edit(&declared, &found).unwrap();
+    assert!(plan.is_empty() && plan.deferred);
+    assert_eq!(
+        plan.waiting,
+        ["node design-9 is not listed; access to it stays until it is"]
+    );
+}
+
+#[test]
+fn a_right_may_turn_into_several_and_back() {
+    let mut declared = desired(json!({"launchpadPermissions": {"p": {"child": true}}}));
+    declared.granted_launchpad = BTreeSet::from(["p".to_owned()]);
+    let flag = observed(json!({"launchpadPermissions": {"p": true}}));
+    assert_eq!(edit(&declared, &flag).unwrap().steps(), ["set p/child to true"]);
+    let map = observed(json!({"launchpadPermissions": {"p": {"child": true}}}));
+    assert!(edit(&declared, &map).unwrap().is_empty());
+    let mut back = desired(json!({"launchpadPermissions": {"p": true}}));
+    back.granted_launchpad = BTreeSet::from(["p/child".to_owned()]);
+    assert_eq!(edit(&back, &map).unwrap().steps(), ["set p to true"]);
+    assert!(edit(&back, &flag).unwrap().is_empty());
+}

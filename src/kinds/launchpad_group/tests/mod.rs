@@ -240,6 +240,8 @@ fn another_group_of_the_same_name_is_neither_written_nor_deleted() {
         applied: Applied::default(),
     };
     assert!(LaunchpadGroup::removal(&removal, &found).is_empty());
+    let shown = LaunchpadGroup::show(&found).0;
+    assert_eq!(shown.id.as_deref(), Some("g0"), "nor is it ours at the next pass");
     found.id = Some("g1".into());
     assert!(!LaunchpadGroup::removal(&removal, &found).is_empty());
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{absent, desired, observed, plan};
 use crate::{
     crd::launchpad_group::{Propagation, TaskPhase},
-    dataiku::{document::Document, launchpad::tasks::TaskState},
+    dataiku::launchpad::tasks::TaskState,
     engine::Reason,
     kinds::launchpad_group::{edit, propagation::Following},
 };
@@ -117,7 +117,9 @@ fn what_was_written_and_is_not_shown_yet_is_not_written_again_while_its_task_run
     assert!(!plan(json!({}), &hidden).is_empty());
     assert_eq!(hidden.following.next_attempt(), 2);
     hidden.following = following(TaskPhase::Failed, 4, 500);
-    assert!(plan(json!({}), &hidden).is_empty(), "and an end");
+    hidden.fresh = true;
+    let error = edit(&desired(json!({})), &hidden).err().unwrap();
+    assert_eq!(error.reason(), Some(Reason::AcceptedButNotStored), "and an end");
 }
 
 #[test]
@@ -129,7 +131,7 @@ fn what_never_came_to_be_is_told_and_drift_after_it_came_to_be_is_repaired() {
         !plan(spec(), &group).is_empty(),
         "a shared list may be older than the task"
     );
-    group.document = Some(Document::new());
+    group.fresh = true;
     let error = edit(&desired(spec()), &group).err().unwrap();
     assert_eq!(error.reason(), Some(Reason::AcceptedButNotStored));
     assert!(error.to_string().contains("task t1") && error.to_string().contains("set description to d"));
