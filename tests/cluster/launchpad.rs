@@ -436,9 +436,9 @@ async fn another_group_of_the_same_name_stays_somebody_elses() {
         "governPermissions": {},
     });
     bed.remote.reset_requests();
-    bed.remote
-        .patch_state(json!({ "groups": { &ours: null, "g9": theirs } }))
-        .unwrap();
+    for patch in [json!({ &ours: null }), json!({ "g9": theirs })] {
+        bed.remote.patch_state(json!({ "groups": patch })).unwrap();
+    }
     bed.wait("LaunchpadGroup", "team", "Ready=False/AlreadyExists").await;
     bed.sweeps(2).await;
     bed.wait("LaunchpadGroup", "team", "Ready=False/AlreadyExists").await;
