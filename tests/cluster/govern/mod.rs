@@ -1,10 +1,12 @@
 //! Role assignments: one document of many, and what is assumed of Govern.
 
+mod assumed;
+mod crowd;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use testbed::simulator::Product;
-use tokio::time::Instant;
 
 use crate::bed::{Bed, LOG, PATIENCE, merged, object};
 
@@ -53,65 +55,6 @@ async fn delete(bed: &Bed, name: &str) {
         .wait_gone("GovernRoleAssignment", name, PATIENCE)
         .await
         .unwrap();
-}
-
-/// Somebody saves the rules of another role. Govern has no conditional write: a save that falls between a read and the write
-/// that follows it is lost. This hand keeps clear of that: it does not save while the last that was asked is a read.
-async fn save_by_hand(bed: &Bed, rules: &[Value]) {
-    let mut since = (0, Instant::now());
-    loop {
-        let log = bed.remote.requests().log;
-        let last = log
-            .iter()
-            .rfind(|call| ["G49", "G50", "G51"].contains(&call.operation.as_str()));
-        let seq = last.map_or(0, |last| last.seq);
-        if since.0 != seq {
-            since = (seq, Instant::now());
-        }
-        let written = last.is_none_or(|last| last.operation != "G50" && last.status != 0);
-        if written || since.1.elapsed() > Duration::from_secs(2) {
-            bed.remote.patch_state(patch("ro.reader", rules)).unwrap();
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_objects_and_a_person_write_one_document_and_nobody_loses_a_rule() {
-    let bed = Bed::govern("hundred").await;
-    bed.remote.patch_state(patch(ROLE, &[rule("theirs")])).unwrap();
-    bed.sweeps(1).await;
-    bed.remote.reset_requests();
-    let names: Vec<_> = (0..100).map(|n| format!("person-{n:03}")).collect();
-    let applying = async {
-        let all: Vec<_> = names.iter().map(|name| assignment(name, json!({}))).collect();
-        futures::future::join_all(all.iter().map(|object| bed.apply(object))).await;
-    };
-    let by_hand = async {
-        let mut rules = Vec::new();
-        for n in 0..20 {
-            rules.push(rule(&format!("hand-{n:02}")));
-            save_by_hand(&bed, &rules).await;
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    tokio::join!(applying, by_hand);
-    for name in &names {
-        in_sync(&bed, name).await;
-    }
-    let mut everybody = names.clone();
-    everybody.push("theirs".to_owned());
-    assert_eq!(holders(&bed, ROLE), everybody);
-    let hands: Vec<_> = (0..20).map(|n| format!("hand-{n:02}")).collect();
-    assert_eq!(holders(&bed, "ro.reader"), hands);
-    let counts = bed.remote.requests().counts;
-    println!("writes and reads of the document for 100 objects: {counts:?}");
-    assert!(bed.remote.writes() <= 30, "{counts:?}");
-    bed.sweeps(1).await;
-    bed.remote.reset_requests();
-    bed.sweeps(1).await;
-    assert_eq!(bed.remote.writes(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -259,79 +202,6 @@ async fn a_rule_that_is_declared_no_more_is_withdrawn_if_we_added_it() {
     bed.apply(&assignment("jane", rules(&["jane"]))).await;
     in_sync(&bed, "jane").await;
     assert_eq!(holders(&bed, ROLE), ["found", "jane"]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn one_bad_rule_is_no_trouble_of_others() {
-    let bed = Bed::govern("badrule").await;
-    bed.remote.switch("A34", json!("typed")).unwrap();
-    let typed = json!({ "rules": [{ "users": ["good"], "criteria": [{ "type": "made-up", "value": 1 }] }] });
-    let untyped = json!({ "rules": [{ "users": ["bad"], "criteria": [{ "value": 1 }] }] });
-    for (name, extra) in [("bad", untyped), ("good", typed), ("plain", json!({}))] {
-        bed.apply(&assignment(name, extra)).await;
-    }
-    in_sync(&bed, "good").await;
-    in_sync(&bed, "plain").await;
-    bed.wait("GovernRoleAssignment", "bad", "Ready=False/Rejected").await;
-    assert_eq!(holders(&bed, ROLE), ["good", "plain"]);
-    bed.remote.switch("A34", json!("opaque")).unwrap();
-    in_sync(&bed, "bad").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_assumed_of_rules_and_roles_may_be_otherwise() {
-    for (a33, a52) in [("prefixed", "filled"), ("verbatim", "empty")] {
-        let bed = Bed::govern(&format!("assumed-{a33}")).await;
-        bed.remote.switch("A33", json!(a33)).unwrap();
-        bed.remote.switch("A52", json!(a52)).unwrap();
-        // The id of a role is what the node made of the identifier; it is taken as it is.
-        let role = if a33 == "prefixed" { "ro.auditor" } else { "auditor" };
-        let made = json!({ "roles": { role: { "id": role, "label": "Auditor", "description": "" } } });
-        bed.remote.patch_state(made).unwrap();
-        bed.apply(&assignment("jane", json!({ "roleId": role }))).await;
-        in_sync(&bed, "jane").await;
-        assert_eq!(
-            document(&bed).unwrap()["roleAssignmentsRules"][role],
-            json!([rule("jane")])
-        );
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_role_that_is_deleted_under_its_rules_is_waited_for() {
-    for a37 in ["dangling", "removed"] {
-        let bed = Bed::govern(&format!("a37-{a37}")).await;
-        bed.remote.switch("A37", json!(a37)).unwrap();
-        bed.apply(&assignment("jane", json!({}))).await;
-        in_sync(&bed, "jane").await;
-        delete_role(&bed, 200).await;
-        bed.remote.reset_requests();
-        bed.wait("GovernRoleAssignment", "jane", "Ready=False/DependencyNotReady")
-            .await;
-        bed.sweeps(1).await;
-        assert_eq!(bed.remote.writes(), 0, "{a37}");
-        let role = json!({ "roles": { ROLE: { "id": ROLE, "label": "Again", "description": "" } } });
-        bed.remote.patch_state(role).unwrap();
-        in_sync(&bed, "jane").await;
-        assert_eq!(holders(&bed, ROLE), ["jane"], "{a37}");
-    }
-    let bed = Bed::govern("a37-refuse").await;
-    bed.remote.switch("A37", json!("refuse")).unwrap();
-    bed.apply(&assignment("jane", json!({}))).await;
-    in_sync(&bed, "jane").await;
-    delete_role(&bed, 400).await;
-    bed.sweeps(1).await;
-    in_sync(&bed, "jane").await;
-}
-
-/// Somebody deletes the role by the API, as another tool would.
-async fn delete_role(bed: &Bed, status: u16) {
-    let url = format!("{}/dip/publicapi/admin/role/{ROLE}", bed.remote.url());
-    let call = reqwest::Client::new()
-        .delete(url)
-        .basic_auth(bed.remote.api_key(), Some(""));
-    let answer = call.send().await.unwrap();
-    assert_eq!(answer.status().is_success(), status == 200, "{}", answer.status());
 }
 
 #[tokio::test(flavor = "multi_thread")]
