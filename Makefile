@@ -16,7 +16,7 @@ help: ## This list
 test: controlplane ## Everything: unit, property, layers, real control plane, vendor's client
 	cargo build --locked --workspace
 	# Tests on a control plane wait more than they compute.
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-5} cargo test --locked --workspace
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --locked --workspace
 	tests/contract/run --check
 
 demo: controlplane ## Control plane, simulator, operator and examples/; ONCE=1 ends by itself
