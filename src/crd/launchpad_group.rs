@@ -14,7 +14,7 @@ use super::{
 
 /// A right: given or not, or several of one name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a permission is true or false, or a map of these")]
 pub enum Right {
     /// Given or not.
     Flag(bool),

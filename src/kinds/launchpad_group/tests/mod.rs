@@ -101,6 +101,16 @@ fn written(plan: &Plan<super::GroupChange>, document: &Value) -> Value {
 }
 
 #[test]
+fn a_permission_of_another_shape_is_refused_in_words_for_people() {
+    let object = json!({
+        "apiVersion": "dataiku-operator.io/v1alpha1", "kind": "LaunchpadGroup", "metadata": {"name": "team"},
+        "spec": {"spaceRef": {"name": "prod"}, "launchpadPermissions": {"mayX": "yes-please"}},
+    });
+    let error = serde_json::from_value::<LaunchpadGroup>(object).unwrap_err();
+    assert_eq!(error.to_string(), "a permission is true or false, or a map of these");
+}
+
+#[test]
 fn what_is_left_out_is_not_managed() {
     let found = observed(json!({
         "description": "by hand", "launchpadPermissions": {"mayTurnOnSpace": true},
