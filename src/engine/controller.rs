@@ -32,7 +32,7 @@ use crate::crd::common::annotation;
 
 /// Passes of one kind at once. Most of them wait for the remote side, and a connection lets only a part of them wait for
 /// it, so that one that is slow leaves room for the others.
-const CONCURRENCY: u16 = 1024;
+const CONCURRENCY: u16 = 512;
 /// Wait of the controller's triggers after one of their watches failed. Short, since the watches have a back-off of their
 /// own and this one would hold up all of them.
 const TRIGGER_BACKOFF: Duration = Duration::from_millis(500);
@@ -148,7 +148,7 @@ pub async fn stopped(mut stop: watch::Receiver<bool>) {
 async fn one<K: Managed>(guard: Arc<DeserializeGuard<K>>, context: Arc<Context<K>>) -> Result<Action, ReconcileError> {
     match &guard.0 {
         Ok(object) => reconcile::reconcile(Arc::new(object.clone()), context).await,
-        Err(invalid) => Ok(undecodable::settle(&context, &invalid.metadata, &invalid.error).await),
+        Err(invalid) => Ok(Box::pin(undecodable::settle(&context, &invalid.metadata, &invalid.error)).await),
     }
 }
 

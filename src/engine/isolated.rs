@@ -2,15 +2,23 @@
 
 use std::future::Future;
 
+use tokio::task::JoinSet;
+
 use super::Error;
 
 /// What the work answers, or an error where it panicked. Ends with its caller.
-pub async fn isolated<T: Send + 'static>(
+///
+/// It begins at once: as a future of its own, the caller would hold the room that it takes a second time.
+pub fn isolated<T: Send + 'static>(
     kind: &'static str,
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
-) -> Result<T, Error> {
-    let mut task = tokio::task::JoinSet::new();
+) -> impl Future<Output = Result<T, Error>> {
+    let mut task = JoinSet::new();
     task.spawn(work);
+    answer(kind, task)
+}
+
+async fn answer<T: 'static>(kind: &'static str, mut task: JoinSet<Result<T, Error>>) -> Result<T, Error> {
     match task.join_next().await {
         Some(Ok(answer)) => answer,
         Some(Err(panic)) => {

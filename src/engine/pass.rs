@@ -108,7 +108,7 @@ impl<'a, K: Managed> Pass<'a, K> {
             }
         }
         let _slot = K::slot(&self.client).await?;
-        match tokio::time::timeout(DEADLINE, self.look_and_converge()).await {
+        match tokio::time::timeout(DEADLINE, Box::pin(self.look_and_converge())).await {
             Ok(outcome) => outcome,
             Err(_) => Err(overdue()),
         }
@@ -164,8 +164,8 @@ impl<'a, K: Managed> Pass<'a, K> {
     }
 
     pub(super) async fn observe(&self, freshness: Freshness) -> Result<K::Observed, Error> {
-        let mut observed = K::observe(&self.client, &self.key, freshness).await?;
-        K::follow(&self.client, &mut observed).await?;
+        let mut observed = Box::pin(K::observe(&self.client, &self.key, freshness)).await?;
+        Box::pin(K::follow(&self.client, &mut observed)).await?;
         lock(&self.progress).seen = Some(Sight::of(&observed));
         Ok(observed)
     }

@@ -1,4 +1,7 @@
 //! The top of every pass: finalizer, annotations, deadline, panics, status, Events, and when to come back.
+//!
+//! Hundreds of passes wait at a time while a few call. What waits holds the room for all that it may come to do, so the
+//! calls are boxed: they take their room when they are made.
 
 use std::{
     sync::Arc,
@@ -44,21 +47,28 @@ pub type ReconcileError = finalizer::Error<Unfinished>;
 /// One reconcile of one object.
 pub async fn reconcile<K: Managed>(object: Arc<K>, context: Arc<Context<K>>) -> Result<Action, ReconcileError> {
     let began = Instant::now();
-    let current = match context.held(context.current(object.clone())).await {
+    let current = match Box::pin(context.held(context.current(object.clone()))).await {
         Ok(Some(current)) => current,
         Ok(None) => return Ok(Action::await_change()),
         Err(error) => return Ok(retry(&context, &*object, &error)),
     };
-    let api = context.api(&current);
-    let result = finalizer(&api, FINALIZER, current, |event| async {
-        match event {
-            finalizer::Event::Apply(object) => Ok(apply(&context, object).await),
-            finalizer::Event::Cleanup(object) => remove(&context, object).await,
-        }
-    })
-    .await;
+    let result = if current.meta().deletion_timestamp.is_none() {
+        Ok(apply(&context, current).await)
+    } else {
+        Box::pin(clean_up(&context, current)).await
+    };
     tracing::debug!(kind = K::KIND, name = object.name_any(), elapsed = ?began.elapsed(), ok = result.is_ok(), "pass");
     result
+}
+
+async fn clean_up<K: Managed>(context: &Arc<Context<K>>, object: Arc<K>) -> Result<Action, ReconcileError> {
+    finalizer(&context.api(&object), FINALIZER, object, |event| async {
+        match event {
+            finalizer::Event::Apply(object) => Ok(apply(context, object).await),
+            finalizer::Event::Cleanup(object) => remove(context, object).await,
+        }
+    })
+    .await
 }
 
 /// When to come back after a failure of a reconcile as a whole.
@@ -90,7 +100,7 @@ async fn apply<K: Managed>(context: &Arc<Context<K>>, object: Arc<K>) -> Action 
     } else {
         guarded(context, &object, &progress).await
     };
-    let action = settle(context, &*object, &progress, &outcome).await;
+    let action = Box::pin(settle(context, &*object, &progress, &outcome)).await;
     let reason = outcome.as_ref().map_or_else(Error::reason, |(reason, _)| Some(*reason));
     (context.around.passes)(PassRecord {
         kind: K::KIND,
@@ -104,7 +114,8 @@ async fn apply<K: Managed>(context: &Arc<Context<K>>, object: Arc<K>) -> Action 
 async fn guarded<K: Managed>(context: &Arc<Context<K>>, object: &Arc<K>, progress: &SharedProgress<K>) -> Outcome {
     let (context, object, progress) = (context.clone(), object.clone(), progress.clone());
     isolated(K::KIND, async move {
-        let prepared = tokio::time::timeout(DEADLINE, Pass::prepare(&*object, &context, progress)).await;
+        let preparation = Box::pin(Pass::prepare(&*object, &context, progress));
+        let prepared = tokio::time::timeout(DEADLINE, preparation).await;
         let mut pass = prepared.unwrap_or_else(|_| Err(overdue()))?;
         match pass.run().await {
             Ok((reason, message)) => Ok((reason, pass.redact(&message))),
@@ -141,7 +152,8 @@ async fn remove<K: Managed>(context: &Arc<Context<K>>, object: Arc<K>) -> Result
         }
     };
     let message = message_of(&progress, message);
-    if let Err(error) = write_if_changed(context, &*object, &progress, Reason::Deleting, message.clone()).await {
+    let written = write_if_changed(context, &*object, &progress, Reason::Deleting, message.clone());
+    if let Err(error) = Box::pin(written).await {
         tracing::debug!(kind = K::KIND, %error, "the state of a removal could not be shown");
     }
     Err(Unfinished { message, after })

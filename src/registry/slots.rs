@@ -14,7 +14,7 @@ use crate::engine::error::Error;
 
 /// Passes that may wait for one connection: half of those that one kind runs at once, so that a connection that is slow
 /// leaves the other half to the others.
-const WAITING: usize = 512;
+const WAITING: usize = 256;
 /// Slots that drift repair never takes.
 const RESERVED: usize = 2;
 
