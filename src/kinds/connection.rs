@@ -94,13 +94,13 @@ pub trait ConnectionKind:
 /// The remote side, and who uses the connection.
 pub struct Client<K: ConnectionKind> {
     connection: Arc<K::Connection>,
-    dependents: Vec<Dependent>,
+    dependents: Arc<[Dependent]>,
 }
 
 /// What a look at the remote side showed.
 pub struct Look<K: ConnectionKind> {
     sweep: K::Sweep,
-    dependents: Vec<Dependent>,
+    dependents: Arc<[Dependent]>,
 }
 
 /// A connection writes nothing.
@@ -175,7 +175,7 @@ impl<K: ConnectionKind> Managed for K {
         })?;
         Ok(Client {
             connection,
-            dependents: K::connections(world).known_dependents(&key).await,
+            dependents: K::connections(world).known_dependents(&key).await.into(),
         })
     }
 
@@ -225,7 +225,7 @@ impl<K: ConnectionKind> Managed for K {
         let mut named: Vec<_> = all
             .iter()
             .take(NAMED_HOLDERS)
-            .map(|one| format!("{} {}", one.kind, one.object))
+            .map(|one| format!("{} {}/{}", one.kind, one.namespace, one.name))
             .collect();
         if all.len() > NAMED_HOLDERS {
             named.push(format!("and {} more", all.len() - NAMED_HOLDERS));

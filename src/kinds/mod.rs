@@ -166,7 +166,7 @@ where
                 .map(|object| Dependent {
                     kind: K::KIND,
                     namespace: object.namespace().unwrap_or_default(),
-                    object: format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any()),
+                    name: object.name_any(),
                     key: object.key(),
                     needs_settings: needs_settings(object),
                 })

@@ -17,7 +17,7 @@ pub use self::terms::{ConnectionKey, Dependent, Lookup, News, Terms};
 use crate::engine::error::{Error, Reason};
 
 /// News that may wait for a kind that is busy. One arrives for each connection and interval.
-const QUEUE: usize = 4096;
+const QUEUE: usize = 512;
 
 type LookupFn = Box<dyn Fn(&ConnectionKey) -> Lookup + Send + Sync>;
 type DependentsFn = Box<dyn Fn(&ConnectionKey) -> Option<Vec<Dependent>> + Send + Sync>;

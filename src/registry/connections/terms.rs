@@ -61,8 +61,8 @@ pub struct Dependent {
     pub kind: &'static str,
     /// Its namespace.
     pub namespace: String,
-    /// Its namespace and name.
-    pub object: String,
+    /// Its name.
+    pub name: String,
     /// Key of its remote object.
     pub key: String,
     /// Whether its drift shows only in lists with settings.
