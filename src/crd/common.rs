@@ -1,7 +1,5 @@
 //! What the specs of all kinds share.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -130,27 +128,5 @@ impl Policies {
     /// Whether a remote object found in place may be taken over.
     pub fn adopts(&self) -> bool {
         self.adoption_policy == Some(AdoptionPolicy::Adopt)
-    }
-}
-
-/// What the operator set on the remote side, so that it can be withdrawn once it is no longer declared.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Applied {
-    /// Keyed hash of each secret value that was applied, by the place it is used in. The key is known only to the operator.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub secrets: BTreeMap<String, String>,
-    /// Names that were granted, by list: memberships, permission flags.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub grants: BTreeMap<String, BTreeSet<String>>,
-}
-
-impl Applied {
-    /// Names granted earlier in `list` that `declared` holds no more.
-    pub fn withdrawn(&self, list: &str, declared: &BTreeSet<String>) -> BTreeSet<String> {
-        self.grants
-            .get(list)
-            .map(|granted| granted.difference(declared).cloned().collect())
-            .unwrap_or_default()
     }
 }

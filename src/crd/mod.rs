@@ -2,6 +2,7 @@
 //!
 //! Doc comments in here are the reference manual that people read in `kubectl explain`.
 
+pub mod applied;
 pub mod common;
 pub mod connection;
 pub mod dss_group;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::fingerprint::differs;
-use crate::crd::common::Applied;
+use crate::crd::applied::Applied;
 
 /// A value from a Secret or `ConfigMap`. No Debug, Display or Serialize.
 pub struct SecretInput {
@@ -63,8 +63,11 @@ impl Inputs {
     /// Puts values that count as applied on record under the present key.
     pub(super) fn refresh_record(&mut self) {
         let settled = self.values.iter().filter(|(_, input)| !input.changed);
-        let settled = settled.map(|(slot, input)| ((*slot).to_owned(), input.fingerprint.clone()));
-        self.applied.secrets.extend(settled.collect::<Vec<_>>());
+        for (slot, input) in settled {
+            self.applied
+                .secrets
+                .insert((*slot).to_owned(), input.fingerprint.clone());
+        }
     }
 
     /// Notes that the value in this place was applied.
@@ -114,7 +117,7 @@ mod tests {
         let mut rekeyed = Inputs::recorded(inputs.applied.clone());
         rekeyed.insert("password", "hunter22".to_owned().into(), "k2:f9".into());
         rekeyed.refresh_record();
-        assert_eq!(rekeyed.applied.secrets["password"], "k2:f9");
+        assert_eq!(rekeyed.applied.secrets.get("password").unwrap(), "k2:f9");
     }
 
     #[test]

@@ -29,9 +29,8 @@ impl<K: Managed> Pass<'_, K> {
             if K::presence(seen) != Presence::None {
                 progress.origin = Some(owned);
             }
-            for (list, names) in granted(self.object, seen, &progress.applied) {
-                progress.applied.grants.entry(list).or_default().extend(names);
-            }
+            let granted = granted(self.object, seen, &progress.applied);
+            progress.applied.grants.add(granted);
             let steps = plan.steps().join("; ");
             // Said until the outcome is another one, so that nothing flickers at each try.
             let (reason, message) = standing(self.object).unwrap_or((Reason::Progressing, steps));

@@ -9,7 +9,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Error, Inputs, Plan, Reason, plan};
 use crate::crd::{
-    common::{Applied, DeletionPolicy, Policies},
+    applied::Applied,
+    common::{DeletionPolicy, Policies},
     status::{Origin, Status},
 };
 

@@ -1,10 +1,6 @@
 //! One pass over one object: observe, plan, apply, observe again.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use kube::ResourceExt;
 
@@ -15,7 +11,7 @@ use super::{
     progress::{SharedProgress, Sight, asks_for_a_pass, granted, is_recorded, lane, lock},
     sources,
 };
-use crate::crd::status::Origin;
+use crate::crd::{applied::Grants, status::Origin};
 
 /// Rounds of write and read-back in one pass. A create takes two where the remote side cannot take everything at once;
 /// one more absorbs a change by somebody else in between.
@@ -36,7 +32,7 @@ pub(super) fn overdue() -> Error {
 }
 
 /// Whose the remote object is, and what of it was given for this object.
-pub(super) type Record = (Option<Origin>, BTreeMap<String, BTreeSet<String>>);
+pub(super) type Record = (Option<Origin>, Grants);
 
 /// A pass over an object that is not being deleted.
 pub struct Pass<'a, K: Managed> {
@@ -214,9 +210,7 @@ impl<'a, K: Managed> Pass<'a, K> {
             }
             let mut grants = granted(self.object, seen, &progress.applied);
             if plan.deferred {
-                for (list, names) in std::mem::take(&mut progress.applied.grants) {
-                    grants.entry(list).or_default().extend(names);
-                }
+                grants.add(std::mem::take(&mut progress.applied.grants));
             }
             progress.applied = self.inputs.applied.clone();
             progress.applied.grants = grants;

@@ -1,15 +1,13 @@
 //! What a pass has got done so far, and what the object itself tells of where it stands.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use kube::ResourceExt;
 
 use super::{Aspect, Lane, Managed, Presence, Reason, status::Finding};
 use crate::crd::{
-    common::{Applied, annotation},
+    applied::{Applied, Grants},
+    common::annotation,
     status::{Origin, Remote, Status},
 };
 
@@ -105,24 +103,16 @@ pub fn lock<K: Managed>(progress: &SharedProgress<K>) -> std::sync::MutexGuard<'
 }
 
 /// What is the object's to withdraw, in the form of the record.
-pub fn granted<K: Managed>(
-    object: &K,
-    observed: &K::Observed,
-    applied: &Applied,
-) -> BTreeMap<String, BTreeSet<String>> {
-    let named = object
-        .grants(observed, applied)
-        .into_iter()
-        .map(|(list, names)| (list.to_owned(), names));
-    named.filter(|(_, names)| !names.is_empty()).collect()
+pub fn granted<K: Managed>(object: &K, observed: &K::Observed, applied: &Applied) -> Grants {
+    object.grants(observed, applied).into_iter().collect()
 }
 
 /// Whether the record has all that is the object's to withdraw.
 pub fn is_recorded<K: Managed>(object: &K, observed: &K::Observed, applied: &Applied) -> bool {
-    granted(object, observed, applied).iter().all(|(list, names)| {
-        let known = applied.grants.get(list);
-        known.is_some_and(|known| known.is_superset(names))
-    })
+    let grants = object.grants(observed, applied);
+    grants
+        .iter()
+        .all(|(list, names)| names.iter().all(|name| applied.grants.contains(list, name)))
 }
 
 /// An object that was ready as it stands is only repaired; anything else somebody waits for.

@@ -11,7 +11,7 @@ use super::{
     fingerprint::Fingerprints,
     managed::{SourceKind, SourceRef},
 };
-use crate::crd::common::Applied;
+use crate::crd::applied::Applied;
 
 /// Resolves every source of an object. A missing or empty value is an error, never "clear".
 pub async fn resolve(

@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::{Aspect, Reason};
 use crate::crd::{
-    common::Applied,
+    applied::Applied,
     status::{Remote, Status},
 };
 

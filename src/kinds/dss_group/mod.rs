@@ -14,12 +14,7 @@ use futures::stream::BoxStream;
 use kube::ResourceExt;
 
 use crate::{
-    crd::{
-        DssGroup,
-        common::{Applied, Policies},
-        dss_group::DssGroupSeen,
-        status::Nothing,
-    },
+    crd::{DssGroup, applied::Applied, common::Policies, dss_group::DssGroupSeen, status::Nothing},
     dataiku::{document::Document, dss::groups::GroupRecord},
     engine::{
         Error, Freshness, Inputs, Lane, Managed, Plan, Presence, Removal, Slot, SourceRef, Verdict,

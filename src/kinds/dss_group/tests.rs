@@ -114,7 +114,7 @@ fn a_flag_declared_no_more_is_withdrawn_from_the_record() {
     let object: DssGroup = serde_json::from_value(spec).unwrap();
     let mut inputs = Inputs::default();
     let granted = ["admin", "mayWrite", "mayFly"].map(str::to_owned);
-    inputs.applied.grants.insert("permissions".into(), granted.into());
+    inputs.applied.grants = [("permissions", granted.into())].into_iter().collect();
     let group = parsed(&json!({ "name": "g", "admin": true, "mayWrite": true, "mayFly": true }));
     let plan = DssGroup::diff(&object.desired(&inputs).unwrap(), &observed(&group)).unwrap();
     assert_eq!(plan.steps(), ["set admin to false", "set mayFly to false"]);

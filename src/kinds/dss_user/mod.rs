@@ -13,7 +13,8 @@ use std::{
 use crate::{
     crd::{
         DssUser,
-        common::{Applied, DeletionPolicy, ListPolicy, Policies},
+        applied::Applied,
+        common::{DeletionPolicy, ListPolicy, Policies},
         dss_user::DssUserSeen,
         status::{Nothing, Origin},
     },
@@ -177,7 +178,7 @@ impl Managed for DssUser {
         if user.enabled {
             fields.push(Field::Enabled(false));
         }
-        let granted = removal.applied.grants.get(GROUPS).cloned().unwrap_or_default();
+        let granted = removal.applied.grants.get(GROUPS);
         let current: BTreeSet<String> = user.groups.iter().cloned().collect();
         fields.extend(membership(&current, &current.difference(&granted).cloned().collect()));
         Plan::of(UserChange::edit(&user.login, fields))

@@ -13,7 +13,7 @@ use super::{
     plan::{DesiredUser, ObservedUser, Password},
 };
 use crate::{
-    crd::{DssUser, common::Applied, common::DeletionPolicy, dss_user::SourceType},
+    crd::{DssUser, applied::Applied, common::DeletionPolicy, dss_user::SourceType},
     dataiku::dss::{groups::GroupRecord, users::UserRecord},
     engine::{Change, Error, Managed, Plan, Reason, Removal},
 };
@@ -152,7 +152,7 @@ proptest! {
 
     #[test]
     fn disabling_ends_disabled_and_out_of_every_granted_group(user in record(), granted in names()) {
-        let applied = Applied { grants: [("groups".to_owned(), granted.clone())].into(), ..Applied::default() };
+        let applied = Applied { grants: [("groups", granted.clone())].into_iter().collect(), ..Applied::default() };
         let removal = Removal { policy: DeletionPolicy::Disable, applied };
         let plan = DssUser::removal(&removal, &observed(Some(user.clone())));
         let after = carried_out(&plan, user.clone());

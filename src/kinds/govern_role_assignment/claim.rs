@@ -55,7 +55,7 @@ pub fn claim(object: &GovernRoleAssignment) -> Claim {
     let namespace = object.namespace().unwrap_or_default();
     let idle = object.meta().deletion_timestamp.is_some() || object.policies().observes();
     let grants = object.status().and_then(|status| status.applied.as_ref());
-    let owned = grants.into_iter().flat_map(|applied| applied.grants.values().flatten());
+    let owned = grants.into_iter().flat_map(|applied| applied.grants.names());
     Claim {
         object: format!("{namespace}/{}", object.name_any()),
         namespace,
@@ -101,11 +101,11 @@ pub fn claims(
 /// What an object of another role has to do with the document.
 fn maker(object: &GovernRoleAssignment) -> Claim {
     let grants = object.status().and_then(|status| status.applied.as_ref());
-    let made = grants.and_then(|applied| applied.grants.get(DOCUMENT));
+    let made = grants.map(|applied| applied.grants.get(DOCUMENT));
     Claim {
         namespace: object.namespace().unwrap_or_default(),
         uid: object.uid().unwrap_or_default(),
-        owned: made.cloned().unwrap_or_default(),
+        owned: made.unwrap_or_default(),
         ..Claim::default()
     }
 }

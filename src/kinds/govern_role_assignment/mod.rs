@@ -24,7 +24,8 @@ use self::{
 use crate::{
     crd::{
         GovernRoleAssignment,
-        common::{Applied, ListPolicy, Policies},
+        applied::Applied,
+        common::{ListPolicy, Policies},
         govern_role_assignment::AssignmentRule,
         status::Nothing,
     },
@@ -89,12 +90,10 @@ impl Managed for GovernRoleAssignment {
     fn grants(&self, observed: &ObservedRules, applied: &Applied) -> BTreeMap<&'static str, BTreeSet<String>> {
         let declared: BTreeSet<_> = self.rules().iter().map(fingerprint).collect();
         let found = observed.fingerprints();
-        let recorded = applied.grants.get(RULES).cloned().unwrap_or_default();
-        let ours = |rule: &String| recorded.contains(rule) || observed.others.owned.contains(rule);
+        let ours = |rule: &String| applied.grants.contains(RULES, rule) || observed.others.owned.contains(rule);
         let next = |rule: &String| observed.is_writable() && !found.contains(rule);
         let rules = declared.into_iter().filter(|rule| ours(rule) || next(rule));
-        let recorded = applied.grants.get(DOCUMENT).cloned().unwrap_or_default();
-        let made = recorded.contains(&self.spec.blueprint_id)
+        let made = applied.grants.contains(DOCUMENT, &self.spec.blueprint_id)
             || observed.others.owned.contains(&self.spec.blueprint_id)
             || (observed.is_writable() && !observed.has_document());
         let document = made.then(|| self.spec.blueprint_id.clone());
@@ -118,10 +117,9 @@ impl Managed for GovernRoleAssignment {
         claimed
             .claims
             .retain(|claim| world.govern.admits(&key, &claim.namespace));
-        let recorded = inputs.applied.grants.get(RULES).cloned().unwrap_or_default();
         Ok(AssignmentClient {
             document: world.assignments.of(&key, &self.spec.blueprint_id),
-            recorded,
+            recorded: inputs.applied.grants.get(RULES),
             remote,
             blueprint_id: self.spec.blueprint_id.clone(),
             role_id: self.spec.role_id.clone(),

@@ -9,7 +9,7 @@ use super::{
     claim::{DOCUMENT, Others, RULES, fingerprint},
 };
 use crate::{
-    crd::common::Applied,
+    crd::applied::Applied,
     engine::{Change, Error, Plan, Reason},
     registry::assignments::Edit,
 };
@@ -232,7 +232,7 @@ fn missing(desired: &DesiredRules, observed: &ObservedRules) -> Vec<String> {
 /// Takes out what the record says that we put there, except what other objects declare; and the document, if we made it
 /// and nothing is left in it.
 pub(super) fn withdrawal(applied: &Applied, observed: &ObservedRules) -> Plan<RulesChange> {
-    let recorded = |list: &str, entry: &str| applied.grants.get(list).is_some_and(|list| list.contains(entry));
+    let recorded = |list: &str, entry: &str| applied.grants.contains(list, entry);
     let ours = |rule: &&Rule| {
         let print = fingerprint(rule);
         recorded(RULES, &print) && !observed.others.taken_over.contains(&print)

@@ -8,7 +8,7 @@ use super::{
     plan::{edit, withdrawal},
 };
 use crate::{
-    crd::common::Applied,
+    crd::applied::Applied,
     engine::{Plan, Reason},
     registry::{Claim, Claimed},
 };
@@ -55,7 +55,8 @@ fn record(rules: &[&Rule], document: bool) -> Applied {
         grants: BTreeMap::from([
             (RULES.to_owned(), rules),
             (DOCUMENT.to_owned(), document.into_iter().collect()),
-        ]),
+        ])
+        .into(),
         ..Applied::default()
     }
 }

@@ -24,7 +24,8 @@ pub use self::{
 use crate::{
     crd::{
         LaunchpadGroup,
-        common::{Applied, ListPolicy, Policies},
+        applied::Applied,
+        common::{ListPolicy, Policies},
         launchpad_group::LaunchpadGroupSeen,
         status::Nothing,
     },
@@ -124,7 +125,7 @@ impl Managed for LaunchpadGroup {
 
     fn desired(&self, inputs: &Inputs) -> Result<DesiredGroup, Error> {
         let spec = &self.spec;
-        let granted = |list: &str| inputs.applied.grants.get(list).cloned().unwrap_or_default();
+        let granted = |list: &str| inputs.applied.grants.get(list);
         let exact = |policy: Option<ListPolicy>| policy == Some(ListPolicy::Exact);
         Ok(DesiredGroup {
             name: self.key(),

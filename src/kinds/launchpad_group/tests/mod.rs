@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{DesiredGroup, LaunchpadGroup, ObservedGroup, edit};
 use crate::{
-    crd::common::{Applied, DeletionPolicy},
+    crd::{applied::Applied, common::DeletionPolicy},
     dataiku::{
         document::Document,
         launchpad::{

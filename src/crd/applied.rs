@@ -1,0 +1,132 @@
+//! The record of what the operator set. Kept flat: every object holds one in memory, and a tree takes the better part of a
+//! kilobyte for a single entry.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use litemap::LiteMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What the operator set on the remote side, so that it can be withdrawn once it is no longer declared.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Applied {
+    /// Keyed hash of each secret value that was applied, by the place it is used in. The key is known only to the operator.
+    #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub secrets: LiteMap<String, String>,
+    /// Names that were granted, by list: memberships, permission flags.
+    #[serde(default, skip_serializing_if = "Grants::is_empty")]
+    #[schemars(with = "BTreeMap<String, BTreeSet<String>>")]
+    pub grants: Grants,
+}
+
+impl Applied {
+    /// Names granted earlier in `list` that `declared` holds no more.
+    pub fn withdrawn(&self, list: &str, declared: &BTreeSet<String>) -> BTreeSet<String> {
+        let granted = self.grants.list(list).iter();
+        granted.filter(|name| !declared.contains(*name)).cloned().collect()
+    }
+}
+
+/// Names by list. Each list is sorted and holds a name once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<String, BTreeSet<String>>")]
+pub struct Grants(LiteMap<String, Vec<String>>);
+
+impl Grants {
+    /// Whether there is no list.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The names of one list, sorted.
+    pub fn list(&self, list: &str) -> &[String] {
+        self.0.get(list).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The names of one list.
+    pub fn get(&self, list: &str) -> BTreeSet<String> {
+        self.list(list).iter().cloned().collect()
+    }
+
+    /// Whether this name is in the list.
+    pub fn contains(&self, list: &str, name: &str) -> bool {
+        self.list(list)
+            .binary_search_by(|present| present.as_str().cmp(name))
+            .is_ok()
+    }
+
+    /// The names of all lists.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        self.0.values().flatten()
+    }
+
+    /// Adds what `others` hold.
+    pub fn add(&mut self, others: Self) {
+        for (list, names) in others.0 {
+            let mut all = self.get(&list);
+            all.extend(names);
+            self.0.insert(list, all.into_iter().collect());
+        }
+    }
+}
+
+impl From<BTreeMap<String, BTreeSet<String>>> for Grants {
+    fn from(lists: BTreeMap<String, BTreeSet<String>>) -> Self {
+        lists.into_iter().collect()
+    }
+}
+
+impl<L: Into<String>> FromIterator<(L, BTreeSet<String>)> for Grants {
+    /// Empty lists are left out.
+    fn from_iter<I: IntoIterator<Item = (L, BTreeSet<String>)>>(lists: I) -> Self {
+        let lists = lists.into_iter().filter(|(_, names)| !names.is_empty());
+        Self(
+            lists
+                .map(|(list, names)| (list.into(), names.into_iter().collect()))
+                .collect(),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn grants(names: &[&str]) -> Grants {
+        let names: BTreeSet<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        [("groups", names)].into_iter().collect()
+    }
+
+    #[test]
+    fn a_list_is_sorted_whatever_the_order_in_which_it_came() {
+        let read: Grants = serde_json::from_value(json!({ "groups": ["b", "a", "b"] })).unwrap();
+        assert_eq!(read, grants(&["a", "b"]));
+        assert_eq!(serde_json::to_value(&read).unwrap(), json!({ "groups": ["a", "b"] }));
+        assert!(read.contains("groups", "a") && read.contains("groups", "b"));
+        assert!(!read.contains("groups", "c") && !read.contains("others", "a"));
+    }
+
+    #[test]
+    fn adding_keeps_what_is_there() {
+        let mut all = grants(&["b", "d"]);
+        all.add(grants(&["c", "b"]));
+        assert_eq!(all, grants(&["b", "c", "d"]));
+        all.add(Grants::from(BTreeMap::from([("others".to_owned(), all.get("groups"))])));
+        assert_eq!(all.names().count(), 6);
+    }
+
+    #[test]
+    fn what_is_declared_no_more_is_withdrawn() {
+        let applied = Applied {
+            grants: grants(&["a", "b"]),
+            ..Applied::default()
+        };
+        let declared = BTreeSet::from(["b".to_owned(), "c".to_owned()]);
+        assert_eq!(applied.withdrawn("groups", &declared), BTreeSet::from(["a".to_owned()]));
+        assert_eq!(applied.withdrawn("others", &declared), BTreeSet::new());
+    }
+}
