@@ -9,6 +9,7 @@ use super::{
     address::Refused,
     call::Operation,
     document::expectation,
+    elements::elements,
     error::ErrorKind,
     gate::{Closed, bounded_hold},
     http::{cause, chain},
@@ -181,6 +182,19 @@ fn kind(status: StatusCode, remote: Option<&RemoteError>, blank: bool) -> ErrorK
 impl Answer {
     /// The body as a value.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+        self.decode(|body| serde_json::from_slice(body), complaint::<T>)
+    }
+
+    /// The body as a list, one element after the other.
+    pub(super) fn each<T: DeserializeOwned>(&self, take: impl FnMut(T)) -> Result<(), Fault> {
+        self.decode(|body| elements(body, take), complaint::<Vec<T>>)
+    }
+
+    fn decode<T>(
+        &self,
+        read: impl FnOnce(&[u8]) -> serde_json::Result<T>,
+        complaint: fn(&[u8]) -> String,
+    ) -> Result<T, Fault> {
         let fault = |kind, message: &str| Fault::new(kind, message).at(self.status);
         self.refuse_html()?;
         let body: &[u8] = if self.status == StatusCode::NO_CONTENT {
@@ -192,11 +206,11 @@ impl Answer {
         let Some(first) = first else {
             return Err(fault(ErrorKind::NotJson, "the answer is empty"));
         };
-        serde_json::from_slice(body).map_err(|error| {
+        read(body).map_err(|error| {
             if !error.is_data() && !matches!(first, b'{' | b'[') {
                 fault(ErrorKind::NotJson, "the answer is not JSON")
             } else {
-                fault(ErrorKind::Malformed, &complaint::<T>(body))
+                fault(ErrorKind::Malformed, &complaint(body))
             }
         })
     }

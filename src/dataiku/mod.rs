@@ -9,6 +9,7 @@ mod credentials;
 pub mod dip;
 pub mod document;
 pub mod dss;
+mod elements;
 pub mod error;
 pub mod gate;
 pub mod govern;

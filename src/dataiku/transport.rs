@@ -142,6 +142,16 @@ impl Transport {
         self.run(call, Answer::json).await
     }
 
+    /// A call whose answer is a list. Each element is handed to `take` once it is read, so that a long list need not be
+    /// held as it came; where the call fails half-way, what was handed on is to be dropped.
+    pub(super) async fn each<T: DeserializeOwned>(
+        &self,
+        call: Call,
+        take: impl FnMut(T) + Send,
+    ) -> Result<(), ApiError> {
+        self.run(call, |answer| answer.each(take)).await
+    }
+
     /// A call whose answer does not matter once it says success.
     pub(super) async fn done(&self, call: Call) -> Result<(), ApiError> {
         self.run(call, Answer::done).await
@@ -152,7 +162,11 @@ impl Transport {
         presentable(text, &self.shared.secrets)
     }
 
-    async fn run<T>(&self, mut call: Call, read: fn(&Answer) -> Result<T, Fault>) -> Result<T, ApiError> {
+    async fn run<T>(
+        &self,
+        mut call: Call,
+        read: impl FnOnce(&Answer) -> Result<T, Fault> + Send,
+    ) -> Result<T, ApiError> {
         let operation = call.operation;
         let (result, duration) = match self.request(&mut call) {
             Ok(request) => self.through_gate(request, operation, read).await,
@@ -169,7 +183,7 @@ impl Transport {
         &self,
         request: Request,
         operation: Operation,
-        read: fn(&Answer) -> Result<T, Fault>,
+        read: impl FnOnce(&Answer) -> Result<T, Fault> + Send,
     ) -> (Result<(T, StatusCode), Fault>, Duration) {
         let gate = &self.shared.gate;
         let _pass = match gate.enter(self.lane).await {

@@ -48,7 +48,8 @@ impl DssConnection {
     /// The node cannot be read. A key without the admin right is no error here: it is told in the result.
     pub async fn sweep(&self, settings: bool) -> Result<NodeSweep, Error> {
         // A dead node costs little here, and is not kept from being tried by the calls of its objects.
-        let sweep = node::look(&self.api.with_lane(Lane::Sweep), settings).await?;
+        let api = self.api.with_lane(Lane::Sweep);
+        let sweep = node::look(&api, settings, |user| self.lists.as_kept(user)).await?;
         if sweep.admin {
             self.lists.keep(&sweep);
         }
@@ -72,22 +73,30 @@ impl DssLists {
             *members.entry(group.clone()).or_default() += 1;
         }
         let mut kept = write(&self.users);
-        let newer: Vec<_> = std::mem::take(&mut *kept)
-            .into_iter()
-            .filter(|(_, seen)| seen.at > sweep.began)
-            .collect();
-        let listed = sweep.users.iter().map(|user| {
-            let seen = Seen {
+        for user in &sweep.users {
+            let listed = || Seen {
                 user: user.clone(),
                 at: sweep.began,
             };
-            (user.login.clone(), seen)
-        });
-        *kept = listed.chain(newer).collect();
+            match kept.get_mut(&user.login) {
+                Some(seen) if seen.at > sweep.began => {}
+                Some(seen) => *seen = listed(),
+                None => {
+                    kept.insert(user.login.clone(), listed());
+                }
+            }
+        }
+        kept.retain(|_, seen| seen.at >= sweep.began);
         drop(kept);
         self.groups.set(sweep.groups.clone());
         self.members.set(members);
         self.profiles.set(sweep.profiles.clone());
+    }
+
+    /// The user as it is kept already, where the list shows nothing else: so a list of many is held once.
+    fn as_kept(&self, user: UserRecord) -> Arc<UserRecord> {
+        let kept = read(&self.users).get(&user.login).map(|seen| seen.user.clone());
+        kept.filter(|kept| **kept == user).unwrap_or_else(|| Arc::new(user))
     }
 
     /// The user, as last seen.
@@ -131,5 +140,68 @@ impl DssLists {
     /// Licensed profiles at the last look, where the node tells.
     pub fn profiles(&self) -> Option<Arc<Vec<String>>> {
         (*self.profiles.get()).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::dataiku::dip::instance::AuthInfo;
+
+    fn user(login: &str, groups: &[&str]) -> UserRecord {
+        serde_json::from_value(json!({ "login": login, "groups": groups })).unwrap()
+    }
+
+    fn listed(lists: &DssLists, began: Instant, users: &[UserRecord]) {
+        lists.keep(&NodeSweep {
+            began,
+            identity: AuthInfo {
+                auth_identifier: "operator".into(),
+                groups: None,
+            },
+            admin: true,
+            architect: None,
+            node: None,
+            profiles: None,
+            users: users.iter().map(|user| lists.as_kept(user.clone())).collect(),
+            groups: Arc::default(),
+        });
+    }
+
+    #[test]
+    fn a_user_in_whom_nothing_changed_is_kept_once() {
+        let lists = DssLists::new(None);
+        listed(&lists, Instant::now(), &[user("jane", &["a"]), user("joe", &["a"])]);
+        let (jane, joe) = (lists.user("jane").unwrap(), lists.user("joe").unwrap());
+        listed(&lists, Instant::now(), &[user("jane", &["a"]), user("joe", &["b"])]);
+        assert!(Arc::ptr_eq(&jane, &lists.user("jane").unwrap()));
+        assert_eq!(*joe, user("joe", &["a"]));
+        assert_eq!(*lists.user("joe").unwrap(), user("joe", &["b"]));
+        assert_eq!((lists.members("a"), lists.members("b")), (1, 1));
+    }
+
+    #[test]
+    fn a_user_who_is_listed_no_more_is_gone() {
+        let lists = DssLists::new(None);
+        listed(&lists, Instant::now(), &[user("jane", &[]), user("joe", &[])]);
+        listed(&lists, Instant::now(), &[user("joe", &[])]);
+        assert!(lists.user("jane").is_none());
+        assert!(lists.user("joe").is_some());
+    }
+
+    #[test]
+    fn a_read_that_came_after_the_list_began_knows_better() {
+        let lists = DssLists::new(None);
+        let began = Instant::now();
+        lists.saw_user("jane", Some(Arc::new(user("jane", &["new"]))));
+        lists.saw_user("ann", Some(Arc::new(user("ann", &[]))));
+        listed(&lists, began, &[user("jane", &["old"])]);
+        assert_eq!(*lists.user("jane").unwrap(), user("jane", &["new"]));
+        assert!(lists.user("ann").is_some());
+        listed(&lists, Instant::now(), &[user("jane", &["old"])]);
+        assert_eq!(*lists.user("jane").unwrap(), user("jane", &["old"]));
+        assert!(lists.user("ann").is_none());
     }
 }

@@ -42,7 +42,7 @@ impl GovernConnection {
     pub async fn sweep(&self) -> Result<NodeSweep, Error> {
         // A dead node costs little here, and is not kept from being tried by the calls of its objects.
         let api = self.api.with_lane(Lane::Sweep);
-        let mut sweep = node::look(&api, false).await?;
+        let mut sweep = node::look(&api, false, Arc::new).await?;
         let roles = permitted(api.roles().await)?;
         sweep.architect = Some(roles.is_some());
         let Some(roles) = roles else { return Ok(sweep) };

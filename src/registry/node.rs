@@ -38,11 +38,15 @@ pub struct NodeSweep {
 }
 
 /// Looks at what every node has: a constant number of calls, whatever the number of objects. With `settings`, users come
-/// with their properties.
+/// with their properties. Each user is what `keep` makes of it.
 ///
 /// # Errors
 /// The node cannot be read. A key without the admin right is no error here: it is told in the result.
-pub async fn look<P: DipProduct>(api: &Node<P>, settings: bool) -> Result<NodeSweep, Error> {
+pub async fn look<P: DipProduct>(
+    api: &Node<P>,
+    settings: bool,
+    keep: impl FnMut(UserRecord) -> Arc<UserRecord> + Send,
+) -> Result<NodeSweep, Error> {
     let identity = api.auth_info().await?;
     let node = optional(api.instance_info().await)?;
     let mut sweep = NodeSweep {
@@ -55,13 +59,13 @@ pub async fn look<P: DipProduct>(api: &Node<P>, settings: bool) -> Result<NodeSw
         users: Vec::new(),
         groups: Arc::default(),
     };
-    let Some(users) = permitted(api.users(settings).await)? else {
+    let Some(users) = permitted(api.users(settings, keep).await)? else {
         return Ok(sweep);
     };
     let groups = api.groups().await?.into_iter();
     sweep.admin = true;
     sweep.profiles = optional(api.licensed_profiles().await)?.flatten().map(Arc::new);
-    sweep.users = users.into_iter().map(Arc::new).collect();
+    sweep.users = users;
     sweep.groups = Arc::new(groups.map(|group| (group.name.clone(), Arc::new(group))).collect());
     Ok(sweep)
 }

@@ -137,14 +137,19 @@ impl<P: DipProduct> Node<P> {
     const PUT_USER: Operation = Operation::write(P::PRODUCT, "PUT /admin/users/{login}");
     const DELETE_USER: Operation = Operation::write(P::PRODUCT, "DELETE /admin/users/{login}");
 
-    /// All users; with settings, their properties too.
+    /// All users; with settings, their properties too. Each is what `keep` makes of it as soon as it is read.
     ///
     /// # Errors
     /// The call fails, or one of the users cannot be read.
-    pub async fn users(&self, include_settings: bool) -> Result<Vec<UserRecord>, ApiError> {
-        self.transport
-            .json(Call::new(Self::LIST_USERS).query("includeSettings", &include_settings))
-            .await
+    pub async fn users<T: Send>(
+        &self,
+        include_settings: bool,
+        mut keep: impl FnMut(UserRecord) -> T + Send,
+    ) -> Result<Vec<T>, ApiError> {
+        let mut users = Vec::new();
+        let call = Call::new(Self::LIST_USERS).query("includeSettings", &include_settings);
+        self.transport.each(call, |user| users.push(keep(user))).await?;
+        Ok(users)
     }
 
     /// The whole document of a user; `None` when there is no such user. A 404 that the node did not put in its own words
@@ -157,7 +162,7 @@ impl<P: DipProduct> Node<P> {
             .transport
             .json(Call::new(Self::GET_USER).segment("login", login))
             .await;
-        let listed = async { Ok(self.users(false).await?.iter().any(|user| user.login == login)) };
+        let listed = async { Ok(self.users(false, |user| user.login == login).await?.contains(&true)) };
         confirmed(answer, listed).await
     }
 

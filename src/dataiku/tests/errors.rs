@@ -119,7 +119,7 @@ async fn an_html_page_is_never_taken_for_an_answer() {
     let document = serde_json::from_str("{}").unwrap();
     for error in [
         failure(&dss).await,
-        dss.users(false).await.unwrap_err(),
+        dss.users(false, std::convert::identity).await.unwrap_err(),
         dss.create_group("analysts", None, "LOCAL").await.unwrap_err(),
         dss.put_group("analysts", &document).await.unwrap_err(),
         dss.delete_user("jdoe").await.unwrap_err(),
@@ -192,7 +192,10 @@ async fn an_unexpected_shape_is_told_with_its_path_and_without_its_value() {
         (r#"[{"login":"a"}] []"#, "more than one JSON value"),
     ] {
         let server = always(ResponseTemplate::new(200).set_body_raw(body, "application/json")).await;
-        let error = dss(&server.uri()).users(false).await.unwrap_err();
+        let error = dss(&server.uri())
+            .users(false, std::convert::identity)
+            .await
+            .unwrap_err();
         assert_eq!(
             (error.kind, error.message.as_str()),
             (ErrorKind::Malformed, message),
@@ -211,7 +214,11 @@ async fn deeply_nested_json_is_an_error_and_not_a_crash() {
     );
     let server = always(ResponseTemplate::new(200).set_body_raw(deep, "application/json")).await;
     assert_eq!(
-        dss(&server.uri()).users(true).await.unwrap_err().kind,
+        dss(&server.uri())
+            .users(true, std::convert::identity)
+            .await
+            .unwrap_err()
+            .kind,
         ErrorKind::Malformed
     );
 }
@@ -220,7 +227,7 @@ async fn deeply_nested_json_is_an_error_and_not_a_crash() {
 async fn every_call_is_told_to_the_observer_once() {
     let server = answering("GET", "/admin/users/", ResponseTemplate::new(200).set_body_string("[]")).await;
     let (dss, calls) = observed(&server.uri());
-    dss.users(false).await.unwrap();
+    dss.users(false, std::convert::identity).await.unwrap();
     dss.delete_user("jdoe").await.unwrap();
     dss.user("..").await.err().unwrap();
     let seen: Vec<_> = calls

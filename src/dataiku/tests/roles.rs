@@ -145,7 +145,10 @@ async fn who_we_are_is_asked_without_a_query() {
 async fn users_groups_node_and_licence_are_read_as_on_dss() {
     let users = json!([{"displayName": "Jane", "groups": ["pms"], "login": "jdoe", "sourceType": "LOCAL"}]);
     let server = answering("GET", "/admin/users/", json_text(users)).await;
-    let users = govern(&server.uri()).users(false).await.unwrap();
+    let users = govern(&server.uri())
+        .users(false, std::convert::identity)
+        .await
+        .unwrap();
     assert_eq!(
         (users[0].login.as_str(), users[0].groups.as_slice()),
         ("jdoe", ["pms".to_owned()].as_slice())

@@ -67,7 +67,7 @@ async fn a_server_that_gives_back_what_it_got_does_not_get_it_into_an_error() {
             let server = parrot(status, as_json).await;
             let (dss, calls) = observed(&server.uri());
             let mut errors = vec![
-                dss.users(false).await.unwrap_err(),
+                dss.users(false, std::convert::identity).await.unwrap_err(),
                 dss.create_user(&new_user(&password)).await.unwrap_err(),
                 dss.put_user("jdoe", &document).await.unwrap_err(),
             ];

@@ -30,7 +30,13 @@ async fn one_request(server: &MockServer) -> wiremock::Request {
 async fn the_list_is_asked_for_with_or_without_settings() {
     for (settings, query) in [(true, "includeSettings=true"), (false, "includeSettings=false")] {
         let server = answering("GET", "/admin/users/", ResponseTemplate::new(200).set_body_string("[]")).await;
-        assert!(dss(&server.uri()).users(settings).await.unwrap().is_empty());
+        assert!(
+            dss(&server.uri())
+                .users(settings, std::convert::identity)
+                .await
+                .unwrap()
+                .is_empty()
+        );
         assert_eq!(one_request(&server).await.url.query(), Some(query));
     }
 }
@@ -43,7 +49,7 @@ async fn a_short_list_says_nothing_about_properties() {
          "secrets": [{"name": "s", "value": "canary"}]},
     ]);
     let server = answering("GET", "/admin/users/", ResponseTemplate::new(200).set_body_json(body)).await;
-    let users = dss(&server.uri()).users(false).await.unwrap();
+    let users = dss(&server.uri()).users(false, std::convert::identity).await.unwrap();
     let jdoe = UserRecord {
         login: "jdoe".into(),
         source_type: Some("LDAP".into()),
@@ -72,7 +78,7 @@ async fn a_list_with_settings_holds_properties_and_null_is_an_empty_map() {
         {"login": "b", "activeWebSocketSesssions": 1, "activeWebSocketSessions": 1, "userProperties": {"n": 1, "o": {}}},
     ]);
     let server = answering("GET", "/admin/users/", ResponseTemplate::new(200).set_body_json(body)).await;
-    let users = dss(&server.uri()).users(true).await.unwrap();
+    let users = dss(&server.uri()).users(true, std::convert::identity).await.unwrap();
     assert_eq!(users[0].user_properties.as_ref().unwrap()["team"], "x");
     assert!(users[0].admin_properties.as_ref().unwrap().is_empty());
     assert_eq!(users[1].active_sessions, 1);

@@ -219,7 +219,7 @@ async fn an_announced_length_beyond_the_limit_is_not_even_begun() {
     })
     .await;
     assert_eq!(failure(&dss(&server.url)).await.kind, ErrorKind::TooLarge);
-    let error = dss(&server.url).users(false).await.unwrap_err();
+    let error = dss(&server.url).users(false, std::convert::identity).await.unwrap_err();
     assert_eq!(error.message, "more than 64 MiB");
 }
 
