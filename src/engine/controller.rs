@@ -28,7 +28,7 @@ use super::{
     source_watch::Touched,
     undecodable,
 };
-use crate::crd::common::annotation;
+use crate::crd::common::{FINALIZER, annotation};
 
 /// Passes of one kind at once. Most of them wait for the remote side, and a connection lets only a part of them wait for
 /// it, so that one that is slow leaves room for the others.
@@ -75,7 +75,7 @@ pub fn watch_kind<K: Managed>(
     let (store, writer) = reflector::store();
     let (list, listed) = watch::channel(false);
     let predicate = predicates::generation
-        .combine(predicates::finalizers)
+        .combine(lost_finalizer)
         .combine(predicates::annotations);
     let objects = Objects::new(store.clone(), listed);
     let context = Arc::new(Context::<K>::new(around, world, objects.clone()));
@@ -104,6 +104,15 @@ pub fn watch_kind<K: Managed>(
         objects,
         controller,
     }
+}
+
+/// Tells apart an object that somebody took our finalizer from. That we add it to a new one is no reason for another pass:
+/// the one that did goes on with it.
+fn lost_finalizer<K: Managed>(guard: &DeserializeGuard<K>) -> Option<u64> {
+    let known = guard.0.as_ref().is_ok_and(|object| object.status().is_some());
+    Some(u64::from(
+        known && !guard.finalizers().iter().any(|one| one == FINALIZER),
+    ))
 }
 
 impl<K: Managed> Controlled<K> {

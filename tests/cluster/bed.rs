@@ -131,11 +131,15 @@ impl Bed {
 
     /// Waits for this many further looks at the remote side.
     pub async fn sweeps(&self, count: u64) {
-        let looks = || self.remote.count(self.connection.look);
-        let before = looks();
-        self.until("another sweep", || looks() >= before + count).await;
+        let before = self.looks();
+        self.until("another sweep", || self.looks() >= before + count).await;
         // What the sweep found is handled right after it.
         tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+
+    /// Looks at the remote side since the calls are counted.
+    pub fn looks(&self) -> u64 {
+        self.remote.count(self.connection.look)
     }
 
     /// The user as the node has it.

@@ -1,5 +1,7 @@
 //! Bad input: each gets a clear answer and loses nothing.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{BadInput, Scenario, Wrong, subject::Subject};
@@ -54,6 +56,24 @@ async fn is_answered<S: Scenario>(subject: &Subject<S>, name: &str, input: &BadI
         "{name}: {:?}",
         subject.bed.remote.requests().counts
     );
+}
+
+/// A create that is refused is tried once, and then once for each look at the remote side: nothing that we write to our own
+/// object is a reason to try again.
+pub async fn a_refused_create_is_tried_once<S: Scenario>() {
+    let subject = Subject::<S>::ready("tried").await;
+    subject.prepare("tried");
+    let rule =
+        json!({ "match": { "operation": S::CREATES[0] }, "times": 0, "fault": { "kind": "status", "status": 400 } });
+    subject.bed.remote.fault(rule);
+    subject.bed.sweeps(1).await;
+    subject.bed.remote.reset_requests();
+    subject.apply("tried", json!({})).await;
+    subject.wait("tried", "Ready=False/Rejected").await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let looks = subject.bed.looks();
+    let tries = subject.creates();
+    assert!(tries <= 1 + looks, "{tries} tries and {looks} looks");
 }
 
 /// Answers that are none, to the call that reads one object.

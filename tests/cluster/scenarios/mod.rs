@@ -37,6 +37,7 @@ macro_rules! scenarios {
             observe::observe_tells_what_manage_then_does,
             canary::no_secret_value_is_shown,
             bad_input::bad_input_has_its_reason,
+            bad_input::a_refused_create_is_tried_once,
         );
     };
     ($kind:ty: $($file:ident::$scenario:ident),* $(,)?) => {
