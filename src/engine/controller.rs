@@ -7,9 +7,8 @@ use kube::{
     Api, Resource, ResourceExt,
     core::DeserializeGuard,
     runtime::{
-        Controller, Predicate, PredicateConfig, WatchStreamExt,
+        Controller, PredicateConfig, WatchStreamExt,
         controller::{Action, Config, Error as ControllerError},
-        predicates,
         reflector::{self, ObjectRef},
         utils::Backoff,
         watcher::{self, watcher},
@@ -19,6 +18,7 @@ use tokio::sync::{broadcast, watch};
 
 use super::{
     Error, Freshness, Inputs, Lane, Managed, Presence,
+    changes::worth_a_pass,
     context::{Context, Surroundings},
     isolated::isolated,
     managed::Trigger,
@@ -28,11 +28,11 @@ use super::{
     source_watch::Touched,
     undecodable,
 };
-use crate::crd::common::{FINALIZER, annotation};
+use crate::crd::common::annotation;
 
 /// Passes of one kind at once. Most of them wait for the remote side, and a connection lets only a part of them wait for
 /// it, so that one that is slow leaves room for the others.
-const CONCURRENCY: u16 = 512;
+pub const PASSES: u16 = 512;
 /// Wait of the controller's triggers after one of their watches failed. Short, since the watches have a back-off of their
 /// own and this one would hold up all of them.
 const TRIGGER_BACKOFF: Duration = Duration::from_millis(500);
@@ -74,9 +74,6 @@ pub fn watch_kind<K: Managed>(
     };
     let (store, writer) = reflector::store();
     let (list, listed) = watch::channel(false);
-    let predicate = predicates::generation
-        .combine(lost_finalizer)
-        .combine(predicates::annotations);
     let objects = Objects::new(store.clone(), listed);
     let context = Arc::new(Context::<K>::new(around, world, objects.clone()));
     let watched = context.clone();
@@ -93,9 +90,9 @@ pub fn watch_kind<K: Managed>(
             _ => {}
         })
         .touched_objects()
-        .predicate_filter(predicate, PredicateConfig::default());
+        .predicate_filter(worth_a_pass(), PredicateConfig::default());
     let controller = Controller::for_stream(stream, store)
-        .with_config(Config::default().concurrency(CONCURRENCY))
+        .with_config(Config::default().concurrency(PASSES))
         .trigger_backoff(Constant(TRIGGER_BACKOFF))
         .reconcile_on(connection_triggers(context.clone(), objects.clone()))
         .reconcile_on(source_triggers(objects.clone(), touched));
@@ -104,15 +101,6 @@ pub fn watch_kind<K: Managed>(
         objects,
         controller,
     }
-}
-
-/// Tells apart an object that somebody took our finalizer from. That we add it to a new one is no reason for another pass:
-/// the one that did goes on with it.
-fn lost_finalizer<K: Managed>(guard: &DeserializeGuard<K>) -> Option<u64> {
-    let known = guard.0.as_ref().is_ok_and(|object| object.status().is_some());
-    Some(u64::from(
-        known && !guard.finalizers().iter().any(|one| one == FINALIZER),
-    ))
 }
 
 impl<K: Managed> Controlled<K> {
@@ -174,6 +162,7 @@ fn connection_triggers<K: Managed>(context: Arc<Context<K>>, objects: Objects<K>
                     }
                     Trigger::Unblocked(connection) => objects
                         .picked(|object| !is_settled(object) && object.connection().as_ref() == Some(&connection)),
+                    Trigger::Missed => objects.picked(|_| true),
                     Trigger::Swept(connection) => {
                         let found = isolated(
                             K::KIND,

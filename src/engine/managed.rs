@@ -122,6 +122,8 @@ pub enum Trigger<C> {
     Swept(C),
     /// Something came to be that objects may wait for: those that are not ready.
     Unblocked(C),
+    /// Any of these may have happened to any connection: every object.
+    Missed,
 }
 
 /// Status of a kind.

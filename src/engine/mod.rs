@@ -3,6 +3,7 @@
 //! A kind supplies [`managed::Managed`]; nothing in here knows a kind or a remote API.
 
 pub mod backoff;
+pub mod changes;
 pub mod cleanup;
 pub mod context;
 pub mod controller;

@@ -10,6 +10,8 @@ pub mod launchpad_group;
 pub mod launchpad_space;
 pub mod node;
 pub mod remote;
+#[cfg(test)]
+mod tests;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -25,13 +27,18 @@ use crate::{
     engine::{
         Managed,
         context::Surroundings,
-        controller::{self, Controlled},
+        controller::{self, Controlled, PASSES},
         objects::Objects,
         source_watch::Touched,
     },
     kinds::connection::ConnectionKind,
-    registry::{ConnectionKey, Connections, Dependent, Registry, connections::Lookup, connections::Terms},
+    registry::{
+        ConnectionKey, Connections, Dependent, Registry, connections::Lookup, connections::Terms, slots::SHARE,
+    },
 };
+
+/// Four connections that are slow take all that a kind runs at once, and not fewer.
+const _: () = assert!(4 * SHARE <= PASSES as usize);
 
 type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 

@@ -64,6 +64,7 @@ pub(super) fn triggers<C>(connections: &Connections<C>) -> BoxStream<'static, Tr
         News::Changed(key) => Trigger::Changed(key),
         News::Swept(key) => Trigger::Swept(key),
         News::Unblocked(key) => Trigger::Unblocked(key),
+        News::Missed => Trigger::Missed,
     });
     news.boxed()
 }

@@ -12,9 +12,12 @@ use tokio::{
 
 use crate::engine::error::Error;
 
-/// Passes that may wait for one connection: half of those that one kind runs at once, so that a connection that is slow
-/// leaves the other half to the others.
-const WAITING: usize = 256;
+/// Passes that one connection may hold up, at work or waiting: a part of those that a kind runs at once, so that some
+/// connections that are slow leave room for the others.
+pub const SHARE: usize = 128;
+/// Passes that may wait, whatever the number of slots: enough that none stays empty. People who declare more slots than
+/// the share has passes get them.
+const LEAST_WAITING: usize = 32;
 /// Slots that drift repair never takes.
 const RESERVED: usize = 2;
 
@@ -72,7 +75,7 @@ impl Slots {
         Self {
             working: Arc::new(Semaphore::new(concurrency)),
             repairing: Arc::new(Semaphore::new(concurrency.saturating_sub(RESERVED).max(1))),
-            waiting: Arc::new(Semaphore::new(WAITING)),
+            waiting: Arc::new(Semaphore::new(waiting(concurrency))),
             pace: Mutex::new(Pace::new(Instant::now())),
         }
     }
@@ -110,6 +113,11 @@ impl Slots {
     }
 }
 
+/// How many may wait beside this many at work.
+fn waiting(concurrency: usize) -> usize {
+    SHARE.saturating_sub(concurrency).max(LEAST_WAITING)
+}
+
 async fn acquire(semaphore: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
     let acquired = semaphore.clone().acquire_owned().await;
     acquired.map_err(|_| Error::Internal("the slots of a connection were closed".into()))
@@ -129,11 +137,20 @@ mod tests {
         let _another = slots.enter(false).await.unwrap();
     }
 
+    #[test]
+    fn a_connection_that_is_slow_leaves_room_for_others() {
+        // From the fewest slots to the most that the schema lets people declare.
+        for concurrency in [1, 8, 64, 96, 97, 128, 256] {
+            let held_up = concurrency + waiting(concurrency);
+            assert_eq!(held_up, SHARE.max(concurrency + LEAST_WAITING), "{concurrency}");
+        }
+    }
+
     #[tokio::test]
     async fn too_many_are_sent_away_instead_of_waiting() {
         let slots = Arc::new(Slots::new(1));
         let _working = slots.enter(false).await.unwrap();
-        let waiting: Vec<_> = (0..WAITING)
+        let waiting: Vec<_> = (0..waiting(1))
             .map(|_| {
                 let slots = slots.clone();
                 tokio::spawn(async move { slots.enter(false).await.is_ok() })

@@ -11,13 +11,18 @@ use std::{
 };
 
 use futures::{StreamExt, stream::BoxStream};
-use tokio::sync::broadcast;
+use indexmap::IndexSet;
+use tokio::sync::broadcast::{
+    self,
+    error::{RecvError, TryRecvError},
+};
 
 pub use self::terms::{ConnectionKey, Dependent, Lookup, News, Terms};
 use crate::engine::error::{Error, Reason};
 
-/// News that may wait for a kind that is busy. One arrives for each connection and interval.
-const QUEUE: usize = 512;
+/// News that may wait for a kind that is busy: one for each connection and interval, and one for each group that comes to be
+/// ready. Beyond that the kind looks at all its objects.
+const QUEUE: usize = 1024;
 
 type LookupFn = Box<dyn Fn(&ConnectionKey) -> Lookup + Send + Sync>;
 type DependentsFn = Box<dyn Fn(&ConnectionKey) -> Option<Vec<Dependent>> + Send + Sync>;
@@ -220,25 +225,34 @@ impl<C> Connections<C> {
     /// News as they come, for as long as the operator runs.
     pub fn news(&self) -> BoxStream<'static, News> {
         futures::stream::unfold(self.news.subscribe(), |mut news| async {
-            loop {
-                match news.recv().await {
-                    Ok(one) => return Some((one, news)),
-                    Err(broadcast::error::RecvError::Lagged(missed)) => {
-                        tracing::warn!(
-                            missed,
-                            "connection news were missed; the next look at the remote side makes up for it"
-                        );
-                    }
-                    Err(broadcast::error::RecvError::Closed) => return None,
-                }
-            }
+            let come = come(&mut news).await?;
+            Some((futures::stream::iter(come), news))
         })
+        .flatten()
         .boxed()
     }
 
     fn tell(&self, news: News) {
         // Nobody listens only before the kinds run and while the operator stops.
         let _ = self.news.send(news);
+    }
+}
+
+/// What has come by now, each once: a thousand groups that come to be ready are one reason to look. `None` once nothing can
+/// come any more.
+async fn come(news: &mut broadcast::Receiver<News>) -> Option<IndexSet<News>> {
+    let first = match news.recv().await {
+        Ok(one) => one,
+        Err(RecvError::Lagged(_)) => News::Missed,
+        Err(RecvError::Closed) => return None,
+    };
+    let mut come = IndexSet::from([first]);
+    loop {
+        match news.try_recv() {
+            Ok(one) => come.insert(one),
+            Err(TryRecvError::Lagged(_)) => come.insert(News::Missed),
+            Err(TryRecvError::Empty | TryRecvError::Closed) => return Some(come),
+        };
     }
 }
 

@@ -70,7 +70,7 @@ pub struct Dependent {
 }
 
 /// Something that happened to a connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum News {
     /// It became ready, or is another one now.
     Changed(ConnectionKey),
@@ -78,4 +78,6 @@ pub enum News {
     Swept(ConnectionKey),
     /// Something came to be on its remote side that objects may wait for.
     Unblocked(ConnectionKey),
+    /// Too much happened to keep it all.
+    Missed,
 }

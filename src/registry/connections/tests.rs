@@ -67,3 +67,18 @@ fn a_missing_connection_and_missing_credentials_are_told_apart() {
     let missing = connections.admit(&key(), Some("dataiku"));
     assert!(matches!(missing, Err(Error::CredentialsMissing { .. })));
 }
+
+#[tokio::test]
+async fn what_came_together_is_told_once() {
+    let connections = connections(Lookup::Unknown);
+    let mut news = connections.news();
+    for _ in 0..QUEUE {
+        connections.unblock(&key());
+    }
+    connections.forget(&key());
+    let told: Vec<_> = news.by_ref().take(2).collect().await;
+    assert_eq!(told, [News::Missed, News::Unblocked(key())]);
+    assert_eq!(news.next().await, Some(News::Changed(key())));
+    connections.unblock(&key());
+    assert_eq!(news.next().await, Some(News::Unblocked(key())));
+}

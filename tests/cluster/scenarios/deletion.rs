@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Deletion, Scenario, subject::Subject};
+use crate::bed::PATIENCE;
 
 pub async fn each_policy_leaves_what_it_says<S: Scenario>() {
     let subject = Subject::<S>::ready("policies").await;
@@ -74,4 +75,27 @@ pub async fn what_is_gone_already_holds_nothing_up<S: Scenario>() {
     subject.delete("already").await;
     assert_eq!(subject.declared("already"), Value::Null);
     assert_eq!(subject.bed.remote.writes(), 0);
+}
+
+/// Without it, a deletion would leave everything on the remote side and say nothing.
+pub async fn a_finalizer_that_is_taken_comes_back<S: Scenario>() {
+    let subject = Subject::<S>::ready("taken").await;
+    subject.create("taken", json!({})).await;
+    subject.bed.sweeps(1).await;
+    subject.bed.remote.reset_requests();
+    let none = json!({ "metadata": { "finalizers": null } });
+    subject.bed.namespace.patch(S::KIND, "taken", none).await.unwrap();
+    let has_one = |object: &Value| object["metadata"]["finalizers"][0] == "dataiku-operator.io/finalizer";
+    subject
+        .bed
+        .namespace
+        .wait_for(S::KIND, "taken", has_one, PATIENCE)
+        .await
+        .unwrap();
+    assert_eq!(
+        subject.bed.remote.writes(),
+        0,
+        "{:?}",
+        subject.bed.remote.requests().counts
+    );
 }

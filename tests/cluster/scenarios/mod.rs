@@ -31,6 +31,7 @@ macro_rules! scenarios {
             adoption::what_exists_is_adopted_when_asked,
             deletion::each_policy_leaves_what_it_says,
             deletion::what_is_gone_already_holds_nothing_up,
+            deletion::a_finalizer_that_is_taken_comes_back,
             crash::killed_after_each_write_was_committed,
             crash::killed_before_each_write_was_handled,
             crash::answers_lost_at_each_write,
