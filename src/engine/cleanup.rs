@@ -1,6 +1,6 @@
 //! What happens to the remote side when an object is deleted.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use kube::ResourceExt;
 
@@ -23,6 +23,8 @@ pub enum Removed {
     InUse(String),
     /// Something else is to be waited for.
     Waiting(String),
+    /// Others wait too; its turn comes after this time. Asking again before would only put off theirs.
+    Turn(String, Duration),
 }
 
 /// Takes out of the remote side what the policy says, and tells whether the finalizer may go.
@@ -65,13 +67,19 @@ fn excused<K: Managed>(object: &K, context: &Context<K>, withdrawn: Result<Remov
         Err(Error::CredentialsMissing { message, since }) if since >= context.around.release_after => {
             Ok(Removed::Released(Some(format!("{message}; {}", stays(object)))))
         }
-        Err(
-            error @ (Error::CredentialsMissing { .. }
-            | Error::ConnectionNotReady(_)
-            | Error::NotYet(_)
-            | Error::Busy { .. }),
-        ) => Ok(Removed::Waiting(error.to_string())),
-        other => other,
+        Err(error) => waits(error),
+        done => done,
+    }
+}
+
+/// What a removal waits for, where the failure is no more than that.
+fn waits(error: Error) -> Result<Removed, Error> {
+    match error {
+        Error::CredentialsMissing { .. } | Error::ConnectionNotReady(_) | Error::NotYet(_) => {
+            Ok(Removed::Waiting(error.to_string()))
+        }
+        Error::Busy { message, turn } => Ok(Removed::Turn(message, turn)),
+        error => Err(error),
     }
 }
 
@@ -91,7 +99,8 @@ async fn withdraw<K: Managed>(
     }
     let removal = Removal { policy, applied };
     let _slot = K::slot(&client).await?;
-    tokio::time::timeout(DEADLINE, carry_out(object, context, progress, &client, &removal))
+    let carried_out = Box::pin(carry_out(object, context, progress, &client, &removal));
+    tokio::time::timeout(DEADLINE, carried_out)
         .await
         .unwrap_or_else(|_| Err(overdue()))
 }
@@ -147,4 +156,22 @@ pub fn is_forced(object: &impl ResourceExt) -> bool {
 
 fn stays<K: Managed>(object: &K) -> String {
     format!("{} stays as it is", super::reconcile::remote_name::<K>(&object.key()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_removal_that_is_sent_away_keeps_its_turn() {
+        let turn = Duration::from_secs(90);
+        let busy = Error::Busy {
+            message: "many objects wait".into(),
+            turn,
+        };
+        assert!(matches!(waits(busy), Ok(Removed::Turn(_, after)) if after == turn));
+        let missing = Error::ConnectionNotReady("down".into());
+        assert!(matches!(waits(missing), Ok(Removed::Waiting(_))));
+        assert!(waits(Error::invalid("no")).is_err());
+    }
 }

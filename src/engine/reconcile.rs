@@ -64,7 +64,8 @@ pub async fn reconcile<K: Managed>(object: Arc<K>, context: Arc<Context<K>>) -> 
 async fn clean_up<K: Managed>(context: &Arc<Context<K>>, object: Arc<K>) -> Result<Action, ReconcileError> {
     finalizer(&context.api(&object), FINALIZER, object, |event| async {
         match event {
-            finalizer::Event::Apply(object) => Ok(apply(context, object).await),
+            // Only of an object that is not being deleted.
+            finalizer::Event::Apply(_) => Ok(Action::await_change()),
             finalizer::Event::Cleanup(object) => remove(context, object).await,
         }
     })
@@ -74,16 +75,9 @@ async fn clean_up<K: Managed>(context: &Arc<Context<K>>, object: Arc<K>) -> Resu
 /// When to come back after a failure of a reconcile as a whole.
 pub fn error_policy<K: Managed>(object: &K, error: &ReconcileError, context: &Context<K>) -> Action {
     match error {
-        finalizer::Error::CleanupFailed(unfinished) | finalizer::Error::ApplyFailed(unfinished) => {
-            Action::requeue(unfinished.after)
-        }
+        finalizer::Error::CleanupFailed(unfinished) => Action::requeue(unfinished.after),
         // Gone between the event and this pass: nothing is left to do.
-        finalizer::Error::AddFinalizer(kube::Error::Api(status))
-        | finalizer::Error::RemoveFinalizer(kube::Error::Api(status))
-            if status.is_not_found() =>
-        {
-            Action::await_change()
-        }
+        finalizer::Error::RemoveFinalizer(kube::Error::Api(status)) if status.is_not_found() => Action::await_change(),
         other => {
             tracing::warn!(kind = K::KIND, name = object.name_any(), error = %other, "the finalizer could not be changed");
             let failures = context.failures.add(&object.uid().unwrap_or_default());
@@ -146,6 +140,7 @@ async fn remove<K: Managed>(context: &Arc<Context<K>>, object: Arc<K>) -> Result
             (message, REMOVAL_INTERVAL)
         }
         Ok(Removed::Waiting(message)) => (hint(&message), REMOVAL_INTERVAL),
+        Ok(Removed::Turn(message, turn)) => (hint(&message), turn),
         Err(error) => {
             let failures = context.failures.add(&uid);
             (hint(&error.to_string()), backoff::wait(failures, rand::random()))
