@@ -11,7 +11,7 @@ use std::{
 const LAYERS: [(&str, &[&str]); 5] = [
     ("crd", &[]),
     ("dataiku", &[]),
-    ("engine", &["crd::common", "crd::status"]),
+    ("engine", &["crd::applied", "crd::common", "crd::status"]),
     ("registry", &["crd", "dataiku", "engine::error"]),
     ("kinds", &["crd", "dataiku", "engine", "registry"]),
 ];

@@ -1,18 +1,18 @@
-//! The record of what the operator set. Kept flat: every object holds one in memory, and a tree takes the better part of a
-//! kilobyte for a single entry.
+//! The record of what the operator set. Kept flat: every object holds one in memory, and a tree of trees takes the better
+//! part of a kilobyte for a single name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use litemap::LiteMap;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What the operator set on the remote side, so that it can be withdrawn once it is no longer declared.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Applied {
     /// Keyed hash of each secret value that was applied, by the place it is used in. The key is known only to the operator.
-    #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
+    #[serde(default, skip_serializing_if = "LiteMap::is_empty", deserialize_with = "flat")]
     #[schemars(with = "BTreeMap<String, String>")]
     pub secrets: LiteMap<String, String>,
     /// Names that were granted, by list: memberships, permission flags.
@@ -29,8 +29,14 @@ impl Applied {
     }
 }
 
-/// Names by list. Each list is sorted and holds a name once.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// From any order of keys, and in the words of a map where it is none.
+fn flat<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LiteMap<String, String>, D::Error> {
+    Ok(BTreeMap::deserialize(deserializer)?.into_iter().collect())
+}
+
+/// What was granted, such as memberships and permissions: lists of names. Each is sorted, holds a name once and is not
+/// empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "BTreeMap<String, BTreeSet<String>>")]
 pub struct Grants(LiteMap<String, Vec<String>>);
 
@@ -45,7 +51,7 @@ impl Grants {
         self.0.get(list).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The names of one list.
+    /// The names of one list, as a set of one's own.
     pub fn get(&self, list: &str) -> BTreeSet<String> {
         self.list(list).iter().cloned().collect()
     }
@@ -69,6 +75,13 @@ impl Grants {
             all.extend(names);
             self.0.insert(list, all.into_iter().collect());
         }
+    }
+}
+
+impl Serialize for Grants {
+    // A `LiteMap` that is empty would be written as a list.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter())
     }
 }
 
@@ -108,6 +121,25 @@ mod tests {
         assert_eq!(serde_json::to_value(&read).unwrap(), json!({ "groups": ["a", "b"] }));
         assert!(read.contains("groups", "a") && read.contains("groups", "b"));
         assert!(!read.contains("groups", "c") && !read.contains("others", "a"));
+    }
+
+    #[test]
+    fn a_record_is_read_as_it_was_written() {
+        assert_eq!(serde_json::to_value(Applied::default()).unwrap(), json!({}));
+        assert_eq!(serde_json::to_value(Grants::default()).unwrap(), json!({}));
+        let applied = Applied {
+            secrets: [("password", "k1:a"), ("key", "k1:b")]
+                .map(|(slot, print)| (slot.to_owned(), print.to_owned()))
+                .into_iter()
+                .collect(),
+            grants: grants(&["b", "a"]),
+        };
+        let written = serde_json::to_string(&applied).unwrap();
+        assert_eq!(serde_json::from_str::<Applied>(&written).unwrap(), applied);
+        let unsorted = r#"{"secrets":{"password":"k1:a","key":"k1:b"},"grants":{"groups":["b","a"]}}"#;
+        assert_eq!(serde_json::from_str::<Applied>(unsorted).unwrap(), applied);
+        let error = serde_json::from_str::<Applied>(r#"{"secrets":[]}"#).unwrap_err();
+        assert!(error.to_string().contains("expected a map"), "{error}");
     }
 
     #[test]
