@@ -24,7 +24,7 @@ demo: controlplane ## Control plane, simulator, operator and examples/; ONCE=1 e
 	$(TARGET)/debug/demo $(if $(ONCE),--once)
 
 bench: controlplane ## Time, calls, CPU and memory at 1,000 and 10,000 users
-	cargo build --locked --release --workspace
+	cargo build --locked --release --workspace --bin dataiku-operator --bin bench
 	$(TARGET)/release/bench $(BENCH)
 
 lint: check-generated deny ## Format, clippy, generated files, dependencies

@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_come_in_their_order_up_to_the_first_that_is_none() {
+    fn elements_come_in_their_order_up_to_one_that_cannot_be_read() {
         assert_eq!(read(" [1, 2, 3] "), (vec![1, 2, 3], true));
         assert_eq!(read("[]"), (vec![], true));
         assert_eq!(read("[1, \"two\", 3]"), (vec![1], false));

@@ -8,7 +8,8 @@ use super::Error;
 
 /// What the work answers, or an error where it panicked. Ends with its caller.
 ///
-/// It begins at once: as a future of its own, the caller would hold the room that it takes a second time.
+/// The task is spawned by the call itself and not when it is first polled: the caller's own future would hold all of `work`
+/// until then.
 pub fn isolated<T: Send + 'static>(
     kind: &'static str,
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
@@ -33,6 +34,8 @@ async fn answer<T: 'static>(kind: &'static str, mut task: JoinSet<Result<T, Erro
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::oneshot;
+
     use super::*;
 
     #[tokio::test]
@@ -40,5 +43,19 @@ mod tests {
         let answer = isolated::<()>("Kind", async { panic!("boom") }).await;
         assert!(matches!(answer, Err(Error::Internal(_))));
         assert_eq!(isolated("Kind", async { Ok(7) }).await.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn the_work_begins_at_once_and_ends_with_its_caller() {
+        let (start, begun) = oneshot::channel();
+        let (alive, ended) = oneshot::channel::<()>();
+        let work = isolated("Kind", async move {
+            let _alive = alive;
+            let _ = start.send(());
+            std::future::pending::<Result<(), Error>>().await
+        });
+        begun.await.unwrap();
+        drop(work);
+        assert!(ended.await.is_err(), "the work goes on without its caller");
     }
 }

@@ -145,6 +145,8 @@ impl DssLists {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use serde_json::json;
 
     use super::*;
@@ -195,6 +197,7 @@ mod tests {
     fn a_read_that_came_after_the_list_began_knows_better() {
         let lists = DssLists::new(None);
         let began = Instant::now();
+        std::thread::sleep(Duration::from_millis(1));
         lists.saw_user("jane", Some(Arc::new(user("jane", &["new"]))));
         lists.saw_user("ann", Some(Arc::new(user("ann", &[]))));
         listed(&lists, began, &[user("jane", &["old"])]);
