@@ -25,7 +25,8 @@ impl<T: Clone> Shared<T> {
     }
 }
 
-/// Locks for reading; a panic elsewhere leaves the list usable: each entry of it is whole, and the next look replaces them all.
+/// Locks for reading; a panic elsewhere leaves the list usable: each entry of it is whole, and the next look replaces them
+/// all.
 pub fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
     lock.read().unwrap_or_else(PoisonError::into_inner)
 }
