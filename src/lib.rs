@@ -1,9 +1,8 @@
 //! dataiku-operator: makes people's access to Dataiku declarative.
 //!
-//! Layers, of which each may use lower ones only: `app` → `kinds` → {`registry`, `engine`, `dataiku`, `crd`};
-//! `registry` → {`dataiku`, `crd`, `engine::error`}; `engine` → `crd`; `dataiku` and `crd` use none of the others.
+//! Layers, of which each may use lower ones only: `app` → `kinds` → `engine` → {`dataiku`, `crd`}; `dataiku` and `crd` use none of the
+//! others.
 
-pub mod app;
 pub mod args;
 pub mod crd;
 pub mod dataiku;
@@ -11,6 +10,5 @@ pub mod engine;
 pub mod generate;
 pub mod kinds;
 pub mod metrics;
-pub mod registry;
 pub mod server;
 pub mod telemetry;

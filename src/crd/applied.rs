@@ -3,14 +3,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use litemap::LiteMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What the operator set on the remote side, so that it can be withdrawn once it is no longer declared.
+use super::propagation::Propagation;
+
+/// What the operator set on the remote side, so that it can withdraw it once it is no longer declared.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Applied {
+    /// Short hash of the object's uid, its connection and its remote key. The operator ignores a record whose subject
+    /// is another one: it was copied from another object or restored from another cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub subject: Option<Subject>,
+    /// Id that the remote side gave to the object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// Keyed hash of each secret value that was applied, by the place it is used in. The key is known only to the operator.
     #[serde(default, skip_serializing_if = "LiteMap::is_empty", deserialize_with = "flat")]
     #[schemars(with = "BTreeMap<String, String>")]
@@ -19,6 +30,49 @@ pub struct Applied {
     #[serde(default, skip_serializing_if = "Grants::is_empty")]
     #[schemars(with = "BTreeMap<String, BTreeSet<String>>")]
     pub grants: Grants,
+    /// Entries of a shared document that the remote side stored in another form: by the declared entry, what it stored.
+    #[serde(default, skip_serializing_if = "LiteMap::is_empty", deserialize_with = "flat")]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub stored: LiteMap<String, String>,
+    /// Values found before the operator replaced them, as JSON text by their place. An empty text: there was none.
+    #[serde(default, skip_serializing_if = "LiteMap::is_empty", deserialize_with = "flat")]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub replaced: LiteMap<String, String>,
+    /// The task that carries the last write on, on the remote side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<Box<Propagation>>,
+    /// Until when a write whose answer was lost may still take effect. The operator shortens no list of grants by a
+    /// read that began earlier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsettled_until: Option<Time>,
+    /// The remote side refused the last attempt to create the object; one that exists by now is somebody else's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub create_refused: bool,
+}
+
+/// Stands for one object on one connection: a hash of 64 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subject(u64);
+
+impl Subject {
+    /// The subject of a hash.
+    pub fn new(hash: u64) -> Self {
+        Self(hash)
+    }
+}
+
+impl Serialize for Subject {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&format!("{:016x}", self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Subject {
+    /// A text that is no hash stands for no object: such a record is ignored, and the object stays readable.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Ok(Self(u64::from_str_radix(&text, 16).unwrap_or_default()))
+    }
 }
 
 impl Applied {
@@ -66,6 +120,17 @@ impl Grants {
     /// The names of all lists.
     pub fn names(&self) -> impl Iterator<Item = &String> {
         self.0.values().flatten()
+    }
+
+    /// Removes a list and returns it.
+    pub fn take(&mut self, list: &str) -> BTreeSet<String> {
+        self.0.remove(list).unwrap_or_default().into_iter().collect()
+    }
+
+    /// Whether every name of every list of `others` is here too.
+    pub fn contains_all(&self, others: &Self) -> bool {
+        let mut lists = others.0.iter();
+        lists.all(|(list, names)| names.iter().all(|name| self.contains(list, name)))
     }
 
     /// Adds what `others` hold.

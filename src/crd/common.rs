@@ -14,12 +14,17 @@ pub const FINALIZER: &str = "dataiku-operator.io/finalizer";
 
 /// Annotations that people set and the operator only reads.
 pub mod annotation {
-    /// `"true"`: no calls and no writes for this object; deletion still works.
+    /// Any value but `false` and the empty one: no calls and no writes for this object; deletion still works.
     pub const PAUSED: &str = "dataiku-operator.io/paused";
     /// Any text: a pass now; the text is echoed in `status.lastHandledReconcileAt`.
     pub const RECONCILE_AT: &str = "dataiku-operator.io/reconcile-at";
     /// `"true"` on an object being deleted: the finalizer goes at once, the remote object stays as it is.
     pub const FORCE_RELEASE: &str = "dataiku-operator.io/force-release";
+
+    /// Whether this value of [`PAUSED`] pauses. A value that is neither `true` nor `false` was meant to pause.
+    pub fn pauses(value: &str) -> bool {
+        !matches!(value.trim().to_ascii_lowercase().as_str(), "" | "false")
+    }
 
     /// Whether the operator reads an annotation of this name.
     pub fn is_ours(name: &str) -> bool {

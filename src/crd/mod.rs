@@ -12,6 +12,7 @@ pub mod govern_instance;
 pub mod govern_role_assignment;
 pub mod launchpad_group;
 pub mod launchpad_space;
+pub mod propagation;
 pub mod status;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;

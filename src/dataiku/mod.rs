@@ -17,8 +17,9 @@ mod http;
 pub mod launchpad;
 mod null;
 mod outcome;
+pub mod permit;
 pub mod product;
-mod redact;
+pub mod redact;
 pub mod transport;
 
 #[cfg(test)]

@@ -19,6 +19,11 @@ pub(super) fn presentable(text: &str, secrets: &[SecretString]) -> String {
     cut(&one_line(&text))
 }
 
+/// Interim: see the transport branch.
+pub fn quotable(text: &str, secrets: &[SecretString]) -> String {
+    presentable(text, secrets)
+}
+
 /// As it is, as JSON text and as form or query text. The trimmed form counts too: servers trim.
 fn forms(secret: &str) -> Vec<String> {
     let trimmed = secret.trim();

@@ -9,31 +9,31 @@ pub enum Reason {
     InSync,
     /// `managementPolicy: Observe`, and there are differences.
     Observed,
-    /// Work is under way.
+    /// A change or a remote task is in progress.
     Progressing,
-    /// Something that this object names is not there or not ready yet. Heals by itself.
+    /// Something that this object names does not exist or is not ready yet. Recovers automatically.
     DependencyNotReady,
-    /// The finalizer is at work.
+    /// The finalizer is running.
     Deleting,
     /// Paused by annotation.
     Paused,
-    /// The connection is frozen and there is something to do.
+    /// The connection is frozen and changes are pending.
     Frozen,
-    /// The remote side asks for patience.
+    /// The remote side limits the rate of calls.
     RateLimited,
     /// The remote side failed three times in a row.
     Unavailable,
     /// The remote side does not accept the credentials, or they lack the right.
     Forbidden,
-    /// A spec that no schema rule can refuse.
+    /// The spec is invalid in a way that no schema rule can reject.
     Invalid,
-    /// The remote side refused.
+    /// The remote side rejected the request.
     Rejected,
-    /// The remote side said yes, and read-back shows otherwise.
+    /// The remote side accepted the write, but read-back shows a different value.
     AcceptedButNotStored,
     /// The remote object exists and `adoptionPolicy` is `Refuse`.
     AlreadyExists,
-    /// Another object has this remote object or entry.
+    /// Another object owns this remote object or entry.
     Conflict,
     /// The connection does not allow this.
     NotAllowed,
@@ -42,7 +42,27 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Reasons that stay until somebody acts: an object that is tried again all the same keeps its own meanwhile.
+    /// Every reason.
+    pub const ALL: [Self; 17] = [
+        Self::InSync,
+        Self::Observed,
+        Self::Progressing,
+        Self::DependencyNotReady,
+        Self::Deleting,
+        Self::Paused,
+        Self::Frozen,
+        Self::RateLimited,
+        Self::Unavailable,
+        Self::Forbidden,
+        Self::Invalid,
+        Self::Rejected,
+        Self::AcceptedButNotStored,
+        Self::AlreadyExists,
+        Self::Conflict,
+        Self::NotAllowed,
+        Self::InternalError,
+    ];
+    /// Reasons that need user action; an object keeps its own during automatic retries.
     const STANDING: [Self; 8] = [
         Self::Forbidden,
         Self::Invalid,
@@ -54,7 +74,7 @@ impl Reason {
         Self::InternalError,
     ];
 
-    /// The reason of this name, if it stays until somebody acts.
+    /// The reason of this name, if it needs user action.
     pub fn standing(name: &str) -> Option<Self> {
         Self::STANDING.into_iter().find(|reason| reason.as_str() == name)
     }
@@ -82,17 +102,22 @@ impl Reason {
         }
     }
 
+    /// The reason of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
+
     /// Whether `Ready` is true.
     pub fn is_ready(self) -> bool {
         matches!(self, Self::InSync | Self::Observed)
     }
 
-    /// Whether somebody has to act before it can go on.
+    /// Whether the operator needs user action before it can continue.
     pub fn is_stalled(self) -> bool {
         self != Self::Forbidden && Self::STANDING.contains(&self)
     }
 
-    /// Whether the operator goes on by itself.
+    /// Whether the operator continues without user action.
     pub fn is_reconciling(self) -> bool {
         matches!(
             self,
@@ -101,36 +126,47 @@ impl Reason {
     }
 }
 
-/// When to try again.
+/// When to reconcile an object again after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
-    /// When something that matters changes, or at the next look at the remote side.
+    /// When something that matters changes, or after the next sweep.
     OnChange,
-    /// Soon, then ever later.
+    /// Soon, then less and less often.
     Backoff,
     /// After this time.
     After(Duration),
-    /// At this time, which is this object's and nobody else's.
-    Turn(Duration),
 }
 
-/// What became of a write that failed.
+/// What happened to a write that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It was not done, for certain.
+    /// The remote side did not execute it.
     NotDone,
-    /// It was not done, since the object to be created exists.
+    /// The remote side did not execute it, since the object to be created exists.
     Exists,
-    /// The other side answered, and the answer does not tell. A look tells.
+    /// The remote side answered, and the answer does not tell. A read tells.
     Answered,
-    /// No answer came: it may have been done, or be done yet.
+    /// No answer arrived: the write may have been executed, or may still be.
     Unknown,
 }
 
-/// Why a pass did not get through.
+/// Why a write got no permit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The object changed after the reconcile read it.
+    Superseded,
+    /// The connection changed after the reconcile read it: its address, its credentials or the namespaces it allows.
+    ConnectionChanged,
+    /// The connection is frozen.
+    Frozen,
+    /// This process may not be the leader any more.
+    NotLeading,
+}
+
+/// Why a reconcile did not finish.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nothing is known yet since the operator started; what the object says stands.
+    /// The operator does not know enough yet, shortly after its start; the present status stays.
     #[error("{0}")]
     NotYet(String),
     /// The connection is not ready. Objects that were ready stay so: the outage shows on the connection.
@@ -147,14 +183,12 @@ pub enum Error {
         /// For how long, as far as this process knows.
         since: Duration,
     },
-    /// Enough passes wait for this connection already.
-    #[error("{message}")]
-    Busy {
-        /// What is busy.
-        message: String,
-        /// When it is this pass's turn, at the pace of now.
-        turn: Duration,
-    },
+    /// The object waits in the queue of its connection, which wakes it.
+    #[error("queued behind other objects of the connection")]
+    Queued,
+    /// A write got no permit.
+    #[error("{0}")]
+    Refused(Refused),
     /// A state that people have to know about.
     #[error("{1}")]
     Blocked(Reason, String),
@@ -165,9 +199,9 @@ pub enum Error {
         reason: Reason,
         /// What happened, to what, and the remote side's own words.
         message: String,
-        /// When the remote side wants to be asked again.
+        /// When the remote side wants the next call.
         retry_after: Option<Duration>,
-        /// What became of the write, if it was one.
+        /// What happened to the write, if it was one.
         fate: Fate,
     },
     /// The apiserver failed.
@@ -183,6 +217,17 @@ pub enum Error {
     Internal(String),
 }
 
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Superseded => "the object changed before the write was sent",
+            Self::ConnectionChanged => "the connection changed before the write was sent",
+            Self::Frozen => "the connection is frozen",
+            Self::NotLeading => "this replica is not the leader",
+        })
+    }
+}
+
 impl Error {
     /// For `map_err` on a call to the apiserver.
     pub fn kubernetes(act: &'static str) -> impl FnOnce(kube::Error) -> Self {
@@ -192,20 +237,30 @@ impl Error {
         }
     }
 
-    /// What a spec gets that no schema rule can refuse.
+    /// For a spec that is invalid in a way that no schema rule can reject.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::Blocked(Reason::Invalid, message.into())
     }
 
-    /// What an object gets that names something which is not there yet.
+    /// For an object that names something which does not exist yet.
     pub fn dependency(message: impl Into<String>) -> Self {
         Self::Blocked(Reason::DependencyNotReady, message.into())
     }
 
-    /// The reason to show; `None` where nothing is to be shown.
+    /// For an answer of the remote side that cannot be read.
+    pub fn unreadable(what: &str, error: &impl std::fmt::Display) -> Self {
+        Self::Remote {
+            reason: Reason::Unavailable,
+            message: format!("{what} could not be read: {error}"),
+            retry_after: None,
+            fate: Fate::NotDone,
+        }
+    }
+
+    /// The reason to show; `None` where the present status stays.
     pub fn reason(&self) -> Option<Reason> {
         match self {
-            Self::NotYet(_) | Self::Busy { .. } | Self::Kubernetes { .. } => None,
+            Self::NotYet(_) | Self::Queued | Self::Refused(_) | Self::Kubernetes { .. } => None,
             Self::ConnectionNotReady(_) | Self::ConnectionGone(_) | Self::CredentialsMissing { .. } => {
                 Some(Reason::DependencyNotReady)
             }
@@ -214,7 +269,7 @@ impl Error {
         }
     }
 
-    /// When to try again.
+    /// When to reconcile again.
     pub fn retry(&self) -> Retry {
         match self {
             Self::Remote {
@@ -226,7 +281,8 @@ impl Error {
                 ..
             }
             | Self::Kubernetes { .. } => Retry::Backoff,
-            Self::Busy { turn, .. } => Retry::Turn(*turn),
+            // The watch brings the change, but a watch that is behind must not stop the object for good.
+            Self::Refused(_) => Retry::After(Duration::from_secs(1)),
             _ => Retry::OnChange,
         }
     }
@@ -242,7 +298,16 @@ impl Error {
         )
     }
 
-    /// The same with another text.
+    /// What happened to the write that failed.
+    pub fn fate(&self) -> Fate {
+        match self {
+            Self::Remote { fate, .. } => *fate,
+            Self::Refused(_) => Fate::NotDone,
+            _ => Fate::Unknown,
+        }
+    }
+
+    /// The same error with another text.
     #[must_use]
     pub fn reworded(self, reword: impl FnOnce(&str) -> String) -> Self {
         match self {

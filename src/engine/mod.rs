@@ -1,32 +1,24 @@
-//! The pass, written once for all kinds: finalizer, policies, plan, writes, read-back, status, Events, retries.
+//! The engine, written once for all kinds: finalizer, policies, plan, permit, writes, read-back, status, Events, retries.
 //!
-//! A kind supplies [`managed::Managed`]; nothing in here knows a kind or a remote API.
+//! Work comes in kinds: [`keep`] maintains a remote object, [`connect`] maintains a connection. A kind supplies a strategy;
+//! nothing in here knows a kind or the API of a product.
 
 pub mod backoff;
-pub mod changes;
-pub mod cleanup;
-pub mod context;
-pub mod controller;
+pub mod connect;
 pub mod error;
 pub mod fingerprint;
-pub mod inputs;
-mod intent;
-pub mod isolated;
-pub mod managed;
-pub mod objects;
-mod ownership;
-pub mod pass;
-pub mod plan;
-pub mod progress;
-pub mod reconcile;
+pub mod index;
+pub mod keep;
+pub mod object;
+pub mod permit;
+pub mod remote_error;
 pub mod report;
-pub mod settle;
+pub mod secrets;
+pub mod shared;
 pub mod source_watch;
-pub mod sources;
 pub mod status;
-pub mod undecodable;
+pub mod watched;
 
-pub use error::{Error, Fate, Reason};
-pub use inputs::{Inputs, SecretInput};
-pub use managed::{Aspect, Freshness, Lane, Managed, Presence, Removal, Slot, SourceKind, SourceRef, Verdict};
-pub use plan::{Change, Plan};
+pub use error::{Error, Fate, Reason, Refused};
+pub use object::{Object, ObjectName, Objects, StatusOf};
+pub use secrets::{Secret, SecretUse, Secrets, SourceKind};

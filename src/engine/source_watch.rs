@@ -20,7 +20,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::managed::SourceKind;
+use super::secrets::SourceKind;
 
 /// Touched sources that may wait for a kind that is busy. Beyond that the kind looks at all its objects.
 const QUEUE: usize = 1024;

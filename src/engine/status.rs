@@ -1,41 +1,59 @@
-//! The next status, as a pure function of the present one and what a pass found.
+//! The next status, as a pure function of the present one and of what a reconcile found.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::{Aspect, Reason};
+use super::Reason;
 use crate::crd::{
     applied::Applied,
     status::{Remote, Status},
 };
 
-/// Longest message of a condition; the apiserver takes 32 KiB, a person reads less.
+/// Longest message of a condition in bytes; the apiserver takes 32 KiB, a person reads less.
 const LONGEST_MESSAGE: usize = 2048;
-/// Most entries of `status.plan`.
+/// Most entries of `status.plan`, and the longest of them in bytes.
 const LONGEST_PLAN: usize = 50;
+const LONGEST_STEP: usize = 512;
+/// Most bytes of `status.plan`.
+const PLAN_BYTES: usize = 8 << 10;
 
 const READY: &str = "Ready";
 const RECONCILING: &str = "Reconciling";
 const STALLED: &str = "Stalled";
-/// Conditions that follow from the reason alone.
-const OURS: [&str; 3] = [READY, RECONCILING, STALLED];
+/// The condition of kinds whose writes a task carries on.
+pub const PROPAGATED: &str = "Propagated";
+/// Types of conditions that only the operator sets. Any other type belongs to somebody else and stays.
+const OURS: [&str; 4] = [READY, RECONCILING, STALLED, PROPAGATED];
 
-/// What a pass found.
+/// A condition beside those that follow from the reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExtraCondition {
+    /// Type of the condition.
+    pub type_: &'static str,
+    /// Whether it is true.
+    pub status: bool,
+    /// One word in Pascal case, part of the API.
+    pub reason: &'static str,
+    /// For people.
+    pub message: String,
+}
+
+/// What a reconcile found.
 #[derive(Clone, Debug)]
-pub struct Finding<R, T> {
+pub struct StatusUpdate<R, T> {
     /// Reason of `Ready`.
     pub reason: Reason,
     /// For people: what happened, to what, and what to do.
     pub message: String,
-    /// Conditions beside `Ready`; `None` keeps those that are there.
-    pub aspects: Option<Vec<Aspect>>,
-    /// What is still to be done.
+    /// Conditions beside those that follow from the reason; `None` keeps the present ones.
+    pub extra: Option<Vec<ExtraCondition>>,
+    /// What is still to be written.
     pub plan: Vec<String>,
-    /// The remote object; `None` keeps what is there, `Some(None)` takes it out.
+    /// The remote object; `None` keeps the present one, `Some(None)` removes it.
     pub remote: Option<Option<Remote<R>>>,
-    /// What is shown beside it; `None` keeps what is there.
+    /// What the kind shows beside it; `None` keeps the present one.
     pub shown: Option<T>,
-    /// The record of what was set.
+    /// The record of what the operator set.
     pub applied: Applied,
     /// Whether the remote side was written.
     pub changed: bool,
@@ -43,19 +61,19 @@ pub struct Finding<R, T> {
     pub handled: Option<String>,
 }
 
-/// The status to write. Equal to `previous` where nothing changed: times move only with what they speak of.
+/// The status to write. Equal to `previous` where nothing changed: times change only with what they are about.
 pub fn next_status<R, T>(
     previous: Option<&Status<R, T>>,
     generation: Option<i64>,
-    finding: Finding<R, T>,
+    update: StatusUpdate<R, T>,
     now: Timestamp,
 ) -> Status<R, T>
 where
     R: Clone,
     T: Clone + Default,
 {
-    let reason = finding.reason;
-    let message = cut(finding.message, LONGEST_MESSAGE);
+    let reason = update.reason;
+    let message = cut(update.message, LONGEST_MESSAGE);
     let old = previous.map(|status| status.conditions.as_slice()).unwrap_or_default();
     let condition = |type_: &str, status: bool, reason: &str, message: &str| Condition {
         type_: type_.to_owned(),
@@ -76,47 +94,66 @@ where
     if reason.is_stalled() {
         conditions.push(of_reason(STALLED, true));
     }
-    match &finding.aspects {
-        Some(aspects) => conditions.extend(
-            aspects
-                .iter()
-                .map(|aspect| condition(aspect.type_, aspect.status, aspect.reason, &aspect.message)),
-        ),
-        None => conditions.extend(old.iter().filter(|old| !OURS.contains(&old.type_.as_str())).cloned()),
+    match &update.extra {
+        Some(extra) => conditions.extend(extra.iter().map(|extra| {
+            let message = cut(extra.message.clone(), LONGEST_MESSAGE);
+            condition(extra.type_, extra.status, extra.reason, &message)
+        })),
+        None => conditions.extend(old.iter().filter(|old| old.type_ == PROPAGATED).cloned()),
     }
+    conditions.extend(old.iter().filter(|old| !OURS.contains(&old.type_.as_str())).cloned());
     Status {
         observed_generation: generation,
         conditions,
-        remote: finding
+        remote: update
             .remote
             .unwrap_or_else(|| previous.and_then(|status| status.remote.clone())),
-        plan: finding.plan.into_iter().take(LONGEST_PLAN).collect(),
-        last_change_time: if finding.changed {
+        plan: bounded(update.plan),
+        last_change_time: if update.changed {
             Some(Time(to_second(now)))
         } else {
             previous.and_then(|status| status.last_change_time.clone())
         },
-        last_handled_reconcile_at: finding
+        last_handled_reconcile_at: update
             .handled
             .or_else(|| previous.and_then(|status| status.last_handled_reconcile_at.clone())),
-        applied: Some(finding.applied).filter(|applied| *applied != Applied::default()),
-        shown: finding
+        applied: Some(update.applied).filter(|applied| *applied != Applied::default()),
+        shown: update
             .shown
             .or_else(|| previous.map(|status| status.shown.clone()))
             .unwrap_or_default(),
     }
 }
 
-/// The apiserver keeps whole seconds; a fraction would make every comparison with what it returns fail.
-fn to_second(now: Timestamp) -> Timestamp {
+/// The plan within its bounds; what does not fit is counted.
+fn bounded(plan: Vec<String>) -> Vec<String> {
+    let all = plan.len();
+    let mut bytes = 0;
+    let mut kept: Vec<String> = Vec::new();
+    for step in plan {
+        let step = cut(step, LONGEST_STEP);
+        bytes += step.len();
+        if kept.len() == LONGEST_PLAN || bytes > PLAN_BYTES {
+            break;
+        }
+        kept.push(step);
+    }
+    let left = all - kept.len();
+    if left > 0 {
+        kept.push(format!("and {left} more"));
+    }
+    kept
+}
+
+/// The apiserver stores whole seconds; a fraction would make every comparison with what it returns fail.
+pub(super) fn to_second(now: Timestamp) -> Timestamp {
     Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 
 /// `text`, cut on a character border.
-fn cut(mut text: String, longest: usize) -> String {
+pub(super) fn cut(mut text: String, longest: usize) -> String {
     if text.len() > longest {
-        let end = (0..=longest).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-        text.truncate(end);
+        text.truncate(text.floor_char_boundary(longest));
         text.push('…');
     }
     text
@@ -127,11 +164,11 @@ mod tests {
     use super::*;
     use crate::crd::status::{Nothing, Origin};
 
-    fn finding(reason: Reason) -> Finding<Nothing, Nothing> {
-        Finding {
+    fn finding(reason: Reason) -> StatusUpdate<Nothing, Nothing> {
+        StatusUpdate {
             reason,
             message: "user jane matches".into(),
-            aspects: None,
+            extra: None,
             plan: Vec::new(),
             remote: Some(Some(Remote {
                 key: "jane".into(),
@@ -184,20 +221,19 @@ mod tests {
     }
 
     #[test]
-    fn aspects_stand_beside_ready_until_the_next_look() {
+    fn an_extra_condition_stays_until_the_next_observation() {
         let mut running = finding(Reason::InSync);
-        running.aspects = Some(vec![Aspect {
+        running.extra = Some(vec![ExtraCondition {
             type_: "Propagated",
             status: false,
             reason: "Propagating",
             message: "task t1".into(),
-            again: None,
         }]);
         let first = next_status(None, Some(1), running, at(100));
         let blind = next_status(Some(&first), Some(1), finding(Reason::Unavailable), at(200));
         assert_eq!(blind.condition("Propagated"), first.condition("Propagated"));
         let mut ended = finding(Reason::InSync);
-        ended.aspects = Some(Vec::new());
+        ended.extra = Some(Vec::new());
         assert_eq!(
             next_status(Some(&blind), Some(1), ended, at(300)).condition("Propagated"),
             None
@@ -221,5 +257,26 @@ mod tests {
         let message = next_status(None, None, long, at(1)).conditions[0].message.clone();
         assert!(message.len() <= LONGEST_MESSAGE + '…'.len_utf8());
         assert!(message.ends_with("é…"));
+    }
+
+    #[test]
+    fn a_condition_of_somebody_else_stays_and_one_of_ours_that_is_not_true_goes() {
+        let mut found: Status<Nothing, Nothing> = next_status(None, Some(1), finding(Reason::Invalid), at(100));
+        found.conditions.push(Condition {
+            type_: "Approved".into(),
+            ..found.conditions[0].clone()
+        });
+        let next = next_status(Some(&found), Some(1), finding(Reason::InSync), at(200));
+        let types: Vec<_> = next.conditions.iter().map(|one| one.type_.as_str()).collect();
+        assert_eq!(types, ["Ready", "Approved"]);
+    }
+
+    #[test]
+    fn a_plan_is_bounded_in_entries_and_bytes() {
+        let mut long = finding(Reason::Observed);
+        long.plan = (0..60).map(|n| format!("{n}: {}", "x".repeat(5000))).collect();
+        let plan = next_status(None, None, long, at(1)).plan;
+        assert!(plan.iter().map(String::len).sum::<usize>() <= PLAN_BYTES + 100);
+        assert_eq!(plan.last().unwrap(), &format!("and {} more", 60 - (plan.len() - 1)));
     }
 }

@@ -1,12 +1,15 @@
-//! What a failed remote call means for an object: the one place that knows both sides.
+//! What a failed remote call means for an object.
 
 use crate::{
     dataiku::error::{ApiError, ErrorKind},
-    engine::error::{Error, Fate, Reason},
+    engine::error::{Error, Fate, Reason, Refused},
 };
 
 impl From<ApiError> for Error {
     fn from(error: ApiError) -> Self {
+        if error.kind == ErrorKind::Withdrawn {
+            return Self::Refused(Refused::Superseded);
+        }
         Self::Remote {
             reason: reason(error.kind),
             message: message(&error),
@@ -16,8 +19,8 @@ impl From<ApiError> for Error {
     }
 }
 
-/// `None` where the credentials do not suffice to see this.
-pub(super) fn permitted<T>(answer: Result<T, ApiError>) -> Result<Option<T>, Error> {
+/// `None` where the credentials do not suffice to read this.
+pub fn permitted<T>(answer: Result<T, ApiError>) -> Result<Option<T>, Error> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
         Err(error) if error.kind == ErrorKind::Forbidden => Ok(None),
@@ -25,8 +28,8 @@ pub(super) fn permitted<T>(answer: Result<T, ApiError>) -> Result<Option<T>, Err
     }
 }
 
-/// `None` where the remote side does not tell this, to us or at all.
-pub(super) fn optional<T>(answer: Result<T, ApiError>) -> Result<Option<T>, Error> {
+/// `None` where the remote side does not offer this, to these credentials or at all.
+pub fn optional<T>(answer: Result<T, ApiError>) -> Result<Option<T>, Error> {
     match answer {
         Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
         answer => permitted(answer),
@@ -41,6 +44,7 @@ fn reason(kind: ErrorKind) -> Reason {
         ErrorKind::NotFound | ErrorKind::AlreadyExists | ErrorKind::Rejected => Reason::Rejected,
         ErrorKind::Unreachable
         | ErrorKind::CircuitOpen
+        | ErrorKind::Withdrawn
         | ErrorKind::Timeout
         | ErrorKind::Lost
         | ErrorKind::Unavailable
@@ -60,8 +64,9 @@ fn fate(error: &ApiError) -> Fate {
         | ErrorKind::NotFound
         | ErrorKind::Rejected
         | ErrorKind::Unreachable
+        | ErrorKind::Withdrawn
         | ErrorKind::CircuitOpen => Fate::NotDone,
-        // A gateway that answers for the node may do so while the node is still at it.
+        // A gateway may answer for the node while the node is still executing the call.
         ErrorKind::Unavailable if matches!(error.status, Some(502..=504)) => Fate::Unknown,
         ErrorKind::Unavailable | ErrorKind::NotJson | ErrorKind::Malformed | ErrorKind::TooLarge => Fate::Answered,
         ErrorKind::Timeout | ErrorKind::Lost => Fate::Unknown,
@@ -81,7 +86,7 @@ fn message(error: &ApiError) -> String {
         }
         ErrorKind::Unreachable => ": check url, DNS, network policy and certificates",
         ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::CircuitOpen => {
-            "; tried again by itself"
+            "; the operator retries"
         }
         _ => "",
     };

@@ -1,4 +1,4 @@
-//! Lists that many read while one look at the remote side replaces them.
+//! A list that many read while a sweep replaces it.
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub struct Shared<T>(RwLock<Arc<T>>);
 
 impl<T> Shared<T> {
-    /// The list as it is now.
+    /// The present list.
     pub fn get(&self) -> Arc<T> {
         read(&self.0).clone()
     }
@@ -25,8 +25,7 @@ impl<T: Clone> Shared<T> {
     }
 }
 
-/// Locks for reading; a panic elsewhere leaves the list usable: each entry of it is whole, and the next look replaces them
-/// all.
+/// Locks for reading; a panic elsewhere leaves the list usable: each entry of it is whole, and the next sweep replaces all.
 pub fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
     lock.read().unwrap_or_else(PoisonError::into_inner)
 }

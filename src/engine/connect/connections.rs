@@ -1,0 +1,368 @@
+//! Live connections of one kind: which exist, which are in force, and who may use them.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use kube::core::DeserializeGuard;
+
+use super::{ConnectionKey, ConnectionKind, Dependent, Live, admission::Admission, kind};
+use crate::engine::{
+    error::{Error, Reason, Refused},
+    index::Claims,
+    object::{self, Objects, WatchState},
+    shared::writer::Writers,
+    watched::Watched,
+};
+
+/// Objects that may wait together for one document: they hardly call by themselves.
+const ENTRY_PLACES: usize = 256;
+
+/// A connection object as the watch last brought it. Decoded, or it would not be found.
+pub struct Found<C: ConnectionKind>(Arc<DeserializeGuard<C>>);
+
+impl<C: ConnectionKind> Found<C> {
+    fn new(guard: Arc<DeserializeGuard<C>>) -> Option<Self> {
+        guard.0.is_ok().then_some(Self(guard))
+    }
+}
+
+impl<C: ConnectionKind> std::ops::Deref for Found<C> {
+    type Target = C;
+
+    fn deref(&self) -> &C {
+        match &self.0.0 {
+            Ok(object) => object,
+            Err(_) => unreachable!("only a decoded object is found"),
+        }
+    }
+}
+
+/// What the watch knows of a connection object.
+pub enum Lookup<C: ConnectionKind> {
+    /// The first list is not complete, or the object cannot be decoded.
+    Unknown,
+    /// It does not exist.
+    Absent,
+    /// It would be in a namespace that is not watched.
+    Outside,
+    /// It exists.
+    Present(Found<C>),
+}
+
+/// How a reconcile of a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// `Ready` is true.
+    Ready,
+    /// It is not, for this reason.
+    NotReady(Reason, String),
+    /// The object is gone.
+    Gone,
+}
+
+#[derive(Clone)]
+struct Trouble {
+    reason: Reason,
+    message: String,
+    since: Instant,
+}
+
+struct State<C: ConnectionKind> {
+    live: Option<Arc<Live<C>>>,
+    /// Whether the last sweep succeeded; `None`: there was none.
+    ready: Option<bool>,
+    /// Why the connection is not ready.
+    trouble: Option<Trouble>,
+    calls: Arc<Admission>,
+    entries: Arc<Admission>,
+    writers: Arc<Writers>,
+}
+
+impl<C: ConnectionKind> Default for State<C> {
+    fn default() -> Self {
+        Self {
+            live: None,
+            ready: None,
+            trouble: None,
+            calls: Arc::new(Admission::new(1)),
+            entries: Arc::new(Admission::new(ENTRY_PLACES)),
+            writers: Arc::default(),
+        }
+    }
+}
+
+/// A connection that may be used, with the object that defines it.
+pub struct Admitted<C: ConnectionKind> {
+    /// The connection.
+    pub live: Arc<Live<C>>,
+    /// The object that defines it.
+    pub object: Found<C>,
+}
+
+/// Live connections of one kind.
+pub struct Connections<C: ConnectionKind> {
+    objects: OnceLock<Objects<C>>,
+    /// The only namespace that is watched.
+    watched: Option<String>,
+    dependents: RwLock<Vec<Arc<dyn Watched>>>,
+    states: RwLock<HashMap<ConnectionKey, State<C>>>,
+}
+
+impl<C: ConnectionKind> Connections<C> {
+    /// None yet. `watched`: the only namespace that the operator watches.
+    pub fn new(watched: Option<String>) -> Self {
+        Self {
+            objects: OnceLock::new(),
+            watched,
+            dependents: RwLock::default(),
+            states: RwLock::default(),
+        }
+    }
+
+    /// Sets where connection objects are found. The first call counts.
+    pub fn find_in(&self, objects: Objects<C>) {
+        let _ = self.objects.set(objects);
+    }
+
+    /// Adds a kind whose objects use connections.
+    pub fn add_dependents(&self, kind: Arc<dyn Watched>) {
+        write(&self.dependents).push(kind);
+    }
+
+    /// The connection object.
+    pub fn lookup(&self, key: &ConnectionKey) -> Lookup<C> {
+        let Some(objects) = self.objects.get() else {
+            return Lookup::Unknown;
+        };
+        match objects.get(&key.namespace, &key.name) {
+            Some(guard) => Found::new(guard).map_or(Lookup::Unknown, Lookup::Present),
+            None if self.watched.as_ref().is_some_and(|watched| *watched != key.namespace) => Lookup::Outside,
+            None => match objects.state() {
+                WatchState::Listing => Lookup::Unknown,
+                WatchState::Listed | WatchState::Missing => Lookup::Absent,
+            },
+        }
+    }
+
+    /// Objects that use this connection and may, as far as they are known; and whether all are known. A kind whose CRD is
+    /// missing has no objects.
+    pub fn dependents(&self, key: &ConnectionKey) -> (Vec<Dependent>, bool) {
+        let Lookup::Present(object) = self.lookup(key) else {
+            return (Vec::new(), false);
+        };
+        let kinds = read(&self.dependents).clone();
+        let complete = kinds.iter().all(|kind| kind.state() != WatchState::Listing);
+        let mut all: Vec<_> = kinds.iter().flat_map(|kind| kind.dependents(key)).collect();
+        all.retain(|one| admits(&*object, key, &one.namespace));
+        (all, complete)
+    }
+
+    /// Whether the connection object lets objects in `namespace` use it.
+    pub fn admits(&self, key: &ConnectionKey, namespace: &str) -> bool {
+        match self.lookup(key) {
+            Lookup::Present(object) => admits(&*object, key, namespace),
+            Lookup::Unknown | Lookup::Absent | Lookup::Outside => false,
+        }
+    }
+
+    /// The connection, for an object in `namespace`.
+    ///
+    /// # Errors
+    /// Not known yet, gone, not allowed, or not ready.
+    pub fn admit(&self, key: &ConnectionKey, namespace: &str) -> Result<Admitted<C>, Error> {
+        let name = object::kind::<C>();
+        let object = match self.lookup(key) {
+            Lookup::Unknown => return Err(Error::NotYet(format!("{name} {key} is not known yet"))),
+            Lookup::Absent => return Err(Error::ConnectionGone(format!("{name} {key} not found"))),
+            Lookup::Outside => {
+                let message = format!("{name} {key} is outside of the namespace that this operator watches");
+                return Err(Error::dependency(message));
+            }
+            Lookup::Present(object) => object,
+        };
+        if !admits(&*object, key, namespace) {
+            let message = format!("{name} {key} does not allow namespace {namespace}: see its allowedNamespaces");
+            return Err(Error::Blocked(Reason::NotAllowed, message));
+        }
+        let states = read(&self.states);
+        let state = states.get(key);
+        let not_tried = || Error::NotYet(format!("{name} {key} was not reached yet"));
+        match state {
+            Some(State {
+                live: Some(live),
+                ready: Some(true),
+                ..
+            }) => Ok(Admitted {
+                live: live.clone(),
+                object,
+            }),
+            Some(State {
+                trouble: Some(trouble), ..
+            }) => Err(not_ready(name, key, trouble)),
+            _ => Err(not_tried()),
+        }
+    }
+
+    /// Whether a write of an object in `namespace` may still go through this connection.
+    ///
+    /// # Errors
+    /// The connection object, its Secrets or its terms changed, or it is frozen.
+    pub fn permits(&self, live: &Live<C>, namespace: &str) -> Result<(), Refused> {
+        let Lookup::Present(object) = self.lookup(&live.key) else {
+            return Err(Refused::ConnectionChanged);
+        };
+        if object.terms().freeze {
+            return Err(Refused::Frozen);
+        }
+        let replaced = {
+            let states = read(&self.states);
+            let current = states.get(&live.key).and_then(|state| state.live.as_ref());
+            !current.is_some_and(|current| std::ptr::eq(&raw const **current, live))
+        };
+        let changed =
+            replaced || live.is_stale() || kind::reach(&*object) != live.reach || !admits(&*object, &live.key, namespace);
+        if changed { Err(Refused::ConnectionChanged) } else { Ok(()) }
+    }
+
+    /// Who may call the remote side: one queue for kinds whose objects have documents of their own, another for those
+    /// whose objects share documents.
+    pub fn admission(&self, key: &ConnectionKey, entries: bool) -> Arc<Admission> {
+        let mut states = write(&self.states);
+        let state = states.entry(key.clone()).or_default();
+        if entries {
+            state.entries.clone()
+        } else {
+            state.calls.clone()
+        }
+    }
+
+    /// The live connection for the present object and these values of its Secrets; `make` is called where it is missing.
+    /// It is not in force before [`Self::settle`].
+    pub(super) fn candidate(
+        &self,
+        key: &ConnectionKey,
+        object: &C,
+        secrets_version: &str,
+        make: impl FnOnce() -> Result<C::Api, Error>,
+    ) -> Result<Arc<Live<C>>, Error> {
+        let reach = kind::reach(object);
+        let version = format!("{reach:x}/{secrets_version}");
+        if let Some(live) = read(&self.states).get(key).and_then(|state| state.live.as_ref())
+            && live.version == version
+        {
+            live.stale.store(false, Ordering::Release);
+            return Ok(live.clone());
+        }
+        let api = make()?;
+        let mut states = write(&self.states);
+        let state = states.entry(key.clone()).or_default();
+        // More than calls in flight: an object writes to Kubernetes between its calls.
+        state.calls.resize(kind::concurrency(object).saturating_mul(2));
+        let live = Arc::new(Live {
+            key: key.clone(),
+            api,
+            lists: Arc::default(),
+            writers: state.writers.clone(),
+            reach,
+            version,
+            stale: false.into(),
+        });
+        state.live = Some(live.clone());
+        state.ready = None;
+        state.trouble = None;
+        Ok(live)
+    }
+
+    /// Notes that a Secret or `ConfigMap` of the connection changed: no write is sent before somebody has read it.
+    pub(super) fn mark_stale(&self, key: &ConnectionKey) {
+        if let Some(live) = read(&self.states).get(key).and_then(|state| state.live.as_ref()) {
+            live.stale.store(true, Ordering::Release);
+        }
+    }
+
+    /// Takes the outcome of a reconcile of the connection object and wakes the objects that it concerns.
+    pub fn settle(&self, key: &ConnectionKey, readiness: &Readiness) {
+        let changed = match readiness {
+            Readiness::Ready => {
+                let mut states = write(&self.states);
+                let state = states.entry(key.clone()).or_default();
+                state.trouble = None;
+                state.ready.replace(true) != Some(true)
+            }
+            Readiness::NotReady(reason, message) => self.not_ready(key, *reason, message),
+            Readiness::Gone => write(&self.states).remove(key).is_some(),
+        };
+        for kind in read(&self.dependents).iter() {
+            if changed {
+                kind.connection_changed(key);
+            } else if *readiness == Readiness::Ready {
+                kind.connection_swept(key);
+            }
+        }
+    }
+
+    /// Wakes the objects of a connection that are not ready: something that they may wait for exists now.
+    pub fn unblock(&self, key: &ConnectionKey) {
+        for kind in read(&self.dependents).iter() {
+            kind.unblocked(key);
+        }
+    }
+
+    /// Claims on the entries of this connection's documents, as `own` asks for them.
+    pub(in crate::engine) fn claims<'a>(
+        &'a self,
+        index: &'a crate::engine::index::Index,
+        key: &ConnectionKey,
+        own: crate::engine::object::ObjectName,
+        undecodable: &[String],
+    ) -> Claims<'a> {
+        let connection = key.clone();
+        let admits = Box::new(move |namespace: &str| self.admits(&connection, namespace));
+        index.claims(key.clone(), own, admits, undecodable)
+    }
+
+    /// Whether the trouble is another one than before.
+    fn not_ready(&self, key: &ConnectionKey, reason: Reason, message: &str) -> bool {
+        let mut states = write(&self.states);
+        let state = states.entry(key.clone()).or_default();
+        state.ready = Some(false);
+        let known = state.trouble.as_ref().filter(|trouble| trouble.reason == reason);
+        let since = known.map_or_else(Instant::now, |known| known.since);
+        let changed = known.is_none();
+        state.trouble = Some(Trouble {
+            reason,
+            message: message.to_owned(),
+            since,
+        });
+        changed
+    }
+}
+
+fn admits<C: ConnectionKind>(object: &C, key: &ConnectionKey, namespace: &str) -> bool {
+    let own = namespace == key.namespace;
+    let allowed = object.terms().allowed_namespaces;
+    own || allowed.is_some_and(|allowed| allowed.admits(&key.namespace, namespace))
+}
+
+fn not_ready(kind: &str, key: &ConnectionKey, trouble: &Trouble) -> Error {
+    let Trouble { reason, message, since } = trouble;
+    let message = format!("{kind} {key} is not Ready ({}): {message}", reason.as_str());
+    // What a connection itself depends on are the Secrets and ConfigMaps that it names.
+    if *reason == Reason::DependencyNotReady {
+        let since: Duration = since.elapsed();
+        Error::CredentialsMissing { message, since }
+    } else {
+        Error::ConnectionNotReady(message)
+    }
+}
+
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,63 @@
+//! A live connection, and how one object reaches its remote side.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use super::{ConnectionKey, ConnectionKind, kind::Api};
+use crate::{dataiku::gate::Lane, engine::shared::writer::Writers};
+
+/// A connection with one way to reach its remote side. Another address or other credentials make another one.
+pub struct Live<C: ConnectionKind> {
+    /// The object that defines it.
+    pub key: ConnectionKey,
+    /// The API.
+    pub api: C::Api,
+    /// What the last sweep showed.
+    pub lists: Arc<C::Lists>,
+    /// The only writers of documents that many objects share. They outlive this connection.
+    pub writers: Arc<Writers>,
+    /// Hash of how the connection object said that the remote side is reached.
+    pub(super) reach: u64,
+    /// `reach` and the values of its Secrets.
+    pub(super) version: String,
+    /// A Secret that it reads changed, and nobody has read the new value yet.
+    pub(super) stale: AtomicBool,
+}
+
+impl<C: ConnectionKind> Live<C> {
+    /// Whether a Secret or `ConfigMap` that it reads changed since it was made.
+    pub(super) fn is_stale(&self) -> bool {
+        self.stale.load(Ordering::Acquire)
+    }
+
+    /// The API for the sweep: a dead remote side costs little there, and the calls of objects do not delay it.
+    pub fn sweeping(&self) -> C::Api {
+        self.api.in_lane(Lane::Sweep)
+    }
+}
+
+/// The remote side, for one reconcile of one object.
+pub struct Remote<C: ConnectionKind> {
+    /// The connection.
+    pub live: Arc<Live<C>>,
+    /// The API, with the urgency of this reconcile.
+    pub api: C::Api,
+}
+
+impl<C: ConnectionKind> Remote<C> {
+    /// Through this connection; drift repair leaves room for other calls.
+    pub fn new(live: Arc<Live<C>>, repair: bool) -> Self {
+        let lane = if repair { Lane::Repair } else { Lane::Interactive };
+        Self {
+            api: live.api.in_lane(lane),
+            live,
+        }
+    }
+
+    /// What the last sweep showed.
+    pub fn lists(&self) -> &C::Lists {
+        &self.live.lists
+    }
+}

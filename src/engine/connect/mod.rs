@@ -1,0 +1,14 @@
+//! Connections to remote products: the objects that define them, the live connections, and who may use them.
+
+pub mod admission;
+pub mod connections;
+pub mod key;
+pub mod kind;
+pub mod lists;
+pub mod live;
+
+
+pub use connections::{Connections, Lookup, Readiness};
+pub use key::{ConnectionKey, Dependent};
+pub use kind::{Api, ConnectionKind, Terms};
+pub use live::{Live, Remote};

@@ -1,0 +1,347 @@
+//! What the objects of one kind declare, by what they refer to. The watch maintains it, so that an event costs as much as
+//! the objects it concerns, and not as much as there are objects.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    hash::{BuildHasher, Hash, RandomState},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
+};
+
+use jiff::Timestamp;
+
+use super::{
+    connect::ConnectionKey,
+    object::ObjectName,
+    secrets::{SecretUse, SourceKind},
+};
+
+/// A Secret or `ConfigMap`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SourceKey {
+    /// Its kind.
+    pub kind: SourceKind,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// Entries of one part of a shared document that an object declares and owns.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Claim {
+    /// The part of the document, such as a blueprint and a role.
+    pub place: String,
+    /// Whether the object wants no other entries there.
+    pub exclusive: bool,
+    /// Entries that it declares; none while it is being deleted or only observes.
+    pub declared: BTreeSet<String>,
+    /// Entries that it put there, by its record.
+    pub owned: BTreeSet<String>,
+}
+
+/// An object with a claim.
+#[derive(Clone, Debug)]
+pub struct Claimant {
+    /// The object.
+    pub name: ObjectName,
+    /// When it was created: of two claims that exclude each other, the older one counts.
+    pub created: Timestamp,
+    /// Its claim.
+    pub claim: Arc<Claim>,
+}
+
+impl Claimant {
+    /// Whether this claim counts where the two exclude each other (`api.md` 8.14).
+    pub fn precedes(&self, created: Timestamp, name: &ObjectName) -> bool {
+        (self.created, &self.name) < (created, name)
+    }
+}
+
+/// What one object refers to.
+pub struct Facts {
+    /// The connection that it uses.
+    pub connection: Option<ConnectionKey>,
+    /// Secrets and `ConfigMap`s that it reads.
+    pub sources: Vec<SecretUse>,
+    /// Its claims.
+    pub claims: Vec<Claim>,
+    /// When it was created.
+    pub created: Timestamp,
+}
+
+type Place = (ConnectionKey, String);
+
+#[derive(Default)]
+struct State {
+    /// Objects by the hash of a source: a collision costs a reconcile without work.
+    by_source: HashMap<u64, Vec<ObjectName>>,
+    by_place: HashMap<Place, BTreeMap<ObjectName, Claimant>>,
+    /// Objects by a declared or owned entry of a place.
+    by_entry: HashMap<Place, HashMap<String, HashSet<ObjectName>>>,
+}
+
+/// The index of one kind.
+#[derive(Default)]
+pub struct Index {
+    state: RwLock<State>,
+    hasher: RandomState,
+}
+
+impl Index {
+    /// Replaces what is known of an object.
+    pub fn update(&self, name: &ObjectName, before: Option<&Facts>, now: Option<&Facts>) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = before {
+            self.remove(&mut state, name, before);
+        }
+        if let Some(now) = now {
+            self.insert(&mut state, name, now);
+        }
+    }
+
+    /// Replaces everything by these objects.
+    pub fn rebuild<'a>(&self, objects: impl Iterator<Item = (&'a ObjectName, &'a Facts)>) {
+        let mut state = State::default();
+        for (name, facts) in objects {
+            self.insert(&mut state, name, facts);
+        }
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    /// Objects that read this source.
+    pub fn readers(&self, source: &SourceKey) -> Vec<ObjectName> {
+        let hash = self.hash(source.kind, &source.namespace, &source.name);
+        self.read().by_source.get(&hash).cloned().unwrap_or_default()
+    }
+
+    /// The claims of other objects than `own` on the places of one connection. `admits` tells from which namespaces
+    /// claims count; `undecodable` are the namespaces of objects that cannot be read and may claim anything.
+    pub fn claims<'a>(
+        &'a self,
+        connection: ConnectionKey,
+        own: ObjectName,
+        admits: Box<dyn Fn(&str) -> bool + Send + Sync + 'a>,
+        undecodable: &[String],
+    ) -> Claims<'a> {
+        let incomplete = undecodable.iter().any(|namespace| admits(namespace));
+        Claims {
+            index: Some(self),
+            connection,
+            own,
+            admits,
+            incomplete,
+        }
+    }
+
+    fn insert(&self, state: &mut State, name: &ObjectName, facts: &Facts) {
+        for source in &facts.sources {
+            let hash = self.hash(source.kind, &name.namespace, &source.name);
+            let readers = state.by_source.entry(hash).or_default();
+            if !readers.contains(name) {
+                readers.push(name.clone());
+            }
+        }
+        let Some(connection) = &facts.connection else { return };
+        for claim in &facts.claims {
+            let place = (connection.clone(), claim.place.clone());
+            let entries = state.by_entry.entry(place.clone()).or_default();
+            for entry in claim.declared.union(&claim.owned) {
+                entries.entry(entry.clone()).or_default().insert(name.clone());
+            }
+            let claimant = Claimant {
+                name: name.clone(),
+                created: facts.created,
+                claim: Arc::new(claim.clone()),
+            };
+            state.by_place.entry(place).or_default().insert(name.clone(), claimant);
+        }
+    }
+
+    fn remove(&self, state: &mut State, name: &ObjectName, facts: &Facts) {
+        for source in &facts.sources {
+            let hash = self.hash(source.kind, &name.namespace, &source.name);
+            if let Some(readers) = state.by_source.get_mut(&hash) {
+                readers.retain(|reader| reader != name);
+                if readers.is_empty() {
+                    state.by_source.remove(&hash);
+                }
+            }
+        }
+        let Some(connection) = &facts.connection else { return };
+        for claim in &facts.claims {
+            let place = (connection.clone(), claim.place.clone());
+            if let Some(entries) = state.by_entry.get_mut(&place) {
+                for entry in claim.declared.union(&claim.owned) {
+                    if let Some(objects) = entries.get_mut(entry) {
+                        objects.remove(name);
+                        if objects.is_empty() {
+                            entries.remove(entry);
+                        }
+                    }
+                }
+                if entries.is_empty() {
+                    state.by_entry.remove(&place);
+                }
+            }
+            if let Some(claimants) = state.by_place.get_mut(&place) {
+                claimants.remove(name);
+                if claimants.is_empty() {
+                    state.by_place.remove(&place);
+                }
+            }
+        }
+    }
+
+    fn hash(&self, kind: SourceKind, namespace: &str, name: &str) -> u64 {
+        self.hasher.hash_one((kind, namespace, name))
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The claims of all other objects on one connection, as one object asks for them.
+pub struct Claims<'a> {
+    index: Option<&'a Index>,
+    connection: ConnectionKey,
+    own: ObjectName,
+    admits: Box<dyn Fn(&str) -> bool + Send + Sync + 'a>,
+    incomplete: bool,
+}
+
+impl Claims<'_> {
+    /// No other object claims anything.
+    pub fn none(own: ObjectName) -> Claims<'static> {
+        Claims {
+            index: None,
+            connection: ConnectionKey::default(),
+            own,
+            admits: Box::new(|_| true),
+            incomplete: false,
+        }
+    }
+
+    /// Whether objects that cannot be read may claim more.
+    pub fn is_incomplete(&self) -> bool {
+        self.incomplete
+    }
+
+    /// Other objects that declare or own this entry.
+    pub fn of_entry(&self, place: &str, entry: &str) -> Vec<Claimant> {
+        let Some(index) = self.index else { return Vec::new() };
+        let state = index.read();
+        let place = (self.connection.clone(), place.to_owned());
+        let Some(objects) = state.by_entry.get(&place).and_then(|entries| entries.get(entry)) else {
+            return Vec::new();
+        };
+        let claimants = state.by_place.get(&place);
+        let found = objects.iter().filter(|name| self.counts(name));
+        found
+            .filter_map(|name| claimants?.get(name).cloned())
+            .collect()
+    }
+
+    /// Whether another object declares this entry.
+    pub fn declares(&self, place: &str, entry: &str) -> bool {
+        let mut claimants = self.of_entry(place, entry).into_iter();
+        claimants.any(|one| one.claim.declared.contains(entry))
+    }
+
+    /// Whether another object put this entry there.
+    pub fn owns(&self, place: &str, entry: &str) -> bool {
+        let mut claimants = self.of_entry(place, entry).into_iter();
+        claimants.any(|one| one.claim.owned.contains(entry))
+    }
+
+    /// Whether another object declares this entry and put it there: it withdraws the entry when it goes.
+    pub fn takes_over(&self, place: &str, entry: &str) -> bool {
+        let mut claimants = self.of_entry(place, entry).into_iter();
+        claimants.any(|one| one.claim.declared.contains(entry) && one.claim.owned.contains(entry))
+    }
+
+    /// The oldest other object that wants no other entries in this place.
+    pub fn exclusive(&self, place: &str) -> Option<Claimant> {
+        let state = self.index?.read();
+        let claimants = state.by_place.get(&(self.connection.clone(), place.to_owned()))?;
+        let exclusive = claimants
+            .values()
+            .filter(|one| one.claim.exclusive && self.counts(&one.name));
+        exclusive.min_by_key(|one| (one.created, one.name.clone())).cloned()
+    }
+
+    fn counts(&self, name: &ObjectName) -> bool {
+        *name != self.own && (self.admits)(&name.namespace)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(name: &str) -> ObjectName {
+        ObjectName {
+            namespace: "team".into(),
+            name: name.into(),
+        }
+    }
+
+    fn facts(secret: &str, declared: &[&str], owned: &[&str]) -> Facts {
+        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Facts {
+            connection: Some(ConnectionKey::new("team", "govern")),
+            sources: vec![SecretUse::new("password", secret, "password")],
+            claims: vec![Claim {
+                place: "bp/role".into(),
+                exclusive: false,
+                declared: set(declared),
+                owned: set(owned),
+            }],
+            created: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn readers(index: &Index, secret: &str) -> Vec<String> {
+        let source = SourceKey {
+            kind: SourceKind::Secret,
+            namespace: "team".into(),
+            name: secret.into(),
+        };
+        index.readers(&source).iter().map(|one| one.name.to_string()).collect()
+    }
+
+    #[test]
+    fn an_update_moves_an_object_from_its_old_sources_and_entries_to_its_new_ones() {
+        let index = Index::default();
+        let (old, new) = (facts("one", &["a"], &[]), facts("two", &["b"], &["a"]));
+        index.update(&name("x"), None, Some(&old));
+        assert_eq!(readers(&index, "one"), ["x"]);
+        index.update(&name("x"), Some(&old), Some(&new));
+        assert!(readers(&index, "one").is_empty());
+        assert_eq!(readers(&index, "two"), ["x"]);
+        let seen = |own: &str| {
+            let connection = ConnectionKey::new("team", "govern");
+            let claims = index.claims(connection, name(own), Box::new(|_| true), &[]);
+            (
+                claims.declares("bp/role", "a"),
+                claims.owns("bp/role", "a"),
+                claims.declares("bp/role", "b"),
+            )
+        };
+        assert_eq!(seen("y"), (false, true, true));
+        assert_eq!(seen("x"), (false, false, false), "its own claims are no other's");
+        index.update(&name("x"), Some(&new), None);
+        assert_eq!(seen("y"), (false, false, false));
+        let state = index.read();
+        assert!(state.by_source.is_empty() && state.by_place.is_empty() && state.by_entry.is_empty());
+    }
+
+    #[test]
+    fn claims_count_only_from_namespaces_that_the_connection_allows() {
+        let index = Index::default();
+        index.update(&name("x"), None, Some(&facts("one", &["a"], &[])));
+        let connection = ConnectionKey::new("team", "govern");
+        let claims = index.claims(connection, name("y"), Box::new(|_| false), &["elsewhere".into()]);
+        assert!(!claims.declares("bp/role", "a") && !claims.is_incomplete());
+    }
+}

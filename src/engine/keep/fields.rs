@@ -1,0 +1,1 @@
+//! The fields of a remote document, one line each.

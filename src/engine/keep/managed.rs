@@ -1,0 +1,219 @@
+//! [`Managed`]: what a kind with a remote object supplies.
+
+use std::future::Future;
+
+use jiff::Timestamp;
+
+use super::plan::{Change, Plan, Receipt};
+use crate::{
+    crd::{
+        applied::Applied,
+        common::{DeletionPolicy, Policies},
+        status::Origin,
+    },
+    engine::{
+        connect::{ConnectionKey, ConnectionKind, Remote},
+        error::Error,
+        index::{Claim, Claims},
+        object::{Object, ObjectName},
+        permit::WritePermit,
+        secrets::{SecretUse, Secrets},
+    },
+};
+
+/// How fresh an observation has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// The lists of the last sweep suffice. No call.
+    Listed,
+    /// Read it now: a write follows, or was just made.
+    Fresh,
+}
+
+/// What an observation showed.
+#[derive(Debug)]
+pub enum Observed<S> {
+    /// There is no remote object.
+    Absent,
+    /// This is the remote object.
+    Found(S),
+    /// The lists do not tell: they lack parts that the spec declares, or hold elements that cannot be read. Only for
+    /// [`Read::Listed`].
+    Unknown,
+}
+
+impl<S> Observed<S> {
+    /// Found, or absent where there is none.
+    pub fn new(found: Option<S>) -> Self {
+        found.map_or(Self::Absent, Self::Found)
+    }
+}
+
+/// What every object of a kind declares.
+pub struct Common<'a> {
+    /// The connection that it uses.
+    pub connection: ConnectionKey,
+    /// Key of the remote object.
+    pub key: String,
+    /// Management, adoption and deletion as declared.
+    pub policies: &'a Policies,
+}
+
+/// What a plan may depend on beside the object and the observation.
+pub struct Given<'a, C: ConnectionKind> {
+    /// The object that the plan is for.
+    pub name: ObjectName,
+    /// The present time.
+    pub now: Timestamp,
+    /// What the operator set so far.
+    pub record: &'a Applied,
+    /// Values of the Secrets that the object names.
+    pub secrets: &'a Secrets,
+    /// The connection object in force.
+    pub connection: &'a C,
+    /// What the last sweep showed.
+    pub lists: &'a C::Lists,
+    /// What other objects of the kind declare and own, for kinds with [`Managed::claims`].
+    pub others: Claims<'a>,
+}
+
+/// State of a task on the remote side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskState {
+    /// Whether it is over.
+    pub ready: bool,
+    /// Whether it succeeded; meaningful only once it is over.
+    pub successful: bool,
+}
+
+/// A Secret that an object publishes values in.
+pub struct Publication {
+    /// Name of the Secret, in the object's namespace.
+    pub name: String,
+    /// Labels of the Secret.
+    pub labels: std::collections::BTreeMap<String, String>,
+    /// Annotations of the Secret.
+    pub annotations: std::collections::BTreeMap<String, String>,
+}
+
+/// A strategy: how objects of one kind are kept in line with their remote objects. Two kinds may share one, as `User<DssUser>`
+/// and `User<GovernUser>` do.
+///
+/// `plan` and `removal` are pure and hold the whole logic; `observe` only reads; `apply` performs one change and decides
+/// nothing.
+pub trait Managed: Send + Sync + 'static {
+    /// The kind of object.
+    type Object: Object;
+    /// The kind of connection that its objects use.
+    type Connection: ConnectionKind;
+    /// What an observation shows of the remote object.
+    type Seen: Send + Sync;
+    /// One write.
+    type Change: Change;
+
+    /// What people call the remote object, in messages: `user`, `group`.
+    const REMOTE: &'static str;
+    /// Whether an object owns entries of a document that others use too. Nothing is refused then: the document belongs to
+    /// nobody, and entries found in it stay somebody else's.
+    const ENTRIES: bool = false;
+    /// Whether objects of other kinds may wait until one of this kind is ready.
+    const UNBLOCKS: bool = false;
+    /// Whether writes start a task that carries them on; its state shows as the condition `Propagated`.
+    const TASKS: bool = false;
+
+    /// What every object declares.
+    fn common(object: &Self::Object) -> Common<'_>;
+
+    /// Secrets and `ConfigMap`s that the object reads.
+    fn secrets(_object: &Self::Object) -> Vec<SecretUse> {
+        Vec::new()
+    }
+
+    /// Entries of shared documents that the object declares and owns. Called once for each change of the object.
+    fn claims(_object: &Self::Object) -> Vec<Claim> {
+        Vec::new()
+    }
+
+    /// Whether drift of this object shows only in lists with all details.
+    fn needs_details(_object: &Self::Object) -> bool {
+        false
+    }
+
+    /// What happens at deletion where the spec does not say, for an object of this origin.
+    fn default_deletion(origin: Origin) -> DeletionPolicy {
+        match origin {
+            Origin::Created => DeletionPolicy::Delete,
+            Origin::Adopted => DeletionPolicy::Retain,
+        }
+    }
+
+    /// What the remote side holds for this object. Only reads.
+    fn observe(
+        object: &Self::Object,
+        remote: &Remote<Self::Connection>,
+        record: &Applied,
+        read: Read,
+    ) -> impl Future<Output = Result<Observed<Self::Seen>, Error>> + Send;
+
+    /// What to write so that the remote object matches. Pure.
+    fn plan(
+        object: &Self::Object,
+        given: &Given<'_, Self::Connection>,
+        seen: Option<&Self::Seen>,
+    ) -> Result<Plan<Self::Change>, Error>;
+
+    /// What to write before the object may go; empty where nothing is left to do. `policy` is never `Retain`. Depends on
+    /// the record and not on the spec, which may be invalid by now. Pure.
+    fn removal(
+        object: &Self::Object,
+        policy: DeletionPolicy,
+        given: &Given<'_, Self::Connection>,
+        seen: &Self::Seen,
+    ) -> Plan<Self::Change>;
+
+    /// Performs one change, on the documents of this observation.
+    fn apply(
+        remote: &Remote<Self::Connection>,
+        permit: WritePermit,
+        seen: Option<&Self::Seen>,
+        change: &Self::Change,
+    ) -> impl Future<Output = Result<Receipt, Error>> + Send;
+
+    /// What the status shows of the remote object.
+    fn show(
+        object: &Self::Object,
+        seen: Option<&Self::Seen>,
+        record: &Applied,
+        lists: &<Self::Connection as ConnectionKind>::Lists,
+    ) -> <Self::Object as Object>::Seen;
+
+    /// Entries of a shared document that the server stored in another form in response to a write: by the declared entry.
+    /// `before` and `after` are the observations around the write. Only for kinds with [`Self::ENTRIES`].
+    fn stored(
+        _object: &Self::Object,
+        _record: &Applied,
+        _before: &Self::Seen,
+        _after: &Self::Seen,
+    ) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// State of a task; `None` where the remote side does not know it. Only for kinds with [`Self::TASKS`].
+    fn task(
+        _remote: &Remote<Self::Connection>,
+        _id: &str,
+    ) -> impl Future<Output = Result<Option<TaskState>, Error>> + Send {
+        async { Ok(None) }
+    }
+
+    /// The write that submits the remote object once more, since this task did not succeed. Only for kinds with
+    /// [`Self::TASKS`].
+    fn resubmit(_seen: &Self::Seen, _task: &str) -> Option<Self::Change> {
+        None
+    }
+
+    /// Where values that a write returned are published.
+    fn publication(_object: &Self::Object) -> Option<Publication> {
+        None
+    }
+}

@@ -1,0 +1,150 @@
+//! What a reconcile would write to the remote side.
+
+use std::{
+    collections::BTreeMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    time::Duration,
+};
+
+use secrecy::SecretString;
+
+use crate::crd::applied::Grants;
+
+/// How urgent the first write of a plan is. Earlier classes leave the queue of a connection first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// Takes access away: disables, removes, revokes.
+    Withdrawal,
+    /// Changes what exists, since somebody edited the object.
+    Edit,
+    /// Creates a remote object.
+    Creation,
+    /// Repairs drift of an object that was in sync.
+    Repair,
+}
+
+/// One write to the remote side.
+pub trait Change: Send + Sync {
+    /// The sentences that people read in `status.plan`, Events and logs, one for each thing that this write changes.
+    /// Never a secret value.
+    fn steps(&self) -> Vec<String>;
+
+    /// What only a later write can carry, so that a plan shows everything that follows. In the words of [`Self::steps`].
+    fn follows(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Reason of the Event: a `PascalCase` word such as `Created`.
+    fn event(&self) -> &'static str;
+
+    /// Whether this write creates the remote object.
+    fn creates(&self) -> bool {
+        false
+    }
+
+    /// Whether this write takes access away from somebody.
+    fn withdraws(&self) -> bool {
+        false
+    }
+
+    /// Whether this write starts a task that carries it on. Reads may lag behind it until the task is over.
+    fn starts_task(&self) -> bool {
+        false
+    }
+
+    /// Slots of the secrets whose values this write carries.
+    fn slots(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Changes in the order in which they are written, at most one for each remote document. Empty means in sync.
+#[derive(Debug)]
+pub struct Plan<C> {
+    /// What to write.
+    pub changes: Vec<C>,
+    /// What has to wait, and for what. The changes are written all the same.
+    pub waiting: Vec<String>,
+    /// What was written and does not show yet, since a task on the remote side is still running.
+    pub in_progress: Vec<String>,
+    /// Whether a withdrawal has to wait: the record of the grant stays.
+    pub deferred: bool,
+    /// Grants that this object owns once the plan is written, by list. Recorded before they are written, and withdrawn
+    /// when the spec drops them.
+    pub grants: Grants,
+    /// When the plan changes by the passage of time alone.
+    pub due: Option<Duration>,
+    /// Hash of what the changes replace, so that an attempt is recognised that found exactly this before.
+    pub basis: u64,
+}
+
+impl<C> Default for Plan<C> {
+    fn default() -> Self {
+        Self {
+            changes: Vec::new(),
+            waiting: Vec::new(),
+            in_progress: Vec::new(),
+            deferred: false,
+            grants: Grants::default(),
+            due: None,
+            basis: 0,
+        }
+    }
+}
+
+impl<C: Change> Plan<C> {
+    /// A plan of one change, or of none.
+    pub fn new(change: Option<C>) -> Self {
+        Self {
+            changes: change.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether nothing is written.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// The sentences of all changes.
+    pub fn steps(&self) -> Vec<String> {
+        self.changes.iter().flat_map(Change::steps).collect()
+    }
+
+    /// The sentences of all changes, of what follows, and of what waits.
+    pub fn outstanding(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        for change in &self.changes {
+            all.extend(change.steps());
+            all.extend(change.follows());
+        }
+        all.extend(self.waiting.iter().chain(&self.in_progress).cloned());
+        all
+    }
+
+    /// Whether a change creates the remote object.
+    pub fn creates(&self) -> bool {
+        self.changes.iter().any(Change::creates)
+    }
+
+    /// Hash of what the changes do and of what they found.
+    pub fn attempt(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.steps().hash(&mut hasher);
+        self.basis.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+/// What a write returned. The engine records it before it does anything else.
+#[derive(Default)]
+pub struct Receipt {
+    /// Id that the remote side gave to the object.
+    pub id: Option<String>,
+    /// The task that carries the write on.
+    pub task: Option<String>,
+    /// Values that only this answer holds, by their key in the Secret that the object publishes.
+    pub secret: Option<BTreeMap<String, SecretString>>,
+    /// Values that the write replaced, as JSON text by their place; an empty text: there was none.
+    pub replaced: BTreeMap<String, String>,
+}

@@ -1,0 +1,113 @@
+//! The permit that every write to the remote side needs (`api.md` 8.20).
+//!
+//! It is requested immediately before the write and checked once more when the call leaves the queue of its connection. So
+//! whatever changes while a write waits - a freeze, a rotated key, an edit of the object - stops it.
+
+use std::sync::Arc;
+
+use kube::ResourceExt;
+
+use super::{
+    connect::{ConnectionKind, Connections, Live},
+    error::Refused,
+    object::{Object, ObjectName, Objects, is_deleting, is_paused},
+};
+pub use crate::dataiku::permit::WritePermit;
+
+/// Whether this process may write at all.
+pub trait Fence: Send + Sync {
+    /// Whether it is the leader for longer than a call may take.
+    fn holds(&self) -> bool;
+}
+
+/// A process that is the only one.
+pub struct Alone;
+
+impl Fence for Alone {
+    fn holds(&self) -> bool {
+        true
+    }
+}
+
+/// An object as a reconcile read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Stamp {
+    uid: Option<String>,
+    generation: Option<i64>,
+    deleting: bool,
+    paused: bool,
+}
+
+impl Stamp {
+    fn new<K: Object>(object: &K) -> Self {
+        Self {
+            uid: object.uid(),
+            generation: object.meta().generation,
+            deleting: is_deleting(object),
+            // A deletion works on a paused object too.
+            paused: is_paused(object) && !is_deleting(object),
+        }
+    }
+}
+
+struct Conditions<K: Object, C: ConnectionKind> {
+    fence: Arc<dyn Fence>,
+    connections: Arc<Connections<C>>,
+    live: Arc<Live<C>>,
+    objects: Objects<K>,
+    name: ObjectName,
+    stamp: Stamp,
+}
+
+impl<K: Object, C: ConnectionKind> Conditions<K, C> {
+    fn check(&self) -> Result<(), Refused> {
+        if !self.fence.holds() {
+            return Err(Refused::NotLeading);
+        }
+        self.connections.permits(&self.live, &self.name.namespace)?;
+        let guard = self.objects.get(&self.name.namespace, &self.name.name);
+        let current = guard.as_ref().and_then(|guard| guard.0.as_ref().ok());
+        match current {
+            Some(current) if Stamp::new(current) == self.stamp => Ok(()),
+            _ => Err(Refused::Superseded),
+        }
+    }
+}
+
+/// Issues permits for the writes of one reconcile.
+pub struct Permits<K: Object, C: ConnectionKind>(Arc<Conditions<K, C>>);
+
+impl<K: Object, C: ConnectionKind> Permits<K, C> {
+    /// For a reconcile that read `object` and writes through `live`.
+    pub fn new(
+        fence: Arc<dyn Fence>,
+        connections: Arc<Connections<C>>,
+        live: Arc<Live<C>>,
+        objects: Objects<K>,
+        object: &K,
+    ) -> Self {
+        Self(Arc::new(Conditions {
+            fence,
+            connections,
+            live,
+            objects,
+            name: ObjectName::of(object),
+            stamp: Stamp::new(object),
+        }))
+    }
+
+    /// Why a write would be refused now.
+    pub fn check(&self) -> Result<(), Refused> {
+        self.0.check()
+    }
+
+    /// The permit for one write.
+    ///
+    /// # Errors
+    /// The write must not be made.
+    pub fn issue(&self) -> Result<WritePermit, Refused> {
+        self.0.check()?;
+        let conditions = self.0.clone();
+        Ok(WritePermit::new(move || conditions.check().is_ok()))
+    }
+}

@@ -1,0 +1,365 @@
+//! Values that an object reads from Secrets and `ConfigMap`s of its namespace, each in a slot of its own.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{ConfigMap, Secret as KubeSecret};
+use kube::{Api, Client};
+use secrecy::{ExposeSecret, SecretString, zeroize::Zeroize};
+
+use super::{
+    Error,
+    fingerprint::{Fingerprints, differs},
+};
+use crate::{crd::applied::Applied, dataiku::redact::quotable};
+
+/// Kind of the object that a value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SourceKind {
+    /// A Secret.
+    Secret,
+    /// A `ConfigMap`.
+    ConfigMap,
+}
+
+impl SourceKind {
+    /// Name of the kind.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Secret => "Secret",
+            Self::ConfigMap => "ConfigMap",
+        }
+    }
+}
+
+/// A value in a Secret or `ConfigMap` of the object's own namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretUse {
+    /// What the value is used for; a stable name, part of the record in the status.
+    pub slot: String,
+    /// Kind of the object that holds it.
+    pub kind: SourceKind,
+    /// Name of that object.
+    pub name: String,
+    /// Key in its data.
+    pub key: String,
+    /// Whether the value may span several lines, as a certificate does.
+    pub multiline: bool,
+}
+
+impl SecretUse {
+    /// A value of one line in a Secret.
+    pub fn new(slot: impl Into<String>, name: &str, key: &str) -> Self {
+        Self {
+            slot: slot.into(),
+            kind: SourceKind::Secret,
+            name: name.to_owned(),
+            key: key.to_owned(),
+            multiline: false,
+        }
+    }
+}
+
+/// A value. No Debug, Display or Serialize.
+pub enum Secret {
+    /// The Secret or its key does not exist or is empty; why, for people.
+    Missing(String),
+    /// The value cannot be used; why, for people.
+    Unusable(String),
+    /// Nobody read it: enough to find drift, since the remote side shows no secret.
+    Unread,
+    /// The value, as it was applied.
+    Unchanged(SecretString, String),
+    /// The value, other than what was applied last or not applied yet; and its fingerprint.
+    Changed(SecretString, String),
+}
+
+/// Values by slot.
+#[derive(Default)]
+pub struct Secrets(BTreeMap<String, Secret>);
+
+impl Secrets {
+    /// The slots of these uses, none of them read.
+    pub fn unread(uses: &[SecretUse]) -> Self {
+        Self(uses.iter().map(|one| (one.slot.clone(), Secret::Unread)).collect())
+    }
+
+    /// What is in the slot; `None` where the object does not use it.
+    pub fn get(&self, slot: &str) -> Option<&Secret> {
+        self.0.get(slot)
+    }
+
+    /// The value in the slot, changed or not.
+    pub fn value(&self, slot: &str) -> Option<&SecretString> {
+        match self.get(slot)? {
+            Secret::Unchanged(value, _) | Secret::Changed(value, _) => Some(value),
+            Secret::Missing(_) | Secret::Unusable(_) | Secret::Unread => None,
+        }
+    }
+
+    /// The value in the slot, if it differs from what was applied last.
+    pub fn changed(&self, slot: &str) -> Option<&SecretString> {
+        match self.get(slot)? {
+            Secret::Changed(value, _) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Why the slot has no value, if it should have one.
+    pub fn missing(&self, slot: &str) -> Option<&str> {
+        match self.get(slot)? {
+            Secret::Missing(why) | Secret::Unusable(why) => Some(why),
+            _ => None,
+        }
+    }
+
+    /// What is missing in all slots, each message once.
+    pub fn all_missing(&self) -> Vec<String> {
+        let mut all: Vec<String> = Vec::new();
+        for secret in self.0.values() {
+            if let Secret::Missing(why) = secret
+                && !all.contains(why)
+            {
+                all.push(why.clone());
+            }
+        }
+        all
+    }
+
+    /// What cannot be used in all slots.
+    pub fn unusable(&self) -> Option<&str> {
+        self.0.values().find_map(|secret| match secret {
+            Secret::Unusable(why) => Some(why.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Whether a value differs from what was applied last.
+    pub fn any_changed(&self) -> bool {
+        self.0.values().any(|secret| matches!(secret, Secret::Changed(..)))
+    }
+
+    /// Fingerprint of the value in the slot.
+    pub fn fingerprint(&self, slot: &str) -> Option<&str> {
+        match self.get(slot)? {
+            Secret::Unchanged(_, print) | Secret::Changed(_, print) => Some(print),
+            _ => None,
+        }
+    }
+
+    /// Identifies all values together without disclosing them.
+    pub fn version(&self) -> String {
+        let prints: Vec<_> = self.0.keys().filter_map(|slot| self.fingerprint(slot)).collect();
+        prints.join(".")
+    }
+
+    /// For an object that only observes: a value that cannot be read back is no difference.
+    pub(super) fn leave_unchanged(&mut self) {
+        for secret in self.0.values_mut() {
+            if let Secret::Changed(value, print) = secret {
+                *secret = Secret::Unchanged(value.clone(), std::mem::take(print));
+            }
+        }
+    }
+
+    /// Records that the value in the slot was applied.
+    pub(super) fn mark_applied(&mut self, slot: &str, record: &mut Applied) {
+        if let Some(secret) = self.0.get_mut(slot)
+            && let Secret::Changed(value, print) | Secret::Unchanged(value, print) = secret
+        {
+            record.secrets.insert(slot.to_owned(), print.clone());
+            *secret = Secret::Unchanged(value.clone(), std::mem::take(print));
+        }
+    }
+
+    /// Drops slots from the record that the object does not use any more, and records unchanged values under the present
+    /// fingerprint key.
+    pub(super) fn refresh(&self, record: &mut Applied) {
+        let dropped: Vec<String> = record
+            .secrets
+            .keys()
+            .filter(|slot| !self.0.contains_key(*slot))
+            .cloned()
+            .collect();
+        for slot in dropped {
+            record.secrets.remove(&slot);
+        }
+        for (slot, secret) in &self.0 {
+            if let Secret::Unchanged(_, print) = secret
+                && !print.is_empty()
+                && record.secrets.contains_key(slot)
+            {
+                record.secrets.insert(slot.clone(), print.clone());
+            }
+        }
+    }
+
+    /// `text`, fit for a status: withheld where it contains a part of a value.
+    pub fn quotable(&self, text: &str) -> String {
+        let values: Vec<SecretString> = self.0.keys().filter_map(|slot| self.value(slot).cloned()).collect();
+        if values.is_empty() {
+            return text.to_owned();
+        }
+        quotable(text, &values)
+    }
+}
+
+/// Reads every value that an object uses. A value that does not exist is no error: it blocks what needs it, and nothing
+/// else.
+///
+/// # Errors
+/// The apiserver fails.
+pub async fn resolve(
+    client: &Client,
+    fingerprints: &Fingerprints,
+    namespace: &str,
+    uid: &str,
+    uses: &[SecretUse],
+    record: &Applied,
+) -> Result<Secrets, Error> {
+    let mut found: BTreeMap<(SourceKind, &str), Option<Contents>> = BTreeMap::new();
+    let mut secrets = BTreeMap::new();
+    for one in uses {
+        let place = (one.kind, one.name.as_str());
+        if !found.contains_key(&place) {
+            let keys: Vec<&str> = uses
+                .iter()
+                .filter(|other| (other.kind, other.name.as_str()) == place)
+                .map(|other| other.key.as_str())
+                .collect();
+            found.insert(place, contents(client, namespace, one, &keys).await?);
+        }
+        let secret = match read(namespace, one, found[&place].as_ref()) {
+            Err(missing) => missing,
+            Ok(value) => {
+                let print = fingerprints.of(uid, &one.slot, value.expose_secret());
+                if differs(record.secrets.get(&one.slot), &print) {
+                    Secret::Changed(value, print)
+                } else {
+                    Secret::Unchanged(value, print)
+                }
+            }
+        };
+        secrets.insert(one.slot.clone(), secret);
+    }
+    Ok(Secrets(secrets))
+}
+
+/// The keys of one Secret that are used, zeroized after use.
+struct Contents(BTreeMap<String, Vec<u8>>);
+
+impl Drop for Contents {
+    fn drop(&mut self) {
+        self.0.values_mut().for_each(Zeroize::zeroize);
+    }
+}
+
+async fn contents(
+    client: &Client,
+    namespace: &str,
+    source: &SecretUse,
+    keys: &[&str],
+) -> Result<Option<Contents>, Error> {
+    let used = |key: &String| keys.contains(&key.as_str());
+    let data: Option<BTreeMap<String, Vec<u8>>> = match source.kind {
+        SourceKind::Secret => {
+            let api = Api::<KubeSecret>::namespaced(client.clone(), namespace);
+            let found = api.get_opt(&source.name).await;
+            let found = found.map_err(Error::kubernetes("read a Secret"))?;
+            found.map(|found| {
+                let mut data = BTreeMap::new();
+                for (key, mut value) in found.data.unwrap_or_default() {
+                    if used(&key) {
+                        data.insert(key, value.0);
+                    } else {
+                        value.0.zeroize();
+                    }
+                }
+                data
+            })
+        }
+        SourceKind::ConfigMap => {
+            let api = Api::<ConfigMap>::namespaced(client.clone(), namespace);
+            let found = api.get_opt(&source.name).await;
+            let found = found.map_err(Error::kubernetes("read a ConfigMap"))?;
+            found.map(|found| {
+                let data = found.data.unwrap_or_default().into_iter();
+                data.filter(|(key, _)| used(key))
+                    .map(|(key, value)| (key, value.into_bytes()))
+                    .collect()
+            })
+        }
+    };
+    Ok(data.map(Contents))
+}
+
+fn read(namespace: &str, one: &SecretUse, contents: Option<&Contents>) -> Result<SecretString, Secret> {
+    let place = || format!("{} {namespace}/{}", one.kind.as_str(), one.name);
+    let missing = |why: String| Err(Secret::Missing(why));
+    let Some(contents) = contents else {
+        return missing(format!("{} not found", place()));
+    };
+    let Some(value) = contents.0.get(&one.key) else {
+        return missing(format!("{} has no key {}", place(), one.key));
+    };
+    let Ok(value) = std::str::from_utf8(value) else {
+        return Err(Secret::Unusable(format!("key {} of {} is not UTF-8 text", one.key, place())));
+    };
+    // A line ending is what `kubectl create secret --from-file` and editors leave behind.
+    let value = value.strip_suffix('\n').unwrap_or(value);
+    let value = value.strip_suffix('\r').unwrap_or(value);
+    if value.is_empty() {
+        return missing(format!("key {} of {} is empty", one.key, place()));
+    }
+    if !one.multiline && (value.trim() != value || value.chars().any(char::is_control)) {
+        return Err(Secret::Unusable(format!(
+            "key {} of {} starts or ends with white space or has a control character: write the value without it",
+            one.key,
+            place()
+        )));
+    }
+    Ok(SecretString::from(value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contents(value: &[u8]) -> Contents {
+        Contents(BTreeMap::from([("password".to_owned(), value.to_vec())]))
+    }
+
+    fn value(bytes: &[u8]) -> Result<String, String> {
+        let one = SecretUse::new("password", "jane", "password");
+        match read("team", &one, Some(&contents(bytes))) {
+            Ok(value) => Ok(value.expose_secret().to_owned()),
+            Err(Secret::Missing(why) | Secret::Unusable(why)) => Err(why),
+            Err(_) => unreachable!(),
+        }
+    }
+
+    #[test]
+    fn one_line_ending_is_stripped_and_other_white_space_is_refused() {
+        for bytes in [&b"hunter22"[..], b"hunter22\n", b"hunter22\r\n"] {
+            assert_eq!(value(bytes).unwrap(), "hunter22");
+        }
+        for bytes in [&b" hunter22"[..], b"hunter22 \n", b"hun\tter", b"hunter22\n\n", b"a\r\nb"] {
+            assert!(value(bytes).unwrap_err().contains("Secret team/jane"));
+        }
+        assert!(value(b"\n").unwrap_err().contains("is empty"));
+        assert!(value(&[0xff]).unwrap_err().contains("UTF-8"));
+    }
+
+    #[test]
+    fn a_value_is_changed_until_it_was_applied_and_an_unused_slot_leaves_the_record() {
+        let mut record = Applied::default();
+        let secret = |print: &str| Secret::Changed("hunter22".to_owned().into(), print.to_owned());
+        let mut secrets = Secrets(BTreeMap::from([("password".to_owned(), secret("k1:a"))]));
+        assert!(secrets.changed("password").is_some() && secrets.any_changed());
+        secrets.mark_applied("password", &mut record);
+        assert!(secrets.changed("password").is_none());
+        assert!(secrets.value("password").is_some());
+        assert_eq!(record.secrets.get("password").unwrap(), "k1:a");
+        Secrets::default().refresh(&mut record);
+        assert!(record.secrets.is_empty());
+    }
+}

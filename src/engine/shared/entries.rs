@@ -1,0 +1,1 @@
+//! Entries at places of a shared document.

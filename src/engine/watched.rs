@@ -1,0 +1,70 @@
+//! One kind, as other parts of the engine see it: something that is watched and can be woken.
+
+use super::{
+    connect::{ConnectionKey, Dependent},
+    index::SourceKey,
+    object::{ObjectName, WatchState},
+};
+
+/// A watched kind.
+pub trait Watched: Send + Sync {
+    /// Name of the kind.
+    fn kind(&self) -> &'static str;
+    /// How far its watch is.
+    fn state(&self) -> WatchState;
+    /// Objects that use this connection.
+    fn dependents(&self, connection: &ConnectionKey) -> Vec<Dependent>;
+    /// Reconciles one object.
+    fn wake(&self, name: &ObjectName);
+    /// Reconciles every object of a connection: it became ready or not, or was replaced.
+    fn connection_changed(&self, connection: &ConnectionKey);
+    /// Reconciles the objects that differ from the lists of a sweep, and those that are not ready.
+    fn connection_swept(&self, connection: &ConnectionKey);
+    /// Reconciles the objects of a connection that are not ready: something that they may wait for exists now.
+    fn unblocked(&self, connection: &ConnectionKey);
+    /// Reconciles the objects that read this Secret or `ConfigMap`.
+    fn source_changed(&self, source: &SourceKey);
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// A kind that records whom it was told to wake.
+    #[derive(Default)]
+    pub struct Recorder(Mutex<Vec<String>>);
+
+    impl Recorder {
+        pub fn take(&self) -> Vec<String> {
+            std::mem::take(&mut self.0.lock().unwrap())
+        }
+    }
+
+    impl Watched for Recorder {
+        fn kind(&self) -> &'static str {
+            "Recorder"
+        }
+
+        fn state(&self) -> WatchState {
+            WatchState::Listed
+        }
+
+        fn dependents(&self, _: &ConnectionKey) -> Vec<Dependent> {
+            Vec::new()
+        }
+
+        fn wake(&self, name: &ObjectName) {
+            self.0.lock().unwrap().push(name.to_string());
+        }
+
+        fn connection_changed(&self, _: &ConnectionKey) {}
+
+        fn connection_swept(&self, _: &ConnectionKey) {}
+
+        fn unblocked(&self, _: &ConnectionKey) {}
+
+        fn source_changed(&self, _: &SourceKey) {}
+    }
+}
