@@ -53,6 +53,8 @@ pub enum ErrorKind {
     TooLarge,
     /// Too many calls in a row failed; nothing is sent before the next probe.
     CircuitOpen,
+    /// The permit of a write became invalid while the call waited. Nothing was sent.
+    Withdrawn,
 }
 
 impl ErrorKind {
@@ -75,6 +77,7 @@ impl ErrorKind {
             Self::Malformed => "malformed",
             Self::TooLarge => "too_large",
             Self::CircuitOpen => "circuit_open",
+            Self::Withdrawn => "withdrawn",
         }
     }
 
@@ -87,6 +90,7 @@ impl ErrorKind {
             Self::Lost => "connection lost",
             Self::RateLimited => "held back, since the remote side asked for patience",
             Self::CircuitOpen => "not tried, since too many calls in a row failed",
+            Self::Withdrawn => "not sent, since the permit for this write was withdrawn while it waited",
             Self::Malformed => "unexpected answer",
             Self::TooLarge => "answer too long",
             Self::Unauthorized

@@ -17,6 +17,7 @@ mod http;
 pub mod launchpad;
 mod null;
 mod outcome;
+pub mod permit;
 pub mod product;
 mod redact;
 pub mod transport;

@@ -41,6 +41,7 @@ fn reason(kind: ErrorKind) -> Reason {
         ErrorKind::NotFound | ErrorKind::AlreadyExists | ErrorKind::Rejected => Reason::Rejected,
         ErrorKind::Unreachable
         | ErrorKind::CircuitOpen
+        | ErrorKind::Withdrawn
         | ErrorKind::Timeout
         | ErrorKind::Lost
         | ErrorKind::Unavailable
@@ -60,7 +61,8 @@ fn fate(error: &ApiError) -> Fate {
         | ErrorKind::NotFound
         | ErrorKind::Rejected
         | ErrorKind::Unreachable
-        | ErrorKind::CircuitOpen => Fate::NotDone,
+        | ErrorKind::CircuitOpen
+        | ErrorKind::Withdrawn => Fate::NotDone,
         // A gateway that answers for the node may do so while the node is still at it.
         ErrorKind::Unavailable if matches!(error.status, Some(502..=504)) => Fate::Unknown,
         ErrorKind::Unavailable | ErrorKind::NotJson | ErrorKind::Malformed | ErrorKind::TooLarge => Fate::Answered,
