@@ -11,7 +11,16 @@ use std::{
 const LAYERS: [(&str, &[&str]); 5] = [
     ("crd", &[]),
     ("dataiku", &[]),
-    ("engine", &["crd::applied", "crd::common", "crd::status"]),
+    (
+        "engine",
+        &[
+            "crd::applied",
+            "crd::common",
+            "crd::status",
+            "dataiku::permit",
+            "dataiku::redact",
+        ],
+    ),
     ("registry", &["crd", "dataiku", "engine::error"]),
     ("kinds", &["crd", "dataiku", "engine", "registry"]),
 ];
@@ -117,6 +126,35 @@ fn only_some_layers_know_kubernetes_and_only_one_knows_http() {
         }
     }
     assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// Where a write permit may be made. Everything else gets one from there.
+const PERMIT_MAKERS: [&str; 2] = ["engine/permit.rs", "dataiku/permit.rs"];
+
+#[test]
+fn only_the_engine_makes_write_permits() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    files(&source, &mut found);
+    let wrong: Vec<_> = found
+        .iter()
+        .map(|file| file.strip_prefix(&source).unwrap())
+        .filter(|file| !PERMIT_MAKERS.iter().any(|maker| *file == Path::new(maker)) && !is_test(file))
+        .filter(|file| {
+            let text = fs::read_to_string(source.join(file)).unwrap();
+            // An alias would hide the constructor from the search.
+            ["WritePermit::new", "WritePermit as ", "= WritePermit;"]
+                .iter()
+                .any(|form| text.contains(form))
+        })
+        .collect();
+    assert_eq!(wrong, Vec::<&Path>::new());
+}
+
+/// Files that only test builds compile.
+fn is_test(file: &Path) -> bool {
+    let name = file.file_stem().unwrap().to_str().unwrap();
+    name == "tests" || name.ends_with("_tests") || file.iter().any(|part| part == "tests")
 }
 
 #[test]

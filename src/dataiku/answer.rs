@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     address::Refused,
-    call::Operation,
+    call::OperationSpec,
     document::expectation,
     elements::elements,
     error::ErrorKind,
@@ -85,7 +85,7 @@ impl From<reqwest::Error> for Fault {
 }
 
 /// Reads the answer to its end. A status that is no success is a fault.
-pub(super) async fn receive(mut response: Response, operation: Operation) -> Result<Answer, Fault> {
+pub(super) async fn receive(mut response: Response, operation: OperationSpec) -> Result<Answer, Fault> {
     let status = response.status();
     let content_type = response
         .headers()

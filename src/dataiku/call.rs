@@ -1,4 +1,7 @@
-//! A call as data: operation, path parameters, query and body.
+//! A call as data: operation, path parameters, query and body. Reads and writes are different types, so that no write
+//! can be sent by the functions that read.
+
+use std::marker::PhantomData;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::SecretString;
@@ -16,9 +19,20 @@ const SEGMENT_LIMIT: usize = 1024;
 /// Everything but RFC 3986's unreserved characters. `;` above all: servlet containers cut a path there.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// Marks operations that change nothing, whatever their method.
+pub(super) enum Read {}
+/// Marks operations that write; their calls need a permit.
+pub(super) enum Write {}
+
 /// One operation of a product's API.
+pub(super) struct Operation<K = Read> {
+    pub(super) spec: OperationSpec,
+    kind: PhantomData<fn() -> K>,
+}
+
+/// An operation without its kind in the type.
 #[derive(Clone, Copy)]
-pub(super) struct Operation {
+pub(super) struct OperationSpec {
     pub(super) product: &'static Product,
     /// Method and path template, such as `PUT /admin/users/{login}`.
     pub(super) name: &'static str,
@@ -27,31 +41,45 @@ pub(super) struct Operation {
     pub(super) limit: usize,
 }
 
-impl Operation {
-    /// An operation that changes nothing.
-    pub(super) const fn read(product: &'static Product, name: &'static str) -> Self {
+impl<K> Operation<K> {
+    /// Method and path template, such as `PUT /admin/users/{login}`.
+    pub(super) const fn name(&self) -> &'static str {
+        self.spec.name
+    }
+
+    const fn with(product: &'static Product, name: &'static str, write: bool, limit: usize) -> Self {
         Self {
-            product,
-            name,
-            write: false,
-            limit: OBJECT_LIMIT,
+            spec: OperationSpec {
+                product,
+                name,
+                write,
+                limit,
+            },
+            kind: PhantomData,
         }
+    }
+}
+
+impl Operation<Read> {
+    /// An operation that reads one object.
+    pub(super) const fn read(product: &'static Product, name: &'static str) -> Self {
+        Self::with(product, name, false, OBJECT_LIMIT)
     }
 
     /// An operation that reads a whole list.
     pub(super) const fn list(product: &'static Product, name: &'static str) -> Self {
-        let mut operation = Self::read(product, name);
-        operation.limit = LIST_LIMIT;
-        operation
+        Self::with(product, name, false, LIST_LIMIT)
     }
+}
 
+impl Operation<Write> {
     /// An operation that writes.
     pub(super) const fn write(product: &'static Product, name: &'static str) -> Self {
-        let mut operation = Self::read(product, name);
-        operation.write = true;
-        operation
+        Self::with(product, name, true, OBJECT_LIMIT)
     }
+}
 
+impl OperationSpec {
     pub(super) fn method(&self) -> reqwest::Method {
         let method = self.name.split(' ').next().unwrap_or_default();
         method.parse().expect("the name of an operation starts with its method")
@@ -63,23 +91,25 @@ impl Operation {
 }
 
 /// One call of an operation. Neither Debug nor Display: the body may hold secrets.
-pub(super) struct Call {
-    pub(super) operation: Operation,
+pub(super) struct Call<K = Read> {
+    pub(super) operation: OperationSpec,
     pub(super) body: Option<Vec<u8>>,
     /// What must not come back in an error message.
     pub(super) secrets: Vec<SecretString>,
     segments: Vec<(&'static str, String)>,
     query: Vec<(&'static str, String)>,
+    kind: PhantomData<fn() -> K>,
 }
 
-impl Call {
-    pub(super) fn new(operation: Operation) -> Self {
+impl<K> Call<K> {
+    pub(super) fn new(operation: Operation<K>) -> Self {
         Self {
-            operation,
+            operation: operation.spec,
             body: None,
             secrets: Vec::new(),
             segments: Vec::new(),
             query: Vec::new(),
+            kind: PhantomData,
         }
     }
 

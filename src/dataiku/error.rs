@@ -53,7 +53,7 @@ pub enum ErrorKind {
     TooLarge,
     /// Too many calls in a row failed; nothing is sent before the next probe.
     CircuitOpen,
-    /// The permit of a write was withdrawn while the call waited. Nothing was sent.
+    /// The permit of a write became invalid while the call waited. Nothing was sent.
     Withdrawn,
 }
 

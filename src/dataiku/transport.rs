@@ -13,10 +13,11 @@ use super::{
     address::AddressPolicy,
     answer::{Answer, Fault, receive},
     breaker::Health,
-    call::{Call, Operation},
+    call::{Call, OperationSpec, Read, Write},
     error::{ApiError, ErrorKind},
     gate::{Breaker, Gate, Lane},
     http::{self, Timing},
+    permit::WritePermit,
     redact::presentable,
 };
 pub use super::{credentials::Credentials, gate::Limits};
@@ -137,24 +138,33 @@ impl Transport {
         self.shared.gate.breaker()
     }
 
-    /// A call whose answer is a value.
-    pub(super) async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T, ApiError> {
-        self.run(call, Answer::json).await
+    /// A read whose answer is a value.
+    pub(super) async fn json<T: DeserializeOwned>(&self, call: Call<Read>) -> Result<T, ApiError> {
+        self.run(call, None, Answer::json).await
     }
 
-    /// A call whose answer is a list. Each element is handed to `take` once it is read, so that a long list need not be
+    /// A read whose answer is a list. Each element is handed to `take` once it is read, so that a long list need not be
     /// held as it came; where the call fails half-way, what was handed on is to be dropped.
     pub(super) async fn each<T: DeserializeOwned>(
         &self,
-        call: Call,
+        call: Call<Read>,
         take: impl FnMut(T) + Send,
     ) -> Result<(), ApiError> {
-        self.run(call, |answer| answer.each(take)).await
+        self.run(call, None, |answer| answer.each(take)).await
     }
 
-    /// A call whose answer does not matter once it says success.
-    pub(super) async fn done(&self, call: Call) -> Result<(), ApiError> {
-        self.run(call, Answer::done).await
+    /// A write whose answer is a value. `Withdrawn`: the permit was no longer valid when the gate admitted the call.
+    pub(super) async fn write<T: DeserializeOwned>(
+        &self,
+        call: Call<Write>,
+        permit: WritePermit,
+    ) -> Result<T, ApiError> {
+        self.run(call, Some(permit), Answer::json).await
+    }
+
+    /// A write whose answer does not matter once it says success.
+    pub(super) async fn write_done(&self, call: Call<Write>, permit: WritePermit) -> Result<(), ApiError> {
+        self.run(call, Some(permit), Answer::done).await
     }
 
     /// The remote side's words in an answer that says success, fit for a status.
@@ -162,14 +172,15 @@ impl Transport {
         presentable(text, &self.shared.secrets)
     }
 
-    async fn run<T>(
+    async fn run<K, T>(
         &self,
-        mut call: Call,
+        mut call: Call<K>,
+        permit: Option<WritePermit>,
         read: impl FnOnce(&Answer) -> Result<T, Fault> + Send,
     ) -> Result<T, ApiError> {
         let operation = call.operation;
         let (result, duration) = match self.request(&mut call) {
-            Ok(request) => self.through_gate(request, operation, read).await,
+            Ok(request) => self.through_gate(request, operation, permit, read).await,
             Err(fault) => (Err(fault), Duration::ZERO),
         };
         self.tell(operation, &result, duration);
@@ -182,7 +193,8 @@ impl Transport {
     async fn through_gate<T>(
         &self,
         request: Request,
-        operation: Operation,
+        operation: OperationSpec,
+        permit: Option<WritePermit>,
         read: impl FnOnce(&Answer) -> Result<T, Fault> + Send,
     ) -> (Result<(T, StatusCode), Fault>, Duration) {
         let gate = &self.shared.gate;
@@ -190,6 +202,9 @@ impl Transport {
             Ok(pass) => pass,
             Err(closed) => return (Err(closed.into()), Duration::ZERO),
         };
+        if permit.is_some_and(|permit| !permit.is_valid()) {
+            return (Err(Fault::new(ErrorKind::Withdrawn, "")), Duration::ZERO);
+        }
         let started = Instant::now();
         let result = self
             .exchange(request, operation)
@@ -204,13 +219,13 @@ impl Transport {
         (result, started.elapsed())
     }
 
-    async fn exchange(&self, request: Request, operation: Operation) -> Result<Answer, Fault> {
+    async fn exchange(&self, request: Request, operation: OperationSpec) -> Result<Answer, Fault> {
         let response = self.shared.client.execute(request).await?;
         receive(response, operation).await
     }
 
     /// Takes the body out of the call.
-    fn request(&self, call: &mut Call) -> Result<Request, Fault> {
+    fn request<K>(&self, call: &mut Call<K>) -> Result<Request, Fault> {
         let refused = |message: &str| Fault::new(ErrorKind::BadAddress, message);
         let url = call.url(&self.shared.base).map_err(refused)?;
         let builder = self.shared.client.request(call.operation.method(), url);
@@ -227,7 +242,7 @@ impl Transport {
             .map_err(|_| refused("the request cannot be put together"))
     }
 
-    fn tell<T>(&self, operation: Operation, result: &Result<(T, StatusCode), Fault>, duration: Duration) {
+    fn tell<T>(&self, operation: OperationSpec, result: &Result<(T, StatusCode), Fault>, duration: Duration) {
         let (outcome, status) = match result {
             Ok((_, status)) => ("2xx", Some(*status)),
             Err(fault) => (fault.kind.label(), fault.status),
@@ -252,7 +267,7 @@ impl Transport {
         self.shared.observer.called(&record);
     }
 
-    fn present(&self, operation: Operation, fault: &Fault, mut secrets: Vec<SecretString>) -> ApiError {
+    fn present(&self, operation: OperationSpec, fault: &Fault, mut secrets: Vec<SecretString>) -> ApiError {
         secrets.extend_from_slice(&self.shared.secrets);
         ApiError {
             operation: operation.name,
@@ -266,7 +281,7 @@ impl Transport {
 }
 
 /// What the outcome of a call says about the other side.
-fn health<T>(operation: Operation, result: &Result<T, Fault>) -> Health {
+fn health<T>(operation: OperationSpec, result: &Result<T, Fault>) -> Health {
     let Err(fault) = result else {
         return Health::Alive;
     };
@@ -274,7 +289,7 @@ fn health<T>(operation: Operation, result: &Result<T, Fault>) -> Health {
         // DSS answers 500 to writes that it finds invalid. A few such objects must not cut off all others.
         ErrorKind::Unavailable if operation.write && fault.own_words => Health::Unclear,
         ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::Lost | ErrorKind::Unavailable => Health::Failing,
-        ErrorKind::BadAddress => Health::Unclear,
+        ErrorKind::BadAddress | ErrorKind::Withdrawn => Health::Unclear,
         _ => Health::Alive,
     }
 }

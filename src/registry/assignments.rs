@@ -17,6 +17,7 @@ use crate::{
             assignments::{add_rule, is_vacant, new_assignments, retain_rules},
             rule::Rule,
         },
+        permit::WritePermit,
     },
     engine::error::{Error, Fate, Reason},
 };
@@ -183,10 +184,19 @@ impl Assignments {
     ) -> Result<(), ApiError> {
         match (creates, vacates) {
             (true, true) => Ok(()),
-            (false, true) => api.delete_assignments(&self.blueprint_id).await.map(|_| ()),
+            (false, true) => api
+                .delete_assignments(WritePermit::unchecked(), &self.blueprint_id)
+                .await
+                .map(|_| ()),
             _ if !changed => Ok(()),
-            (true, false) => api.create_assignments(document).await.map(|_| ()),
-            (false, false) => api.put_assignments(&self.blueprint_id, document).await.map(|_| ()),
+            (true, false) => api
+                .create_assignments(WritePermit::unchecked(), document)
+                .await
+                .map(|_| ()),
+            (false, false) => api
+                .put_assignments(WritePermit::unchecked(), &self.blueprint_id, document)
+                .await
+                .map(|_| ()),
         }
     }
 }

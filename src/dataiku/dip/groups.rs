@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{DipProduct, Node};
 use crate::dataiku::{
-    call::{Call, Operation},
+    call::{Call, Operation, Write},
     document::{Document, DocumentError},
     error::ApiError,
     outcome::{confirmed, element, malformed, present},
+    permit::WritePermit,
 };
 
 const ADMIN: &str = "admin";
@@ -120,10 +121,10 @@ struct CreateBody<'a> {
 
 impl<P: DipProduct> Node<P> {
     const LIST_GROUPS: Operation = Operation::list(P::PRODUCT, "GET /admin/groups/");
-    const CREATE_GROUP: Operation = Operation::write(P::PRODUCT, "POST /admin/groups/");
+    const CREATE_GROUP: Operation<Write> = Operation::write(P::PRODUCT, "POST /admin/groups/");
     const GET_GROUP: Operation = Operation::read(P::PRODUCT, "GET /admin/groups/{name}");
-    const PUT_GROUP: Operation = Operation::write(P::PRODUCT, "PUT /admin/groups/{name}");
-    const DELETE_GROUP: Operation = Operation::write(P::PRODUCT, "DELETE /admin/groups/{name}");
+    const PUT_GROUP: Operation<Write> = Operation::write(P::PRODUCT, "PUT /admin/groups/{name}");
+    const DELETE_GROUP: Operation<Write> = Operation::write(P::PRODUCT, "DELETE /admin/groups/{name}");
 
     /// All groups.
     ///
@@ -133,7 +134,7 @@ impl<P: DipProduct> Node<P> {
         let documents: Vec<Document> = self.transport.json(Call::new(Self::LIST_GROUPS)).await?;
         let records = documents.iter().enumerate().map(|(index, document)| {
             GroupRecord::from_document(document)
-                .map_err(|error| malformed(Self::LIST_GROUPS.name, &element(index, error)))
+                .map_err(|error| malformed(Self::LIST_GROUPS.name(), &element(index, error)))
         });
         records.collect()
     }
@@ -156,13 +157,21 @@ impl<P: DipProduct> Node<P> {
     ///
     /// # Errors
     /// The call fails. `AlreadyExists`: the name is taken.
-    pub async fn create_group(&self, name: &str, description: Option<&str>, source_type: &str) -> Result<(), ApiError> {
+    pub async fn create_group(
+        &self,
+        permit: WritePermit,
+        name: &str,
+        description: Option<&str>,
+        source_type: &str,
+    ) -> Result<(), ApiError> {
         let body = CreateBody {
             name,
             description,
             source_type,
         };
-        self.transport.done(Call::new(Self::CREATE_GROUP).json(&body)).await
+        self.transport
+            .write_done(Call::new(Self::CREATE_GROUP).json(&body), permit)
+            .await
     }
 
     /// Replaces the definition of a group, which has to be the one just read, edited: the node takes a flag that is
@@ -170,9 +179,9 @@ impl<P: DipProduct> Node<P> {
     ///
     /// # Errors
     /// The call fails. `NotFound`: there is no such group.
-    pub async fn put_group(&self, name: &str, document: &Document) -> Result<(), ApiError> {
+    pub async fn put_group(&self, permit: WritePermit, name: &str, document: &Document) -> Result<(), ApiError> {
         self.transport
-            .done(Call::new(Self::PUT_GROUP).segment("name", name).json(document))
+            .write_done(Call::new(Self::PUT_GROUP).segment("name", name).json(document), permit)
             .await
     }
 
@@ -180,8 +189,8 @@ impl<P: DipProduct> Node<P> {
     ///
     /// # Errors
     /// The call fails.
-    pub async fn delete_group(&self, name: &str) -> Result<bool, ApiError> {
+    pub async fn delete_group(&self, permit: WritePermit, name: &str) -> Result<bool, ApiError> {
         let call = Call::new(Self::DELETE_GROUP).segment("name", name);
-        present(self.transport.done(call).await).map(|done| done.is_some())
+        present(self.transport.write_done(call, permit).await).map(|done| done.is_some())
     }
 }

@@ -8,10 +8,11 @@ use serde_json::Value;
 
 use super::{DipProduct, Node, secrets::secret_values};
 use crate::dataiku::{
-    call::{Call, Operation},
+    call::{Call, Operation, Write},
     document::{Document, DocumentError},
     error::ApiError,
     outcome::{confirmed, present},
+    permit::WritePermit,
 };
 
 /// What is kept of a user between looks at the node: no secret, no preference, nothing unknown.
@@ -132,10 +133,10 @@ struct CreateBody<'a> {
 
 impl<P: DipProduct> Node<P> {
     const LIST_USERS: Operation = Operation::list(P::PRODUCT, "GET /admin/users/");
-    const CREATE_USER: Operation = Operation::write(P::PRODUCT, "POST /admin/users/");
+    const CREATE_USER: Operation<Write> = Operation::write(P::PRODUCT, "POST /admin/users/");
     const GET_USER: Operation = Operation::read(P::PRODUCT, "GET /admin/users/{login}");
-    const PUT_USER: Operation = Operation::write(P::PRODUCT, "PUT /admin/users/{login}");
-    const DELETE_USER: Operation = Operation::write(P::PRODUCT, "DELETE /admin/users/{login}");
+    const PUT_USER: Operation<Write> = Operation::write(P::PRODUCT, "PUT /admin/users/{login}");
+    const DELETE_USER: Operation<Write> = Operation::write(P::PRODUCT, "DELETE /admin/users/{login}");
 
     /// All users; with settings, their properties too. Each is what `keep` makes of it as soon as it is read.
     ///
@@ -170,7 +171,7 @@ impl<P: DipProduct> Node<P> {
     ///
     /// # Errors
     /// The call fails. `AlreadyExists`: the login is taken.
-    pub async fn create_user(&self, user: &NewUser<'_>) -> Result<(), ApiError> {
+    pub async fn create_user(&self, permit: WritePermit, user: &NewUser<'_>) -> Result<(), ApiError> {
         let body = CreateBody {
             login: user.login,
             password: user.password.map(ExposeSecret::expose_secret),
@@ -181,29 +182,29 @@ impl<P: DipProduct> Node<P> {
             email: user.email,
         };
         let call = Call::new(Self::CREATE_USER).json(&body).secrets(user.password.cloned());
-        self.transport.done(call).await
+        self.transport.write_done(call, permit).await
     }
 
     /// Replaces the document of a user, which has to be the one just read, edited. A member `password` sets the password.
     ///
     /// # Errors
     /// The call fails. `NotFound`: there is no such user.
-    pub async fn put_user(&self, login: &str, document: &Document) -> Result<(), ApiError> {
+    pub async fn put_user(&self, permit: WritePermit, login: &str, document: &Document) -> Result<(), ApiError> {
         let call = Call::new(Self::PUT_USER)
             .segment("login", login)
             .json(document)
             .secrets(secret_values(document));
-        self.transport.done(call).await
+        self.transport.write_done(call, permit).await
     }
 
     /// Deletes a user; false when there was none. The node refuses to delete the user that the key belongs to.
     ///
     /// # Errors
     /// The call fails.
-    pub async fn delete_user(&self, login: &str) -> Result<bool, ApiError> {
+    pub async fn delete_user(&self, permit: WritePermit, login: &str) -> Result<bool, ApiError> {
         let call = Call::new(Self::DELETE_USER)
             .segment("login", login)
             .query("allowSelfDeletion", &false);
-        present(self.transport.done(call).await).map(|done| done.is_some())
+        present(self.transport.write_done(call, permit).await).map(|done| done.is_some())
     }
 }

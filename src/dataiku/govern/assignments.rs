@@ -6,18 +6,20 @@ use serde::Deserialize;
 
 use super::{DipProduct, Govern, GovernNode, rule::Rule};
 use crate::dataiku::{
-    call::{Call, Operation},
+    call::{Call, Operation, Write},
     document::{Document, DocumentError},
     error::ApiError,
     null,
     outcome::{confirmed, present, taken},
+    permit::WritePermit,
 };
 
 const LIST: Operation = Operation::list(GovernNode::PRODUCT, "GET /admin/blueprint-role-assignments");
-const CREATE: Operation = Operation::write(GovernNode::PRODUCT, "POST /admin/blueprint-role-assignments");
+const CREATE: Operation<Write> = Operation::write(GovernNode::PRODUCT, "POST /admin/blueprint-role-assignments");
 const GET: Operation = Operation::read(GovernNode::PRODUCT, "GET /admin/blueprint-role-assignments/{blueprint}");
-const PUT: Operation = Operation::write(GovernNode::PRODUCT, "PUT /admin/blueprint-role-assignments/{blueprint}");
-const DELETE: Operation = Operation::write(
+const PUT: Operation<Write> =
+    Operation::write(GovernNode::PRODUCT, "PUT /admin/blueprint-role-assignments/{blueprint}");
+const DELETE: Operation<Write> = Operation::write(
     GovernNode::PRODUCT,
     "DELETE /admin/blueprint-role-assignments/{blueprint}",
 );
@@ -159,25 +161,30 @@ impl Govern {
     /// # Errors
     /// The call fails. `AlreadyExists`: there is a document after all, where the node says so. How it says so is not
     /// known for certain: after `Rejected` and `Unavailable` too, only a read tells.
-    pub async fn create_assignments(&self, document: &Document) -> Result<Document, ApiError> {
-        taken(self.transport.json(Call::new(CREATE).json(document)).await)
+    pub async fn create_assignments(&self, permit: WritePermit, document: &Document) -> Result<Document, ApiError> {
+        taken(self.transport.write(Call::new(CREATE).json(document), permit).await)
     }
 
     /// Replaces the document of a blueprint, which has to be the one just read, edited. Returns what is stored.
     ///
     /// # Errors
     /// The call fails. `NotFound`: the blueprint has no document.
-    pub async fn put_assignments(&self, blueprint_id: &str, document: &Document) -> Result<Document, ApiError> {
+    pub async fn put_assignments(
+        &self,
+        permit: WritePermit,
+        blueprint_id: &str,
+        document: &Document,
+    ) -> Result<Document, ApiError> {
         let call = Call::new(PUT).segment("blueprint", blueprint_id).json(document);
-        self.transport.json(call).await
+        self.transport.write(call, permit).await
     }
 
     /// Deletes the document of a blueprint, and with it **every** assignment of everybody; false when there was none.
     ///
     /// # Errors
     /// The call fails.
-    pub async fn delete_assignments(&self, blueprint_id: &str) -> Result<bool, ApiError> {
+    pub async fn delete_assignments(&self, permit: WritePermit, blueprint_id: &str) -> Result<bool, ApiError> {
         let call = Call::new(DELETE).segment("blueprint", blueprint_id);
-        present(self.transport.done(call).await).map(|done| done.is_some())
+        present(self.transport.write_done(call, permit).await).map(|done| done.is_some())
     }
 }

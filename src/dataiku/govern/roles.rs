@@ -4,18 +4,19 @@ use serde::{Deserialize, Serialize};
 
 use super::{DipProduct, Govern, GovernNode};
 use crate::dataiku::{
-    call::{Call, Operation},
+    call::{Call, Operation, Write},
     document::{Document, DocumentError},
     error::ApiError,
     null,
     outcome::{confirmed, present, taken},
+    permit::WritePermit,
 };
 
 const LIST: Operation = Operation::list(GovernNode::PRODUCT, "GET /admin/roles");
-const CREATE: Operation = Operation::write(GovernNode::PRODUCT, "POST /admin/roles/");
+const CREATE: Operation<Write> = Operation::write(GovernNode::PRODUCT, "POST /admin/roles/");
 const GET: Operation = Operation::read(GovernNode::PRODUCT, "GET /admin/role/{role}");
-const PUT: Operation = Operation::write(GovernNode::PRODUCT, "PUT /admin/role/{role}");
-const DELETE: Operation = Operation::write(GovernNode::PRODUCT, "DELETE /admin/role/{role}");
+const PUT: Operation<Write> = Operation::write(GovernNode::PRODUCT, "PUT /admin/role/{role}");
+const DELETE: Operation<Write> = Operation::write(GovernNode::PRODUCT, "DELETE /admin/role/{role}");
 
 /// A role.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -73,6 +74,7 @@ impl Govern {
     /// any refusal, and the list tells.
     pub async fn create_role(
         &self,
+        permit: WritePermit,
         identifier: &str,
         label: &str,
         description: Option<&str>,
@@ -80,24 +82,24 @@ impl Govern {
         let call = Call::new(CREATE)
             .query("newIdentifier", &identifier)
             .json(&CreateBody { label, description });
-        taken(self.transport.json(call).await)
+        taken(self.transport.write(call, permit).await)
     }
 
     /// Replaces the document of a role, which has to be the one just read, edited. Returns what is stored.
     ///
     /// # Errors
     /// The call fails. `NotFound`: there is no such role.
-    pub async fn put_role(&self, id: &str, document: &Document) -> Result<Document, ApiError> {
+    pub async fn put_role(&self, permit: WritePermit, id: &str, document: &Document) -> Result<Document, ApiError> {
         let call = Call::new(PUT).segment("role", id).json(document);
-        self.transport.json(call).await
+        self.transport.write(call, permit).await
     }
 
     /// Deletes a role; false when there was none.
     ///
     /// # Errors
     /// The call fails.
-    pub async fn delete_role(&self, id: &str) -> Result<bool, ApiError> {
+    pub async fn delete_role(&self, permit: WritePermit, id: &str) -> Result<bool, ApiError> {
         let call = Call::new(DELETE).segment("role", id);
-        present(self.transport.done(call).await).map(|done| done.is_some())
+        present(self.transport.write_done(call, permit).await).map(|done| done.is_some())
     }
 }

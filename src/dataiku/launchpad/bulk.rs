@@ -4,7 +4,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Launchpad;
-use crate::dataiku::{call::Call, error::ApiError, null};
+use crate::dataiku::{
+    call::{Call, Write},
+    error::ApiError,
+    null,
+    permit::WritePermit,
+};
 
 /// What became of each object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,8 +72,8 @@ struct Wire {
 }
 
 impl Launchpad {
-    pub(super) async fn bulk(&self, call: Call) -> Result<BulkAnswer, ApiError> {
-        let wire: Wire = self.transport.json(call).await?;
+    pub(super) async fn bulk(&self, call: Call<Write>, permit: WritePermit) -> Result<BulkAnswer, ApiError> {
+        let wire: Wire = self.transport.write(call, permit).await?;
         Ok(BulkAnswer {
             successes: wire.successes.iter().map(BulkItem::read).collect(),
             errors: wire.errors.iter().map(|item| self.refused(item)).collect(),

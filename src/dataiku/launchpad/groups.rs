@@ -10,18 +10,19 @@ use super::{
     tasks::{Deleted, Saved, TaskReference},
 };
 use crate::dataiku::{
-    call::Operation,
+    call::{Operation, Write},
     document::{Document, DocumentError},
     error::ApiError,
     null,
     outcome::{confirmed, present, taken},
+    permit::WritePermit,
 };
 
 const SEARCH: Operation = Operation::list(&LAUNCHPAD, "POST /spaces/{space}/groups/search");
 const GET: Operation = Operation::read(&LAUNCHPAD, "GET /spaces/{space}/group/{group}");
-const CREATE: Operation = Operation::write(&LAUNCHPAD, "POST /spaces/{space}/group");
-const PUT: Operation = Operation::write(&LAUNCHPAD, "PUT /spaces/{space}/group/{group}");
-const DELETE: Operation = Operation::write(&LAUNCHPAD, "DELETE /spaces/{space}/group/{group}");
+const CREATE: Operation<Write> = Operation::write(&LAUNCHPAD, "POST /spaces/{space}/group");
+const PUT: Operation<Write> = Operation::write(&LAUNCHPAD, "PUT /spaces/{space}/group/{group}");
+const DELETE: Operation<Write> = Operation::write(&LAUNCHPAD, "DELETE /spaces/{space}/group/{group}");
 
 /// The member of a group document with rights in the Launchpad itself.
 pub const LAUNCHPAD_PERMISSIONS: &str = "launchpadPermissions";
@@ -125,26 +126,26 @@ impl Launchpad {
     /// # Errors
     /// The call fails. `AlreadyExists`: the name is taken, where the Launchpad says so; if it does not, the error is
     /// `Rejected`, and the list tells.
-    pub async fn create_group(&self, document: &Document) -> Result<Saved, ApiError> {
-        taken(self.transport.json(self.call(CREATE).json(document)).await)
+    pub async fn create_group(&self, permit: WritePermit, document: &Document) -> Result<Saved, ApiError> {
+        taken(self.transport.write(self.call(CREATE).json(document), permit).await)
     }
 
     /// Replaces the document of a group, which has to be the one just read, edited.
     ///
     /// # Errors
     /// The call fails. `NotFound`: there is no such group.
-    pub async fn put_group(&self, id: &str, document: &Document) -> Result<Saved, ApiError> {
+    pub async fn put_group(&self, permit: WritePermit, id: &str, document: &Document) -> Result<Saved, ApiError> {
         let call = self.call(PUT).segment("group", id).json(document);
-        self.transport.json(call).await
+        self.transport.write(call, permit).await
     }
 
     /// Deletes a group.
     ///
     /// # Errors
     /// The call fails.
-    pub async fn delete_group(&self, id: &str) -> Result<Deleted, ApiError> {
+    pub async fn delete_group(&self, permit: WritePermit, id: &str) -> Result<Deleted, ApiError> {
         let call = self.call(DELETE).segment("group", id);
-        let task: Option<TaskReference> = present(self.transport.json(call).await)?;
+        let task: Option<TaskReference> = present(self.transport.write(call, permit).await)?;
         Ok(Deleted {
             found: task.is_some(),
             task_id: task.and_then(|task| task.task_id),

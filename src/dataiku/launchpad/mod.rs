@@ -55,7 +55,7 @@ impl Launchpad {
         self.transport.breaker()
     }
 
-    fn call(&self, operation: Operation) -> Call {
+    fn call<K>(&self, operation: Operation<K>) -> Call<K> {
         Call::new(operation).segment("space", &self.space_id)
     }
 }

@@ -4,17 +4,18 @@ use serde::{Deserialize, Serialize};
 
 use super::{LAUNCHPAD, Launchpad, bulk::BulkAnswer};
 use crate::dataiku::{
-    call::Operation,
+    call::{Operation, Write},
     document::{Document, DocumentError},
     error::ApiError,
     null,
     outcome::confirmed,
+    permit::WritePermit,
 };
 
 const SEARCH_USERS: Operation = Operation::list(&LAUNCHPAD, "POST /spaces/{space}/users/search");
 const SEARCH_INVITES: Operation = Operation::list(&LAUNCHPAD, "POST /spaces/{space}/invites/search");
 const GET_INVITE: Operation = Operation::read(&LAUNCHPAD, "GET /spaces/{space}/invite/{invite}");
-const PUT_INVITES: Operation = Operation::write(&LAUNCHPAD, "PUT /spaces/{space}/invites");
+const PUT_INVITES: Operation<Write> = Operation::write(&LAUNCHPAD, "PUT /spaces/{space}/invites");
 
 /// What is kept of a user between looks at the space.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -122,8 +123,8 @@ impl Launchpad {
     ///
     /// # Errors
     /// The call fails as a whole.
-    pub async fn put_invites(&self, documents: &[Document]) -> Result<BulkAnswer, ApiError> {
+    pub async fn put_invites(&self, permit: WritePermit, documents: &[Document]) -> Result<BulkAnswer, ApiError> {
         let call = self.call(PUT_INVITES).query("failAllOnError", &false).json(documents);
-        self.bulk(call).await
+        self.bulk(call, permit).await
     }
 }

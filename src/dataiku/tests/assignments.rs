@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
-use super::{always, answering, govern, json_text, only_request};
+use super::{always, answering, govern, json_text, only_request, permit};
 use crate::dataiku::{
     document::Document,
     error::ErrorKind,
@@ -80,7 +80,7 @@ async fn a_document_is_read_edited_and_written_back_with_every_other_byte() {
     let govern = govern(&server.uri());
     let mut document = govern.assignments_of(INITIATIVE).await.unwrap().unwrap();
     assert!(add_rule(&mut document, PM, &Rule::granting(&["bob"], &[])).unwrap());
-    let stored = govern.put_assignments(INITIATIVE, &document).await.unwrap();
+    let stored = govern.put_assignments(permit(), INITIATIVE, &document).await.unwrap();
     assert_eq!(print(&stored), print(&parse(DOCUMENT)));
 
     let received = server.received_requests().await.unwrap();
@@ -112,7 +112,10 @@ async fn a_first_rule_is_posted_in_a_new_document() {
         r#"{"blueprintId":"bp.system.business_initiative","roleAssignmentsRules":{}}"#
     );
     add_rule(&mut document, PM, &Rule::granting(&[], &["pms"])).unwrap();
-    let stored = govern(&server.uri()).create_assignments(&document).await.unwrap();
+    let stored = govern(&server.uri())
+        .create_assignments(permit(), &document)
+        .await
+        .unwrap();
     assert_eq!(stored.str("blueprintId").as_deref(), Some(INITIATIVE));
     let (_, path, body) = only_request(&server).await;
     assert_eq!(path, "/dip/publicapi/admin/blueprint-role-assignments");
@@ -138,7 +141,9 @@ async fn a_post_where_a_document_is_after_all_is_told_as_far_as_the_node_tells_i
     ] {
         let body = json!({"errorType": java, "message": message});
         let server = answering("POST", LIST, ResponseTemplate::new(status).set_body_json(body)).await;
-        let error = govern(&server.uri()).create_assignments(&new_assignments("bp.a")).await;
+        let error = govern(&server.uri())
+            .create_assignments(permit(), &new_assignments("bp.a"))
+            .await;
         let error = error.err().unwrap();
         assert_eq!((error.kind, error.message.as_str()), (kind, message));
     }
@@ -148,9 +153,9 @@ async fn a_post_where_a_document_is_after_all_is_told_as_far_as_the_node_tells_i
 async fn absence_of_a_document_is_an_answer_to_a_deletion_and_an_error_of_a_put() {
     let server = answering("DELETE", &at("bp.a"), ResponseTemplate::new(200)).await;
     let client = govern(&server.uri());
-    assert!(client.delete_assignments("bp.a").await.unwrap());
-    assert!(!client.delete_assignments("bp.b").await.unwrap());
-    let put = client.put_assignments("bp.b", &new_assignments("bp.b")).await;
+    assert!(client.delete_assignments(permit(), "bp.a").await.unwrap());
+    assert!(!client.delete_assignments(permit(), "bp.b").await.unwrap());
+    let put = client.put_assignments(permit(), "bp.b", &new_assignments("bp.b")).await;
     assert!(put.err().unwrap().is_not_found());
 }
 

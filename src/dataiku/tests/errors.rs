@@ -3,7 +3,7 @@
 use serde_json::json;
 use wiremock::ResponseTemplate;
 
-use super::{always, answering, dss, failure, observed, requests};
+use super::{always, answering, dss, failure, observed, permit, requests};
 use crate::dataiku::error::ErrorKind;
 
 const NOT_FOUND: &str = "com.dataiku.dip.server.controllers.NotFoundException";
@@ -56,9 +56,11 @@ async fn absence_is_a_404_or_the_class_name_with_any_status() {
         let dss = dss(&server.uri());
         assert!(dss.user("jdoe").await.unwrap().is_none(), "{status} {body}");
         assert!(dss.group("analysts").await.unwrap().is_none());
-        assert!(!dss.delete_user("jdoe").await.unwrap());
-        assert!(!dss.delete_group("analysts").await.unwrap());
-        let put = dss.put_user("jdoe", &serde_json::from_str("{}").unwrap()).await;
+        assert!(!dss.delete_user(permit(), "jdoe").await.unwrap());
+        assert!(!dss.delete_group(permit(), "analysts").await.unwrap());
+        let put = dss
+            .put_user(permit(), "jdoe", &serde_json::from_str("{}").unwrap())
+            .await;
         assert!(put.unwrap_err().is_not_found());
     }
 }
@@ -90,7 +92,10 @@ async fn a_404_that_the_node_did_not_write_is_not_absence() {
         let dss = dss(&server.uri());
         let error = failure(&dss).await;
         assert_eq!((error.kind, error.status), (ErrorKind::NotJson, Some(404)));
-        assert_eq!(dss.delete_user("jdoe").await.unwrap_err().kind, ErrorKind::NotJson);
+        assert_eq!(
+            dss.delete_user(permit(), "jdoe").await.unwrap_err().kind,
+            ErrorKind::NotJson
+        );
     }
 }
 
@@ -104,7 +109,7 @@ async fn a_taken_name_is_told_apart_whatever_the_status() {
         let body = json!({"errorType": "com.dataiku.dip.exceptions.CodedException", "message": "taken", "code": code});
         let server = always(ResponseTemplate::new(status).set_body_json(body)).await;
         let error = dss(&server.uri())
-            .create_group("analysts", None, "LOCAL")
+            .create_group(permit(), "analysts", None, "LOCAL")
             .await
             .unwrap_err();
         assert_eq!((error.kind, error.status), (ErrorKind::AlreadyExists, Some(status)));
@@ -120,9 +125,9 @@ async fn an_html_page_is_never_taken_for_an_answer() {
     for error in [
         failure(&dss).await,
         dss.users(false, std::convert::identity).await.unwrap_err(),
-        dss.create_group("analysts", None, "LOCAL").await.unwrap_err(),
-        dss.put_group("analysts", &document).await.unwrap_err(),
-        dss.delete_user("jdoe").await.unwrap_err(),
+        dss.create_group(permit(), "analysts", None, "LOCAL").await.unwrap_err(),
+        dss.put_group(permit(), "analysts", &document).await.unwrap_err(),
+        dss.delete_user(permit(), "jdoe").await.unwrap_err(),
     ] {
         assert_eq!((error.kind, error.status), (ErrorKind::NotJson, Some(200)));
         assert_eq!(error.message, "the answer is an HTML page");
@@ -132,7 +137,7 @@ async fn an_html_page_is_never_taken_for_an_answer() {
 #[tokio::test]
 async fn an_html_page_without_content_type_is_recognised_by_its_first_character() {
     let server = always(ResponseTemplate::new(200).set_body_string("\n <!DOCTYPE html><html></html>")).await;
-    let error = dss(&server.uri()).delete_group("analysts").await.unwrap_err();
+    let error = dss(&server.uri()).delete_group(permit(), "analysts").await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::NotJson);
 }
 
@@ -162,14 +167,14 @@ async fn writes_accept_any_text_the_node_answers() {
     for body in ["", "Created user jdoe", "{}", "null"] {
         let server = always(ResponseTemplate::new(200).set_body_string(body)).await;
         let dss = dss(&server.uri());
-        dss.create_group("analysts", None, "LOCAL").await.unwrap();
-        dss.put_group("analysts", &serde_json::from_str("{}").unwrap())
+        dss.create_group(permit(), "analysts", None, "LOCAL").await.unwrap();
+        dss.put_group(permit(), "analysts", &serde_json::from_str("{}").unwrap())
             .await
             .unwrap();
-        assert!(dss.delete_group("analysts").await.unwrap());
+        assert!(dss.delete_group(permit(), "analysts").await.unwrap());
     }
     let server = always(ResponseTemplate::new(204)).await;
-    assert!(dss(&server.uri()).delete_user("jdoe").await.unwrap());
+    assert!(dss(&server.uri()).delete_user(permit(), "jdoe").await.unwrap());
 }
 
 #[tokio::test]
@@ -228,7 +233,7 @@ async fn every_call_is_told_to_the_observer_once() {
     let server = answering("GET", "/admin/users/", ResponseTemplate::new(200).set_body_string("[]")).await;
     let (dss, calls) = observed(&server.uri());
     dss.users(false, std::convert::identity).await.unwrap();
-    dss.delete_user("jdoe").await.unwrap();
+    dss.delete_user(permit(), "jdoe").await.unwrap();
     dss.user("..").await.err().unwrap();
     let seen: Vec<_> = calls
         .seen()

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
-use super::{answering, dss};
+use super::{answering, dss, permit};
 use crate::dataiku::{
     document::Document,
     dss::groups::{GroupRecord, set_mapping},
@@ -112,8 +112,10 @@ async fn a_creation_sends_three_keys() {
     )
     .await;
     let dss = dss(&server.uri());
-    dss.create_group("analysts", None, "LOCAL").await.unwrap();
-    dss.create_group("analysts", Some("All of them"), "LDAP").await.unwrap();
+    dss.create_group(permit(), "analysts", None, "LOCAL").await.unwrap();
+    dss.create_group(permit(), "analysts", Some("All of them"), "LDAP")
+        .await
+        .unwrap();
     let received = server.received_requests().await.unwrap();
     let body = |index: usize| serde_json::from_slice::<Value>(&received[index].body).unwrap();
     assert_eq!(
@@ -145,7 +147,10 @@ async fn a_definition_is_read_replaced_and_deleted_by_name() {
         ResponseTemplate::new(200).set_body_string("{}"),
     )
     .await;
-    dss(&server.uri()).put_group("a.b@c", &definition).await.unwrap();
+    dss(&server.uri())
+        .put_group(permit(), "a.b@c", &definition)
+        .await
+        .unwrap();
     let received = server.received_requests().await.unwrap();
     assert_eq!(
         received[0].body,
@@ -153,6 +158,6 @@ async fn a_definition_is_read_replaced_and_deleted_by_name() {
     );
 
     let server = answering("DELETE", "/admin/groups/a.b%40c", ResponseTemplate::new(200)).await;
-    assert!(dss(&server.uri()).delete_group("a.b@c").await.unwrap());
-    assert!(!dss(&server.uri()).delete_group("other").await.unwrap());
+    assert!(dss(&server.uri()).delete_group(permit(), "a.b@c").await.unwrap());
+    assert!(!dss(&server.uri()).delete_group(permit(), "other").await.unwrap());
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 use wiremock::ResponseTemplate;
 
-use super::{answering_at, json_text, launchpad, only_request};
+use super::{answering_at, json_text, launchpad, only_request, permit};
 use crate::dataiku::launchpad::{
     bulk::{BulkAnswer, BulkError, BulkItem},
     people::{GroupReference, InviteRecord, Profile, UserRecord},
@@ -94,7 +94,10 @@ async fn invites_are_searched_for_read_and_replaced_in_bulk() {
         .unwrap();
     let answer = json!({"successes": [{"id": "i1", "email": "new@b.c"}], "errors": []});
     let server = answering_at("PUT", &format!("{SPACE}/invites"), json_text(answer)).await;
-    let answer = launchpad(&server.uri()).put_invites(&[document]).await.unwrap();
+    let answer = launchpad(&server.uri())
+        .put_invites(permit(), &[document])
+        .await
+        .unwrap();
     assert_eq!(answer.successes, [item(Some("i1"), Some("new@b.c"))]);
     assert!(answer.errors.is_empty() && answer.task_id.is_none());
     let (_, path, body) = only_request(&server).await;
@@ -113,7 +116,7 @@ async fn a_bulk_answer_tells_what_became_of_each() {
         "something else",
     ]});
     let server = answering_at("PUT", &format!("{SPACE}/invites"), json_text(body)).await;
-    let answer = launchpad(&server.uri()).put_invites(&[]).await.unwrap();
+    let answer = launchpad(&server.uri()).put_invites(permit(), &[]).await.unwrap();
     let error = |item, message: &str| BulkError {
         item,
         message: message.into(),
@@ -135,7 +138,7 @@ async fn a_bulk_answer_tells_what_became_of_each() {
     for missing in [json!({}), json!({"successes": null, "errors": null})] {
         let server = answering_at("PUT", &format!("{SPACE}/invites"), json_text(missing)).await;
         assert_eq!(
-            launchpad(&server.uri()).put_invites(&[]).await.unwrap(),
+            launchpad(&server.uri()).put_invites(permit(), &[]).await.unwrap(),
             BulkAnswer::default()
         );
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers::any};
 
-use super::{KEY, always, json_text, launchpad, requests};
+use super::{KEY, always, json_text, launchpad, permit, requests};
 use crate::dataiku::{
     document::Document,
     error::ErrorKind,
@@ -42,7 +42,7 @@ async fn each_refusal_has_its_kind_and_the_launchpads_words() {
         for error in [
             client.groups().await.unwrap_err(),
             client.users().await.unwrap_err(),
-            client.put_invites(&[]).await.unwrap_err(),
+            client.put_invites(permit(), &[]).await.unwrap_err(),
         ] {
             assert_eq!((error.kind, error.status), (kind, Some(status)));
             assert_eq!(error.message, message);
@@ -67,8 +67,12 @@ async fn pages_and_texts_are_not_the_launchpad() {
         for error in [
             client.groups().await.unwrap_err(),
             client.group("g1").await.err().unwrap(),
-            client.delete_group("g1").await.unwrap_err(),
-            client.create_group(&new_group("team", None)).await.err().unwrap(),
+            client.delete_group(permit(), "g1").await.unwrap_err(),
+            client
+                .create_group(permit(), &new_group("team", None))
+                .await
+                .err()
+                .unwrap(),
             client.task("t1").await.unwrap_err(),
         ] {
             assert_eq!(error.kind, kind, "{error}");
@@ -82,7 +86,7 @@ async fn failures_open_the_breaker_whatever_the_lane_and_an_invalid_body_does_no
     let client = launchpad(&server.uri());
     let repair = client.with_lane(Lane::Repair);
     for _ in 0..5 {
-        repair.put_invites(&[]).await.unwrap_err();
+        repair.put_invites(permit(), &[]).await.unwrap_err();
     }
     assert_eq!(client.breaker(), Breaker::Open);
     assert_eq!(client.groups().await.unwrap_err().kind, ErrorKind::CircuitOpen);
@@ -91,7 +95,7 @@ async fn failures_open_the_breaker_whatever_the_lane_and_an_invalid_body_does_no
     let server = always(ResponseTemplate::new(422).set_body_json(json!({"errors": {"json": {}}}))).await;
     let client = launchpad(&server.uri());
     for _ in 0..5 {
-        client.put_invites(&[]).await.unwrap_err();
+        client.put_invites(permit(), &[]).await.unwrap_err();
     }
     assert_eq!(client.breaker(), Breaker::Closed);
 }
@@ -107,7 +111,7 @@ async fn an_id_is_one_segment_whatever_is_in_it() {
     ] {
         client.task(id).await.unwrap();
         client.group(id).await.unwrap();
-        client.delete_group(id).await.unwrap();
+        client.delete_group(permit(), id).await.unwrap();
         for request in server.received_requests().await.unwrap().iter().rev().take(3) {
             let last = request.url.path().rsplit('/').next();
             assert_eq!((last, request.url.path().split('/').count()), (Some(segment), 6));
@@ -149,9 +153,9 @@ async fn a_launchpad_that_gives_back_the_key_does_not_get_it_into_an_error() {
         let client = launchpad(&server.uri());
         let document: Document = new_group("team", None);
         for error in [
-            client.create_group(&document).await.err().unwrap(),
-            client.put_group("g1", &document).await.err().unwrap(),
-            client.put_invites(&[]).await.unwrap_err(),
+            client.create_group(permit(), &document).await.err().unwrap(),
+            client.put_group(permit(), "g1", &document).await.err().unwrap(),
+            client.put_invites(permit(), &[]).await.unwrap_err(),
         ] {
             // After a 429 the connection holds, and what says so quotes nobody.
             assert!(error.status.is_some() || error.kind == ErrorKind::RateLimited);
@@ -165,7 +169,7 @@ async fn a_launchpad_that_gives_back_the_key_does_not_get_it_into_an_error() {
 #[tokio::test]
 async fn words_in_an_answer_of_success_are_made_presentable_too() {
     let server = parrot(200).await;
-    let answer = launchpad(&server.uri()).put_invites(&[]).await.unwrap();
+    let answer = launchpad(&server.uri()).put_invites(permit(), &[]).await.unwrap();
     assert_eq!(answer.errors.len(), 3);
     for error in &answer.errors {
         assert_clean(&format!("{error:?}"));

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
-use super::{always, answering_at, doubtful, json_text, launchpad, only_request};
+use super::{always, answering_at, doubtful, json_text, launchpad, only_request, permit};
 use crate::dataiku::{
     document::Document,
     error::ErrorKind,
@@ -59,7 +59,7 @@ async fn a_creation_sends_the_keys_of_the_vendors_client() {
     let answer = json!({"group": {"id": "g9", "name": "team", "users": []}, "taskId": "t1"});
     let server = answering_at("POST", &format!("{SPACE}/group"), json_text(answer)).await;
     let client = launchpad(&server.uri());
-    let saved = client.create_group(&new_group("team", None)).await.unwrap();
+    let saved = client.create_group(permit(), &new_group("team", None)).await.unwrap();
     assert_eq!(saved.document.str("id").as_deref(), Some("g9"));
     assert_eq!(saved.task_id.as_deref(), Some("t1"));
     let (_, _, body) = only_request(&server).await;
@@ -88,7 +88,10 @@ async fn a_group_goes_back_byte_for_byte_but_for_what_was_edited() {
 
     let answer = format!(r#"{{"group": {DOCUMENT}}}"#);
     let server = answering_at("PUT", &at, ResponseTemplate::new(200).set_body_string(answer)).await;
-    let saved = launchpad(&server.uri()).put_group("g1", &document).await.unwrap();
+    let saved = launchpad(&server.uri())
+        .put_group(permit(), "g1", &document)
+        .await
+        .unwrap();
     assert_eq!((saved.task_id, saved.document.str("id").as_deref()), (None, Some("g1")));
     let (_, _, body) = only_request(&server).await;
     let expected = concat!(
@@ -105,7 +108,7 @@ async fn an_answer_without_the_group_is_no_answer() {
     let at = format!("{SPACE}/group/g1");
     let server = answering_at("PUT", &at, json_text(json!({"taskId": "t1"}))).await;
     let error = launchpad(&server.uri())
-        .put_group("g1", &parse(DOCUMENT))
+        .put_group(permit(), "g1", &parse(DOCUMENT))
         .await
         .err()
         .unwrap();
@@ -132,7 +135,10 @@ async fn a_deletion_tells_whether_there_was_a_group_and_which_task_follows() {
         ),
     ] {
         let server = answering_at("DELETE", &format!("{SPACE}/group/g1"), answer).await;
-        assert_eq!(launchpad(&server.uri()).delete_group("g1").await.unwrap(), expected);
+        assert_eq!(
+            launchpad(&server.uri()).delete_group(permit(), "g1").await.unwrap(),
+            expected
+        );
         let (verb, _, body) = only_request(&server).await;
         assert_eq!((verb.as_str(), body.as_str()), ("DELETE", ""));
     }
@@ -155,7 +161,14 @@ async fn a_404_is_believed_only_if_the_list_bears_it_out() {
     let server = always(ResponseTemplate::new(404).set_body_json(json!({"message": "no such space"}))).await;
     let client = launchpad(&server.uri());
     assert!(client.group("g1").await.is_err(), "the list is not there either");
-    assert!(client.put_group("g1", &parse("{}")).await.err().unwrap().is_not_found());
+    assert!(
+        client
+            .put_group(permit(), "g1", &parse("{}"))
+            .await
+            .err()
+            .unwrap()
+            .is_not_found()
+    );
 }
 
 #[tokio::test]
@@ -183,7 +196,9 @@ async fn a_refused_group_gives_the_places_that_are_wrong_and_a_taken_name_is_tol
         ),
     ] {
         let server = answering_at("POST", &at, answer).await;
-        let error = launchpad(&server.uri()).create_group(&new_group("team", None)).await;
+        let error = launchpad(&server.uri())
+            .create_group(permit(), &new_group("team", None))
+            .await;
         let error = error.err().unwrap();
         assert_eq!((error.kind, error.message.as_str()), (kind, message));
     }

@@ -10,6 +10,7 @@ mod launchpad_errors;
 mod launchpad_groups;
 mod paths;
 mod patience;
+mod permits;
 mod roles;
 mod secrets;
 mod tls;
@@ -33,6 +34,7 @@ use super::{
     govern::Govern,
     http::Timing,
     launchpad::Launchpad,
+    permit::WritePermit,
     transport::{CallObserver, CallRecord, Credentials, Endpoint, Limits, Tls, Transport},
 };
 
@@ -53,6 +55,11 @@ impl CallObserver for Calls {
     fn called(&self, call: &CallRecord) {
         self.seen().push(call.clone());
     }
+}
+
+/// A permit that holds.
+fn permit() -> WritePermit {
+    WritePermit::new(|| true)
 }
 
 fn loopback() -> Arc<AddressPolicy> {

@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 use wiremock::ResponseTemplate;
 
-use super::{always, dss, endpoint, failure, loopback, requests};
+use super::{always, dss, endpoint, failure, loopback, permit, requests};
 use crate::dataiku::{dss::Dss, error::ErrorKind, transport::Transport};
 
 const PIECES: [&str; 25] = [
@@ -86,11 +86,11 @@ async fn a_name_that_cannot_be_a_segment_is_refused_before_sending() {
         let document = serde_json::from_str("{}").unwrap();
         for error in [
             dss.user(name).await.err().unwrap(),
-            dss.put_user(name, &document).await.err().unwrap(),
-            dss.delete_user(name).await.err().unwrap(),
+            dss.put_user(permit(), name, &document).await.err().unwrap(),
+            dss.delete_user(permit(), name).await.err().unwrap(),
             dss.group(name).await.err().unwrap(),
-            dss.put_group(name, &document).await.err().unwrap(),
-            dss.delete_group(name).await.err().unwrap(),
+            dss.put_group(permit(), name, &document).await.err().unwrap(),
+            dss.delete_group(permit(), name).await.err().unwrap(),
         ] {
             assert_eq!(error.kind, ErrorKind::BadAddress, "{name:?}");
         }

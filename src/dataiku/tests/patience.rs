@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::json;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 
-use super::{always, dss, failure, requests};
+use super::{always, dss, failure, permit, requests};
 use crate::dataiku::{
     error::ErrorKind,
     gate::{Breaker, Lane},
@@ -120,7 +120,7 @@ async fn writes_that_the_node_itself_answers_with_500_do_not_cut_off_the_others(
     let dss = dss(&server.uri());
     let document = serde_json::from_str("{}").unwrap();
     for _ in 0..10 {
-        let error = dss.put_user("jdoe", &document).await.unwrap_err();
+        let error = dss.put_user(permit(), "jdoe", &document).await.unwrap_err();
         assert_eq!(
             (error.kind, error.message.as_str()),
             (ErrorKind::Unavailable, "bad profile")

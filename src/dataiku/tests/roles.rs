@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
-use super::{always, answering, doubtful, govern, json_text, only_request, requests};
+use super::{always, answering, doubtful, govern, json_text, only_request, permit, requests};
 use crate::dataiku::{error::ErrorKind, govern::roles::RoleRecord};
 
 fn role(id: &str, label: Option<&str>, description: Option<&str>) -> RoleRecord {
@@ -37,7 +37,7 @@ async fn a_creation_sends_the_identifier_beside_the_role_and_takes_the_id_of_the
         let answer = json!({"id": "ro.pm", "label": "Project manager", "description": sent});
         let server = answering("POST", "/admin/roles/", json_text(answer)).await;
         let created = govern(&server.uri())
-            .create_role("pm", "Project manager", description)
+            .create_role(permit(), "pm", "Project manager", description)
             .await;
         assert_eq!(created.unwrap(), role("ro.pm", Some("Project manager"), description));
         let (_, path, body) = only_request(&server).await;
@@ -55,7 +55,10 @@ async fn a_taken_identifier_is_told_where_the_node_tells_it() {
     ] {
         let body = json!({"errorType": "java.lang.IllegalArgumentException", "message": message});
         let server = answering("POST", "/admin/roles/", ResponseTemplate::new(400).set_body_json(body)).await;
-        let error = govern(&server.uri()).create_role("pm", "P", None).await.unwrap_err();
+        let error = govern(&server.uri())
+            .create_role(permit(), "pm", "P", None)
+            .await
+            .unwrap_err();
         assert_eq!((error.kind, error.message.as_str()), (kind, message));
     }
 }
@@ -74,7 +77,10 @@ async fn a_role_is_read_replaced_and_deleted_by_id() {
 
     document.set("label", "B");
     let server = answering("PUT", at, ResponseTemplate::new(200).set_body_string(text)).await;
-    let stored = govern(&server.uri()).put_role("ro.a/b", &document).await.unwrap();
+    let stored = govern(&server.uri())
+        .put_role(permit(), "ro.a/b", &document)
+        .await
+        .unwrap();
     assert_eq!(
         stored.str("label").as_deref(),
         Some("A"),
@@ -85,8 +91,8 @@ async fn a_role_is_read_replaced_and_deleted_by_id() {
 
     let server = answering("DELETE", at, ResponseTemplate::new(200)).await;
     let client = govern(&server.uri());
-    assert!(client.delete_role("ro.a/b").await.unwrap());
-    assert!(!client.delete_role("ro.other").await.unwrap());
+    assert!(client.delete_role(permit(), "ro.a/b").await.unwrap());
+    assert!(!client.delete_role(permit(), "ro.other").await.unwrap());
 }
 
 #[tokio::test]
@@ -185,7 +191,10 @@ async fn refusals_and_pages_are_told_as_on_dss() {
         let client = govern(&server.uri());
         let error = client.roles().await.unwrap_err();
         assert_eq!((error.kind, error.message.as_str()), (kind, "Govern architect only"));
-        assert_eq!(client.delete_assignments("bp.a").await.unwrap_err().kind, kind);
+        assert_eq!(
+            client.delete_assignments(permit(), "bp.a").await.unwrap_err().kind,
+            kind
+        );
     }
     let page = ResponseTemplate::new(200).set_body_raw("<html>Sign in</html>", "text/html");
     let server = always(page).await;
@@ -193,7 +202,7 @@ async fn refusals_and_pages_are_told_as_on_dss() {
     for error in [
         client.roles().await.unwrap_err(),
         client.blueprints().await.unwrap_err(),
-        client.delete_role("ro.a").await.unwrap_err(),
+        client.delete_role(permit(), "ro.a").await.unwrap_err(),
         client.assignments_of("bp.a").await.err().unwrap(),
     ] {
         assert_eq!(error.to_string().split(": ").last(), Some("the answer is an HTML page"));

@@ -11,7 +11,7 @@ use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::fmt::MakeWriter;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers::any};
 
-use super::{Calls, KEY, endpoint, loopback, observed};
+use super::{Calls, KEY, endpoint, loopback, observed, permit};
 use crate::dataiku::{
     dss::{Dss, users::NewUser},
     transport::{Credentials, Transport},
@@ -68,8 +68,8 @@ async fn a_server_that_gives_back_what_it_got_does_not_get_it_into_an_error() {
             let (dss, calls) = observed(&server.uri());
             let mut errors = vec![
                 dss.users(false, std::convert::identity).await.unwrap_err(),
-                dss.create_user(&new_user(&password)).await.unwrap_err(),
-                dss.put_user("jdoe", &document).await.unwrap_err(),
+                dss.create_user(permit(), &new_user(&password)).await.unwrap_err(),
+                dss.put_user(permit(), "jdoe", &document).await.unwrap_err(),
             ];
             errors.extend(dss.auth_info().await.err());
             for error in errors {
@@ -136,7 +136,9 @@ async fn a_call_leaves_one_record_at_debug_and_no_secret_even_at_trace() {
     let guard = tracing::subscriber::set_default(subscriber);
     let server = parrot(500, true).await;
     let (dss, _) = observed(&server.uri());
-    dss.create_user(&new_user(&PASSWORD.into())).await.unwrap_err();
+    dss.create_user(permit(), &new_user(&PASSWORD.into()))
+        .await
+        .unwrap_err();
     drop(guard);
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     let ours: Vec<&str> = text.lines().filter(|line| line.contains("remote call")).collect();

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use wiremock::{MockServer, ResponseTemplate};
 
-use super::{always, answering, dss};
+use super::{always, answering, dss, permit};
 use crate::dataiku::{
     document::Document,
     dss::users::{NewUser, UserRecord},
@@ -113,7 +113,7 @@ async fn a_document_goes_back_byte_for_byte_but_for_what_was_edited() {
     let mut document = dss.user("jdoe").await.unwrap().unwrap();
     document.set("enabled", &true);
     document.set("password", "new-password");
-    dss.put_user("jdoe", &document).await.unwrap();
+    dss.put_user(permit(), "jdoe", &document).await.unwrap();
 
     let received = server.received_requests().await.unwrap();
     let put = &received[1];
@@ -154,7 +154,7 @@ async fn a_creation_sends_every_key() {
         user_profile: "READER",
         email: Some("jane@example.com"),
     };
-    dss(&server.uri()).create_user(&user).await.unwrap();
+    dss(&server.uri()).create_user(permit(), &user).await.unwrap();
     let request = one_request(&server).await;
     let expected = json!({"login": "jdoe", "password": "s3cret", "displayName": "Jane Doe", "sourceType": "LOCAL",
         "groups": ["readers"], "userProfile": "READER", "email": "jane@example.com"});
@@ -174,7 +174,7 @@ async fn a_creation_without_password_and_email_sends_null() {
         user_profile: "READER",
         email: None,
     };
-    dss(&server.uri()).create_user(&user).await.unwrap();
+    dss(&server.uri()).create_user(permit(), &user).await.unwrap();
     let body: Value = serde_json::from_slice(&one_request(&server).await.body).unwrap();
     assert_eq!(
         (&body["password"], &body["email"], &body["groups"]),
@@ -187,11 +187,11 @@ async fn a_creation_without_password_and_email_sends_null() {
 async fn a_deletion_never_permits_self_deletion_and_tells_whether_there_was_a_user() {
     let server = answering("DELETE", "/admin/users/jdoe", ResponseTemplate::new(200)).await;
     let dss = dss(&server.uri());
-    assert!(dss.delete_user("jdoe").await.unwrap());
+    assert!(dss.delete_user(permit(), "jdoe").await.unwrap());
     let request = one_request(&server).await;
     assert_eq!(request.url.query(), Some("allowSelfDeletion=false"));
     assert!(request.body.is_empty());
-    assert!(!dss.delete_user("nobody").await.unwrap());
+    assert!(!dss.delete_user(permit(), "nobody").await.unwrap());
 }
 
 #[tokio::test]
@@ -208,7 +208,7 @@ async fn a_refused_creation_gives_the_reason() {
         user_profile: "READER",
         email: None,
     };
-    let error = dss(&server.uri()).create_user(&user).await.unwrap_err();
+    let error = dss(&server.uri()).create_user(permit(), &user).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::AlreadyExists);
     assert_eq!(
         error.to_string(),

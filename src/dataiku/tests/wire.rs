@@ -16,7 +16,7 @@ use tokio::{
 };
 use wiremock::{MockServer, ResponseTemplate};
 
-use super::{KEY, always, dss, failure, hasty, requests};
+use super::{KEY, always, dss, failure, hasty, permit, requests};
 use crate::dataiku::error::ErrorKind;
 
 /// A server that ends with its test.
@@ -137,7 +137,7 @@ async fn a_call_is_sent_once_even_when_a_reused_connection_is_lost() {
     let dss = dss(&server.url);
     dss.groups().await.unwrap();
     for sent in 2..5 {
-        let error = dss.create_group("analysts", None, "LOCAL").await.unwrap_err();
+        let error = dss.create_group(permit(), "analysts", None, "LOCAL").await.unwrap_err();
         assert!(error.is_ambiguous());
         assert_eq!(requests.load(Ordering::SeqCst), sent);
     }
@@ -249,7 +249,7 @@ async fn a_redirect_is_not_followed_and_the_key_stays_here() {
         assert_eq!(error.message, "the answer is a redirect, which is not followed");
         assert!(
             dss(&server.uri())
-                .create_group("analysts", None, "LOCAL")
+                .create_group(permit(), "analysts", None, "LOCAL")
                 .await
                 .is_err()
         );

@@ -15,7 +15,7 @@ use kube::ResourceExt;
 
 use crate::{
     crd::{DssGroup, applied::Applied, common::Policies, dss_group::DssGroupSeen, status::Nothing},
-    dataiku::{document::Document, dss::groups::GroupRecord},
+    dataiku::{document::Document, dss::groups::GroupRecord, permit::WritePermit},
     engine::{
         Error, Freshness, Inputs, Lane, Managed, Plan, Presence, Removal, Slot, SourceRef, Verdict,
         managed::{StatusOf, Trigger},
@@ -195,7 +195,7 @@ impl Managed for DssGroup {
                 ..
             } => Ok(client
                 .api
-                .create_group(name, description.as_deref(), source_type)
+                .create_group(WritePermit::unchecked(), name, description.as_deref(), source_type)
                 .await?),
             GroupChange::Edit(name, fields) => {
                 let mut document = observed
@@ -205,10 +205,10 @@ impl Managed for DssGroup {
                 for field in fields {
                     field.write(&mut document);
                 }
-                Ok(client.api.put_group(name, &document).await?)
+                Ok(client.api.put_group(WritePermit::unchecked(), name, &document).await?)
             }
             GroupChange::Delete(name) => {
-                client.api.delete_group(name).await?;
+                client.api.delete_group(WritePermit::unchecked(), name).await?;
                 Ok(())
             }
         }

@@ -18,7 +18,10 @@ use crate::{
         dss_user::DssUserSeen,
         status::{Nothing, Origin},
     },
-    dataiku::dss::users::{NewUser, UserRecord},
+    dataiku::{
+        dss::users::{NewUser, UserRecord},
+        permit::WritePermit,
+    },
     engine::{
         Error, Freshness, Inputs, Lane, Managed, Plan, Presence, Removal, Slot, SourceKind, SourceRef,
         managed::StatusOf, managed::Trigger,
@@ -196,7 +199,7 @@ impl Managed for DssUser {
                     user_profile: &user.profile,
                     email: user.email.as_deref(),
                 };
-                Ok(client.api.create_user(&new).await?)
+                Ok(client.api.create_user(WritePermit::unchecked(), &new).await?)
             }
             UserChange::Edit(login, fields) => {
                 let mut document = observed
@@ -208,10 +211,10 @@ impl Managed for DssUser {
                         .write(&mut document)
                         .map_err(|error| unreadable("the user document", &error))?;
                 }
-                Ok(client.api.put_user(login, &document).await?)
+                Ok(client.api.put_user(WritePermit::unchecked(), login, &document).await?)
             }
             UserChange::Delete(login) => {
-                client.api.delete_user(login).await?;
+                client.api.delete_user(WritePermit::unchecked(), login).await?;
                 Ok(())
             }
         }
