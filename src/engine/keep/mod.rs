@@ -3,6 +3,8 @@
 pub mod fields;
 pub mod managed;
 pub mod plan;
+pub mod propagation;
 
 pub use managed::{Common, Given, Managed, Observed, Publication, Read, TaskState};
 pub use plan::{Change, Class, Plan, Receipt};
+pub use propagation::Following;
