@@ -21,8 +21,8 @@ use crate::{
     args::RunArgs,
     dataiku::address::AddressPolicy,
     engine::{
-        controller::stopped, environment::Environment, fingerprint::Fingerprints, permit::Alone, report::Reports,
-        source_watch,
+        clock::Clock, controller::stopped, environment::Environment, fingerprint::Fingerprints, permit::Alone,
+        report::Reports, source_watch,
     },
     kinds,
     metrics::Metrics,
@@ -73,6 +73,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         observer: metrics.clone(),
         calls: metrics,
         addresses: Arc::new(addresses),
+        clock: Clock::default(),
         fence: Arc::new(Alone),
         release_after,
         propagation_deadline,

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use kube::Client;
 
 use super::{
+    clock::Clock,
     fingerprint::Fingerprints,
     permit::Fence,
     report::{EngineObserver, Reports},
@@ -26,6 +27,8 @@ pub struct Environment {
     pub calls: Arc<dyn CallObserver>,
     /// Addresses that connections may use.
     pub addresses: Arc<AddressPolicy>,
+    /// The wall clock.
+    pub clock: Clock,
     /// Whether this process may write.
     pub fence: Arc<dyn Fence>,
     /// How long a deletion waits for missing credentials before it releases the object.

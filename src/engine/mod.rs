@@ -4,6 +4,7 @@
 //! nothing in here knows a kind or the API of a product.
 
 pub mod backoff;
+pub mod clock;
 pub mod connect;
 pub mod controller;
 pub mod environment;

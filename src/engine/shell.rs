@@ -282,7 +282,7 @@ fn settled<W: Work, T>(cx: &mut Reconcile<W>, result: Guarded<T>, deadline: Dura
 impl<W: Work> Reconcile<W> {
     /// Records that a write may still take effect although nobody waits for its answer.
     pub fn note_lost_write(&mut self) {
-        let until = jiff::Timestamp::now() + jiff::SignedDuration::try_from(LOST_WRITE).unwrap_or_default();
+        let until = self.shell.env.clock.now() + jiff::SignedDuration::try_from(LOST_WRITE).unwrap_or_default();
         self.report.record.unsettled_until = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(to_second(
             until + jiff::SignedDuration::from_secs(1),
         )));
@@ -292,7 +292,7 @@ impl<W: Work> Reconcile<W> {
     /// How long a write whose answer was lost may still take effect.
     pub fn unsettled_for(&self) -> Option<Duration> {
         let until = self.report.record.unsettled_until.as_ref()?.0;
-        let left = until.duration_since(jiff::Timestamp::now());
+        let left = until.duration_since(self.shell.env.clock.now());
         Duration::try_from(left).ok().filter(|left| !left.is_zero())
     }
 }

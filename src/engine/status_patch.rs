@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use kube::{
     Api, Resource, ResourceExt,
     api::{Patch, PatchParams},
@@ -45,7 +44,7 @@ impl<W: Work> Shell<W> {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let next = next_status(base.status(), generation, update.clone(), Timestamp::now());
+            let next = next_status(base.status(), generation, update.clone(), self.env.clock.now());
             if base.status() == Some(&next) {
                 return Ok(Some(base));
             }

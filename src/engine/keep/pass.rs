@@ -2,8 +2,6 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use jiff::Timestamp;
-
 use super::{
     announce::Announcement,
     intent::Before,
@@ -415,7 +413,7 @@ pub(super) fn given<'a, M: Managed>(
     };
     Given {
         name,
-        now: Timestamp::now(),
+        now: shell.env.clock.now(),
         record,
         secrets,
         connection: &admitted.object,

@@ -174,7 +174,7 @@ async fn without_remote<M: Managed>(
     let mut following = super::propagation::Following {
         task: cx.report.record.task.as_deref().cloned(),
         generation: kube::Resource::meta(&*cx.object).generation.unwrap_or_default(),
-        now: jiff::Timestamp::now(),
+        now: cx.shell.env.clock.now(),
         deadline: cx.shell.env.propagation_deadline,
     };
     if let Some(task) = following.due().map(str::to_owned)

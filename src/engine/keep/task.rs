@@ -50,7 +50,7 @@ impl<M: Managed> Pass<'_, M> {
         Following {
             task: self.cx.report.record.task.as_deref().cloned(),
             generation: kube::Resource::meta(&*self.cx.object).generation.unwrap_or_default(),
-            now: jiff::Timestamp::now(),
+            now: self.cx.shell.env.clock.now(),
             deadline: self.cx.shell.env.propagation_deadline,
         }
     }
