@@ -1,1 +1,5 @@
 //! The kinds.
+
+pub mod dss;
+pub mod govern;
+pub mod node;
