@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{DesiredGroup, Field, GroupChange, ObservedGroup};
 use crate::{
     crd::DssGroup,
-    dataiku::dss::groups::GroupRecord,
+    dataiku::dss::groups::{GroupRecord, Mapping},
     engine::{Inputs, Managed},
 };
 
@@ -61,6 +61,7 @@ fn observed(group: &GroupRecord) -> ObservedGroup {
         group: Some(Arc::new(group.clone())),
         document: None,
         members: 0,
+        complete: true,
     }
 }
 
@@ -73,11 +74,13 @@ fn carried_out(changes: &[GroupChange], mut group: GroupRecord) -> GroupRecord {
         match field {
             Field::Description(text) => group.description = Some(text.clone()),
             Field::SourceType(source) => group.source_type = Some(source.clone()),
-            Field::Flag(flag, value) if flag == "admin" => group.admin = *value,
+            Field::Flag(flag, value) if flag == "admin" => group.admin = Some(*value),
             Field::Flag(flag, value) => {
                 group.permissions.insert(flag.clone(), *value);
             }
-            Field::Mapping(_, names) => group.ldap_group_names = names.iter().cloned().collect(),
+            Field::Mapping(_, names) => {
+                group.ldap_group_names = Some(Mapping::List(names.iter().cloned().collect()));
+            }
             Field::Regex(text) => group.impersonatable_groups_regex = Some(text.clone()),
         }
     }

@@ -8,7 +8,10 @@ use std::{
 
 use super::sweep::Sweep;
 use crate::{
-    dataiku::dip::{groups::GroupRecord, users::UserRecord},
+    dataiku::{
+        dip::{groups::GroupRecord, users::UserRecord},
+        listed::Listed,
+    },
     engine::connect::lists::{Shared, read, write},
 };
 
@@ -57,11 +60,11 @@ impl<T: PartialEq> Snapshot<T> {
         }
     }
 
-    /// Replaces everything that was read before the list began. `complete`: every element of the list was identified.
-    pub fn replace(&self, began: Instant, objects: impl IntoIterator<Item = Arc<T>>, complete: bool) {
+    /// Replaces everything that was read before the list began.
+    pub fn replace(&self, began: Instant, list: &Listed<Arc<T>>) {
         let mut entries = write(&self.entries);
-        for object in objects {
-            let key = (self.key)(&object);
+        for object in &list.items {
+            let key = (self.key)(object);
             let listed = Entry {
                 object: Some(object.clone()),
                 at: began,
@@ -76,7 +79,7 @@ impl<T: PartialEq> Snapshot<T> {
         }
         entries.retain(|_, entry| entry.at >= began);
         drop(entries);
-        self.complete.set(complete);
+        self.complete.set(list.is_complete());
     }
 
     /// Takes in a read of a single object; `None`: it does not exist.
@@ -150,14 +153,14 @@ impl NodeLists {
     /// Takes in a sweep.
     pub(super) fn replace(&self, sweep: &Sweep) {
         let mut members: HashMap<String, i64> = HashMap::new();
-        for group in sweep.users.iter().flat_map(|user| &user.groups) {
+        for group in sweep.users.items.iter().flat_map(|user| &user.groups).flatten() {
             match members.get_mut(group) {
                 Some(count) => *count += 1,
                 None => _ = members.insert(group.clone(), 1),
             }
         }
-        self.users.replace(sweep.began, sweep.users.iter().cloned(), true);
-        self.groups.replace(sweep.began, sweep.groups.iter().cloned(), true);
+        self.users.replace(sweep.began, &sweep.users);
+        self.groups.replace(sweep.began, &sweep.groups);
         self.members.set(members);
         self.profiles.set(sweep.profiles.clone());
     }

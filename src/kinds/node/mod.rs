@@ -3,7 +3,7 @@
 mod lists;
 mod sweep;
 
-use std::{collections::HashSet, future::Future};
+use std::{collections::HashSet, future::Future, sync::Arc};
 
 pub use self::{
     lists::{Known, NodeLists, Snapshot},
@@ -15,8 +15,9 @@ use crate::{
         status::Nothing,
     },
     dataiku::{
-        dip::{DipProduct, Node, users::UserRecord},
+        dip::{DipProduct, Node, groups::GroupRecord, users::UserRecord},
         gate::Lane,
+        listed::Listed,
         transport::{Credentials, Transport},
     },
     engine::{
@@ -145,11 +146,12 @@ impl<K: NodeKind> ConnectionKind for K {
             license: sweep.profiles.as_ref().map(|profiles| LicenseStatus {
                 user_profiles: profiles.as_ref().clone(),
             }),
-            users: sweep.admin.then(|| users(sweep, &declared(dependents, user_kind))),
-            groups: sweep.admin.then(|| {
-                let names = sweep.groups.iter().map(|group| &group.name);
-                groups(names, &declared(dependents, group_kind))
-            }),
+            users: sweep
+                .admin
+                .then(|| users(&sweep.users, &declared(dependents, user_kind))),
+            groups: sweep
+                .admin
+                .then(|| groups(&sweep.groups, &declared(dependents, group_kind))),
             claims: Some(length(dependents.len())),
         }
     }
@@ -175,36 +177,35 @@ fn fits<K: NodeKind>(sweep: &Sweep) -> Result<(), Error> {
 }
 
 /// Keys that objects of this kind declare.
-pub(super) fn declared<'a>(dependents: &'a [Dependent], kind: &str) -> HashSet<&'a str> {
+pub fn declared<'a>(dependents: &'a [Dependent], kind: &str) -> HashSet<&'a str> {
     let of_kind = dependents.iter().filter(|one| one.kind == kind);
     of_kind.map(|one| one.key.as_str()).collect()
 }
 
-fn users(sweep: &Sweep, declared: &HashSet<&str>) -> UserCounts {
-    let count = |wanted: &dyn Fn(&UserRecord) -> bool| length(sweep.users.iter().filter(|user| wanted(user)).count());
+fn users(users: &Listed<Arc<UserRecord>>, declared: &HashSet<&str>) -> UserCounts {
+    let count = |wanted: &dyn Fn(&UserRecord) -> bool| length(users.items.iter().filter(|user| wanted(user)).count());
     UserCounts {
-        total: length(sweep.users.len()),
-        enabled: count(&|user| user.enabled),
-        connected: count(&|user| user.active_sessions > 0),
-        sessions: sweep.users.iter().map(|user| user.active_sessions.max(0)).sum(),
+        total: length(users.items.len() + users.unreadable),
+        enabled: count(&|user| user.enabled != Some(false)),
+        connected: count(&|user| sessions(user) > 0),
+        sessions: users.items.iter().map(|user| sessions(user)).sum(),
         undeclared: count(&|user| !declared.contains(user.login.as_str())),
     }
 }
 
-/// Counts of groups with these names.
-pub(super) fn groups<'a>(names: impl Iterator<Item = &'a String>, declared: &HashSet<&str>) -> GroupCounts {
-    let (mut total, mut undeclared) = (0, 0);
-    for name in names {
-        total += 1;
-        undeclared += usize::from(!declared.contains(name.as_str()));
-    }
+/// Open sessions; none where the number is unknown.
+fn sessions(user: &UserRecord) -> i64 {
+    user.active_sessions.unwrap_or_default().max(0)
+}
+
+fn groups(groups: &Listed<Arc<GroupRecord>>, declared: &HashSet<&str>) -> GroupCounts {
+    let undeclared = groups.items.iter().filter(|group| !declared.contains(group.name.as_str()));
     GroupCounts {
-        total: length(total),
-        undeclared: length(undeclared),
+        total: length(groups.items.len() + groups.unreadable),
+        undeclared: length(undeclared.count()),
     }
 }
 
-/// A count as the status has it.
-pub(super) fn length(count: usize) -> i64 {
+fn length(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

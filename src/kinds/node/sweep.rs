@@ -4,11 +4,14 @@ use std::{sync::Arc, time::Instant};
 
 use super::NodeLists;
 use crate::{
-    dataiku::dip::{
-        DipProduct, Node,
-        groups::GroupRecord,
-        instance::{AuthInfo, InstanceDetails},
-        users::UserRecord,
+    dataiku::{
+        dip::{
+            DipProduct, Node,
+            groups::GroupRecord,
+            instance::{AuthInfo, InstanceDetails},
+            users::UserRecord,
+        },
+        listed::Listed,
     },
     engine::{
         error::Error,
@@ -31,9 +34,9 @@ pub struct Sweep {
     /// User profiles in the licence; `None` where the node does not show them.
     pub profiles: Option<Arc<Vec<String>>>,
     /// All users; none without the admin right.
-    pub users: Vec<Arc<UserRecord>>,
+    pub users: Listed<Arc<UserRecord>>,
     /// All groups; none without the admin right.
-    pub groups: Vec<Arc<GroupRecord>>,
+    pub groups: Listed<Arc<GroupRecord>>,
 }
 
 /// What a product has beside users and groups, as far as a connection judges it.
@@ -57,8 +60,8 @@ impl Sweep {
             admin: false,
             own: Own::default(),
             profiles: None,
-            users: Vec::new(),
-            groups: Vec::new(),
+            users: Listed::default(),
+            groups: Listed::default(),
         })
     }
 
@@ -78,7 +81,7 @@ impl Sweep {
         self.admin = true;
         self.profiles = optional(api.licensed_profiles().await)?.flatten().map(Arc::new);
         self.users = users;
-        self.groups = groups.into_iter().map(|group| lists.groups.held(group)).collect();
+        self.groups = groups.map(|group| lists.groups.held(group));
         lists.replace(self);
         Ok(())
     }
