@@ -10,6 +10,7 @@ pub mod dip;
 pub mod document;
 pub mod dss;
 mod elements;
+pub mod email;
 pub mod error;
 pub mod fields;
 pub mod gate;
