@@ -2,6 +2,7 @@
 
 pub mod dss;
 pub mod govern;
+pub mod launchpad;
 pub mod node;
 
 use tokio::sync::watch;

@@ -26,6 +26,7 @@ impl<M: Managed> Pass<'_, M> {
             if there {
                 self.cx.report.origin = Some(owned);
                 record.create_refused = false;
+                record.id = self.seen_id.take().or(record.id.take());
             }
             let mut grants = plan.grants.clone();
             if plan.deferred || !settled {
@@ -80,7 +81,16 @@ impl<M: Managed> Pass<'_, M> {
         (known == Some((generation, plan.attempt())) && !self.secrets.any_changed()).then(|| self.unstored_error(plan))
     }
 
-    pub(super) fn unstored_error(&self, plan: &Plan<M::Change>) -> Error {
+    /// The error of a write that the remote side accepted and did not store, remembered so that it is not repeated.
+    pub(super) fn remember_unstored(&self, plan: &Plan<M::Change>) -> Error {
+        let generation = kube::Resource::meta(&*self.cx.object).generation;
+        let attempt = Some((generation, plan.attempt()));
+        let (uid, memory) = (self.cx.uid(), &self.cx.shell.memory);
+        memory.with(&uid, |entry| entry.not_stored = attempt);
+        self.unstored_error(plan)
+    }
+
+    fn unstored_error(&self, plan: &Plan<M::Change>) -> Error {
         let steps = plan.steps().join("; ");
         Error::Blocked(
             Reason::AcceptedButNotStored,
