@@ -8,10 +8,14 @@ pub mod connection;
 pub mod dss_group;
 pub mod dss_instance;
 pub mod dss_user;
+pub mod govern_group;
 pub mod govern_instance;
 pub mod govern_role_assignment;
+pub mod govern_user;
 pub mod launchpad_group;
 pub mod launchpad_space;
+pub mod node_group;
+pub mod node_user;
 pub mod propagation;
 pub mod status;
 
@@ -21,8 +25,10 @@ use kube::CustomResourceExt;
 pub use dss_group::DssGroup;
 pub use dss_instance::DssInstance;
 pub use dss_user::DssUser;
+pub use govern_group::GovernGroup;
 pub use govern_instance::GovernInstance;
 pub use govern_role_assignment::GovernRoleAssignment;
+pub use govern_user::GovernUser;
 pub use launchpad_group::LaunchpadGroup;
 pub use launchpad_space::LaunchpadSpace;
 
@@ -33,6 +39,8 @@ pub fn all() -> Vec<CustomResourceDefinition> {
         DssGroup::crd(),
         DssUser::crd(),
         GovernInstance::crd(),
+        GovernGroup::crd(),
+        GovernUser::crd(),
         GovernRoleAssignment::crd(),
         LaunchpadSpace::crd(),
         LaunchpadGroup::crd(),

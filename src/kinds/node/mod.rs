@@ -1,13 +1,20 @@
 //! What the kinds of DSS and Govern nodes share: one [`ConnectionKind`] for every [`NodeKind`].
 
+mod change;
+mod group;
 mod lists;
+mod spelling;
 mod sweep;
+mod user;
 
 use std::{collections::HashSet, future::Future, sync::Arc};
 
 pub use self::{
+    change::DocumentChange,
+    group::{Group, NodeGroup},
     lists::{Known, NodeLists, Snapshot},
     sweep::{Own, Sweep},
+    user::{NodeUser, User},
 };
 use crate::{
     crd::{
