@@ -37,13 +37,17 @@ pub enum Reason {
     Conflict,
     /// The connection does not allow this.
     NotAllowed,
+    /// The change would remove the last administrator, the operator's own identity or the space owner.
+    Guarded,
+    /// The mass-change brake or a changed node identity holds the change until somebody acknowledges it.
+    AwaitingAcknowledgement,
     /// A bug of the operator.
     InternalError,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::InSync,
         Self::Observed,
         Self::Progressing,
@@ -60,10 +64,12 @@ impl Reason {
         Self::AlreadyExists,
         Self::Conflict,
         Self::NotAllowed,
+        Self::Guarded,
+        Self::AwaitingAcknowledgement,
         Self::InternalError,
     ];
     /// Reasons that need user action; an object keeps its own during automatic retries.
-    const STANDING: [Self; 8] = [
+    const STANDING: [Self; 10] = [
         Self::Forbidden,
         Self::Invalid,
         Self::Rejected,
@@ -71,6 +77,8 @@ impl Reason {
         Self::AlreadyExists,
         Self::Conflict,
         Self::NotAllowed,
+        Self::Guarded,
+        Self::AwaitingAcknowledgement,
         Self::InternalError,
     ];
 
@@ -98,6 +106,8 @@ impl Reason {
             Self::AlreadyExists => "AlreadyExists",
             Self::Conflict => "Conflict",
             Self::NotAllowed => "NotAllowed",
+            Self::Guarded => "Guarded",
+            Self::AwaitingAcknowledgement => "AwaitingAcknowledgement",
             Self::InternalError => "InternalError",
         }
     }

@@ -70,7 +70,25 @@ struct Trouble {
     since: Instant,
 }
 
+/// What tells one remote side from another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Side {
+    id: Option<String>,
+    url: String,
+}
+
+impl Side {
+    /// Whether both are the same: by their ids where both have one, else by their addresses.
+    fn is_same(&self, other: &Self) -> bool {
+        match (&self.id, &other.id) {
+            (Some(one), Some(other)) => one == other,
+            _ => self.url == other.url,
+        }
+    }
+}
+
 struct State<C: ConnectionKind> {
+    side: Side,
     live: Option<Arc<Live<C>>>,
     /// Whether the last sweep succeeded; `None`: there was none.
     ready: Option<bool>,
@@ -84,6 +102,7 @@ struct State<C: ConnectionKind> {
 impl<C: ConnectionKind> Default for State<C> {
     fn default() -> Self {
         Self {
+            side: Side::default(),
             live: None,
             ready: None,
             trouble: None,
@@ -206,6 +225,23 @@ impl<C: ConnectionKind> Connections<C> {
         }
     }
 
+    /// Whether two connections lead to the same remote side.
+    pub fn same_side(&self, one: &ConnectionKey, other: &ConnectionKey) -> bool {
+        if one == other {
+            return true;
+        }
+        let states = read(&self.states);
+        match (states.get(one), states.get(other)) {
+            (Some(one), Some(other)) => one.side.is_same(&other.side),
+            _ => false,
+        }
+    }
+
+    /// Notes what a sweep found out about the remote side.
+    pub(super) fn identified(&self, key: &ConnectionKey, id: Option<String>) {
+        write(&self.states).entry(key.clone()).or_default().side.id = id;
+    }
+
     /// Whether a write of an object in `namespace` may still go through this connection.
     ///
     /// # Errors
@@ -276,6 +312,10 @@ impl<C: ConnectionKind> Connections<C> {
             version,
             stale: false.into(),
         });
+        state.side = Side {
+            id: None,
+            url: object.terms().url.trim_end_matches('/').to_lowercase(),
+        };
         state.live = Some(live.clone());
         state.ready = None;
         state.trouble = None;

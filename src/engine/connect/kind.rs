@@ -79,6 +79,14 @@ pub trait ConnectionKind: Object<Seen = Nothing> {
         live: &Live<Self>,
         dependents: &[Dependent],
     ) -> impl Future<Output = Result<Self::Sweep, Error>> + Send;
+    /// Id of the node or space at the other end, where it has one.
+    fn node_id(&self, _sweep: &Self::Sweep) -> Option<String> {
+        None
+    }
+    /// The id that the status of the object shows.
+    fn pinned_id(_shown: &Self::Shown) -> Option<&str> {
+        None
+    }
     /// Whether the other end is the right product and the credentials suffice. Pure.
     fn judge(&self, sweep: &Self::Sweep) -> Result<(), Error>;
     /// What the status shows. Pure.

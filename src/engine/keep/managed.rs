@@ -134,6 +134,11 @@ pub trait Managed: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Key of the remote object as the remote side compares it: two objects with the same one claim the same remote object.
+    fn claim_key(object: &Self::Object) -> String {
+        Self::common(object).key
+    }
+
     /// Whether drift of this object shows only in lists with all details.
     fn needs_details(_object: &Self::Object) -> bool {
         false

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     announce::Announcement,
+    claim,
     intent::Before,
     managed::{Given, Managed, Observed, Read},
     plan::{Change, Class, Plan},
@@ -54,6 +55,7 @@ impl<'a, M: Managed> Pass<'a, M> {
     pub(super) fn prepare(keeping: &'a Keeping<M>, cx: &'a mut Reconcile<Keeping<M>>) -> Result<Self, Error> {
         let common = M::common(&cx.object);
         let admitted = keeping.connections.admit(&common.connection, &cx.namespace())?;
+        claim::check(keeping, &cx.shell, &cx.object)?;
         let repair = is_ready(&*cx.object) && !is_deleting(&*cx.object);
         let remote = Remote::new(admitted.live.clone(), repair);
         let key = common.key;

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{
+    claim,
     managed::{Managed, Observed, Read},
     pass::given,
     plan::Change,
@@ -14,7 +15,7 @@ use crate::{
         connect::{ConnectionKind, Remote, admission::Applicant, connections::Admitted},
         error::{Error, Fate, Reason, Refused},
         keep::plan::Class,
-        object::ObjectName,
+        object::{ObjectName, kind},
         permit::Permits,
         secrets::Secrets,
         work::{Reconcile, Removed, Work},
@@ -34,6 +35,13 @@ pub(super) async fn remove<M: Managed>(keeping: &Keeping<M>, cx: &mut Context<M>
     let Some(origin) = cx.report.origin else {
         return Ok(Removed::Released(None));
     };
+    if !common.policies.observes()
+        && let Some(heir) = claim::hand_over(keeping, cx).await?
+    {
+        let name = kind::<M::Object>();
+        tracing::info!(kind = name, object = %ObjectName::of(&*object), %heir, "released: another object takes over");
+        return Ok(Removed::Released(None));
+    }
     let policy = common.policies.deletion_policy;
     let policy = policy.unwrap_or_else(|| M::default_deletion(origin));
     if common.policies.observes() {

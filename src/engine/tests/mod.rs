@@ -1,6 +1,7 @@
 //! The engine on an apiserver in memory, a remote side in memory and a paused clock: interleavings that no cluster can
 //! reproduce.
 
+mod claims;
 mod deletion;
 mod intent;
 mod permit;
