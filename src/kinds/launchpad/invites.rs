@@ -171,7 +171,9 @@ async fn put(space: &InvitesApi, permit: WritePermit, documents: &Documents) -> 
     };
     let refused = documents.iter().filter(|(email, sent)| match &stored {
         // An invite that is gone was accepted meanwhile, which is no error.
-        Some(stored) => stored.get(*email).is_some_and(|stored| groups(stored) != groups(sent)),
+        Some(stored) => stored
+            .get(*email)
+            .is_some_and(|stored| groups(stored) != groups(sent)),
         None => true,
     });
     Ok(refused
@@ -179,12 +181,14 @@ async fn put(space: &InvitesApi, permit: WritePermit, documents: &Documents) -> 
         .collect())
 }
 
-/// What the answer says against an invite. An error that does not say whom it is about may be about any.
+/// What the answer says against an invite. Some releases say in the text alone whom an error is about.
 fn message(errors: &[BulkError], email: &str, sent: &Document) -> Option<String> {
     let id = sent.str("id").unwrap_or_default();
+    let unidentified = |error: &&BulkError| error.item == BulkItem::default();
     let own = errors.iter().find(|error| error.item.is_about(&id, email));
-    let unidentified = || errors.iter().find(|error| error.item == BulkItem::default());
-    own.or_else(unidentified).map(|error| error.message.clone())
+    let named = || errors.iter().filter(unidentified).find(|error| error.message.contains(&id));
+    let any = || errors.iter().find(unidentified);
+    own.or_else(named).or_else(any).map(|error| error.message.clone())
 }
 
 /// Takes groups that do not exist any more out of the documents: a Launchpad may refuse whatever names them. Whether there
@@ -217,6 +221,3 @@ fn groups(document: &Document) -> Result<BTreeSet<String>, DocumentError> {
     let groups: Option<Vec<GroupReference>> = document.get(GROUPS)?;
     Ok(groups.into_iter().flatten().map(|group| group.id).collect())
 }
-
-#[cfg(test)]
-mod tests;

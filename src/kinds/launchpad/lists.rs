@@ -57,6 +57,8 @@ pub struct SpaceLists {
     pub groups: Snapshot<GroupRecord>,
     users: Snapshot<Person<UserRecord>>,
     invites: Snapshot<Person<InviteRecord>>,
+    /// Whether the last list of groups identified every group.
+    all_groups: Shared<bool>,
     nodes: Shared<Listed<NodeRecord>>,
     /// Number of users and invites that could not be identified.
     unreadable_people: Shared<usize>,
@@ -72,6 +74,7 @@ impl Default for SpaceLists {
             groups: Snapshot::new(|group| &group.id),
             users: Snapshot::new(|user| &user.key),
             invites: Snapshot::new(|invite| &invite.key),
+            all_groups: Shared::default(),
             nodes: Shared::default(),
             unreadable_people: Shared::default(),
             people_read: Shared::default(),
@@ -82,6 +85,18 @@ impl Default for SpaceLists {
 }
 
 impl SpaceLists {
+    /// A group of this name; `None`: there may be one that could not be identified.
+    pub fn group_named(&self, name: &str) -> Option<Option<Arc<GroupRecord>>> {
+        let found = self.groups.filter(|group| group.name == name).pop();
+        (found.is_some() || *self.all_groups.get()).then_some(found)
+    }
+
+    /// Replaces the list of groups by one that was read after `began`.
+    pub fn replace_groups(&self, began: Instant, groups: &Listed<Arc<GroupRecord>>) {
+        self.groups.replace(began, groups);
+        self.all_groups.set(groups.is_complete());
+    }
+
     /// All nodes.
     pub fn nodes(&self) -> Arc<Listed<NodeRecord>> {
         self.nodes.get()

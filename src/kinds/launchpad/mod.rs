@@ -4,6 +4,8 @@ mod group;
 mod invites;
 mod lists;
 mod space;
+#[cfg(test)]
+mod tests;
 
 pub use self::{
     group::Group,

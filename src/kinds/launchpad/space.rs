@@ -160,7 +160,7 @@ pub(super) async fn sweep(api: &Launchpad, lists: &SpaceLists) -> Result<Sweep, 
     if sweep.missing.is_empty() {
         lists.replace_nodes(nodes_began, nodes);
         lists.replace_people(people_began, users, invites);
-        lists.groups.replace(groups_began, &sweep.groups);
+        lists.replace_groups(groups_began, &sweep.groups);
     }
     Ok(sweep)
 }

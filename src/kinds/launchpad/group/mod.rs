@@ -1,28 +1,20 @@
 //! `LaunchpadGroup`: a group of a space of Dataiku Cloud.
 
 mod access;
-mod edit;
+mod change;
 mod people;
 mod rights;
 #[cfg(test)]
 mod tests;
+mod write;
 
-use std::{
-    hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use kube::ResourceExt;
 
-pub use self::edit::{Edit, GroupChange};
-use self::{
-    edit::Draft,
-    rights::{Flags, declared, differing, granted, granting, withdrawn},
-};
-use super::{
-    invites::{InviteEdit, Invites, InvitesApi, InvitesEdit},
-    lists::{Need, SpaceLists},
-};
+pub use self::change::GroupChange;
+use self::rights::{declared, granted, granting};
+use super::lists::{Need, SpaceLists};
 use crate::{
     crd::{
         LaunchpadGroup, LaunchpadSpace,
@@ -32,17 +24,12 @@ use crate::{
     },
     dataiku::{
         document::{Document, DocumentError},
-        error::ErrorKind,
-        launchpad::{
-            groups::{
-                DATAIKU_PERMISSIONS, GOVERN_PERMISSIONS, GroupRecord, LAUNCHPAD_PERMISSIONS, Member, USERS, new_group,
-            },
-            people::GroupReference,
-        },
+        launchpad::groups::{GroupRecord, LAUNCHPAD_PERMISSIONS},
     },
     engine::{
         Common, Error, Given, Managed, Observed, Plan, Read, Reason, Receipt, TaskState,
         connect::{ConnectionKey, Remote},
+        keep::fields::Fields,
         object::is_deleting,
         permit::WritePermit,
     },
@@ -98,8 +85,8 @@ impl Managed for Group {
         }
         let found = current(object, remote, record).await?;
         let need = Need {
-            people: people::lacks(&object.spec, remote.lists()),
-            nodes: access::lacks(&object.spec, &remote.lists().nodes()),
+            people: !people::missing(&object.spec, remote.lists()).is_empty(),
+            nodes: !access::missing(&object.spec, &remote.lists().nodes()).is_empty(),
         };
         if need.any() && !is_deleting(object) {
             remote.lists().refresh(&remote.api, need).await?;
@@ -134,44 +121,7 @@ impl Managed for Group {
         seen: Option<&Seen>,
         change: &GroupChange,
     ) -> Result<Receipt, Error> {
-        let found = || seen.ok_or_else(|| Error::Internal("a group is edited that was not found".into()));
-        match change {
-            GroupChange::Create(name, edits, _) => {
-                let document = edited(new_group(name, None), edits)?;
-                let saved = remote.api.create_group(permit, &document).await?;
-                let group = GroupRecord::from_document(&saved.document).map_err(unreadable)?;
-                let id = group.id.clone();
-                remote.lists().groups.saw(&id, Some(Arc::new(group)));
-                Ok(Receipt {
-                    id: Some(id),
-                    task: saved.task_id,
-                    ..Receipt::default()
-                })
-            }
-            GroupChange::Edit(edits) => put(remote, permit, found()?, edits).await,
-            GroupChange::Resubmit(_) => put(remote, permit, found()?, &[]).await,
-            GroupChange::Invites(invites) => {
-                let group = &found()?.group;
-                let edit = InvitesEdit {
-                    group: GroupReference {
-                        id: group.id.clone(),
-                        name: group.name.clone(),
-                    },
-                    invites: invites.clone(),
-                };
-                let api = InvitesApi {
-                    api: remote.api.clone(),
-                    lists: remote.live.lists.clone(),
-                };
-                let writer = remote.live.writers.of("invites", || Invites);
-                writer.edit(&api, permit, edit).await?;
-                Ok(Receipt::default())
-            }
-            GroupChange::Delete => {
-                remote.api.delete_group(permit, &found()?.group.id).await?;
-                Ok(Receipt::default())
-            }
-        }
+        write::apply(remote, permit, seen, change).await
     }
 
     fn show(_: &LaunchpadGroup, seen: Option<&Seen>, record: &Applied, _: &SpaceLists) -> LaunchpadGroupSeen {
@@ -211,17 +161,17 @@ fn is_exact(policy: Option<ListPolicy>) -> bool {
 /// The group by the lists. They never show that a group whose id is on record does not exist.
 fn listed(object: &LaunchpadGroup, lists: &SpaceLists, record: &Applied) -> Observed<Seen> {
     let found = match &record.id {
-        Some(id) => lists.groups.get(id).found(),
-        None => lists.groups.filter(|group| group.name == name(object)).pop(),
+        Some(id) => lists.groups.get(id).found().map(Some),
+        None => lists.group_named(&name(object)),
     };
     match found {
-        Some(group) if group.unreadable.check(&managed(object, record)).is_ok() => Observed::Found(Seen {
+        Some(Some(group)) if group.unreadable.is_empty() => Observed::Found(Seen {
             group,
             document: None,
             another: false,
         }),
-        None if record.id.is_none() && lists.groups.is_complete() => Observed::Absent,
-        _ => Observed::Unknown,
+        Some(None) => Observed::Absent,
+        Some(Some(_)) | None => Observed::Unknown,
     }
 }
 
@@ -264,26 +214,6 @@ async fn read(remote: &Remote<LaunchpadSpace>, id: &str) -> Result<Option<Seen>,
     }))
 }
 
-/// Members of the document whose value a plan needs.
-fn managed(object: &LaunchpadGroup, record: &Applied) -> Vec<&'static str> {
-    let spec = &object.spec;
-    let granted = |list: &str| !record.grants.list(list).is_empty();
-    let mut managed = Vec::new();
-    if spec.description.is_some() {
-        managed.push("description");
-    }
-    if spec.launchpad_permissions.is_some() || granted(LAUNCHPAD_RIGHTS) {
-        managed.push(LAUNCHPAD_PERMISSIONS);
-    }
-    if spec.nodes.is_some() || spec.node_types.is_some() || granted(NODES) || granted(RIGHTS) {
-        managed.extend([DATAIKU_PERMISSIONS, GOVERN_PERMISSIONS]);
-    }
-    if spec.members.is_some() || granted(MEMBERS) {
-        managed.push(USERS);
-    }
-    managed
-}
-
 fn plan(
     object: &LaunchpadGroup,
     record: &Applied,
@@ -295,131 +225,46 @@ fn plan(
                        delete that one, or recreate this object with adoptionPolicy: Adopt";
         return Err(Error::Blocked(Reason::AlreadyExists, message.into()));
     }
-    let spec = &object.spec;
+    let (spec, name) = (&object.spec, name(object));
     let nothing = GroupRecord::default();
     let group = seen.map_or(&nothing, |seen| &*seen.group);
-    group.unreadable.check(&managed(object, record)).map_err(unreadable)?;
-    let mut draft = Draft::default();
-    if seen.is_some() && group.name != name(object) {
-        draft.text("name", &name(object));
-    }
-    if let Some(description) = &spec.description
-        && *description != group.description.as_deref().unwrap_or_default()
-    {
-        draft.text("description", description);
-    }
-    let mut flags = declared(spec.launchpad_permissions.as_ref());
-    draft.grant(LAUNCHPAD_RIGHTS, granting(&flags).cloned());
-    let given = record.grants.list(LAUNCHPAD_RIGHTS).iter().map(String::as_str);
-    flags.extend(withdrawn(given, &flags));
-    let found = group.launchpad_permissions.as_ref().map(granted).unwrap_or_default();
-    draft.rights(&[LAUNCHPAD_PERMISSIONS], None, &differing(&flags, &found));
-    access::plan(spec, record, &lists.nodes(), group, &mut draft)?;
-    people::plan(spec, record, lists, group, &mut draft);
-    let basis = basis(group, &draft, lists);
-    let mut changes = Vec::new();
+    let found_name = seen.map_or(&name, |seen| &seen.group.name);
+    let mut fields = Fields::new(record, &group.unreadable)
+        .text("name", Some(&name), Some(found_name))
+        .text("description", spec.description.as_deref(), group.description.as_deref());
+    launchpad_rights(object, record, group, &mut fields);
+    access::plan(spec, record, &lists.nodes(), group, &mut fields)?;
+    let invites = people::plan(spec, record, lists, group, &mut fields);
+    let mut plan = fields.into_plan(GroupChange::Edit);
     if seen.is_none() {
-        let follows = draft.invites.iter().map(InviteEdit::step).collect();
-        changes.push(GroupChange::Create(name(object), draft.edits, follows));
-    } else {
-        changes.extend((!draft.edits.is_empty()).then_some(GroupChange::Edit(draft.edits)));
-        changes.extend((!draft.invites.is_empty()).then_some(GroupChange::Invites(draft.invites)));
+        let edit = plan.changes.pop();
+        plan.changes.push(GroupChange::create(name, edit, &invites));
+    } else if !invites.is_empty() {
+        plan.changes.push(GroupChange::Invites(invites));
     }
-    Ok(Plan {
-        changes,
-        waiting: draft.waiting,
-        deferred: draft.deferred,
-        grants: draft.grants.into_iter().collect(),
-        basis,
-        ..Plan::default()
-    })
+    Ok(plan)
 }
 
-/// Hash of the group and the invites that a plan edits.
-fn basis(group: &GroupRecord, draft: &Draft, lists: &SpaceLists) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    if !draft.edits.is_empty() || !draft.invites.is_empty() {
-        format!("{group:?}").hash(&mut hasher);
+fn launchpad_rights(object: &LaunchpadGroup, record: &Applied, group: &GroupRecord, fields: &mut Fields<'_>) {
+    let flags = declared(object.spec.launchpad_permissions.as_ref());
+    let recorded = record.grants.list(LAUNCHPAD_RIGHTS);
+    if flags.is_empty() && recorded.is_empty() {
+        return;
     }
-    for invite in &draft.invites {
-        let invite = lists.invite(&invite.email);
-        format!("{:?}", invite.as_ref().map(|invite| &invite.record.groups)).hash(&mut hasher);
+    if group.unreadable.contains(LAUNCHPAD_PERMISSIONS) {
+        return fields.cannot_merge(LAUNCHPAD_PERMISSIONS);
     }
-    hasher.finish()
-}
-
-/// Writes the document with these edits. A Launchpad may refuse a document that names a node or a user that does not exist
-/// any more: then it gets the document without them.
-async fn put(
-    remote: &Remote<LaunchpadSpace>,
-    permit: WritePermit,
-    seen: &Seen,
-    edits: &[Edit],
-) -> Result<Receipt, Error> {
-    let read = seen.document.clone();
-    let read = read.ok_or_else(|| Error::Internal("a group is edited without its document".into()))?;
-    let mut document = edited(read, edits)?;
-    let id = &seen.group.id;
-    let again = WritePermit::joint([&permit]);
-    let mut also = Vec::new();
-    let saved = match remote.api.put_group(permit, id, &document).await {
-        Err(error) if matches!(error.kind, ErrorKind::Rejected | ErrorKind::NotFound) => {
-            let need = Need {
-                people: true,
-                nodes: true,
-            };
-            remote.lists().refresh(&remote.api, need).await?;
-            also = without_unknown(&mut document, remote.lists()).map_err(unreadable)?;
-            if also.is_empty() {
-                return Err(error.into());
-            }
-            remote.api.put_group(again, id, &document).await?
-        }
-        answer => answer?,
-    };
-    Ok(Receipt {
-        task: saved.task_id,
-        also,
-        ..Receipt::default()
-    })
-}
-
-/// Takes nodes and users that do not exist any more out of the document; what was taken out, in sentences for people.
-fn without_unknown(document: &mut Document, lists: &SpaceLists) -> Result<Vec<String>, DocumentError> {
-    let mut left_out = Vec::new();
-    let nodes = lists.nodes();
-    for member in [DATAIKU_PERMISSIONS, GOVERN_PERMISSIONS] {
-        let mut access = document.nested(member)?.unwrap_or_default();
-        let names: Vec<String> = access.keys().map(str::to_owned).collect();
-        let is_unknown = |name: &String| nodes.is_complete() && !nodes.items.iter().any(|node| node.name == *name);
-        for name in names.into_iter().filter(is_unknown) {
-            access.remove(&name);
-            document.set(member, &access);
-            left_out.push(format!("left out access to node {name}, which does not exist any more"));
-        }
-    }
-    let complete = lists.unreadable_people() == 0;
-    let mut unknown = |user: &Member| {
-        let exists = !complete || lists.user(&user.email).is_some();
-        if !exists {
-            left_out.push(format!("left out member {}, who is not a user any more", user.email));
-        }
-        exists
-    };
-    document.edit_list(USERS, &mut unknown, &[] as &[Member])?;
-    Ok(left_out)
-}
-
-fn edited(mut document: Document, edits: &[Edit]) -> Result<Document, Error> {
-    let written: Result<(), DocumentError> = edits.iter().try_for_each(|edit| edit.write(&mut document));
-    written.map_err(unreadable)?;
-    Ok(document)
+    fields.grants(LAUNCHPAD_RIGHTS, granting(&flags).cloned());
+    let mut found = group.launchpad_permissions.as_ref().map(granted).unwrap_or_default();
+    let recorded = recorded.iter().map(String::as_str);
+    rights::plan(fields, (&[LAUNCHPAD_PERMISSIONS], ""), flags, recorded, &mut found);
 }
 
 fn unreadable(error: DocumentError) -> Error {
     Error::unreadable("the group document", &error)
 }
 
+/// Access as the status shows it, bounded.
 fn shown_nodes(group: &GroupRecord) -> Vec<NodeRights> {
     let access = [&group.dataiku_permissions, &group.govern_permissions];
     let mut nodes: Vec<_> = access.into_iter().flatten().flatten().collect();

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::{
     crd::launchpad_group::{self, Right},
     dataiku::launchpad::groups::Rights,
+    engine::keep::fields::{FieldEdit, Fields},
 };
 
 /// Rights by their path.
@@ -28,10 +29,14 @@ fn is_below(path: &str, parent: &str) -> bool {
     path.strip_prefix(parent).is_some_and(|rest| rest.starts_with('/'))
 }
 
+/// Whether one right is the parent of the other.
+pub(super) fn is_related(one: &str, other: &str) -> bool {
+    is_below(one, other) || is_below(other, one)
+}
+
 /// Whether a declared right is this one, its parent or its child.
 pub(super) fn concerns(declared: &Flags, path: &str) -> bool {
-    let mut declared = declared.keys();
-    declared.any(|one| one == path || is_below(one, path) || is_below(path, one))
+    declared.keys().any(|one| one == path || is_related(one, path))
 }
 
 /// Rights that are true. One that is absent is false.
@@ -50,32 +55,33 @@ pub(super) fn granted(rights: &Rights) -> BTreeSet<String> {
     granted
 }
 
-/// The declared rights that differ from those found. One that is declared false has nothing below it.
-pub(super) fn differing(declared: &Flags, found: &BTreeSet<String>) -> Flags {
-    let differs = |path: &String, flag: bool| {
-        found.contains(path) != flag || found.iter().any(|found| is_below(found, path))
-    };
-    let declared = declared.iter().filter(|(path, flag)| differs(path, **flag));
-    declared.map(|(path, flag)| (path.clone(), *flag)).collect()
-}
-
-/// Writes `edits` into the rights found.
-pub(super) fn write(found: &mut BTreeSet<String>, edits: &Flags) {
-    for (path, flag) in edits {
-        found.retain(|found| found != path && !is_below(found, path) && !is_below(path, found));
-        if *flag {
-            found.insert(path.clone());
+/// Makes the rights at `place` as declared, and withdraws `recorded` ones that are not declared any more; `on`: the node,
+/// in words. `found` becomes what is true afterwards. A right that is declared false has nothing below it.
+pub(super) fn plan<'a>(
+    fields: &mut Fields<'_>,
+    (place, on): (&[&str], &str),
+    mut declared: Flags,
+    recorded: impl Iterator<Item = &'a str>,
+    found: &mut BTreeSet<String>,
+) {
+    let withdrawn: Vec<_> = recorded.filter(|path| !concerns(&declared, path)).collect();
+    declared.extend(withdrawn.into_iter().map(|path| (path.to_owned(), false)));
+    for (path, flag) in declared {
+        let given = found.contains(&path);
+        if given == flag && !found.iter().any(|found| is_below(found, &path)) {
+            continue;
+        }
+        let at = place.iter().copied().chain(path.splitn(2, '/')).map(str::to_owned);
+        let edit = FieldEdit::at(format!("{on}set {path} to {flag}"), at.collect(), Some(flag.into()));
+        fields.differs((place, &path, given), edit.withdrawing(!flag));
+        found.retain(|found| *found != path && !is_related(found, &path));
+        if flag {
+            found.insert(path);
         }
     }
 }
 
-/// Rights that were granted for an object and that it does not declare any more, as false.
-pub(super) fn withdrawn<'a>(granted: impl Iterator<Item = &'a str>, declared: &Flags) -> Flags {
-    let withdrawn = granted.filter(|path| !concerns(declared, path));
-    withdrawn.map(|path| (path.to_owned(), false)).collect()
-}
-
-/// Paths of the rights that are true.
+/// Paths of the rights that are declared true.
 pub(super) fn granting(flags: &Flags) -> impl Iterator<Item = &String> {
     flags.iter().filter(|(_, flag)| **flag).map(|(path, _)| path)
 }
