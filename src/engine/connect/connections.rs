@@ -8,7 +8,7 @@ use std::{
 
 use kube::core::DeserializeGuard;
 
-use super::{ConnectionKey, ConnectionKind, Dependent, Live, admission::Admission, kind};
+use super::{ConnectionKey, ConnectionKind, Dependent, Live, admission::Admission, guard::Guard, kind};
 use crate::engine::{
     error::{Error, Reason, Refused},
     index::Claims,
@@ -97,6 +97,7 @@ struct State<C: ConnectionKind> {
     calls: Arc<Admission>,
     entries: Arc<Admission>,
     writers: Arc<Writers>,
+    guard: Arc<Guard>,
 }
 
 impl<C: ConnectionKind> Default for State<C> {
@@ -109,6 +110,7 @@ impl<C: ConnectionKind> Default for State<C> {
             calls: Arc::new(Admission::new(1)),
             entries: Arc::new(Admission::new(ENTRY_PLACES)),
             writers: Arc::default(),
+            guard: Arc::default(),
         }
     }
 }
@@ -279,6 +281,11 @@ impl<C: ConnectionKind> Connections<C> {
         } else {
             state.calls.clone()
         }
+    }
+
+    /// What a write must not do to the remote side.
+    pub fn guard(&self, key: &ConnectionKey) -> Arc<Guard> {
+        write(&self.states).entry(key.clone()).or_default().guard.clone()
     }
 
     /// The live connection for the present object and these values of its Secrets; `make` is called where it is missing.

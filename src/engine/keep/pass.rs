@@ -286,7 +286,7 @@ impl<'a, M: Managed> Pass<'a, M> {
         mut settled: bool,
     ) -> Result<Outcome, Error> {
         let permits = Permits::new(
-            self.cx.shell.env.fence.clone(),
+            &self.cx.shell.env,
             self.keeping.connections.clone(),
             self.admitted.live.clone(),
             self.cx.shell.objects.clone(),
@@ -311,14 +311,17 @@ impl<'a, M: Managed> Pass<'a, M> {
             if plan.creates() || Some(owned) != self.cx.report.origin || self.misses_record(&plan) {
                 self.record_intent(owned, &plan).await?;
             }
+            let mut holds = Vec::new();
             for change in &plan.changes {
-                let permit = permits.issue().map_err(Error::Refused)?;
+                let (permit, hold) = permits.issue(&change.effects()).await.map_err(Error::Refused)?;
+                holds.extend(hold);
                 self.apply(permit, seen.as_ref(), change).await?;
                 done.extend(change.steps());
             }
             let before = seen;
             settled = self.cx.unsettled_for().is_none();
             seen = self.observe(Read::Fresh).await?;
+            drop(holds);
             if M::ENTRIES
                 && let (Some(before), Some(after)) = (&before, &seen)
             {
