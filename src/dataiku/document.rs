@@ -3,6 +3,7 @@
 use std::fmt;
 
 use indexmap::IndexMap;
+use secrecy::{SecretString, zeroize::Zeroize};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{DeserializeOwned, value::MapDeserializer},
@@ -72,6 +73,17 @@ impl Document {
     /// Removes the member; false when it was not there.
     pub fn remove(&mut self, key: &str) -> bool {
         self.0.shift_remove(key).is_some()
+    }
+
+    /// Takes a text out as a secret. Its JSON text is overwritten, so that only the secret remains; `None` when the member
+    /// is absent or no text, or an empty one. It is removed in any case.
+    pub(super) fn take_secret(&mut self, key: &str) -> Option<SecretString> {
+        let mut raw: Box<str> = self.0.shift_remove(key)?.into();
+        let value = serde_json::from_str::<String>(&raw)
+            .ok()
+            .filter(|text| !text.is_empty());
+        raw.zeroize();
+        value.map(SecretString::from)
     }
 
     /// Whether the member is there, be it null.

@@ -3,6 +3,7 @@
 mod addresses;
 mod assignments;
 mod errors;
+mod global_keys;
 mod groups;
 mod instance;
 mod launchpad;

@@ -159,6 +159,16 @@ async fn groups_of_a_node_are_read_whatever_shape_a_member_has() {
 }
 
 #[tokio::test]
+async fn global_keys_are_read_whatever_shape_a_member_has() {
+    let key = json!({"id": "k1", "key": "value", "label": "ci", "description": "d", "groups": ["a"],
+        "globalPermissions": {"admin": false}, "dssUserForImpersonation": "svc", "createdOn": 1, "createdBy": "admin",
+        "expiresOn": 0, "expiry": "30", "projects": {}, "newInNextRelease": {}});
+    let case = || Case::node("/admin/global-api-keys/", key.clone(), &["id"]);
+    case().check(async |url| dss(url).global_keys().await).await;
+    case().check(async |url| govern(url).global_keys().await).await;
+}
+
+#[tokio::test]
 async fn roles_blueprints_and_assignments_are_read_whatever_shape_a_member_has() {
     let role = json!({"id": "ro.pm", "label": "PM", "description": "Runs it", "more": {}});
     Case::node("/admin/roles", role, &["id"])
@@ -251,6 +261,13 @@ async fn a_list_with_an_unreadable_element_confirms_no_absence() {
     unconfirmed(dss(&server.uri()).user("jdoe").await.err().unwrap());
     let server = doubtful_node("/admin/groups/a", "/admin/groups/", json!({"name": "b"})).await;
     unconfirmed(govern(&server.uri()).group("a").await.err().unwrap());
+    let server = doubtful_node(
+        "/admin/global-api-keys/a",
+        "/admin/global-api-keys/",
+        json!({"id": "b"}),
+    )
+    .await;
+    unconfirmed(dss(&server.uri()).global_key("a").await.err().unwrap());
     let server = doubtful_node("/admin/role/ro.a", "/admin/roles", json!({"id": "ro.b"})).await;
     unconfirmed(govern(&server.uri()).role("ro.a").await.err().unwrap());
     let list = "/admin/blueprint-role-assignments";
