@@ -1,5 +1,7 @@
 //! DSS nodes (contract sheet, section 2).
 
+pub mod variables;
+
 pub use super::dip::{global_keys, groups, instance, users};
 use super::{
     dip::{self, DipProduct, Node},

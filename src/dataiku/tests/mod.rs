@@ -17,6 +17,7 @@ mod secrets;
 mod shapes;
 mod tls;
 mod users;
+mod variables;
 mod wire;
 
 use std::{
