@@ -139,7 +139,7 @@ fn only_the_engine_makes_write_permits() {
     let wrong: Vec<_> = found
         .iter()
         .map(|file| file.strip_prefix(&source).unwrap())
-        .filter(|file| !PERMIT_MAKERS.iter().any(|maker| file == Path::new(maker)) && !is_test(file))
+        .filter(|file| !PERMIT_MAKERS.iter().any(|maker| *file == Path::new(maker)) && !is_test(file))
         .filter(|file| {
             let text = fs::read_to_string(source.join(file)).unwrap();
             // An alias would hide the constructor from the search.
