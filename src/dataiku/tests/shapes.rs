@@ -238,6 +238,20 @@ async fn a_member_of_an_unexpected_shape_is_unknown_and_the_others_are_known() {
 }
 
 #[tokio::test]
+async fn an_object_of_absurdly_many_members_is_unreadable() {
+    let many = |count: usize| {
+        (0..count)
+            .map(|n| format!(r#", "m{n}": 1"#))
+            .collect::<Vec<_>>()
+            .concat()
+    };
+    let body = format!(r#"[{{"login": "a"{}}}, {{"login": "b"{}}}]"#, many(10_000), many(9_999));
+    let server = server("GET", "/dip/publicapi/admin/users/", body).await;
+    let users = dss(&server.uri()).users(false, std::convert::identity).await.unwrap();
+    assert_eq!((users.items[0].login.as_str(), users.unreadable), ("b", 1));
+}
+
+#[tokio::test]
 async fn of_two_members_of_one_name_the_last_one_counts() {
     let body = r#"[{"login": "a", "login": "b", "enabled": true, "enabled": false}]"#;
     let server = server("GET", "/dip/publicapi/admin/users/", body.to_owned()).await;

@@ -4,7 +4,7 @@ use serde_json::json;
 use wiremock::ResponseTemplate;
 
 use super::{always, dss, permit};
-use crate::dataiku::error::ErrorKind;
+use crate::dataiku::{document::Document, error::ErrorKind};
 
 #[tokio::test]
 async fn variables_go_back_byte_for_byte_but_for_what_was_edited() {
@@ -41,7 +41,7 @@ async fn variables_are_one_object() {
     let server = always(ResponseTemplate::new(200)).await;
     assert!(
         dss(&server.uri())
-            .put_variables(permit(), &Default::default())
+            .put_variables(permit(), &Document::new())
             .await
             .is_ok()
     );
