@@ -89,7 +89,7 @@ pub enum KeyRights<'a> {
 pub struct NewGlobalKey<'a> {
     /// Label.
     pub label: Option<&'a str>,
-    /// Description; the place for a mark that tells whose key it is, since labels are not unique.
+    /// Description; the place for an ownership mark, since labels are not unique.
     pub description: Option<&'a str>,
     /// What it may do.
     pub rights: KeyRights<'a>,

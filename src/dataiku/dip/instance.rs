@@ -87,7 +87,7 @@ impl<P: DipProduct> Node<P> {
         Ok(InstanceDetails::read(&answer))
     }
 
-    /// User profiles that the licence offers, sorted; `None` when this edition does not tell in a known layout.
+    /// User profiles that the licence offers, sorted; `None` where the edition's answer has an unknown layout.
     ///
     /// # Errors
     /// The call fails.
