@@ -19,7 +19,7 @@ mod null;
 mod outcome;
 pub mod permit;
 pub mod product;
-mod redact;
+pub mod redact;
 pub mod transport;
 
 #[cfg(test)]
