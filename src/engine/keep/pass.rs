@@ -71,15 +71,13 @@ impl<'a, M: Managed> Pass<'a, M> {
         })
     }
 
-    /// The result with every text fit for people.
+    /// The result, with the remote side's words withheld where they contain a part of a secret of this reconcile. The
+    /// operator's own sentences never do.
     pub(super) fn reworded(&self, result: Result<Outcome, Error>) -> Result<Outcome, Error> {
-        match result {
-            Ok(outcome) => Ok(Outcome {
-                message: self.secrets.quotable(&outcome.message),
-                ..outcome
-            }),
-            Err(error) => Err(error.reworded(|message| self.secrets.quotable(message))),
-        }
+        result.map_err(|error| match error {
+            remote @ Error::Remote { .. } => remote.reworded(|message| self.secrets.quotable(message)),
+            own => own,
+        })
     }
 
     /// Makes the remote side match; returns what to show.
