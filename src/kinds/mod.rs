@@ -1,5 +1,9 @@
 //! The kinds. [`start`] is the table of those that run.
 
+pub mod dss;
+pub mod govern;
+pub mod node;
+
 use tokio::sync::watch;
 
 use crate::engine::{

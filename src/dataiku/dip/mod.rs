@@ -3,6 +3,7 @@
 pub mod global_keys;
 pub mod groups;
 pub mod instance;
+mod probe;
 mod refusal;
 mod secrets;
 pub mod users;
