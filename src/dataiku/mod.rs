@@ -8,6 +8,7 @@ mod call;
 mod credentials;
 pub mod dip;
 pub mod document;
+mod document_pointer;
 pub mod dss;
 mod elements;
 pub mod email;

@@ -8,7 +8,7 @@ use std::{
 
 use kube::core::DeserializeGuard;
 
-use super::{ConnectionKey, ConnectionKind, Dependent, Live, admission::Admission, kind};
+use super::{ConnectionKey, ConnectionKind, Dependent, Live, admission::Admission, guard::Guard, kind};
 use crate::engine::{
     error::{Error, Reason, Refused},
     index::Claims,
@@ -74,7 +74,7 @@ struct Trouble {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Side {
     id: Option<String>,
-    url: String,
+    address: String,
 }
 
 impl Side {
@@ -82,7 +82,7 @@ impl Side {
     fn is_same(&self, other: &Self) -> bool {
         match (&self.id, &other.id) {
             (Some(one), Some(other)) => one == other,
-            _ => self.url == other.url,
+            _ => self.address == other.address,
         }
     }
 }
@@ -97,6 +97,7 @@ struct State<C: ConnectionKind> {
     calls: Arc<Admission>,
     entries: Arc<Admission>,
     writers: Arc<Writers>,
+    guard: Arc<Guard>,
 }
 
 impl<C: ConnectionKind> Default for State<C> {
@@ -109,6 +110,7 @@ impl<C: ConnectionKind> Default for State<C> {
             calls: Arc::new(Admission::new(1)),
             entries: Arc::new(Admission::new(ENTRY_PLACES)),
             writers: Arc::default(),
+            guard: Arc::default(),
         }
     }
 }
@@ -281,6 +283,11 @@ impl<C: ConnectionKind> Connections<C> {
         }
     }
 
+    /// What a write must not do to the remote side.
+    pub fn guard(&self, key: &ConnectionKey) -> Arc<Guard> {
+        write(&self.states).entry(key.clone()).or_default().guard.clone()
+    }
+
     /// The live connection for the present object and these values of its Secrets; `make` is called where it is missing.
     /// It is not in force before [`Self::settle`].
     pub(super) fn candidate(
@@ -314,7 +321,7 @@ impl<C: ConnectionKind> Connections<C> {
         });
         state.side = Side {
             id: None,
-            url: object.terms().url.trim_end_matches('/').to_lowercase(),
+            address: object.address().trim_end_matches('/').to_lowercase(),
         };
         state.live = Some(live.clone());
         state.ready = None;

@@ -8,7 +8,7 @@ use std::{
 use kube::core;
 use secrecy::ExposeSecret;
 
-use super::{Dependent, Live};
+use super::{Dependent, Effect, Held, Live};
 use crate::{
     crd::{
         connection::{self, AllowedNamespaces, CaBundleKind},
@@ -67,6 +67,11 @@ pub trait ConnectionKind: Object<Seen = Nothing> {
 
     /// What the object says about how it is reached and who may use it.
     fn terms(&self) -> Terms<'_>;
+    /// Where the remote side is: two connections of one address lead to the same one. The base address, unless one server
+    /// has several remote sides.
+    fn address(&self) -> String {
+        self.terms().url.to_owned()
+    }
     /// Where its credentials are.
     fn credential_uses(&self) -> Vec<SecretUse>;
     /// Its credentials, from values that all exist.
@@ -79,6 +84,17 @@ pub trait ConnectionKind: Object<Seen = Nothing> {
         live: &Live<Self>,
         dependents: &[Dependent],
     ) -> impl Future<Output = Result<Self::Sweep, Error>> + Send;
+    /// Why a write with these effects must not be made: it would remove the last administrator, the operator's own identity
+    /// or the space owner. Pure.
+    fn guard(&self, _lists: &Self::Lists, _effects: &[Effect]) -> Option<String> {
+        None
+    }
+    /// How many users the remote side had at the last sweep.
+    fn users(_lists: &Self::Lists) -> usize {
+        0
+    }
+    /// Shows what the mass-change brake holds.
+    fn show_brake(_shown: &mut Self::Shown, _held: Option<Held>) {}
     /// Id of the node or space at the other end, where it has one.
     fn node_id(&self, _sweep: &Self::Sweep) -> Option<String> {
         None
@@ -115,7 +131,7 @@ pub(super) fn uses<C: ConnectionKind>(object: &C) -> Vec<SecretUse> {
 pub(super) fn reach<C: ConnectionKind>(object: &C) -> u64 {
     let terms = object.terms();
     let mut hasher = DefaultHasher::new();
-    terms.url.hash(&mut hasher);
+    object.address().hash(&mut hasher);
     let tls = terms.tls.cloned().unwrap_or_default();
     (tls.insecure_skip_verify, tls.allow_insecure_http).hash(&mut hasher);
     format!("{:?}", terms.limits).hash(&mut hasher);

@@ -86,7 +86,10 @@ impl<C: ConnectionKind> Work for Connecting<C> {
         let id = object.node_id(&sweep);
         check_identity(&*object, id.as_deref())?;
         self.0.identified(&key, id);
-        cx.report.shown = Some(object.summary(&sweep, &dependents));
+        let mut shown = object.summary(&sweep, &dependents);
+        let acknowledged = object.annotations().get(annotation::ACKNOWLEDGE);
+        C::show_brake(&mut shown, self.0.guard(&key).held(acknowledged.map(String::as_str)));
+        cx.report.shown = Some(shown);
         object.judge(&sweep)?;
         Ok(Outcome::new(Reason::InSync, C::READY))
     }

@@ -362,11 +362,19 @@ impl<'a> Fields<'a> {
     /// The plan whose change creates the object that these fields were compared with. `change` gets the sentences of what
     /// only a later write can carry.
     pub fn into_creation<C>(self, change: impl FnOnce(Vec<String>) -> C) -> Plan<C> {
-        let follows = self.edits.iter().flat_map(|field| field.steps.iter().cloned()).collect();
+        let follows = self
+            .edits
+            .iter()
+            .flat_map(|field| field.steps.iter().cloned())
+            .collect();
         Plan {
             changes: vec![change(follows)],
             basis: 0,
-            ..Self { edits: Vec::new(), ..self }.into_plan(|_| unreachable!("without a difference there is no edit"))
+            ..Self {
+                edits: Vec::new(),
+                ..self
+            }
+            .into_plan(|_| unreachable!("without a difference there is no edit"))
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod claims;
 mod deletion;
+mod guards;
 mod intent;
 mod permit;
 mod rig;

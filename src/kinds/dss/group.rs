@@ -1,7 +1,7 @@
 //! `DssGroup`: a group of a DSS node.
 
 use crate::{
-    crd::{DssInstance, DssGroup, common::InstanceRef, node_group::GroupSpec},
+    crd::{DssGroup, DssInstance, common::InstanceRef, node_group::GroupSpec},
     kinds::node::NodeGroup,
 };
 

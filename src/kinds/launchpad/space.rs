@@ -83,6 +83,12 @@ impl ConnectionKind for LaunchpadSpace {
         }
     }
 
+    /// One server has many spaces.
+    fn address(&self) -> String {
+        let url = self.terms().url.trim_end_matches('/');
+        format!("{url}/spaces/{}", self.spec.space_id)
+    }
+
     fn credential_uses(&self) -> Vec<SecretUse> {
         let secret = &self.spec.credentials.secret_ref;
         let one = |slot: &str, key: &Option<String>| SecretUse::new(slot, &secret.name, key.as_deref().unwrap_or(slot));

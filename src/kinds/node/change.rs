@@ -1,9 +1,6 @@
 //! One write to an object of a node that is a document of its own: a user or a group.
 
-use crate::engine::{
-    Change,
-    keep::fields::Edit,
-};
+use crate::engine::{Change, keep::fields::Edit};
 
 /// An object to be created.
 pub trait Creation: Send + Sync {

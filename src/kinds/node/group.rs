@@ -21,7 +21,10 @@ use crate::{
         status::Nothing,
     },
     dataiku::{
-        dip::groups::{GroupRecord, Mapping, set_mapping},
+        dip::{
+            DipProduct, Node,
+            groups::{GroupRecord, Mapping, set_mapping},
+        },
         document::Document,
         permit::WritePermit,
     },
@@ -108,16 +111,12 @@ impl<K: NodeGroup> Managed for Group<K> {
         record: &Applied,
         read: Read,
     ) -> Result<Observed<SeenGroup>, Error> {
-        let name = object.key();
-        if read == Read::Listed {
-            return Ok(listed(object, &name, remote.lists().as_ref(), record));
-        }
-        if let Some(seen) = fresh(remote, &name).await? {
-            return Ok(Observed::Found(seen));
-        }
-        match record.id.as_deref().filter(|id| *id != name) {
-            Some(stored) => fresh(remote, stored).await.map(Observed::new),
-            None => Ok(Observed::Absent),
+        let lists = remote.lists().as_ref();
+        match read {
+            Read::Listed => Ok(listed(object, lists, record)),
+            Read::Fresh => look_up(&object.key(), &remote.api, lists, record)
+                .await
+                .map(Observed::new),
         }
     }
 
@@ -145,7 +144,7 @@ impl<K: NodeGroup> Managed for Group<K> {
         change: &Change,
     ) -> Result<Receipt, Error> {
         match change {
-            Change::Create(group) => return post(remote, permit, group).await,
+            Change::Create(group) => return post(&remote.api, remote.lists().as_ref(), permit, group).await,
             Change::Edit { key, edit } => {
                 let document = seen.and_then(|seen| seen.document.clone());
                 let mut document = document
@@ -173,19 +172,33 @@ impl<K: NodeGroup> Managed for Group<K> {
     }
 }
 
-async fn fresh<C: NodeKind>(remote: &Remote<C>, name: &str) -> Result<Option<SeenGroup>, Error> {
-    let document = remote.api.group(name).await?;
+/// Reads the group, which the node may have stored under another spelling of the name.
+async fn look_up<P: DipProduct>(
+    name: &str,
+    api: &Node<P>,
+    lists: &NodeLists,
+    record: &Applied,
+) -> Result<Option<SeenGroup>, Error> {
+    let declared = fresh(api, lists, name).await?;
+    match record.id.as_deref().filter(|id| *id != name) {
+        Some(stored) if declared.is_none() => fresh(api, lists, stored).await,
+        _ => Ok(declared),
+    }
+}
+
+async fn fresh<P: DipProduct>(api: &Node<P>, lists: &NodeLists, name: &str) -> Result<Option<SeenGroup>, Error> {
+    let document = api.group(name).await?;
     let group = document.as_ref().map(GroupRecord::from_document).transpose();
     let group = group
         .map_err(|error| Error::unreadable("the group document", &error))?
         .map(Arc::new);
-    let lists: &NodeLists = remote.lists().as_ref();
     lists.groups.saw(name, group.clone());
     Ok(group.map(|group| SeenGroup { group, document }))
 }
 
-fn listed<K: NodeGroup>(object: &K, name: &str, lists: &NodeLists, record: &Applied) -> Observed<SeenGroup> {
-    let group = match lists.groups.get(name) {
+fn listed<K: NodeGroup>(object: &K, lists: &NodeLists, record: &Applied) -> Observed<SeenGroup> {
+    let name = object.key();
+    let group = match lists.groups.get(&name) {
         Known::Found(group) => group,
         Known::Unknown => return Observed::Unknown,
         Known::Absent => {
@@ -202,28 +215,30 @@ fn listed<K: NodeGroup>(object: &K, name: &str, lists: &NodeLists, record: &Appl
     Observed::Found(SeenGroup { group, document: None })
 }
 
-async fn post<C: NodeKind>(remote: &Remote<C>, permit: WritePermit, group: &NewGroup) -> Result<Receipt, Error> {
+async fn post<P: DipProduct>(
+    api: &Node<P>,
+    lists: &NodeLists,
+    permit: WritePermit,
+    group: &NewGroup,
+) -> Result<Receipt, Error> {
     let (name, description) = (&group.name, group.description.as_deref());
-    let lists: &NodeLists = remote.lists().as_ref();
     let may_change = spelling::may_change(name);
     let before = if may_change {
         lists.groups.filter(|found| spelling::is_variant(&found.name, name))
     } else {
         Vec::new()
     };
-    remote
-        .api
-        .create_group(permit, name, description, &group.source_type)
-        .await?;
+    api.create_group(permit, name, description, &group.source_type).await?;
     let mut receipt = Receipt::default();
     // A failure of these reads is no failure of the write.
     if may_change
-        && let Ok(None) = remote.api.group(name).await
-        && let Ok(groups) = remote.api.groups().await
+        && let Ok(None) = api.group(name).await
+        && let Ok(groups) = api.groups().await
     {
-        let appeared = groups.items.into_iter().map(|found| found.name).filter(|found| {
-            spelling::is_variant(found, name) && !before.iter().any(|earlier| earlier.name == *found)
-        });
+        let appeared =
+            groups.items.into_iter().map(|found| found.name).filter(|found| {
+                spelling::is_variant(found, name) && !before.iter().any(|earlier| earlier.name == *found)
+            });
         receipt.id = spelling::sole(appeared);
     }
     Ok(receipt)
@@ -258,7 +273,12 @@ fn fields<'a>(
     flag: &dyn Fn(&str) -> Option<bool>,
 ) -> Fields<'a> {
     let mut declared: BTreeMap<&str, bool> = BTreeMap::new();
-    declared.extend(spec.permissions.iter().flatten().map(|(flag, value)| (flag.as_str(), *value)));
+    declared.extend(
+        spec.permissions
+            .iter()
+            .flatten()
+            .map(|(flag, value)| (flag.as_str(), *value)),
+    );
     declared.extend(spec.admin.map(|admin| (ADMIN, admin)));
     let mut fields = Fields::new(record, &group.unreadable)
         .text("description", spec.description.as_deref(), group.description.as_deref())
@@ -302,3 +322,7 @@ fn mapping<'a>(fields: Fields<'a>, at: &'static str, declared: &[String], found:
     });
     fields.custom(before, Some(edit.withdrawing(withdraws)))
 }
+
+#[cfg(test)]
+#[path = "group_tests.rs"]
+mod tests;

@@ -19,13 +19,16 @@ use crate::{
         status::{Nothing, Origin},
     },
     dataiku::{
-        dip::users::{NewUser, UserRecord},
+        dip::{
+            DipProduct, Node,
+            users::{NewUser, UserRecord},
+        },
         document::Document,
         permit::WritePermit,
     },
     engine::{
         Common, Error, Given, Managed, Object, Observed, Plan, Read, Receipt, Secret, SecretUse, Secrets,
-        connect::{ConnectionKey, Remote},
+        connect::{ConnectionKey, ConnectionKind, Remote},
         keep::fields::{Fields, Names, Switch},
         object,
     },
@@ -147,16 +150,10 @@ impl<K: NodeUser> Managed for User<K> {
         record: &Applied,
         read: Read,
     ) -> Result<Observed<SeenUser>, Error> {
-        let login = object.login();
-        if read == Read::Listed {
-            return Ok(listed(object, &login, remote.lists().as_ref(), record));
-        }
-        if let Some(seen) = fresh(remote, &login).await? {
-            return Ok(Observed::Found(seen));
-        }
-        match variant(object, &login, remote, record).await? {
-            Some(stored) => fresh(remote, &stored).await.map(Observed::new),
-            None => Ok(Observed::Absent),
+        let lists = remote.lists().as_ref();
+        match read {
+            Read::Listed => Ok(listed(object, lists, record)),
+            Read::Fresh => look_up(object, &remote.api, lists, record).await.map(Observed::new),
         }
     }
 
@@ -165,7 +162,13 @@ impl<K: NodeUser> Managed for User<K> {
             None => create(object, given),
             Some(seen) => {
                 spelling::check("login", &object.login(), &seen.user.login)?;
-                edit(object.user(), given.record, given.secrets, given.lists.as_ref(), &seen.user)
+                edit(
+                    object.user(),
+                    given.record,
+                    given.secrets,
+                    given.lists.as_ref(),
+                    &seen.user,
+                )
             }
         }
     }
@@ -199,7 +202,7 @@ impl<K: NodeUser> Managed for User<K> {
         change: &Change,
     ) -> Result<Receipt, Error> {
         match change {
-            Change::Create(user) => return post(remote, permit, user).await,
+            Change::Create(user) => return post(&remote.api, remote.lists().as_ref(), permit, user).await,
             Change::Edit { key, edit } => {
                 let document = seen.and_then(|seen| seen.document.clone());
                 let mut document = document
@@ -213,12 +216,7 @@ impl<K: NodeUser> Managed for User<K> {
         Ok(Receipt::default())
     }
 
-    fn show(
-        object: &K,
-        seen: Option<&SeenUser>,
-        _: &Applied,
-        _: &<K::Instance as crate::engine::connect::ConnectionKind>::Lists,
-    ) -> UserSeen {
+    fn show(object: &K, seen: Option<&SeenUser>, _: &Applied, _: &<K::Instance as ConnectionKind>::Lists) -> UserSeen {
         // A user in another spelling shows in the message alone.
         let Some(seen) = seen.filter(|seen| seen.user.login == object.login()) else {
             return UserSeen::default();
@@ -233,19 +231,37 @@ impl<K: NodeUser> Managed for User<K> {
     }
 }
 
-async fn fresh<C: NodeKind>(remote: &Remote<C>, login: &str) -> Result<Option<SeenUser>, Error> {
-    let document = remote.api.user(login).await?;
+/// Reads the user.
+async fn look_up<K: NodeUser, P: DipProduct>(
+    object: &K,
+    api: &Node<P>,
+    lists: &NodeLists,
+    record: &Applied,
+) -> Result<Option<SeenUser>, Error> {
+    let login = object.login();
+    let declared = fresh(api, lists, &login).await?;
+    if declared.is_some() {
+        return Ok(declared);
+    }
+    match variant(object, &login, api, record).await? {
+        Some(stored) => fresh(api, lists, &stored).await,
+        None => Ok(None),
+    }
+}
+
+async fn fresh<P: DipProduct>(api: &Node<P>, lists: &NodeLists, login: &str) -> Result<Option<SeenUser>, Error> {
+    let document = api.user(login).await?;
     let user = document.as_ref().map(UserRecord::from_document).transpose();
     let user = user
         .map_err(|error| Error::unreadable("the user document", &error))?
         .map(Arc::new);
-    let lists: &NodeLists = remote.lists().as_ref();
     lists.users.saw(login, user.clone());
     Ok(user.map(|user| SeenUser { user, document }))
 }
 
-fn listed<K: NodeUser>(object: &K, login: &str, lists: &NodeLists, record: &Applied) -> Observed<SeenUser> {
-    let user = match lists.users.get(login) {
+fn listed<K: NodeUser>(object: &K, lists: &NodeLists, record: &Applied) -> Observed<SeenUser> {
+    let login = object.login();
+    let user = match lists.users.get(&login) {
         Known::Found(user) => user,
         Known::Unknown => return Observed::Unknown,
         Known::Absent => {
@@ -264,10 +280,10 @@ fn listed<K: NodeUser>(object: &K, login: &str, lists: &NodeLists, record: &Appl
 }
 
 /// The login under which the node stored the user that this object created, where it is not the declared one.
-async fn variant<K: NodeUser>(
+async fn variant<K: NodeUser, P: DipProduct>(
     object: &K,
     login: &str,
-    remote: &Remote<K::Instance>,
+    api: &Node<P>,
     record: &Applied,
 ) -> Result<Option<String>, Error> {
     if let Some(id) = &record.id {
@@ -282,20 +298,28 @@ async fn variant<K: NodeUser>(
     if !never_seen || !spelling::may_change(login) {
         return Ok(None);
     }
-    let since = object::created(object).checked_sub(CLOCK_SKEW).unwrap_or(Timestamp::UNIX_EPOCH);
-    let users = remote.api.users(false, |user| (user.login, user.creation_date)).await?;
+    let since = object::created(object)
+        .checked_sub(CLOCK_SKEW)
+        .unwrap_or(Timestamp::UNIX_EPOCH);
+    let users = api.users(false, |user| (user.login, user.creation_date)).await?;
     let younger = users.items.into_iter().filter(|(found, created)| {
         spelling::is_variant(found, login) && created.is_some_and(|created| created >= since.as_millisecond())
     });
     Ok(spelling::sole(younger.map(|(found, _)| found)))
 }
 
-async fn post<C: NodeKind>(remote: &Remote<C>, permit: WritePermit, user: &NewAccount) -> Result<Receipt, Error> {
+async fn post<P: DipProduct>(
+    api: &Node<P>,
+    lists: &NodeLists,
+    permit: WritePermit,
+    user: &NewAccount,
+) -> Result<Receipt, Error> {
     let login = &user.login;
     if user.source_type == SourceType::Local && user.password.is_none() {
-        return Err(Error::Internal(format!("user {login} would be created without its password")));
+        return Err(Error::Internal(format!(
+            "user {login} would be created without its password"
+        )));
     }
-    let lists: &NodeLists = remote.lists().as_ref();
     let may_change = spelling::may_change(login);
     let before = if may_change {
         lists.users.filter(|found| spelling::is_variant(&found.login, login))
@@ -311,12 +335,12 @@ async fn post<C: NodeKind>(remote: &Remote<C>, permit: WritePermit, user: &NewAc
         user_profile: &user.profile,
         email: user.email.as_deref(),
     };
-    remote.api.create_user(permit, &new).await?;
+    api.create_user(permit, &new).await?;
     let mut receipt = Receipt::default();
     // A failure of these reads is no failure of the write: the next observation answers the same question.
     if may_change
-        && let Ok(None) = remote.api.user(login).await
-        && let Ok(users) = remote.api.users(false, |found| found.login).await
+        && let Ok(None) = api.user(login).await
+        && let Ok(users) = api.users(false, |found| found.login).await
     {
         let appeared = users.items.into_iter().filter(|found| {
             spelling::is_variant(found, login) && !before.iter().any(|earlier| earlier.login == *found)
@@ -339,7 +363,9 @@ fn create<K: NodeUser>(object: &K, given: &Given<'_, K::Instance>) -> Result<Pla
     let default_profile = || given.connection.node().default_user_profile.clone();
     let profile = spec.user_profile.clone().or_else(default_profile).ok_or_else(|| {
         let kind = object::kind::<K::Instance>();
-        Error::invalid(format!("no userProfile: set it here, or set defaultUserProfile on the {kind}"))
+        Error::invalid(format!(
+            "no userProfile: set it here, or set defaultUserProfile on the {kind}"
+        ))
     })?;
     licensed(&profile, lists)?;
     let display_name = spec.display_name.clone().unwrap_or_else(|| login.clone());
@@ -347,7 +373,12 @@ fn create<K: NodeUser>(object: &K, given: &Given<'_, K::Instance>) -> Result<Pla
     let groups: BTreeSet<&str> = group_names(spec).filter(|name| may_exist(lists, name)).collect();
     let created = as_created(&login, source_type, &display_name, email.as_deref(), &profile, &groups)?;
     let fields = fields(spec, given.record, lists, &created, Some(source_type), None);
-    if local && matches!(given.secrets.get(PASSWORD), Some(Secret::Missing(_) | Secret::Unusable(_))) {
+    if local
+        && matches!(
+            given.secrets.get(PASSWORD),
+            Some(Secret::Missing(_) | Secret::Unusable(_))
+        )
+    {
         let waits = format!("create LOCAL user with profile {profile}: waits for the password");
         return Ok(Plan {
             waiting: vec![waits],
@@ -406,9 +437,11 @@ fn edit(
     let becomes_local = spec.source_type == Some(local) && user.source_type.as_deref() != Some(local.as_str());
     // A user that becomes LOCAL needs a password in the same write (contract sheet 2.2).
     let (source_type, password, waits) = match secrets.get(PASSWORD) {
-        Some(Secret::Missing(_) | Secret::Unusable(_)) if becomes_local => {
-            (None, None, Some("set sourceType to LOCAL: waits for the password".to_owned()))
-        }
+        Some(Secret::Missing(_) | Secret::Unusable(_)) if becomes_local => (
+            None,
+            None,
+            Some("set sourceType to LOCAL: waits for the password".to_owned()),
+        ),
         _ if becomes_local => (spec.source_type, secrets.value(PASSWORD), None),
         _ => (spec.source_type, secrets.changed(PASSWORD), None),
     };
@@ -429,9 +462,17 @@ fn fields<'a>(
     let source_type = source_type.map(SourceType::as_str);
     Fields::new(record, &user.unreadable)
         .text("sourceType", source_type, user.source_type.as_deref())
-        .text("displayName", spec.display_name.as_deref(), user.display_name.as_deref())
+        .text(
+            "displayName",
+            spec.display_name.as_deref(),
+            user.display_name.as_deref(),
+        )
         .text("email", spec.email.as_deref(), user.email.as_deref())
-        .text("userProfile", spec.user_profile.as_deref(), user.user_profile.as_deref())
+        .text(
+            "userProfile",
+            spec.user_profile.as_deref(),
+            user.user_profile.as_deref(),
+        )
         .switch(&ENABLED, spec.enabled, user.enabled)
         .names(&Names {
             at: GROUPS,
@@ -441,7 +482,12 @@ fn fields<'a>(
             found: user.groups.as_deref(),
             known: &|name| may_exist(lists, name),
         })
-        .map(USER_PROPERTIES, "user property", spec.user_properties.as_ref(), user.user_properties.as_ref())
+        .map(
+            USER_PROPERTIES,
+            "user property",
+            spec.user_properties.as_ref(),
+            user.user_properties.as_ref(),
+        )
         .map(
             ADMIN_PROPERTIES,
             "admin property",
@@ -470,3 +516,7 @@ fn licensed(profile: &str, lists: &NodeLists) -> Result<(), Error> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+#[path = "user_tests.rs"]
+mod tests;
