@@ -170,7 +170,12 @@ impl Record for Document {
 
     fn read(fields: Fields<'_>) -> Option<Self> {
         fields.key(Self::KEY)?;
-        Some(Self(fields.iter().map(|(key, raw)| (key.to_owned(), raw.to_owned())).collect()))
+        Some(Self(
+            fields
+                .iter()
+                .map(|(key, raw)| (key.to_owned(), raw.to_owned()))
+                .collect(),
+        ))
     }
 }
 

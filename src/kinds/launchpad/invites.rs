@@ -13,7 +13,11 @@ use crate::{
     dataiku::{
         document::{Document, DocumentError},
         error::{ApiError, ErrorKind},
-        launchpad::{Launchpad, bulk::{BulkError, BulkItem}, people::GroupReference},
+        launchpad::{
+            Launchpad,
+            bulk::{BulkError, BulkItem},
+            people::GroupReference,
+        },
         permit::WritePermit,
     },
     engine::{Error, Fate, Reason, shared::writer::SharedDocument},
@@ -102,7 +106,9 @@ impl SharedDocument for Invites {
         let mut edited = Vec::new();
         for one in &edit.invites {
             // An invite that is gone was accepted meanwhile: the group gets the user instead.
-            let Some(invite) = content.get(&one.email) else { continue };
+            let Some(invite) = content.get(&one.email) else {
+                continue;
+            };
             let mut document = invite.document.clone();
             if set_group(&mut document, &edit.group, one.joins)
                 .map_err(|error| Error::unreadable(&format!("the invite of {}", one.email), &error))?
@@ -171,9 +177,7 @@ async fn put(space: &InvitesApi, permit: WritePermit, documents: &Documents) -> 
     };
     let refused = documents.iter().filter(|(email, sent)| match &stored {
         // An invite that is gone was accepted meanwhile, which is no error.
-        Some(stored) => stored
-            .get(*email)
-            .is_some_and(|stored| groups(stored) != groups(sent)),
+        Some(stored) => stored.get(*email).is_some_and(|stored| groups(stored) != groups(sent)),
         None => true,
     });
     Ok(refused
@@ -186,7 +190,12 @@ fn message(errors: &[BulkError], email: &str, sent: &Document) -> Option<String>
     let id = sent.str("id").unwrap_or_default();
     let unidentified = |error: &&BulkError| error.item == BulkItem::default();
     let own = errors.iter().find(|error| error.item.is_about(&id, email));
-    let named = || errors.iter().filter(unidentified).find(|error| error.message.contains(&id));
+    let named = || {
+        errors
+            .iter()
+            .filter(unidentified)
+            .find(|error| error.message.contains(&id))
+    };
     let any = || errors.iter().find(unidentified);
     own.or_else(named).or_else(any).map(|error| error.message.clone())
 }
@@ -194,7 +203,9 @@ fn message(errors: &[BulkError], email: &str, sent: &Document) -> Option<String>
 /// Takes groups that do not exist any more out of the documents: a Launchpad may refuse whatever names them. Whether there
 /// were any.
 async fn without_deleted_groups(space: &InvitesApi, documents: &mut Documents) -> bool {
-    let Ok(listed) = space.api.groups().await else { return false };
+    let Ok(listed) = space.api.groups().await else {
+        return false;
+    };
     if !listed.is_complete() {
         return false;
     }

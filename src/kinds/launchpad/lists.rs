@@ -125,7 +125,8 @@ impl SpaceLists {
     /// Replaces the lists of people by lists that were read after `began`.
     pub fn replace_people(&self, began: Instant, users: Listed<UserRecord>, invites: Listed<InviteRecord>) {
         self.unreadable_people.set(users.unreadable + invites.unreadable);
-        self.users.replace(began, &by_address(users, &self.users, |user| &user.email));
+        self.users
+            .replace(began, &by_address(users, &self.users, |user| &user.email));
         let invites = by_address(invites, &self.invites, |invite| &invite.email);
         self.invites.replace(began, &invites);
         self.people_read.set(Some(began));
@@ -175,13 +176,21 @@ impl SpaceLists {
         let found = api.invites_of(emails).await?;
         let mut documents = BTreeMap::new();
         for document in found.items {
-            let Ok(record) = InviteRecord::from_document(&document) else { continue };
+            let Ok(record) = InviteRecord::from_document(&document) else {
+                continue;
+            };
             if !emails.contains(&record.email.as_str()) {
                 continue;
             }
             documents.insert(record.email.clone(), document);
             let key = key(&self.invites, &record.email);
-            self.invites.saw(&key, Some(Arc::new(Person { key: key.clone(), record })));
+            self.invites.saw(
+                &key,
+                Some(Arc::new(Person {
+                    key: key.clone(),
+                    record,
+                })),
+            );
         }
         for gone in emails.iter().filter(|email| !documents.contains_key(**email)) {
             self.invites.saw(&key(&self.invites, gone), None);
@@ -224,7 +233,9 @@ fn by_address<T: PartialEq>(
     email: fn(&T) -> &str,
 ) -> Listed<Arc<Person<T>>> {
     let mut listed = listed;
-    listed.items.sort_by_cached_key(|record| folded(email(record)) != email(record));
+    listed
+        .items
+        .sort_by_cached_key(|record| folded(email(record)) != email(record));
     let mut taken = HashSet::new();
     listed.map(|record| {
         let folded = folded(email(&record));

@@ -158,10 +158,14 @@ pub(super) async fn sweep(api: &Launchpad, lists: &SpaceLists) -> Result<Sweep, 
     sweep.groups = groups.map(|group| lists.groups.held(group));
     sweep.users = users.items.len() + users.unreadable;
     sweep.invites = invites.items.len() + invites.unreadable;
-    sweep.nodes = nodes.items.iter().map(|node| SpaceNodeStatus {
-        name: node.name.clone(),
-        type_: node.type_.clone(),
-    }).collect();
+    sweep.nodes = nodes
+        .items
+        .iter()
+        .map(|node| SpaceNodeStatus {
+            name: node.name.clone(),
+            type_: node.type_.clone(),
+        })
+        .collect();
     sweep.nodes.sort_by(|one, other| one.name.cmp(&other.name));
     if sweep.missing.is_empty() {
         lists.replace_nodes(nodes_began, nodes);

@@ -54,12 +54,16 @@ impl<'a> Declared<'a> {
                 }));
             }
         }
-        self.flags.extend(flags.into_iter().map(|(path, flag)| (path, (flag, source))));
+        self.flags
+            .extend(flags.into_iter().map(|(path, flag)| (path, (flag, source))));
         Ok(())
     }
 
     fn flags(&self) -> Flags {
-        self.flags.iter().map(|(path, (flag, _))| (path.clone(), *flag)).collect()
+        self.flags
+            .iter()
+            .map(|(path, (flag, _))| (path.clone(), *flag))
+            .collect()
     }
 }
 
@@ -87,9 +91,8 @@ pub(super) fn plan(
     group: &GroupRecord,
     fields: &mut Fields<'_>,
 ) -> Result<(), Error> {
-    let declares = spec.nodes.is_some() || spec.node_types.is_some();
-    let recorded = record.grants.list(RIGHTS);
-    if !declares && recorded.is_empty() && record.grants.list(NODES).is_empty() {
+    let managed = spec.nodes.is_some() || spec.node_types.is_some();
+    if !managed && record.grants.list(RIGHTS).is_empty() && record.grants.list(NODES).is_empty() {
         return Ok(());
     }
     let declared = all_declared(spec, nodes)?;
@@ -98,76 +101,144 @@ pub(super) fn plan(
         fields.cannot_merge(unreadable);
         return Ok(());
     }
-    let recorded_on = |node: &str| -> Vec<&str> {
-        let here = recorded.iter().filter_map(|right| right.strip_prefix(node)?.strip_prefix('/'));
-        here.collect()
+    let mut access = Access {
+        record,
+        nodes,
+        declared,
+        found: found(group),
+        after: BTreeMap::new(),
+        changed: false,
     };
-    let types = spec.node_types.iter().flatten().next().is_some();
-    let exact = declares && is_exact(spec.nodes_policy);
-    let found = found(group);
-    let mut changed = false;
-    // Rights on each node that the group can access once the plan is written.
-    let mut after: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for (name, (map, rights)) in &found {
-        let ours = record.grants.contains(NODES, name);
-        let unwanted = declared.get(name).map_or(ours || exact, |entry| ours && !entry.access);
-        let mut rights = rights.clone();
-        if !declared.contains_key(name) && types && type_of(name, nodes).is_none() {
-            // It may be of a type that nodeTypes names.
-            if unwanted || !recorded_on(name).is_empty() {
-                fields.waits(format!("node {name} is not listed; access to it stays until it is"), true);
-            }
-        } else if unwanted {
-            fields.differs((map, name), access(map, name, false));
-            changed = true;
-            continue;
-        } else if !declared.contains_key(name) {
-            let place: &[&str] = &[map, name];
-            rights::plan(fields, (place, &format!("on {name} ")), Flags::new(), recorded_on(name).into_iter(), &mut rights);
-        }
-        after.insert(name, rights);
-    }
-    // Copies come last: they follow what the others are about to become.
-    let mut entries: Vec<_> = declared.iter().collect();
-    entries.sort_by_key(|(_, entry)| entry.copies.is_some());
-    for (name, entry) in entries {
-        if entry.access {
-            fields.grants(NODES, [(*name).to_owned()]);
-        }
-        let mut flags = entry.flags();
-        let type_ = type_of(name, nodes);
-        if type_.is_some() && !after.contains_key(name) {
-            if !entry.access {
-                continue;
-            }
-            fields.differs((), access(map_of(type_), name, true));
-            after.insert(name, BTreeSet::new());
-            changed = true;
-        }
-        if let Some(source) = entry.copies.filter(|_| type_.is_some()) {
-            let Some(rights) = after.get(source) else {
-                let what = format!("the rights on {name} wait: the group has no access to {source}, whose rights they copy");
-                fields.waits(what, true);
-                continue;
-            };
-            let all = rights.union(&after[name]).filter(|path| !concerns(&flags, path));
-            let copied: Flags = all.map(|path| (path.clone(), rights.contains(path))).collect();
-            flags.extend(copied);
-        }
-        fields.grants(RIGHTS, granting(&flags).map(|path| format!("{name}/{path}")));
-        if type_.is_none() {
-            continue;
-        }
-        let map = found.get(name).map_or_else(|| map_of(type_), |(map, _)| map);
-        let now = after.entry(name).or_default();
-        let before = now.clone();
-        rights::plan(fields, (&[map, name], &format!("on {name} ")), flags, recorded_on(name).into_iter(), now);
-        changed |= *now != before;
-    }
+    access.withdraw(
+        managed && is_exact(spec.nodes_policy),
+        spec.node_types.as_ref().is_some_and(|types| !types.is_empty()),
+        fields,
+    );
+    access.grant(fields);
     for missing in missing(spec, nodes) {
         fields.waits(missing, false);
     }
-    if changed { consistent(&declared, &after, nodes) } else { Ok(()) }
+    if access.changed { access.consistent() } else { Ok(()) }
+}
+
+struct Access<'a> {
+    record: &'a Applied,
+    nodes: &'a Listed<NodeRecord>,
+    declared: BTreeMap<&'a str, Declared<'a>>,
+    /// Each node that the group can access: the map of the document that has it, and the rights that are true.
+    found: BTreeMap<&'a str, (&'static str, BTreeSet<String>)>,
+    /// Rights on each node that the group can access once the plan is written.
+    after: BTreeMap<&'a str, BTreeSet<String>>,
+    /// Whether an edit was planned for a declared node.
+    changed: bool,
+}
+
+impl Access<'_> {
+    /// Withdraws access and rights that are not declared (any more).
+    fn withdraw(&mut self, exact: bool, by_type: bool, fields: &mut Fields<'_>) {
+        let record = self.record;
+        for (name, (map, rights)) in self.found.clone() {
+            let ours = record.grants.contains(NODES, name);
+            let entry = self.declared.get(name);
+            let unwanted = entry.map_or(ours || exact, |entry| ours && !entry.access);
+            let mut rights = rights;
+            if entry.is_none() && by_type && type_of(name, self.nodes).is_none() {
+                // It may be of a type that nodeTypes names.
+                if unwanted || recorded(record, name).next().is_some() {
+                    fields.waits(
+                        format!("node {name} is not listed; access to it stays until it is"),
+                        true,
+                    );
+                }
+            } else if unwanted {
+                fields.differs((map, name), access(map, name, false));
+                continue;
+            } else if entry.is_none() {
+                self.rights(name, map, Flags::new(), &mut rights, fields);
+            }
+            self.after.insert(name, rights);
+        }
+    }
+
+    /// Gives declared access and rights. Copies come last: they follow what the others are about to become.
+    fn grant(&mut self, fields: &mut Fields<'_>) {
+        let mut entries: Vec<_> = self
+            .declared
+            .iter()
+            .map(|(name, entry)| (*name, entry.copies))
+            .collect();
+        entries.sort_by_key(|(_, copies)| copies.is_some());
+        for (name, copies) in entries {
+            let entry = &self.declared[name];
+            let (mut flags, access_declared) = (entry.flags(), entry.access);
+            fields.grants(NODES, access_declared.then(|| name.to_owned()));
+            let Some(type_) = type_of(name, self.nodes) else {
+                fields.grants(RIGHTS, granting(&flags).map(|path| format!("{name}/{path}")));
+                continue;
+            };
+            let map = self.found.get(name).map_or(map_of(type_), |(map, _)| map);
+            let mut now = match self.after.get(name) {
+                Some(rights) => rights.clone(),
+                None if !access_declared => continue,
+                None => {
+                    fields.differs((), access(map, name, true));
+                    self.changed = true;
+                    self.after.insert(name, BTreeSet::new());
+                    BTreeSet::new()
+                }
+            };
+            if let Some(source) = copies {
+                let Some(rights) = self.after.get(source) else {
+                    let what = format!(
+                        "the rights on {name} wait: the group has no access to {source}, whose rights they copy"
+                    );
+                    fields.waits(what, true);
+                    continue;
+                };
+                let all = rights.union(&now).filter(|path| !concerns(&flags, path));
+                let copied: Flags = all.map(|path| (path.clone(), rights.contains(path))).collect();
+                flags.extend(copied);
+            }
+            fields.grants(RIGHTS, granting(&flags).map(|path| format!("{name}/{path}")));
+            self.changed |= self.rights(name, map, flags, &mut now, fields);
+            self.after.insert(name, now);
+        }
+    }
+
+    /// Makes the rights on a node as declared; whether that changes any.
+    fn rights(&self, name: &str, map: &str, flags: Flags, now: &mut BTreeSet<String>, fields: &mut Fields<'_>) -> bool {
+        let on = format!("on {name} ");
+        rights::plan(fields, (&[map, name], &on), flags, recorded(self.record, name), now)
+    }
+
+    /// The Launchpad wants the same rights on all nodes of one type that a group can access (contract sheet 4.2). Where the
+    /// space reports only generic types, the server decides.
+    fn consistent(&self) -> Result<(), Error> {
+        let is_generic = |type_: &str| [DATAIKU, GOVERN].contains(&type_);
+        if self.nodes.items.iter().all(|node| is_generic(&node.type_)) {
+            return Ok(());
+        }
+        let specific = |name: &str| type_of(name, self.nodes).filter(|type_| *type_ != DATAIKU);
+        for (name, rights) in self.after.iter().filter(|(name, _)| self.declared.contains_key(*name)) {
+            let Some(type_) = specific(name) else { continue };
+            for (other, others) in self.after.iter().filter(|(other, _)| specific(other) == Some(type_)) {
+                if let Some(path) = rights.symmetric_difference(others).next() {
+                    let (one, two) = (name.min(other), name.max(other));
+                    return Err(Error::invalid(format!(
+                        "{path} would differ between the {type_} nodes {one} and {two}: a group needs the same rights on all \
+                         nodes of one type that it can access; declare it for both, or in nodeTypes"
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Rights on a node that are on record.
+fn recorded<'a>(record: &'a Applied, node: &str) -> impl Iterator<Item = &'a str> {
+    let rights = record.grants.list(RIGHTS).iter();
+    rights.filter_map(move |right| right.strip_prefix(node)?.strip_prefix('/'))
 }
 
 /// What the spec declares, by node. Nodes of `nodeTypes` are those that exist; nodes of `nodes` may be missing.
@@ -213,33 +284,6 @@ fn rights_of<'a>(entry: &'a NodeAccess, entries: &'a [NodeAccess]) -> Result<(Fl
     }
 }
 
-/// The Launchpad wants the same rights on all nodes of one type that a group can access (contract sheet 4.2). Where the
-/// space reports only generic types, the server decides.
-fn consistent(
-    declared: &BTreeMap<&str, Declared<'_>>,
-    after: &BTreeMap<&str, BTreeSet<String>>,
-    nodes: &Listed<NodeRecord>,
-) -> Result<(), Error> {
-    let is_generic = |type_: &str| [DATAIKU, GOVERN].contains(&type_);
-    if nodes.items.iter().all(|node| is_generic(&node.type_)) {
-        return Ok(());
-    }
-    let specific = |name: &str| type_of(name, nodes).filter(|type_| *type_ != DATAIKU);
-    for (name, rights) in after.iter().filter(|(name, _)| declared.contains_key(*name)) {
-        let Some(type_) = specific(name) else { continue };
-        for (other, others) in after.iter().filter(|(other, _)| specific(other) == Some(type_)) {
-            if let Some(path) = rights.symmetric_difference(others).next() {
-                let (one, two) = (name.min(other), name.max(other));
-                return Err(Error::invalid(format!(
-                    "{path} would differ between the {type_} nodes {one} and {two}: a group needs the same rights on all \
-                     nodes of one type that it can access; declare it for both, or in nodeTypes"
-                )));
-            }
-        }
-    }
-    Ok(())
-}
-
 /// Each node that the group can access: the map of the document that has it, and the rights that are true.
 fn found(group: &GroupRecord) -> BTreeMap<&str, (&'static str, BTreeSet<String>)> {
     let dataiku = group.dataiku_permissions.iter().flatten();
@@ -260,8 +304,8 @@ fn access(map: &str, name: &str, given: bool) -> FieldEdit {
 }
 
 /// The map of the document where access to a node of this type belongs.
-fn map_of(type_: Option<&str>) -> &'static str {
-    if type_ == Some(GOVERN) {
+fn map_of(type_: &str) -> &'static str {
+    if type_ == GOVERN {
         GOVERN_PERMISSIONS
     } else {
         DATAIKU_PERMISSIONS

@@ -106,12 +106,7 @@ impl Managed for Group {
         plan(object, given.record, given.lists, seen)
     }
 
-    fn removal(
-        _: &LaunchpadGroup,
-        _: DeletionPolicy,
-        _: &Given<'_, LaunchpadSpace>,
-        seen: &Seen,
-    ) -> Plan<GroupChange> {
+    fn removal(_: &LaunchpadGroup, _: DeletionPolicy, _: &Given<'_, LaunchpadSpace>, seen: &Seen) -> Plan<GroupChange> {
         Plan::new((!seen.another).then_some(GroupChange::Delete))
     }
 
@@ -205,7 +200,7 @@ async fn current(
 async fn read(remote: &Remote<LaunchpadSpace>, id: &str) -> Result<Option<Seen>, Error> {
     let document = remote.api.group(id).await?;
     let record = document.as_ref().map(GroupRecord::from_document);
-    let record = record.transpose().map_err(unreadable)?.map(Arc::new);
+    let record = record.transpose().map_err(|error| unreadable(&error))?.map(Arc::new);
     remote.lists().groups.saw(id, record.clone());
     Ok(record.map(|group| Seen {
         group,
@@ -260,8 +255,8 @@ fn launchpad_rights(object: &LaunchpadGroup, record: &Applied, group: &GroupReco
     rights::plan(fields, (&[LAUNCHPAD_PERMISSIONS], ""), flags, recorded, &mut found);
 }
 
-fn unreadable(error: DocumentError) -> Error {
-    Error::unreadable("the group document", &error)
+fn unreadable(error: &DocumentError) -> Error {
+    Error::unreadable("the group document", error)
 }
 
 /// Access as the status shows it, bounded.

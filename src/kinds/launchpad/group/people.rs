@@ -19,7 +19,9 @@ use crate::{
 /// Declared members by their address without case, so that nobody is a member twice.
 fn declared(spec: &LaunchpadGroupSpec) -> BTreeMap<String, &str> {
     let members = spec.members.iter().flatten();
-    members.map(|member| (folded(&member.email), member.email.as_str())).collect()
+    members
+        .map(|member| (folded(&member.email), member.email.as_str()))
+        .collect()
 }
 
 /// Sentences about declared members that the lists lack.
@@ -93,7 +95,11 @@ pub(super) fn plan(
     }
     // Somebody who could not be identified may be one of those that are to leave.
     let leaving = recorded.iter().filter(|email| !declared.contains_key(*email));
-    let kept = if lists.unreadable_people() > 0 { leaving.cloned().collect() } else { Vec::new() };
+    let kept = if lists.unreadable_people() > 0 {
+        leaving.cloned().collect()
+    } else {
+        Vec::new()
+    };
     fields.grants(MEMBERS, declared.into_keys().chain(kept));
     invites
 }
@@ -112,7 +118,9 @@ fn removing(member: &Member) -> FieldEdit {
     let id = member.id.clone();
     let edit = FieldEdit::new(format!("remove member {}", member.email), move |document| {
         let none: &[Member] = &[];
-        document.edit_list(USERS, |found: &Member| found.id != id, none).map(|_| ())
+        document
+            .edit_list(USERS, |found: &Member| found.id != id, none)
+            .map(|_| ())
     });
     edit.withdrawing(true)
 }

@@ -56,16 +56,18 @@ pub(super) fn granted(rights: &Rights) -> BTreeSet<String> {
 }
 
 /// Makes the rights at `place` as declared, and withdraws `recorded` ones that are not declared any more; `on`: the node,
-/// in words. `found` becomes what is true afterwards. A right that is declared false has nothing below it.
+/// in words. `found` becomes what is true afterwards. A right that is declared false has nothing below it. Returns whether
+/// anything differs.
 pub(super) fn plan<'a>(
     fields: &mut Fields<'_>,
     (place, on): (&[&str], &str),
     mut declared: Flags,
     recorded: impl Iterator<Item = &'a str>,
     found: &mut BTreeSet<String>,
-) {
+) -> bool {
     let withdrawn: Vec<_> = recorded.filter(|path| !concerns(&declared, path)).collect();
     declared.extend(withdrawn.into_iter().map(|path| (path.to_owned(), false)));
+    let mut changed = false;
     for (path, flag) in declared {
         let given = found.contains(&path);
         if given == flag && !found.iter().any(|found| is_below(found, &path)) {
@@ -78,7 +80,9 @@ pub(super) fn plan<'a>(
         if flag {
             found.insert(path);
         }
+        changed = true;
     }
+    changed
 }
 
 /// Paths of the rights that are declared true.

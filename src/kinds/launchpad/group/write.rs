@@ -32,7 +32,7 @@ pub(super) async fn apply(
         GroupChange::Create { name, edit, .. } => {
             let document = edited(new_group(name, None), edit.as_ref())?;
             let saved = remote.api.create_group(permit, &document).await?;
-            let group = GroupRecord::from_document(&saved.document).map_err(unreadable)?;
+            let group = GroupRecord::from_document(&saved.document).map_err(|error| unreadable(&error))?;
             let id = group.id.clone();
             remote.lists().groups.saw(&id, Some(Arc::new(group)));
             Ok(Receipt {
@@ -88,7 +88,7 @@ async fn put(
                 nodes: true,
             };
             if remote.lists().refresh(&remote.api, need).await.is_ok() {
-                also = without_unknown(&mut document, remote.lists()).map_err(unreadable)?;
+                also = without_unknown(&mut document, remote.lists()).map_err(|error| unreadable(&error))?;
             }
             if also.is_empty() {
                 return Err(error.into());
@@ -115,7 +115,9 @@ fn without_unknown(document: &mut Document, lists: &SpaceLists) -> Result<Vec<St
         for name in names.into_iter().filter(unknown) {
             access.remove(&name);
             document.set(map, &access);
-            left_out.push(format!("leave out access to node {name}, which does not exist any more"));
+            left_out.push(format!(
+                "leave out access to node {name}, which does not exist any more"
+            ));
         }
     }
     let complete = lists.unreadable_people() == 0;
@@ -131,6 +133,7 @@ fn without_unknown(document: &mut Document, lists: &SpaceLists) -> Result<Vec<St
 }
 
 fn edited(mut document: Document, edit: Option<&Edit>) -> Result<Document, Error> {
-    edit.map_or(Ok(()), |edit| edit.write(&mut document)).map_err(unreadable)?;
+    edit.map_or(Ok(()), |edit| edit.write(&mut document))
+        .map_err(|error| unreadable(&error))?;
     Ok(document)
 }

@@ -15,7 +15,10 @@ async fn an_edit_costs_a_read_a_write_and_a_read() {
     let spec = json!({ "nodes": [{ "name": "design-0" }], "members": [{ "email": "Jane@example.com" }] });
     let mut record = Applied::default();
     let created = bed.in_sync(&object("team", spec.clone()), &mut record).await;
-    assert_eq!(created, ["create group", "give access to design-0", "add member jane@example.com"]);
+    assert_eq!(
+        created,
+        ["create group", "give access to design-0", "add member jane@example.com"]
+    );
     bed.space.reset_requests();
     let mut edited = object("team", spec);
     edited.spec.description = Some("Team".into());
@@ -33,18 +36,34 @@ async fn a_group_whose_id_is_on_record_is_absent_by_its_id_alone() {
     let mut record = Applied::default();
     bed.in_sync(&team, &mut record).await;
     bed.sweep().await;
-    assert!(matches!(bed.observe(&team, &record, Read::Listed).await, Observed::Found(_)));
+    assert!(matches!(
+        bed.observe(&team, &record, Read::Listed).await,
+        Observed::Found(_)
+    ));
     // An empty list with status 200 is no proof.
     let empty = json!({ "kind": "status", "status": 200, "body": [] });
-    bed.space.fault(json!({ "match": { "operation": "L10" }, "times": 0, "fault": empty }));
+    bed.space
+        .fault(json!({ "match": { "operation": "L10" }, "times": 0, "fault": empty }));
     super::sweep(&bed.live.api, bed.lists()).await.unwrap();
-    assert!(matches!(bed.observe(&team, &record, Read::Listed).await, Observed::Unknown));
-    assert!(matches!(bed.observe(&team, &record, Read::Fresh).await, Observed::Found(_)));
-    assert!(matches!(bed.observe(&deleting(&team), &record, Read::Fresh).await, Observed::Found(_)));
+    assert!(matches!(
+        bed.observe(&team, &record, Read::Listed).await,
+        Observed::Unknown
+    ));
+    assert!(matches!(
+        bed.observe(&team, &record, Read::Fresh).await,
+        Observed::Found(_)
+    ));
+    assert!(matches!(
+        bed.observe(&deleting(&team), &record, Read::Fresh).await,
+        Observed::Found(_)
+    ));
     assert!(bed.in_sync(&team, &mut record).await.is_empty());
     bed.space.clear_faults();
     bed.patch(json!({ "groups": { record.id.clone().unwrap(): null } }));
-    assert!(matches!(bed.observe(&team, &record, Read::Fresh).await, Observed::Absent));
+    assert!(matches!(
+        bed.observe(&team, &record, Read::Fresh).await,
+        Observed::Absent
+    ));
     assert_eq!(bed.in_sync(&team, &mut record).await, ["create group"]);
 }
 
@@ -60,7 +79,10 @@ async fn another_group_of_the_name_is_neither_written_nor_shown_nor_deleted() {
     bed.patch(json!({ "groups": { &ours: null } }));
     bed.patch(json!({ "groups": { "g9": theirs } }));
     bed.sweep().await;
-    assert!(matches!(bed.observe(&team, &record, Read::Listed).await, Observed::Unknown));
+    assert!(matches!(
+        bed.observe(&team, &record, Read::Listed).await,
+        Observed::Unknown
+    ));
     let error = bed.converge(&team, &mut record).await.err().unwrap();
     assert_eq!(error.reason(), Some(Reason::AlreadyExists));
     let Observed::Found(seen) = bed.observe(&team, &record, Read::Fresh).await else {
@@ -68,8 +90,14 @@ async fn another_group_of_the_name_is_neither_written_nor_shown_nor_deleted() {
     };
     assert_eq!((Group::id(&seen), record.id.as_deref()), (None, Some(&*ours)));
     let shown = Group::show(&team, Some(&seen), &record, bed.lists());
-    assert_eq!((shown.id.as_deref(), shown.nodes.len(), shown.members), (Some(&*ours), 0, None));
-    assert!(matches!(bed.observe(&deleting(&team), &record, Read::Fresh).await, Observed::Absent));
+    assert_eq!(
+        (shown.id.as_deref(), shown.nodes.len(), shown.members),
+        (Some(&*ours), 0, None)
+    );
+    assert!(matches!(
+        bed.observe(&deleting(&team), &record, Read::Fresh).await,
+        Observed::Absent
+    ));
     assert_eq!(bed.space.writes(), 0);
 }
 
@@ -101,12 +129,22 @@ async fn a_document_that_names_a_node_or_user_that_is_gone_is_written_without_it
     let (written, plan) = bed.converge(&edited, &mut record).await.unwrap();
     assert_eq!(
         written,
-        ["set description to Team", "leave out access to node automation-0, which does not exist any more"]
+        [
+            "set description to Team",
+            "leave out access to node automation-0, which does not exist any more"
+        ]
     );
     assert_eq!(plan.waiting, ["node automation-0 does not exist yet"]);
     let group = bed.space.state_at(&format!("/groups/{id}")).unwrap();
     assert_eq!(group["description"], "Team");
-    assert_eq!(group["dataikuPermissions"].as_object().unwrap().keys().collect::<Vec<_>>(), ["design-0"]);
+    assert_eq!(
+        group["dataikuPermissions"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .collect::<Vec<_>>(),
+        ["design-0"]
+    );
     // It is not lost: the grant is still on record, and the access comes back with the node.
     assert!(record.grants.contains("nodes", "automation-0"));
     bed.patch(json!({ "nodes": { "automation-0": { "name": "automation-0", "type": "automation" } } }));
@@ -123,7 +161,11 @@ async fn a_refusal_for_another_reason_stays_one() {
     let differing = json!({ "nodes": [
         { "name": "design-0", "permissions": { "mayCreateProjects": true } }, { "name": "automation-0" },
     ] });
-    let error = bed.converge(&object("team", differing), &mut record).await.err().unwrap();
+    let error = bed
+        .converge(&object("team", differing), &mut record)
+        .await
+        .err()
+        .unwrap();
     assert_eq!(error.reason(), Some(Reason::Rejected));
     assert!(error.to_string().contains("HTTP 422"), "{error}");
 }
@@ -136,7 +178,14 @@ async fn somebody_who_was_invited_a_moment_ago_is_found_and_so_is_a_new_node() {
     bed.patch(json!({ "nodes": { "api-0": { "name": "api-0", "type": "api" } } }));
     let spec = json!({ "members": [{ "email": "new@example.com" }], "nodeTypes": [{ "type": "api" }] });
     let written = bed.in_sync(&object("team", spec), &mut Applied::default()).await;
-    assert_eq!(written, ["create group", "give access to api-0", "add member new@example.com (invited)"]);
+    assert_eq!(
+        written,
+        [
+            "create group",
+            "give access to api-0",
+            "add member new@example.com (invited)"
+        ]
+    );
 }
 
 #[tokio::test]

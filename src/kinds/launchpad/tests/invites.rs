@@ -21,7 +21,10 @@ async fn twelve_groups_join_one_invite_with_few_writes_and_lose_nothing() {
         tokio::spawn(async move { bed.in_sync(&object, &mut Applied::default()).await })
     });
     for written in join_all(groups).await {
-        assert_eq!(written.unwrap(), ["create group", "add member new@example.com (invited)"]);
+        assert_eq!(
+            written.unwrap(),
+            ["create group", "add member new@example.com (invited)"]
+        );
     }
     assert_eq!(bed.groups_of("i1"), names);
     let counts = bed.space.requests().counts;
@@ -71,7 +74,9 @@ async fn an_invite_that_is_accepted_meanwhile_makes_a_member() {
     let bed = Bed::start().await;
     bed.invite("i1", "New@example.com");
     bed.sweep().await;
-    bed.space.act("acceptInvite", &json!({ "email": "New@example.com" })).unwrap();
+    bed.space
+        .act("acceptInvite", &json!({ "email": "New@example.com" }))
+        .unwrap();
     let written = bed
         .in_sync(&object("team", members(&["new@EXAMPLE.com"])), &mut Applied::default())
         .await;
@@ -97,20 +102,27 @@ async fn a_refused_invite_is_reported_to_the_group_that_wrote_it_and_costs_nobod
             alone.spec.members = None;
             bed.in_sync(&alone, record).await;
         }
-        bed.space.fault(json!({ "match": { "operation": "L4" }, "times": 0, "fault": { "kind": "halfFailedBulk" } }));
+        bed.space
+            .fault(json!({ "match": { "operation": "L4" }, "times": 0, "fault": { "kind": "halfFailedBulk" } }));
         let [mut one, mut two] = records.clone();
         let (one, two) = tokio::join!(bed.converge(&groups[0], &mut one), bed.converge(&groups[1], &mut two));
         let refused = [one.err(), two.err()].into_iter().flatten().collect::<Vec<_>>();
         for error in &refused {
             assert_eq!(error.reason(), Some(Reason::Rejected), "{shape}");
-            assert!(error.to_string().contains("example.com") || shape == "422", "{shape}: {error}");
+            assert!(
+                error.to_string().contains("example.com") || shape == "422",
+                "{shape}: {error}"
+            );
         }
         assert!(refused.len() < 2, "{shape}: the other one is written: {refused:?}");
         bed.space.clear_faults();
         for (group, record) in groups.iter().zip(&mut records) {
             bed.in_sync(group, record).await;
         }
-        assert_eq!((bed.groups_of("i1"), bed.groups_of("i2")), (vec!["team".to_owned()], vec!["other".to_owned()]));
+        assert_eq!(
+            (bed.groups_of("i1"), bed.groups_of("i2")),
+            (vec!["team".to_owned()], vec!["other".to_owned()])
+        );
     }
 }
 
@@ -120,12 +132,16 @@ async fn an_invite_that_names_a_deleted_group_can_still_be_written() {
     bed.invite("i1", "new@example.com");
     bed.sweep().await;
     let (mut gone, mut team) = (Applied::default(), Applied::default());
-    bed.in_sync(&object("gone", members(&["new@example.com"])), &mut gone).await;
+    bed.in_sync(&object("gone", members(&["new@example.com"])), &mut gone)
+        .await;
     let id = gone.id.unwrap();
     bed.patch(json!({ "groups": { &id: null } }));
     let named = json!([{ "id": id, "name": "gone" }]);
     // Whether the Launchpad cleans up is open; one that does not may refuse the document.
-    let _ = bed.space.patch_state(json!({ "invites": { "i1": { "groups": named } } }));
-    bed.in_sync(&object("team", members(&["new@example.com"])), &mut team).await;
+    let _ = bed
+        .space
+        .patch_state(json!({ "invites": { "i1": { "groups": named } } }));
+    bed.in_sync(&object("team", members(&["new@example.com"])), &mut team)
+        .await;
     assert_eq!(bed.groups_of("i1"), ["team"]);
 }

@@ -42,7 +42,10 @@ struct Bed {
 impl Bed {
     async fn start() -> Self {
         let simulator = Simulator::start().await.unwrap();
-        let space = simulator.instance(InstanceConfig::new(Product::Launchpad)).await.unwrap();
+        let space = simulator
+            .instance(InstanceConfig::new(Product::Launchpad))
+            .await
+            .unwrap();
         let endpoint = Endpoint {
             url: space.url().to_owned(),
             credentials: Credentials::KeyPair {
@@ -90,13 +93,17 @@ impl Bed {
     }
 
     fn invite(&self, id: &str, email: &str) {
-        self.patch(json!({ "invites": { id: { "id": id, "email": email, "profile": { "name": "reader" }, "groups": [],
-            "createdOn": "2026-03-01T10:20:30.123456+00:00" } } }));
+        self.patch(
+            json!({ "invites": { id: { "id": id, "email": email, "profile": { "name": "reader" }, "groups": [],
+            "createdOn": "2026-03-01T10:20:30.123456+00:00" } } }),
+        );
     }
 
     fn user(&self, id: &str, email: &str) {
-        self.patch(json!({ "users": { id: { "id": id, "email": email, "profile": { "name": "reader", "isTrial": false },
-            "groups": [], "createdOn": "2026-03-01T10:20:30.123456+00:00" } } }));
+        self.patch(
+            json!({ "users": { id: { "id": id, "email": email, "profile": { "name": "reader", "isTrial": false },
+            "groups": [], "createdOn": "2026-03-01T10:20:30.123456+00:00" } } }),
+        );
     }
 
     /// The group as the space has it.
@@ -120,7 +127,11 @@ impl Bed {
     }
 
     /// Writes until nothing is left to write, as the engine does; what was written in all, and the last plan.
-    async fn converge(&self, object: &LaunchpadGroup, record: &mut Applied) -> Result<(Vec<String>, Plan<super::group::GroupChange>), Error> {
+    async fn converge(
+        &self,
+        object: &LaunchpadGroup,
+        record: &mut Applied,
+    ) -> Result<(Vec<String>, Plan<super::group::GroupChange>), Error> {
         let remote = self.remote();
         let mut written = Vec::new();
         for _ in 0..4 {
@@ -198,7 +209,9 @@ fn object(name: &str, spec: Value) -> LaunchpadGroup {
         "metadata": { "name": name, "namespace": "team", "generation": 1 },
         "spec": { "spaceRef": { "name": "prod" } },
     });
-    let Value::Object(spec) = spec else { panic!("a spec is an object") };
+    let Value::Object(spec) = spec else {
+        panic!("a spec is an object")
+    };
     object["spec"].as_object_mut().unwrap().extend(spec);
     serde_json::from_value(object).unwrap()
 }

@@ -35,31 +35,48 @@ fn one_person_in_several_spellings_is_one_member() {
     let plan = absent().plan(spec.clone());
     assert_eq!(
         plan.outstanding(),
-        ["create group", "add member Jane@example.com", "add member new@example.com (invited)"]
+        [
+            "create group",
+            "add member Jane@example.com",
+            "add member new@example.com (invited)"
+        ]
     );
     assert_eq!(grants(&plan, "members"), ["jane@example.com", "new@example.com"]);
     let after = written(&plan, &json!({"id": "g1", "name": "team"}));
     assert_eq!(after["users"], json!([{"id": "u1", "email": "Jane@example.com"}]));
-    assert_eq!(found(after).plan(spec).steps(), ["add member new@example.com (invited)"]);
+    assert_eq!(
+        found(after).plan(spec).steps(),
+        ["add member new@example.com (invited)"]
+    );
     let dropped = found(json!({"users": [{"id": "u1", "email": "JANE@example.com"}]}))
         .recorded(&[("members", &["jane@example.com"])]);
-    assert_eq!(dropped.plan(json!({"members": []})).steps(), ["remove member JANE@example.com"]);
+    assert_eq!(
+        dropped.plan(json!({"members": []})).steps(),
+        ["remove member JANE@example.com"]
+    );
 }
 
 #[test]
 fn somebody_who_is_a_user_and_still_listed_as_invited_is_a_user() {
     let case = found(json!({"users": [{"id": "u1", "email": "Jane@example.com"}]}));
     let invited = json!([{"id": "i3", "email": "jane@example.com", "groups": []}]);
-    case.lists
-        .replace_people(Instant::now(), listed(&json!([{"id": "u1", "email": "Jane@example.com"}])), listed(&invited));
-    assert!(case.plan(json!({"members": [{"email": "jane@example.com"}]})).is_empty());
+    case.lists.replace_people(
+        Instant::now(),
+        listed(&json!([{"id": "u1", "email": "Jane@example.com"}])),
+        listed(&invited),
+    );
+    assert!(
+        case.plan(json!({"members": [{"email": "jane@example.com"}]}))
+            .is_empty()
+    );
 }
 
 #[test]
 fn an_invite_with_unreadable_groups_is_neither_written_nor_forgotten() {
     let case = found(json!({})).recorded(&[("members", &["old@example.com"])]);
     let odd = json!([{"id": "i1", "email": "new@example.com", "groups": 7}, {"id": "i2", "email": "old@example.com", "groups": [1]}]);
-    case.lists.replace_people(Instant::now(), listed(&json!([])), listed(&odd));
+    case.lists
+        .replace_people(Instant::now(), listed(&json!([])), listed(&odd));
     let plan = case.plan(json!({"members": [{"email": "new@example.com"}]}));
     assert!(plan.is_empty() && plan.deferred);
     assert_eq!(

@@ -277,7 +277,8 @@ fn the_status_shows_who_may_do_what_within_bounds() {
             {"name": "govern-0", "rights": ["isGovernArchitect"]},
         ]})
     );
-    let rights: serde_json::Map<String, Value> = (0..1000).map(|n| (format!("mayDoThing{n:04}"), json!(true))).collect();
+    let rights: serde_json::Map<String, Value> =
+        (0..1000).map(|n| (format!("mayDoThing{n:04}"), json!(true))).collect();
     let nodes: serde_json::Map<String, Value> = (0..300).map(|n| (format!("node-{n:03}"), json!(rights))).collect();
     let many = shown(&found(json!({"dataikuPermissions": nodes})));
     assert_eq!(many.nodes.len(), 200);

@@ -20,11 +20,21 @@ fn access() -> impl Strategy<Value = Value> {
 
 fn group() -> impl Strategy<Value = Value> {
     let users = prop::sample::subsequence(vec!["u1", "u2"], 0..=2);
-    (rights(), access(), users, select(vec!["", "d"]), select(vec!["team", "renamed"])).prop_map(
-        |(launchpad, access, users, description, name)| {
+    (
+        rights(),
+        access(),
+        users,
+        select(vec!["", "d"]),
+        select(vec!["team", "renamed"]),
+    )
+        .prop_map(|(launchpad, access, users, description, name)| {
             let (mut dataiku, mut govern) = (Map::new(), Map::new());
             for (node, rights) in access.as_object().unwrap() {
-                let map = if node.starts_with("govern") { &mut govern } else { &mut dataiku };
+                let map = if node.starts_with("govern") {
+                    &mut govern
+                } else {
+                    &mut dataiku
+                };
                 map.insert(node.clone(), rights.clone());
             }
             let users: Vec<Value> = users
@@ -33,8 +43,7 @@ fn group() -> impl Strategy<Value = Value> {
                 .collect();
             json!({"id": "g1", "name": name, "description": description, "launchpadPermissions": launchpad,
                 "dataikuPermissions": dataiku, "governPermissions": govern, "users": users, "future": [1.0]})
-        },
-    )
+        })
 }
 
 fn entry() -> impl Strategy<Value = Value> {
@@ -57,16 +66,30 @@ fn spec() -> impl Strategy<Value = Value> {
         });
         entries.collect::<Vec<_>>()
     });
-    let types = btree_map(select(vec!["design", "dataiku", "govern", "api"]), (rights(), any::<Option<bool>>()), 0..3);
+    let types = btree_map(
+        select(vec!["design", "dataiku", "govern", "api"]),
+        (rights(), any::<Option<bool>>()),
+        0..3,
+    );
     let types = types.prop_map(|types| {
         let types = types
             .into_iter()
             .map(|(type_, (rights, access))| json!({"type": type_, "permissions": rights, "grantAccess": access}));
         types.collect::<Vec<_>>()
     });
-    let members = vec!["jane@example.com", "JANE@example.com", "new@example.com", "old@example.com", "nobody@example.com"];
-    let members = prop::sample::subsequence(members, 0..=4)
-        .prop_map(|emails| emails.into_iter().map(|email| json!({ "email": email })).collect::<Vec<_>>());
+    let members = vec![
+        "jane@example.com",
+        "JANE@example.com",
+        "new@example.com",
+        "old@example.com",
+        "nobody@example.com",
+    ];
+    let members = prop::sample::subsequence(members, 0..=4).prop_map(|emails| {
+        emails
+            .into_iter()
+            .map(|email| json!({ "email": email }))
+            .collect::<Vec<_>>()
+    });
     (
         prop::option::of(rights()),
         prop::option::of(nodes),
@@ -76,10 +99,12 @@ fn spec() -> impl Strategy<Value = Value> {
         policy(),
         prop::option::of(select(vec!["", "d"])),
     )
-        .prop_map(|(launchpad, nodes, types, members, exact_nodes, exact_members, description)| {
-            json!({"launchpadPermissions": launchpad, "nodes": nodes, "nodeTypes": types, "members": members,
+        .prop_map(
+            |(launchpad, nodes, types, members, exact_nodes, exact_members, description)| {
+                json!({"launchpadPermissions": launchpad, "nodes": nodes, "nodeTypes": types, "members": members,
                 "nodesPolicy": exact_nodes, "membersPolicy": exact_members, "description": description})
-        })
+            },
+        )
 }
 
 /// The same case once the document reads `after`, with what the plan recorded.
