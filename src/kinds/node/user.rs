@@ -113,7 +113,6 @@ impl<K: NodeUser> Managed for User<K> {
     type Change = Change;
 
     const REMOTE: &'static str = "user";
-    const UNIQUE: bool = true;
 
     fn common(object: &K) -> Common<'_> {
         Common {

@@ -36,6 +36,10 @@ pub async fn bad_input_has_its_reason<S: Scenario>() {
         subject.apply(&name, extra).await;
         is_answered(&subject, &name, &input).await;
         subject.bed.remote.clear_faults();
+        if input.reason == "AcceptedButNotStored" {
+            // What was not stored is not sent again by itself.
+            subject.ask(&name).await;
+        }
         subject.apply(&name, json!({})).await;
         subject.converged(&name).await;
     }
