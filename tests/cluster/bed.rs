@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use testbed::{
-    Condition, Namespace, Operator,
+    Condition, Event, Namespace, Operator,
     simulator::{Instance, InstanceConfig, Product, Simulator},
 };
 
@@ -142,6 +142,28 @@ impl Bed {
         self.remote.count(self.connection.look)
     }
 
+    /// Reconciles of a kind since the operator was started.
+    pub async fn reconciles(&self, kind: &str) -> u64 {
+        let metrics = self.operator.metrics().await.unwrap();
+        let label = format!("kind=\"{kind}\"");
+        let counted = |line: &&str| {
+            let name = line.split('{').next().unwrap_or_default();
+            ["dataiku_operator_reconcile_total", "dataiku_operator_passes_total"].contains(&name)
+                && line.contains(&label)
+        };
+        let values = metrics
+            .lines()
+            .filter(counted)
+            .map(|line| line.rsplit(' ').next().unwrap());
+        values.map(|value| value.parse::<f64>().unwrap() as u64).sum()
+    }
+
+    /// The Events of a type about an object.
+    pub async fn events(&self, name: &str, kind: &str) -> Vec<Event> {
+        let events = self.namespace.events(name).await.unwrap();
+        events.into_iter().filter(|event| event.kind == kind).collect()
+    }
+
     /// The user as the node has it.
     pub fn user(&self, login: &str) -> Option<Value> {
         self.remote.state_at(&format!("/users/{login}"))
@@ -203,4 +225,22 @@ pub fn merged(mut base: Value, extra: Value) -> Value {
         }
     }
     base
+}
+
+/// What a test found wrong, told all at once.
+#[derive(Default)]
+pub struct Findings(Vec<String>);
+
+impl Findings {
+    /// Notes what is wrong unless it holds.
+    pub fn check(&mut self, holds: bool, wrong: &str) {
+        if !holds {
+            self.0.push(wrong.to_owned());
+        }
+    }
+
+    /// Fails if anything was wrong.
+    pub fn none(self) {
+        assert!(self.0.is_empty(), "\n{}", self.0.join("\n"));
+    }
 }

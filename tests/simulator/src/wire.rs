@@ -93,9 +93,9 @@ pub(crate) fn changed(answer: Answer, faults: &[Fault]) -> Answer {
             return answer;
         };
         if let Some(patch) = each {
-            elements
-                .iter_mut()
-                .for_each(|element| merge_patch::apply(element, patch));
+            for element in &mut elements {
+                merge_patch::apply(element, patch);
+            }
         }
         elements.extend(append.iter().cloned());
         Answer {

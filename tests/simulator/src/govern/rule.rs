@@ -33,7 +33,9 @@ pub(super) fn rewrite_all(world: &World, document: &mut Map<String, Value>) {
     let by_role = document.get_mut("roleAssignmentsRules").and_then(Value::as_object_mut);
     for rules in by_role.into_iter().flat_map(Map::values_mut) {
         let Value::Array(rules) = rules else { continue };
-        rules.iter_mut().for_each(|rule| rewrite(form, rule));
+        for rule in rules.iter_mut() {
+            rewrite(form, rule);
+        }
         if form == "reordered" {
             rules.sort_by_key(Value::to_string);
         }
