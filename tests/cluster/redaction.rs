@@ -168,14 +168,17 @@ async fn no_encoding_of_a_key_of_a_connection_is_shown() {
         let bed = Bed::start_for(product, "keyforms", &[], LOG).await;
         let key = credentials(&bed.remote).last().unwrap().1.to_owned();
         bed.give_credentials().await;
-        for encoding in ["plain", "unicode", "base64", "basic", "hex", "cut"] {
+        for (number, encoding) in ["plain", "unicode", "base64", "basic", "hex", "cut"]
+            .into_iter()
+            .enumerate()
+        {
             bed.remote.clear_faults();
             bed.remote.fault(json!({
                 "match": {}, "times": 0,
                 "fault": { "kind": "quote", "status": 400, "of": "credential", "encoding": encoding },
             }));
             // Another generation, so that the wait is for what is said of this one.
-            let marked = format!("{}s", 60 + encoding.len());
+            let marked = format!("{}s", 60 + number);
             bed.apply(&bed.connection_with(json!({ "driftInterval": marked })))
                 .await;
             let (kind, name) = (bed.connection.kind, bed.connection.name);
