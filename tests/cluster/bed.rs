@@ -142,20 +142,25 @@ impl Bed {
         self.remote.count(self.connection.look)
     }
 
-    /// Reconciles of a kind since the operator was started.
+    /// Reconciles of a kind since the operator was started: those that the metric counts, or those that the log has a
+    /// duration of, whichever are more.
     pub async fn reconciles(&self, kind: &str) -> u64 {
         let metrics = self.operator.metrics().await.unwrap();
         let label = format!("kind=\"{kind}\"");
-        let counted = |line: &&str| {
+        let counted = metrics.lines().filter(|line| {
             let name = line.split('{').next().unwrap_or_default();
-            ["dataiku_operator_reconcile_total", "dataiku_operator_passes_total"].contains(&name)
-                && line.contains(&label)
-        };
-        let values = metrics
-            .lines()
-            .filter(counted)
-            .map(|line| line.rsplit(' ').next().unwrap());
-        values.map(|value| value.parse::<f64>().unwrap() as u64).sum()
+            let names = ["dataiku_operator_reconcile_total", "dataiku_operator_passes_total"];
+            names.contains(&name) && line.contains(&label)
+        });
+        let values = counted.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok());
+        let logs = self.operator.logs();
+        let timed = logs.lines().filter(|line| {
+            let fields = serde_json::from_str::<Value>(line).unwrap_or_default();
+            let fields = fields.get("fields").unwrap_or(&fields);
+            let timed = ["elapsed", "duration"].iter().any(|name| fields.get(name).is_some());
+            timed && fields["kind"] == kind
+        });
+        values.sum::<u64>().max(timed.count() as u64)
     }
 
     /// The Events of a type about an object.

@@ -101,6 +101,14 @@ async fn empty_is_managed_to_empty() {
     .await;
     let analysts = bed.group("analysts").unwrap();
     assert_eq!(analysts["description"].as_str().unwrap_or_default(), "");
+    // A map owns the keys that it declares, and an empty one none.
+    bed.apply(&user("jane", json!({ "userProperties": { "team": "risk" } })))
+        .await;
+    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    bed.apply(&user("jane", json!({ "userProperties": {} }))).await;
+    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    bed.sweeps(1).await;
+    assert_eq!(bed.user("jane").unwrap()["userProperties"]["team"], "risk");
     assert_eq!(analysts["sourceType"], "LDAP", "left out, so left alone");
 }
 

@@ -81,8 +81,8 @@ async fn kubectl_explains_defaults_and_what_unset_means() {
         ("dssgroup.spec.permissions", "An open map"),
         ("dssinstance.spec.driftInterval", "Default: 60s"),
         ("dssuser.status.remote", "as last seen"),
-        ("dssuser.spec.userProperties", "declared keys"),
-        ("dssuser.spec.adminProperties", "declared keys"),
+        ("dssuser.spec.userProperties", "Only the keys"),
+        ("dssuser.spec.adminProperties", "Only the keys"),
     ] {
         let explained = namespace.kubectl(&["explain", field]).await.unwrap();
         let one_line = explained.split_whitespace().collect::<Vec<_>>().join(" ");

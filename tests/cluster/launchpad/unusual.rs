@@ -134,30 +134,33 @@ async fn a_type_of_node_that_matches_nothing_is_reported() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rename_that_is_ignored_is_asked_for_once() {
-    let bed = Bed::launchpad("rename", &[]).await;
-    bed.remote.switch("A48", json!("ignored")).unwrap();
-    bed.remote.switch("taskMillis", json!(100)).unwrap();
-    bed.apply(&group("team", json!({ "members": [{ "email": "owner@example.com" }] })))
+    for tasks in ["normal", "none"] {
+        let bed = Bed::launchpad(&format!("rename-{tasks}"), &[]).await;
+        bed.remote.switch("A48", json!("ignored")).unwrap();
+        bed.remote.switch("tasks", json!(tasks)).unwrap();
+        bed.remote.switch("taskMillis", json!(100)).unwrap();
+        bed.apply(&group("team", json!({ "members": [{ "email": "owner@example.com" }] })))
+            .await;
+        in_sync(&bed, "team").await;
+        let id = remote(&bed, "team").unwrap()["id"].as_str().unwrap().to_owned();
+        bed.sweeps(1).await;
+        bed.remote.reset_requests();
+        bed.remote
+            .patch_state(json!({ "groups": { &id: { "name": "renamed-by-hand" } } }))
+            .unwrap();
+        bed.wait("LaunchpadGroup", "team", "Ready=False/AcceptedButNotStored")
+            .await;
+        bed.sweeps(3).await;
+        assert_eq!(bed.remote.writes(), 1, "{tasks}: {:?}", bed.remote.requests().counts);
+        assert!(bed.events("team", "Warning").await.len() <= 1);
+        // Everything else of the group goes on.
+        bed.apply(&group("team", json!({ "members": [] }))).await;
+        bed.until("the withdrawal", || {
+            let groups = bed.remote.state_at("/groups").unwrap();
+            groups[&id]["users"] == json!([])
+        })
         .await;
-    in_sync(&bed, "team").await;
-    let id = remote(&bed, "team").unwrap()["id"].as_str().unwrap().to_owned();
-    bed.sweeps(1).await;
-    bed.remote.reset_requests();
-    bed.remote
-        .patch_state(json!({ "groups": { &id: { "name": "renamed-by-hand" } } }))
-        .unwrap();
-    bed.wait("LaunchpadGroup", "team", "Ready=False/AcceptedButNotStored")
-        .await;
-    bed.sweeps(3).await;
-    assert_eq!(bed.remote.writes(), 1, "{:?}", bed.remote.requests().counts);
-    assert!(bed.events("team", "Warning").await.len() <= 1);
-    // Everything else of the group goes on.
-    bed.apply(&group("team", json!({ "members": [] }))).await;
-    bed.until("the withdrawal", || {
-        let groups = bed.remote.state_at("/groups").unwrap();
-        groups[&id]["users"] == json!([])
-    })
-    .await;
+    }
 }
 
 /// A list that is empty although there are groups: absence is what a read of the id says, and nothing else.
