@@ -29,7 +29,8 @@ async fn a_node_of_another_product_is_invalid_and_nothing_is_written() {
                 "GovernRoleAssignment",
                 "jane",
                 json!({
-                    "instanceRef": { "name": "govern" }, "blueprintId": "bp.any", "roleId": "ro.any", "rules": [],
+                    "instanceRef": { "name": "govern" }, "blueprintId": "bp.any", "roleId": "ro.any",
+                    "rules": [{ "users": ["jane"] }],
                 }),
             ),
         };

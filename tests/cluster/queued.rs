@@ -50,7 +50,7 @@ async fn a_key_that_is_taken_back_and_a_url_that_changes_stop_every_write_that_w
         tokio::time::sleep(Duration::from_millis(300)).await;
         let sent = bed.remote.writes();
         assert!(sent < 16, "{change}: all {sent} writes were sent before");
-        tokio::time::sleep(Duration::from_secs(6)).await;
+        tokio::time::sleep(Duration::from_secs(4)).await;
         let later = bed.remote.writes() - sent;
         findings.check(
             later == 0,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{BLUEPRINT, ROLE, assignment, delete, document, patch, rule};
-use crate::bed::{Bed, Findings, PATIENCE};
+use super::{ROLE, assignment, delete, rule};
+use crate::bed::{Bed, Findings, PATIENCE, merged};
 
 /// The forms that the simulator has; one of them at a time.
 const FORMS: [&str; 5] = ["numbers", "texts", "capitals", "filledIn", "reordered"];
@@ -17,21 +17,31 @@ fn criteria() -> Value {
     ])
 }
 
-/// The rules of the role that name a login.
-fn rules_of(bed: &Bed, login: &str) -> Vec<Value> {
-    let rules = document(bed).map(|document| document["roleAssignmentsRules"][ROLE].clone());
-    let rules = rules.and_then(|rules| rules.as_array().cloned()).unwrap_or_default();
-    let quoted = format!("\"{login}\"");
-    rules
-        .into_iter()
-        .filter(|rule| rule.to_string().contains(&quoted))
-        .collect()
+fn blueprint(name: &str) -> String {
+    format!("bp.{name}")
+}
+
+/// The rules of the role on the blueprint of an object.
+fn rules_of(bed: &Bed, name: &str) -> Vec<Value> {
+    let rules = bed.remote.state_at(&format!(
+        "/roleAssignments/{}/roleAssignmentsRules/{ROLE}",
+        blueprint(name)
+    ));
+    rules.and_then(|rules| rules.as_array().cloned()).unwrap_or_default()
+}
+
+/// The rules there that name the user of that name.
+fn ours(bed: &Bed, name: &str) -> Vec<Value> {
+    let quoted = format!("\"{name}\"");
+    let rules = rules_of(bed, name).into_iter();
+    rules.filter(|rule| rule.to_string().contains(&quoted)).collect()
 }
 
 fn declared(name: &str, extra: Value) -> Value {
     let rules =
         json!([{ "users": [name, "somebody"], "groups": ["a-group"], "fieldIds": ["b", "a"], "criteria": criteria() }]);
-    assignment(name, crate::bed::merged(json!({ "rules": rules }), extra))
+    let spec = json!({ "rules": rules, "blueprintId": blueprint(name) });
+    assignment(name, merged(spec, extra))
 }
 
 /// Waits until the object says either that the rule is there, or that the server stored something else.
@@ -48,64 +58,63 @@ async fn at_rest(bed: &Bed, name: &str) {
     found.unwrap();
 }
 
+/// Each form on a blueprint of its own, with either policy. The server rewrites what is saved; what is not saved again
+/// stays in the form that was in force.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_that_the_server_rewrites_is_granted_once_and_goes_with_its_object() {
     let bed = Bed::govern("rewritten").await;
-    let mut findings = Findings::default();
-    for form in FORMS {
-        bed.remote.switch("rules", json!(form)).unwrap();
-        let name = form.to_lowercase();
-        bed.apply(&declared(&name, json!({}))).await;
-        at_rest(&bed, &name).await;
-        bed.sweeps(1).await;
-        bed.remote.reset_requests();
-        bed.sweeps(1).await;
-        findings.check(bed.remote.writes() == 0, &format!("{form}: written again"));
-        let rules = rules_of(&bed, &name);
-        findings.check(rules.len() == 1, &format!("{form}: {} rules: {rules:?}", rules.len()));
-        delete(&bed, &name).await;
-        let left = rules_of(&bed, &name);
-        findings.check(left.is_empty(), &format!("{form}: left behind: {left:?}"));
-        // The next one starts from a clean document.
-        bed.remote.patch_state(patch(ROLE, &[])).unwrap();
-        bed.sweeps(1).await;
+    let policies = ["AtLeast", "Exact"];
+    let cases = || {
+        FORMS
+            .into_iter()
+            .flat_map(|form| policies.map(|policy| (form, policy, format!("{form}-{policy}").to_lowercase())))
+    };
+    for (.., name) in cases() {
+        let id = blueprint(&name);
+        let made = json!({
+            "blueprints": { &id: { "blueprint": { "id": id, "name": name } } },
+            "roleAssignments": { &id: { "blueprintId": id, "roleAssignmentsRules": { ROLE: [rule("by-hand")] } } },
+        });
+        bed.remote.patch_state(made).unwrap();
     }
-    findings.none();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn exact_keeps_a_rule_that_the_server_rewrites_and_removes_the_others() {
-    let bed = Bed::govern("rewritexact").await;
-    let mut findings = Findings::default();
-    for form in FORMS {
+    bed.sweeps(1).await;
+    for (form, policy, name) in cases() {
         bed.remote.switch("rules", json!(form)).unwrap();
-        let name = form.to_lowercase();
-        bed.remote.patch_state(patch(ROLE, &[rule("by-hand")])).unwrap();
-        bed.sweeps(1).await;
-        bed.apply(&declared(&name, json!({ "rulesPolicy": "Exact" }))).await;
+        bed.apply(&declared(&name, json!({ "rulesPolicy": policy }))).await;
         at_rest(&bed, &name).await;
+    }
+    let mut findings = Findings::default();
+    // Whatever is granted once more now is stored in that form again.
+    bed.remote.switch("rules", json!(FORMS[0])).unwrap();
+    bed.sweeps(1).await;
+    bed.remote.reset_requests();
+    bed.sweeps(2).await;
+    let counts = bed.remote.requests().counts;
+    findings.check(bed.remote.writes() == 0, &format!("written again: {counts:?}"));
+    for (form, policy, name) in cases() {
+        let rules = ours(&bed, &name);
+        findings.check(rules.len() == 1, &format!("{name}: {} rules: {rules:?}", rules.len()));
+        let others = rules_of(&bed, &name).len() - rules.len();
+        let kept = usize::from(policy == "AtLeast");
+        findings.check(others == kept, &format!("{name}: {others} rules of others"));
+        bed.remote.switch("rules", json!(form)).unwrap();
+        delete(&bed, &name).await;
+        let left = ours(&bed, &name);
+        findings.check(left.is_empty(), &format!("{name}: left behind: {left:?}"));
+        let others = rules_of(&bed, &name).len();
         findings.check(
-            rules_of(&bed, "by-hand").is_empty(),
-            &format!("{form}: another rule is left"),
+            others == kept,
+            &format!("{name}: {others} rules of others after the deletion"),
         );
-        bed.sweeps(1).await;
-        bed.remote.reset_requests();
-        bed.sweeps(1).await;
-        findings.check(bed.remote.writes() == 0, &format!("{form}: written again"));
-        let rules = rules_of(&bed, &name);
-        findings.check(rules.len() == 1, &format!("{form}: {} rules: {rules:?}", rules.len()));
-        delete(&bed, &name).await;
-        findings.check(rules_of(&bed, &name).is_empty(), &format!("{form}: left behind"));
     }
     findings.none();
 }
 
-/// Somebody adds a key to a rule of ours by hand: it is found again, and goes with its object.
+/// Equal by value, in another form: 5 as 5.0, keys, fields and containers in another order.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_that_was_found_in_another_form_stays() {
     let bed = Bed::govern("foundform").await;
     let mut findings = Findings::default();
-    // Equal by value, in another form: 5 as 5.0, keys and containers in another order.
     let theirs = json!({
         "userContainers": [
             { "groupName": "a-group", "type": "group" }, { "login": "somebody", "type": "user" },
@@ -117,7 +126,12 @@ async fn a_rule_that_was_found_in_another_form_stays() {
             { "value": { "in": [1, 2.0] }, "operator": "eq", "fieldId": "area", "type": "fieldValue" },
         ],
     });
-    bed.remote.patch_state(patch(ROLE, &[theirs.clone()])).unwrap();
+    let id = blueprint("jane");
+    let made = json!({
+        "blueprints": { &id: { "blueprint": { "id": id, "name": "Jane's" } } },
+        "roleAssignments": { &id: { "blueprintId": id, "roleAssignmentsRules": { ROLE: [theirs.clone()] } } },
+    });
+    bed.remote.patch_state(made).unwrap();
     bed.sweeps(1).await;
     bed.remote.reset_requests();
     bed.apply(&declared("jane", json!({}))).await;
@@ -129,10 +143,7 @@ async fn a_rule_that_was_found_in_another_form_stays() {
     findings.check(bed.remote.writes() == 0, "granted once more");
     delete(&bed, "jane").await;
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let left = document(&bed).unwrap()["roleAssignmentsRules"][ROLE].clone();
-    findings.check(
-        left == json!([theirs]),
-        &format!("what was found is {left} in {BLUEPRINT}"),
-    );
+    let left = rules_of(&bed, "jane");
+    findings.check(left == [theirs], &format!("what was found is {left:?} now"));
     findings.none();
 }

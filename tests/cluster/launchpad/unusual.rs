@@ -8,7 +8,7 @@ use testbed::simulator::Product;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_person_in_two_spellings_is_one_member() {
-    for (spelling, stored) in [("sent", "insensitive"), ("lower", "lowercase")] {
+    let spelled = async |spelling: &str, stored: &str| {
         let bed = Bed::launchpad(&format!("spellings-{spelling}"), &[]).await;
         bed.remote.switch("taskMillis", json!(100)).unwrap();
         bed.remote.switch("A49", json!(stored)).unwrap();
@@ -32,7 +32,8 @@ async fn one_person_in_two_spellings_is_one_member() {
         in_sync(&bed, "team").await;
         bed.sweeps(1).await;
         assert_eq!(remote(&bed, "team").unwrap()["users"], members);
-    }
+    };
+    tokio::join!(spelled("sent", "insensitive"), spelled("lower", "lowercase"));
 }
 
 /// A node is removed while the document of the group still names it, and every save of such a document is refused.
@@ -134,7 +135,7 @@ async fn a_type_of_node_that_matches_nothing_is_reported() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rename_that_is_ignored_is_asked_for_once() {
-    for tasks in ["normal", "none"] {
+    let renamed = async |tasks: &str| {
         let bed = Bed::launchpad(&format!("rename-{tasks}"), &[]).await;
         bed.remote.switch("A48", json!("ignored")).unwrap();
         bed.remote.switch("tasks", json!(tasks)).unwrap();
@@ -160,7 +161,8 @@ async fn a_rename_that_is_ignored_is_asked_for_once() {
             groups[&id]["users"] == json!([])
         })
         .await;
-    }
+    };
+    tokio::join!(renamed("normal"), renamed("none"));
 }
 
 /// A list that is empty although there are groups: absence is what a read of the id says, and nothing else.

@@ -8,7 +8,7 @@ use super::{Scenario, subject::Subject};
 use crate::bed::PATIENCE;
 
 /// Objects that wait for one another.
-const MANY: usize = 16;
+const MANY: usize = 12;
 /// Calls that the connection makes at one time.
 const CONCURRENCY: usize = 3;
 
@@ -37,7 +37,7 @@ pub async fn a_freeze_stops_every_write_that_waits<S: Scenario>() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     let sent = bed.remote.writes();
     assert!(sent < MANY as u64, "all {sent} writes were sent before the freeze");
-    tokio::time::sleep(Duration::from_secs(6)).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
     assert_eq!(bed.remote.writes(), sent, "writes after the freeze was acknowledged");
     let mut frozen = 0;
     for name in &names {
