@@ -142,9 +142,20 @@ impl Bed {
         self.remote.count(self.connection.look)
     }
 
-    /// Reconciles of a kind since the operator was started: those that the metric counts, or those that the log has a
-    /// duration of, whichever are more.
+    /// Reconciles of a kind: those that the metric counts, or those that the log has a duration of, whichever are more.
     pub async fn reconciles(&self, kind: &str) -> u64 {
+        let logs = self.operator.logs();
+        let timed = logs.lines().filter(|line| {
+            let line = serde_json::from_str::<Value>(line).unwrap_or_default();
+            let fields = line.get("fields").unwrap_or(&line);
+            let timed = ["elapsed", "duration"].iter().any(|name| fields.get(name).is_some());
+            timed && fields["kind"] == kind
+        });
+        self.reconciles_of_this_process(kind).await.max(timed.count() as u64)
+    }
+
+    /// Reconciles of a kind that the metric counts, since the newest start.
+    pub async fn reconciles_of_this_process(&self, kind: &str) -> u64 {
         let metrics = self.operator.metrics().await.unwrap();
         let label = format!("kind=\"{kind}\"");
         let counted = metrics.lines().filter(|line| {
@@ -153,14 +164,7 @@ impl Bed {
             names.contains(&name) && line.contains(&label)
         });
         let values = counted.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok());
-        let logs = self.operator.logs();
-        let timed = logs.lines().filter(|line| {
-            let fields = serde_json::from_str::<Value>(line).unwrap_or_default();
-            let fields = fields.get("fields").unwrap_or(&fields);
-            let timed = ["elapsed", "duration"].iter().any(|name| fields.get(name).is_some());
-            timed && fields["kind"] == kind
-        });
-        values.sum::<u64>().max(timed.count() as u64)
+        values.sum()
     }
 
     /// The Events of a type about an object.

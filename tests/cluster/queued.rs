@@ -116,3 +116,37 @@ async fn no_more_calls_are_under_way_than_the_connection_allows() {
         bed.wait("DssUser", &name, "Ready=True/InSync").await;
     }
 }
+
+/// How often it is read, for example, says nothing about how the node is reached or what it holds.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_terms_interrupts_nothing_and_is_no_reason_to_reconcile_every_object() {
+    let bed = Bed::ready("terms").await;
+    bed.remote.fault(slow(400));
+    let names = apply_many(&bed, "user", 20).await;
+    for seconds in 6..9 {
+        let terms = json!({ "driftInterval": format!("{seconds}s"), "allowedNamespaces": { "from": "Same" } });
+        bed.apply(&bed.connection_with(terms)).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    for name in &names {
+        bed.wait("DssUser", name, "Ready=True/InSync").await;
+    }
+    let log = bed.remote.requests().log;
+    let creates: Vec<_> = log.iter().filter(|call| call.method == "POST").collect();
+    assert_eq!(
+        creates.len(),
+        20,
+        "each user is made by one call: {:?}",
+        bed.remote.requests().counts
+    );
+
+    bed.remote.clear_faults();
+    bed.wait("DssInstance", "design", "Ready=True/InSync").await;
+    bed.sweeps(1).await;
+    let before = bed.reconciles("DssUser").await;
+    bed.apply(&bed.connection_with(json!({ "driftInterval": "5s" }))).await;
+    bed.wait("DssInstance", "design", "Ready=True/InSync").await;
+    bed.sweeps(2).await;
+    let reconciles = bed.reconciles("DssUser").await - before;
+    assert!(reconciles <= 5, "{reconciles} reconciles of 20 users in sync");
+}

@@ -1,5 +1,7 @@
 //! Secret values in what a remote side says: no encoding brings one to people.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 use testbed::simulator::Product;
 
@@ -77,15 +79,12 @@ fn numbered(text: &str, start: &str, radix: u32, digits: Option<usize>, end: &st
         let number = part
             .get(..length)
             .and_then(|number| u32::from_str_radix(number, radix).ok());
-        match number.and_then(char::from_u32) {
-            Some(letter) => {
-                out.push(letter);
-                out.push_str(&part[length + end.len()..]);
-            }
-            None => {
-                out.push_str(start);
-                out.push_str(part);
-            }
+        if let Some(letter) = number.and_then(char::from_u32) {
+            out.push(letter);
+            out.push_str(&part[length + end.len()..]);
+        } else {
+            out.push_str(start);
+            out.push_str(part);
         }
     }
     out
@@ -103,7 +102,10 @@ fn base64(text: &str) -> String {
 }
 
 fn hex(text: &str) -> String {
-    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+    text.bytes().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub async fn a_write_whose_outcome_is_unknown_stays_on_record<S: Scenario>() {
     )
     .await;
     let began = Instant::now();
-    late_creates(&subject, &mut findings, began).await;
+    late_creates(&subject, &mut findings).await;
 
     bed.until("the late write", || {
         S::surplus(&bed.remote, "late") || began.elapsed() > LATE + Duration::from_secs(1)
@@ -91,7 +91,7 @@ async fn dropped<S: Scenario>(subject: &Subject<S>, findings: &mut Findings) {
 }
 
 /// One object goes while it is made; another one has to wait before its next try.
-async fn late_creates<S: Scenario>(subject: &Subject<S>, findings: &mut Findings, began: Instant) {
+async fn late_creates<S: Scenario>(subject: &Subject<S>, findings: &mut Findings) {
     let remote = &subject.bed.remote;
     let create = S::CREATES[0];
     let late = json!({ "kind": "late", "millis": LATE.as_millis() });
@@ -130,7 +130,6 @@ async fn late_creates<S: Scenario>(subject: &Subject<S>, findings: &mut Findings
         ),
         Err(error) => findings.check(false, &format!("throttled: {error:#}")),
     }
-    println!("{}: {:?} after the first late write", S::KIND, began.elapsed());
 }
 
 /// Whether nothing is left that the deletion of an object that we made takes away.
