@@ -42,13 +42,14 @@ pub struct CaBundleRef {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tls {
-    /// CA certificates to trust in addition to the system's. Unset: the system's alone.
+    /// CA certificates to trust in addition to those of the system. Unset: only those of the system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_bundle_ref: Option<CaBundleRef>,
-    /// Do not verify the server's certificate. Default: false. Whoever can stand between gets the admin key.
+    /// Do not verify the server's certificate. Default: false. Anyone between the operator and the server can then read the
+    /// admin key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub insecure_skip_verify: Option<bool>,
-    /// Allow `http://`. Default: false. The admin key travels in clear text.
+    /// Allow `http://`. Default: false. The admin key is then sent in clear text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_insecure_http: Option<bool>,
 }
