@@ -15,6 +15,7 @@ pub mod fields;
 pub mod gate;
 pub mod govern;
 mod http;
+pub mod json_value;
 pub mod launchpad;
 pub mod listed;
 mod null;

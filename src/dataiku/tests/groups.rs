@@ -1,5 +1,8 @@
 //! Groups: requests sent, answers decoded, both forms of mappings.
 
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
@@ -96,6 +99,63 @@ fn a_mapping_is_set_in_the_form_the_document_has() {
         edited.set("name", "g");
         let record = GroupRecord::from_document(&edited).unwrap();
         assert!(mapped(&record, "ldapGroupNames").is_empty());
+    }
+}
+
+#[test]
+fn a_mapping_is_compared_in_the_form_that_the_node_uses() {
+    let dn = || ["cn=analysts,ou=groups"].as_slice();
+    let two = || ["cn=a,ou=g", "cn=b,ou=g"].as_slice();
+    for (found, declared, holds) in [
+        (json!(["a", "b"]), ["b", "a"].as_slice(), true),
+        (json!(["a", "b", "a"]), ["a", "b"].as_slice(), true),
+        (json!(["a"]), ["a", "b"].as_slice(), false),
+        (json!(["cn=analysts,ou=groups"]), dn(), true),
+        (json!(["cn=analysts", "ou=groups"]), dn(), false),
+        (json!("cn=analysts,ou=groups"), dn(), true),
+        (json!("cn=analysts, ou=groups"), dn(), true),
+        (json!("cn=analysts"), dn(), false),
+        (json!("cn=other,ou=groups"), dn(), false),
+        (json!("cn=a,ou=g,cn=b,ou=g"), two(), true),
+        (json!("cn=b,ou=g,cn=a,ou=g"), two(), true),
+        (json!("cn=a,cn=b,ou=g"), two(), false),
+        (json!("b, a"), ["a", "b"].as_slice(), true),
+        (json!(""), [].as_slice(), true),
+        (json!([]), [].as_slice(), true),
+        (json!(null), [].as_slice(), true),
+        (json!(null), ["a"].as_slice(), false),
+        (json!("a"), [].as_slice(), false),
+    ] {
+        let declared: BTreeSet<String> = declared.iter().map(|name| (*name).to_owned()).collect();
+        for mapping in [
+            "ldapGroupNames",
+            "azureADGroupNames",
+            "ssoGroupNames",
+            "customGroupNames",
+        ] {
+            let mut group = document(&json!({"name": "g", "ldapGroupNames": [], mapping: found}));
+            let holds_now = |group: &Document| {
+                let record = GroupRecord::from_document(group).unwrap();
+                record.mapping(mapping).unwrap().holds(&declared)
+            };
+            assert_eq!(holds_now(&group), holds, "{mapping} {found} {declared:?}");
+            set_mapping(&mut group, mapping, &declared.iter().cloned().collect::<Vec<_>>());
+            assert!(holds_now(&group), "{mapping} {found} {declared:?}");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_set_in_a_mapping_is_held_by_it_in_either_form(
+        declared in prop::collection::btree_set("[a-c=, ]{0,6}", 0..4),
+        text in any::<bool>(),
+    ) {
+        let before = if text { json!("x") } else { json!(["x"]) };
+        let mut group = document(&json!({"name": "g", "ssoGroupNames": before}));
+        set_mapping(&mut group, "ssoGroupNames", &declared.iter().cloned().collect::<Vec<_>>());
+        let record = GroupRecord::from_document(&group).unwrap();
+        prop_assert!(record.mapping("ssoGroupNames").unwrap().holds(&declared));
     }
 }
 

@@ -122,3 +122,25 @@ fn a_flag_declared_no_more_is_withdrawn_from_the_record() {
     let plan = DssGroup::diff(&object.desired(&inputs).unwrap(), &observed(&group)).unwrap();
     assert_eq!(plan.steps(), ["set admin to false", "set mayFly to false"]);
 }
+
+#[test]
+fn names_with_commas_are_in_sync_on_a_node_that_stores_one_text() {
+    let desired = DesiredGroup {
+        name: "g".into(),
+        description: None,
+        source_type: None,
+        flags: BTreeMap::new(),
+        mappings: vec![(super::LDAP, ["cn=analysts,ou=groups".to_owned()].into())],
+        regex: None,
+    };
+    for (found, steps) in [
+        (json!("cn=analysts,ou=groups"), 0),
+        (json!(["cn=analysts,ou=groups"]), 0),
+        (json!(["cn=analysts", "ou=groups"]), 1),
+        (json!({"cn": "analysts"}), 1),
+    ] {
+        let group = parsed(&json!({ "name": "g", "ldapGroupNames": found }));
+        let plan = DssGroup::diff(&desired, &observed(&group)).unwrap();
+        assert_eq!(plan.steps().len(), steps, "{found}");
+    }
+}
