@@ -26,4 +26,4 @@ pub mod redact;
 pub mod transport;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
