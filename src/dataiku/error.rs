@@ -108,7 +108,7 @@ impl ErrorKind {
 
 impl ApiError {
     /// Without status and patience.
-    pub(super) fn new(operation: &'static str, kind: ErrorKind, message: impl Into<String>) -> Self {
+    pub fn new(operation: &'static str, kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
             operation,
             kind,

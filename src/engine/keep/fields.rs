@@ -169,22 +169,39 @@ impl<'a> Fields<'a> {
     /// A text. Absent and empty are the same.
     #[must_use]
     pub fn text(self, at: &'static str, declared: Option<&str>, found: Option<&str>) -> Self {
-        self.text_as(at, at, declared, found)
+        self.text_with(at, at, declared, found, |one, other| one == other)
     }
 
     /// A text whose name in the spec is not that of the member.
     #[must_use]
-    pub fn text_as(
-        mut self,
+    pub fn text_as(self, at: &'static str, name: &str, declared: Option<&str>, found: Option<&str>) -> Self {
+        self.text_with(at, name, declared, found, |one, other| one == other)
+    }
+
+    /// A text that the remote side may compare, and store, in a form of its own.
+    #[must_use]
+    pub fn text_like(
+        self,
         at: &'static str,
-        name: &'static str,
         declared: Option<&str>,
         found: Option<&str>,
+        same: fn(&str, &str) -> bool,
+    ) -> Self {
+        self.text_with(at, at, declared, found, same)
+    }
+
+    fn text_with(
+        mut self,
+        at: &'static str,
+        name: &str,
+        declared: Option<&str>,
+        found: Option<&str>,
+        same: fn(&str, &str) -> bool,
     ) -> Self {
         let Some(declared) = declared else { return self };
         let unreadable = self.unreadable.contains(at);
         self.unknown |= unreadable;
-        if unreadable || found.unwrap_or_default() != declared {
+        if unreadable || !same(found.unwrap_or_default(), declared) {
             let step = if declared.is_empty() {
                 format!("clear {name}")
             } else {

@@ -67,7 +67,8 @@ impl GovernLists {
         let assignments = assignments.map(|record| self.assignments.held(BlueprintRules::new(&record)));
         self.assignments.replace(began, &assignments);
         let blueprints = optional(api.blueprints().await)?.filter(|list| list.is_complete());
-        self.blueprints.set(blueprints.map(|list| list.items.into_iter().collect()));
+        self.blueprints
+            .set(blueprints.map(|list| list.items.into_iter().collect()));
         Ok(own)
     }
 

@@ -94,6 +94,7 @@ impl<K: NodeGroup> Managed for Group<K> {
     type Change = Change;
 
     const REMOTE: &'static str = "group";
+    const UNIQUE: bool = true;
     /// Users may wait for it.
     const UNBLOCKS: bool = true;
 

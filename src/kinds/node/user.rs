@@ -24,6 +24,7 @@ use crate::{
             users::{NewUser, UserRecord},
         },
         document::Document,
+        email::same_email,
         permit::WritePermit,
     },
     engine::{
@@ -113,6 +114,7 @@ impl<K: NodeUser> Managed for User<K> {
     type Change = Change;
 
     const REMOTE: &'static str = "user";
+    const UNIQUE: bool = true;
 
     fn common(object: &K) -> Common<'_> {
         Common {
@@ -129,6 +131,11 @@ impl<K: NodeUser> Managed for User<K> {
             SecretUse::new(PASSWORD, &secret.name, key)
         });
         password.into_iter().collect()
+    }
+
+    /// A node may compare logins without case.
+    fn claim_key(object: &K) -> String {
+        object.login().to_ascii_lowercase()
     }
 
     fn needs_details(object: &K) -> bool {
@@ -467,7 +474,7 @@ fn fields<'a>(
             spec.display_name.as_deref(),
             user.display_name.as_deref(),
         )
-        .text("email", spec.email.as_deref(), user.email.as_deref())
+        .text_like("email", spec.email.as_deref(), user.email.as_deref(), same_email)
         .text(
             "userProfile",
             spec.user_profile.as_deref(),

@@ -85,7 +85,10 @@ impl Assignments {
     /// The rules that grant the role.
     pub fn of_role(&self, role_id: &str) -> Result<Arc<RuleSet>, Error> {
         self.rules.of_role(role_id).ok_or_else(|| {
-            let error = self.document.as_ref().and_then(|document| rules_of(document, role_id).err());
+            let error = self
+                .document
+                .as_ref()
+                .and_then(|document| rules_of(document, role_id).err());
             let error = error.map_or_else(|| "unexpected shape".to_owned(), |error| error.to_string());
             Error::unreadable("the assignments of the blueprint", &error)
         })
@@ -147,14 +150,7 @@ impl Assignments {
 
 /// Rules that were readable a moment ago.
 fn malformed(error: &impl ToString) -> ApiError {
-    ApiError {
-        operation: "edit of role assignments",
-        kind: ErrorKind::Malformed,
-        status: None,
-        message: error.to_string(),
-        own_words: false,
-        retry_after: None,
-    }
+    ApiError::new("edit of role assignments", ErrorKind::Malformed, error.to_string())
 }
 
 impl SharedDocument for BlueprintAssignments {
@@ -180,10 +176,10 @@ impl SharedDocument for BlueprintAssignments {
             (None, false) => Ok(()),
             (Some(document), false) => match api.create_assignments(permit, &document).await {
                 // How a node says that there is a document already is not known for certain.
-                Err(error) if is_doubtful(&error) && matches!(api.assignments_of(id).await, Ok(Some(_))) => Err(ApiError {
-                    kind: ErrorKind::AlreadyExists,
-                    ..error
-                }),
+                Err(mut error) if is_doubtful(&error) && matches!(api.assignments_of(id).await, Ok(Some(_))) => {
+                    error.kind = ErrorKind::AlreadyExists;
+                    Err(error)
+                }
                 created => created.map(drop),
             },
         }

@@ -184,27 +184,39 @@ impl<'a> View<'a> {
         if !unconfirmed && !self.others.owns(&self.place, declared) {
             return None;
         }
-        let before: Vec<_> = self.record.grants.list(UNCONFIRMED).iter().map(|text| Form::parse(text)).collect();
-        let candidates = self.found.iter().filter(|(hash, ..)| !self.declared.contains_key(*hash));
-        candidates.filter(|(_, found, _)| rule.resembles(found)).find_map(|(hash, _, copies)| {
-            let known = before.iter().find(|form| form.hash == hash);
-            let known = known.map_or(0, |form| form.foreign);
-            let foreign = if unconfirmed && copies > known && !self.is_strange(declared, hash) {
-                known
-            } else if self.is_shared(declared, hash) {
-                // Ours only if that object owns it.
-                copies
-            } else {
-                return None;
-            };
-            let hash = hash.to_owned();
-            Some(Form { hash, foreign })
-        })
+        let before: Vec<_> = self
+            .record
+            .grants
+            .list(UNCONFIRMED)
+            .iter()
+            .map(|text| Form::parse(text))
+            .collect();
+        let candidates = self
+            .found
+            .iter()
+            .filter(|(hash, ..)| !self.declared.contains_key(*hash));
+        candidates
+            .filter(|(_, found, _)| rule.resembles(found))
+            .find_map(|(hash, _, copies)| {
+                let known = before.iter().find(|form| form.hash == hash);
+                let known = known.map_or(0, |form| form.foreign);
+                let foreign = if unconfirmed && copies > known && !self.is_strange(declared, hash) {
+                    known
+                } else if self.is_shared(declared, hash) {
+                    // Ours only if that object owns it.
+                    copies
+                } else {
+                    return None;
+                };
+                let hash = hash.to_owned();
+                Some(Form { hash, foreign })
+            })
     }
 
     /// Whether an object that does not declare the one rule declares the other.
     fn is_strange(&self, declared: &str, stored: &str) -> bool {
-        self.claimants(stored).any(|other| !other.claim.declared.contains(declared))
+        self.claimants(stored)
+            .any(|other| !other.claim.declared.contains(declared))
     }
 
     /// Whether the stored rule is what the node made of the declared one for another object.

@@ -11,8 +11,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use kube::ResourceExt;
 
-pub use self::{document::BlueprintAssignments, plan::RulesChange};
 use self::forms::{Declared, RULES};
+pub use self::{document::BlueprintAssignments, plan::RulesChange};
 use super::rules::RuleSet;
 use crate::{
     crd::{
@@ -164,7 +164,9 @@ fn claims(object: &GovernRoleAssignment) -> Vec<Claim> {
     let mut declared = BTreeSet::new();
     if !idle {
         declared.extend(spec.rules.iter().map(|declared| rule(declared).hash()));
-        let forms = record.map(|record| forms::recorded(record, &declared)).unwrap_or_default();
+        let forms = record
+            .map(|record| forms::recorded(record, &declared))
+            .unwrap_or_default();
         declared.extend(forms);
     }
     let rules = Claim {

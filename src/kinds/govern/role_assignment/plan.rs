@@ -6,8 +6,9 @@ use std::{
 };
 
 use super::{
-    DOCUMENTS, Seen, declared, document_place,
+    DOCUMENTS, Seen, declared,
     document::Edit,
+    document_place,
     forms::{Declared, RULES, View},
     is_exact, role_place,
     words::words,
@@ -87,11 +88,7 @@ impl RulesChange {
 }
 
 /// What to write so that the declared rules are there.
-pub(super) fn plan(
-    object: &GovernRoleAssignment,
-    given: &Govern<'_>,
-    seen: &Seen,
-) -> Result<Plan<RulesChange>, Error> {
+pub(super) fn plan(object: &GovernRoleAssignment, given: &Govern<'_>, seen: &Seen) -> Result<Plan<RulesChange>, Error> {
     let spec = &object.spec;
     let declared = declared(spec)?;
     let place = role_place(spec);

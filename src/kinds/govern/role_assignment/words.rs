@@ -43,7 +43,11 @@ fn list(names: &[&str], room: &mut usize) -> String {
     let shown = names.len().min(*room);
     *room -= shown;
     let (shown, more) = names.split_at(shown);
-    let mut text = shown.iter().map(|name| cut(name, LONGEST_NAME)).collect::<Vec<_>>().join(", ");
+    let mut text = shown
+        .iter()
+        .map(|name| cut(name, LONGEST_NAME))
+        .collect::<Vec<_>>()
+        .join(", ");
     if !more.is_empty() {
         let and = if text.is_empty() { "" } else { " and " };
         text.push_str(&format!("{and}{} more", more.len()));
