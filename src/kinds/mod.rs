@@ -1,7 +1,7 @@
 //! The kinds. [`start`] is the table of those that run.
 
-pub mod dss;
-pub mod govern;
+mod dss;
+mod govern;
 pub mod node;
 
 use tokio::sync::watch;

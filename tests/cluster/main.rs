@@ -14,6 +14,7 @@ mod deletion;
 mod drift;
 mod govern;
 mod launchpad;
+mod likeness;
 mod outage;
 mod ownership;
 mod password;
