@@ -1,4 +1,4 @@
-//! What a failed call says about the object it was for: that it is not there, that it is there already, or nothing.
+//! What a failed call says about its object: that it is absent, that it exists already, or nothing.
 
 use super::{
     document::DocumentError,
@@ -34,12 +34,12 @@ pub(super) async fn confirmed<T>(
     }
 }
 
-/// For creations whose refusal has no code of its own: a taken place is told by the status 409 or in words. Where it is
-/// told in neither way, the error stays what it is.
+/// For creations whose refusal has no code of its own: status 409 or the wording shows that the name is taken. Any other
+/// error stays as it is.
 pub(super) fn taken<T>(result: Result<T, ApiError>) -> Result<T, ApiError> {
     result.map_err(|mut error| {
         let refused = matches!(error.kind, ErrorKind::Rejected | ErrorKind::Unavailable);
-        let told = error.status == Some(409) || error.message.to_ascii_lowercase().contains("already exist");
+        let told = error.status == Some(409) || error.says_exists;
         if refused && told {
             error.kind = ErrorKind::AlreadyExists;
         }
@@ -47,7 +47,7 @@ pub(super) fn taken<T>(result: Result<T, ApiError>) -> Result<T, ApiError> {
     })
 }
 
-/// A member of an answer that is not as expected.
+/// The error for an answer with an unexpected member.
 pub(super) fn malformed(operation: &'static str, error: &DocumentError) -> ApiError {
     ApiError::new(operation, ErrorKind::Malformed, format!("at {error}"))
 }
@@ -59,6 +59,7 @@ mod tests {
 
     fn refused(kind: ErrorKind, status: u16, message: &str) -> Result<(), ApiError> {
         let mut error = ApiError::new("POST /x", kind, message);
+        error.says_exists = message.contains("exist");
         error.status = Some(status);
         Err(error)
     }
@@ -68,7 +69,7 @@ mod tests {
         let kind = |kind, status, message| taken(refused(kind, status, message)).unwrap_err().kind;
         for told in [
             kind(ErrorKind::Rejected, 409, ""),
-            kind(ErrorKind::Rejected, 400, "Role assignments Already Exist for bp.x"),
+            kind(ErrorKind::Rejected, 400, "role assignments already exist for bp.x"),
             kind(ErrorKind::Unavailable, 500, "ro.pm already exists"),
         ] {
             assert_eq!(told, ErrorKind::AlreadyExists);

@@ -60,7 +60,6 @@ impl<M: Managed> Pass<'_, M> {
         let steps = plan.steps().join("; ");
         let (reason, message) = standing(&*self.cx.object).unwrap_or((Reason::Progressing, steps));
         let subject = crate::engine::work::Work::subject(self.keeping, &self.cx.object);
-        let message = self.secrets.quotable(&message);
         let mut update = self.cx.report.update(&*self.cx.object, subject, reason, message);
         for slot in slots {
             if let Some(print) = self.secrets.fingerprint(&slot) {
@@ -101,7 +100,14 @@ impl<M: Managed> Pass<'_, M> {
                 }
                 return Err(self.already_exists());
             }
-            Fate::NotDone => self.take_back(),
+            Fate::NotDone => {
+                let refused = self.cx.report.record.create_refused;
+                self.take_back();
+                if matches!(error, Error::Refused(_)) {
+                    // Nothing was sent, so the remote side refused nothing.
+                    self.cx.report.record.create_refused = refused;
+                }
+            }
             // What does not exist right after an answer was not created by us; if somebody creates it later, it is theirs.
             Fate::Answered => {
                 let seen = self.observe(Read::Fresh).await?;

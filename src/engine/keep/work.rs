@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::{
+    claim,
     managed::{Given, Managed, Observed, Read},
     pass::{Pass, given},
     plan::Plan,
@@ -14,9 +15,9 @@ use super::{
 use crate::{
     crd::applied::Subject,
     engine::{
-        connect::{ConnectionKey, Connections, Dependent, Remote},
+        connect::{ConnectionKey, ConnectionKind, Connections, Dependent, Remote},
         error::{Error, Reason},
-        index::Facts,
+        index::{Facts, key_hash},
         object::{HasStatus, ObjectName, created, is_ready, kind},
         secrets::Secrets,
         shell::Shell,
@@ -45,6 +46,7 @@ impl<M: Managed> Work for Keeping<M> {
             connection: Some(M::common(object).connection),
             sources: M::secrets(object),
             claims: M::claims(object),
+            key: (!M::ENTRIES).then(|| key_hash(&M::claim_key(object))),
             created: created(object),
         }
     }
@@ -116,6 +118,7 @@ impl<M: Managed> Keeping<M> {
         let common = M::common(object);
         let namespace = object.namespace().unwrap_or_default();
         let admitted = self.connections.admit(&common.connection, &namespace)?;
+        claim::check(self, shell, object)?;
         let report = Report::<M::Object>::new(object, self.subject(object));
         if report.record.unsettled_until.is_some() {
             return Ok(true);
@@ -158,7 +161,8 @@ impl<M: Managed> Keeping<M> {
         let shown = seen.is_none()
             || remote.is_some_and(|remote| remote.seen == M::show(object, seen, &report.record, given.lists));
         let outstanding = self.shown_plan(plan);
-        let waits = plan.is_empty() || matches!(reason, Some(Reason::Observed | Reason::Frozen));
+        let frozen = given.connection.terms().freeze;
+        let waits = plan.is_empty() || reason == Some(Reason::Observed) || (reason == Some(Reason::Frozen) && frozen);
         let settled = match reason {
             Some(Reason::InSync) => outstanding.is_empty(),
             Some(Reason::DependencyNotReady | Reason::Observed | Reason::Frozen | Reason::Progressing) => {

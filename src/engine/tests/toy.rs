@@ -26,7 +26,7 @@ use crate::{
     },
     engine::{
         Change, Common, Error, Given, Managed, Observed, Plan, Read, Receipt, SecretUse, Secrets,
-        connect::{Api, ConnectionKey, ConnectionKind, Dependent, Live, Remote, Terms},
+        connect::{Api, ConnectionKey, ConnectionKind, Dependent, Effect, Live, Remote, Terms},
     },
 };
 
@@ -278,7 +278,9 @@ impl ConnectionKind for Hub {
     }
 
     fn credentials(&self, secrets: &Secrets) -> Result<Credentials, Error> {
-        let key = secrets.value("apiKey").ok_or_else(|| Error::Internal("no key".into()))?;
+        let key = secrets
+            .value("apiKey")
+            .ok_or_else(|| Error::Internal("no key".into()))?;
         Ok(Credentials::ApiKey(key.clone()))
     }
 
@@ -296,6 +298,23 @@ impl ConnectionKind for Hub {
 
     fn judge(&self, (): &()) -> Result<(), Error> {
         Ok(())
+    }
+
+    fn guard(&self, lists: &Lists, effects: &[Effect]) -> Option<String> {
+        let lists = lists.0.lock().unwrap();
+        let left = lists.iter().flatten().filter(|(key, widget)| {
+            let lost =
+                |effect: &Effect| matches!(effect, Effect::Disables(user) | Effect::Deletes(user) if user == *key);
+            widget.enabled && key.starts_with("admin") && !effects.iter().any(lost)
+        });
+        let touches = effects.iter().any(
+            |effect| matches!(effect, Effect::Disables(user) | Effect::Deletes(user) if user.starts_with("admin")),
+        );
+        (touches && left.count() == 0).then(|| "this would remove the last administrator".to_owned())
+    }
+
+    fn users(lists: &Lists) -> usize {
+        lists.0.lock().unwrap().iter().flatten().count()
     }
 
     fn summary(&self, (): &(), _: &[Dependent]) -> Nothing {
@@ -333,6 +352,15 @@ impl Change for WidgetChange {
         self.next.as_ref().is_none_or(|next| !next.enabled)
     }
 
+    fn effects(&self) -> Vec<Effect> {
+        let key = self.key.clone();
+        match &self.next {
+            None => vec![Effect::Deletes(key)],
+            Some(next) if !next.enabled && self.operation == "edit" => vec![Effect::Disables(key)],
+            Some(_) => Vec::new(),
+        }
+    }
+
     fn slots(&self) -> Vec<String> {
         if self.password {
             vec!["password".into()]
@@ -352,6 +380,7 @@ impl Managed for Widgets {
     type Change = WidgetChange;
 
     const REMOTE: &'static str = "widget";
+    const UNIQUE: bool = true;
 
     fn common(object: &Widget) -> Common<'_> {
         Common {
@@ -394,11 +423,7 @@ impl Managed for Widgets {
         Ok(Observed::new(seen))
     }
 
-    fn plan(
-        object: &Widget,
-        given: &Given<'_, Hub>,
-        seen: Option<&Remotely>,
-    ) -> Result<Plan<WidgetChange>, Error> {
+    fn plan(object: &Widget, given: &Given<'_, Hub>, seen: Option<&Remotely>) -> Result<Plan<WidgetChange>, Error> {
         let spec = &object.spec;
         let mut next = seen.cloned().unwrap_or(Remotely {
             enabled: true,
@@ -450,12 +475,7 @@ impl Managed for Widgets {
         Ok(plan)
     }
 
-    fn removal(
-        object: &Widget,
-        policy: DeletionPolicy,
-        given: &Given<'_, Hub>,
-        seen: &Remotely,
-    ) -> Plan<WidgetChange> {
+    fn removal(object: &Widget, policy: DeletionPolicy, given: &Given<'_, Hub>, seen: &Remotely) -> Plan<WidgetChange> {
         let key = object.name_any();
         if policy == DeletionPolicy::Delete {
             return Plan::new(Some(WidgetChange {
@@ -486,7 +506,8 @@ impl Managed for Widgets {
         change: &WidgetChange,
     ) -> Result<Receipt, Error> {
         let api = &remote.api;
-        api.write(permit, change.operation, &change.key, change.next.clone()).await?;
+        api.write(permit, change.operation, &change.key, change.next.clone())
+            .await?;
         Ok(Receipt::default())
     }
 

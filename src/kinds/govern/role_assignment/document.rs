@@ -119,7 +119,7 @@ impl Assignments {
     }
 
     /// The document after all edits; `None`: it has to go.
-    pub(super) fn edited(&self) -> Result<Option<Document>, ApiError> {
+    pub(super) fn edited(&self) -> Option<Document> {
         let mut document = match &self.document {
             Some(document) => document.clone(),
             None => new_assignments(&self.rules.blueprint_id),
@@ -138,22 +138,13 @@ impl Assignments {
             let found = self.rules.of_role(role_id).unwrap_or_default();
             let added = edit.add.iter().filter(|(hash, _)| !found.contains(hash));
             let added: Vec<Rule> = added.map(|(_, rule)| rule.clone()).collect();
-            edit_rules(&mut document, role_id, &mut keep, &added).map_err(|error| malformed(&error))?;
+            if let Err(error) = edit_rules(&mut document, role_id, &mut keep, &added) {
+                // `accept` has read the rules of this role.
+                tracing::error!(role_id, %error, "rules that were readable are unreadable");
+            }
         }
         let deletes = self.edits.values().any(|edit| edit.delete_vacant);
-        Ok(Some(document).filter(|document| !(deletes && is_vacant(document).unwrap_or(false))))
-    }
-}
-
-/// Rules that were readable a moment ago.
-fn malformed(error: &impl ToString) -> ApiError {
-    ApiError {
-        operation: "edit of role assignments",
-        kind: ErrorKind::Malformed,
-        status: None,
-        message: error.to_string(),
-        own_words: false,
-        retry_after: None,
+        Some(document).filter(|document| !(deletes && is_vacant(document).unwrap_or(false)))
     }
 }
 
@@ -174,16 +165,16 @@ impl SharedDocument for BlueprintAssignments {
 
     async fn write(&self, api: &Govern, permit: WritePermit, content: &Assignments) -> Result<(), ApiError> {
         let id = &self.blueprint_id;
-        match (content.edited()?, content.exists()) {
+        match (content.edited(), content.exists()) {
             (Some(document), true) => api.put_assignments(permit, id, &document).await.map(drop),
             (None, true) => api.delete_assignments(permit, id).await.map(drop),
             (None, false) => Ok(()),
             (Some(document), false) => match api.create_assignments(permit, &document).await {
                 // How a node says that there is a document already is not known for certain.
-                Err(error) if is_doubtful(&error) && matches!(api.assignments_of(id).await, Ok(Some(_))) => Err(ApiError {
-                    kind: ErrorKind::AlreadyExists,
-                    ..error
-                }),
+                Err(mut error) if is_doubtful(&error) && matches!(api.assignments_of(id).await, Ok(Some(_))) => {
+                    error.kind = ErrorKind::AlreadyExists;
+                    Err(error)
+                }
                 created => created.map(drop),
             },
         }
