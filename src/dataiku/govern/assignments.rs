@@ -105,7 +105,8 @@ pub fn rules_of(document: &Document, role_id: &str) -> Result<Vec<Rule>, Documen
 }
 
 /// Edits the rules that grant the role: removes those that `keep` does not accept and appends `added`. False when that
-/// changes nothing. Everything else keeps its bytes, except that a role without any rule left is no longer named.
+/// changes nothing. Everything else keeps its bytes, except that a role whose last rule is removed
+/// loses its entry.
 ///
 /// # Errors
 /// The rules of this role cannot be read. Nothing is changed then.

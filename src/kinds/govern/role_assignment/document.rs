@@ -85,10 +85,7 @@ impl Assignments {
     /// The rules that grant the role.
     pub fn of_role(&self, role_id: &str) -> Result<Arc<RuleSet>, Error> {
         self.rules.of_role(role_id).ok_or_else(|| {
-            let error = self
-                .document
-                .as_ref()
-                .and_then(|document| rules_of(document, role_id).err());
+            let error = self.document.as_ref().and_then(|document| rules_of(document, role_id).err());
             let error = error.map_or_else(|| "unexpected shape".to_owned(), |error| error.to_string());
             Error::unreadable("the assignments of the blueprint", &error)
         })
@@ -122,7 +119,7 @@ impl Assignments {
     }
 
     /// The document after all edits; `None`: it has to go.
-    pub(super) fn edited(&self) -> Result<Option<Document>, ApiError> {
+    pub(super) fn edited(&self) -> Option<Document> {
         let mut document = match &self.document {
             Some(document) => document.clone(),
             None => new_assignments(&self.rules.blueprint_id),
@@ -141,16 +138,14 @@ impl Assignments {
             let found = self.rules.of_role(role_id).unwrap_or_default();
             let added = edit.add.iter().filter(|(hash, _)| !found.contains(hash));
             let added: Vec<Rule> = added.map(|(_, rule)| rule.clone()).collect();
-            edit_rules(&mut document, role_id, &mut keep, &added).map_err(|error| malformed(&error))?;
+            if let Err(error) = edit_rules(&mut document, role_id, &mut keep, &added) {
+                // `accept` has read the rules of this role.
+                tracing::error!(role_id, %error, "rules that were readable are unreadable");
+            }
         }
         let deletes = self.edits.values().any(|edit| edit.delete_vacant);
-        Ok(Some(document).filter(|document| !(deletes && is_vacant(document).unwrap_or(false))))
+        Some(document).filter(|document| !(deletes && is_vacant(document).unwrap_or(false)))
     }
-}
-
-/// Rules that were readable a moment ago.
-fn malformed(error: &impl ToString) -> ApiError {
-    ApiError::new("edit of role assignments", ErrorKind::Malformed, error.to_string())
 }
 
 impl SharedDocument for BlueprintAssignments {
@@ -170,7 +165,7 @@ impl SharedDocument for BlueprintAssignments {
 
     async fn write(&self, api: &Govern, permit: WritePermit, content: &Assignments) -> Result<(), ApiError> {
         let id = &self.blueprint_id;
-        match (content.edited()?, content.exists()) {
+        match (content.edited(), content.exists()) {
             (Some(document), true) => api.put_assignments(permit, id, &document).await.map(drop),
             (None, true) => api.delete_assignments(permit, id).await.map(drop),
             (None, false) => Ok(()),

@@ -108,7 +108,7 @@ impl Server {
             return;
         }
         self.puts += 1;
-        let Some(document) = content.edited().unwrap() else {
+        let Some(document) = content.edited() else {
             assert!(self.foreign.is_empty(), "the document of others was deleted");
             (self.exists, self.rules) = (false, Vec::new());
             return;

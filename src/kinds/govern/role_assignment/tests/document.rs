@@ -233,7 +233,7 @@ fn in_one_write_an_addition_prevails_over_a_removal_and_duplicates_go_from_the_e
     ]}});
     let document = || Some(serde_json::from_str(&text.to_string()).unwrap());
     let notes = |content: &Assignments| -> Vec<Value> {
-        let document = content.edited().unwrap().unwrap();
+        let document = content.edited().unwrap();
         let document: Value = serde_json::from_str(&serde_json::to_string(&document).unwrap()).unwrap();
         let rules = document["roleAssignmentsRules"][ROLE]
             .as_array()

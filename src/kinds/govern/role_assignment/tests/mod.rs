@@ -138,6 +138,7 @@ fn facts(object: &GovernRoleAssignment) -> Facts {
         connection: Some(RoleAssignment::common(object).connection),
         sources: Vec::new(),
         claims: claims(object),
+        key: None,
         created: created(object),
     }
 }
@@ -348,7 +349,7 @@ fn too_many_bytes_are_invalid() {
 #[test]
 fn sentences_are_bounded_however_long_a_rule_is() {
     let users: Vec<String> = (0..1000).map(|n| format!("user{n}-{}", "x".repeat(100))).collect();
-    let mut rule = Rule::granting(&users, &["pms", "devs"]);
+    let mut rule = Rule::granting(&users, &["pms".to_owned(), "devs".to_owned()]);
     rule.criteria = vec![json!({"value": "y".repeat(5000)})];
     let text = words(&rule);
     assert!(text.len() < 1200, "{}", text.len());
