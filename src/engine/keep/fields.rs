@@ -27,6 +27,10 @@ pub struct FieldEdit {
     slot: Option<String>,
     withdraws: bool,
     event: Option<&'static str>,
+    /// The flag that is set to false.
+    off: Option<String>,
+    /// Names that leave a list, and the list.
+    removed: Option<(&'static str, Vec<String>)>,
 }
 
 impl FieldEdit {
@@ -41,6 +45,8 @@ impl FieldEdit {
             slot: None,
             withdraws: false,
             event: None,
+            off: None,
+            removed: None,
         }
     }
 
@@ -49,6 +55,14 @@ impl FieldEdit {
     pub fn withdrawing(mut self, withdraws: bool) -> Self {
         self.withdraws = withdraws;
         self
+    }
+
+    fn flag(step: impl Into<String>, at: &str, value: bool) -> Self {
+        Self {
+            withdraws: !value,
+            off: (!value).then(|| at.to_owned()),
+            ..Self::replacing(step, at, value)
+        }
     }
 
     /// Replaces a member by a value.
@@ -90,6 +104,17 @@ impl Edit {
     /// Whether this edit takes access away from somebody.
     pub fn withdraws(&self) -> bool {
         self.0.iter().any(|field| field.withdraws)
+    }
+
+    /// Whether this edit sets the flag to false.
+    pub fn turns_off(&self, flag: &str) -> bool {
+        self.0.iter().any(|field| field.off.as_deref() == Some(flag))
+    }
+
+    /// Names that this edit removes from the list.
+    pub fn removed<'a>(&'a self, list: &'a str) -> impl Iterator<Item = &'a String> {
+        let removed = self.0.iter().filter_map(|field| field.removed.as_ref());
+        removed.filter(move |(at, _)| *at == list).flat_map(|(_, names)| names)
     }
 
     /// Reason of the Event, where a field has one of its own.
@@ -219,7 +244,7 @@ impl<'a> Fields<'a> {
         self.unknown |= found.is_none();
         if found != Some(declared) {
             let step = if declared { switch.on } else { switch.off };
-            let mut edit = FieldEdit::replacing(step, switch.at, declared).withdrawing(!declared);
+            let mut edit = FieldEdit::flag(step, switch.at, declared);
             edit.event = (!declared).then_some(switch.off_event);
             self.differs((switch.at, found), edit);
         }
@@ -306,8 +331,7 @@ impl<'a> Fields<'a> {
             self.unknown |= found.is_none();
             if found != Some(value) {
                 let step = format!("set {flag} to {value}");
-                let edit = FieldEdit::replacing(step, flag, value).withdrawing(!value);
-                self.differs((flag, found), edit);
+                self.differs((flag, found), FieldEdit::flag(step, flag, value));
             }
         }
         let granted = flags.declared.iter().filter(|(_, granted)| **granted);
@@ -407,15 +431,17 @@ fn membership(names: &Names<'_>, target: &BTreeSet<&str>, current: &BTreeSet<&st
     let adding = added.iter().map(|name| format!("add to {} {name}", names.noun));
     let removing = removed.iter().map(|name| format!("remove from {} {name}", names.noun));
     let steps = adding.chain(removing).collect();
-    let (at, withdraws) = (names.at, !removed.is_empty());
+    let (at, gone) = (names.at, removed.clone());
     let set = move |document: &mut Document| {
         document
-            .edit_list(at, |name: &String| !removed.contains(name), &added)
+            .edit_list(at, |name: &String| !gone.contains(name), &added)
             .map(|_| ())
     };
     FieldEdit {
         steps,
-        ..FieldEdit::new("", set).withdrawing(withdraws)
+        withdraws: !removed.is_empty(),
+        removed: Some((at, removed)),
+        ..FieldEdit::new("", set)
     }
 }
 

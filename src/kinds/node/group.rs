@@ -30,8 +30,8 @@ use crate::{
     },
     engine::{
         Common, Error, Given, Managed, Object, Observed, Plan, Read, Receipt,
-        connect::{ConnectionKey, ConnectionKind, Remote},
-        keep::fields::{FieldEdit, Fields, Flags},
+        connect::{ConnectionKey, ConnectionKind, Effect, Remote},
+        keep::fields::{Edit, FieldEdit, Fields, Flags},
     },
 };
 
@@ -83,6 +83,15 @@ impl Creation for NewGroup {
     fn follows(&self) -> Vec<String> {
         self.follows.clone()
     }
+
+    fn edited(name: &str, edit: &Edit) -> Vec<Effect> {
+        let revokes = edit.turns_off(ADMIN).then(|| Effect::RevokesAdmin(name.to_owned()));
+        revokes.into_iter().collect()
+    }
+
+    fn deleted(name: &str) -> Effect {
+        Effect::DeletesGroup(name.to_owned())
+    }
 }
 
 type Change = DocumentChange<NewGroup>;
@@ -94,7 +103,6 @@ impl<K: NodeGroup> Managed for Group<K> {
     type Change = Change;
 
     const REMOTE: &'static str = "group";
-    const UNIQUE: bool = true;
     /// Users may wait for it.
     const UNBLOCKS: bool = true;
 

@@ -29,8 +29,8 @@ use crate::{
     },
     engine::{
         Common, Error, Given, Managed, Object, Observed, Plan, Read, Receipt, Secret, SecretUse, Secrets,
-        connect::{ConnectionKey, ConnectionKind, Remote},
-        keep::fields::{Fields, Names, Switch},
+        connect::{ConnectionKey, ConnectionKind, Effect, Remote},
+        keep::fields::{Edit, Fields, Names, Switch},
         object,
     },
 };
@@ -103,6 +103,19 @@ impl Creation for NewAccount {
     fn slots(&self) -> Vec<String> {
         self.password.iter().map(|_| PASSWORD.to_owned()).collect()
     }
+
+    fn edited(login: &str, edit: &Edit) -> Vec<Effect> {
+        let disables = edit.turns_off(ENABLED.at).then(|| Effect::Disables(login.to_owned()));
+        let leaves = edit.removed(GROUPS).map(|group| Effect::Leaves {
+            user: login.to_owned(),
+            group: group.clone(),
+        });
+        disables.into_iter().chain(leaves).collect()
+    }
+
+    fn deleted(login: &str) -> Effect {
+        Effect::Deletes(login.to_owned())
+    }
 }
 
 type Change = DocumentChange<NewAccount>;
@@ -114,7 +127,6 @@ impl<K: NodeUser> Managed for User<K> {
     type Change = Change;
 
     const REMOTE: &'static str = "user";
-    const UNIQUE: bool = true;
 
     fn common(object: &K) -> Common<'_> {
         Common {
