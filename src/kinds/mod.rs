@@ -7,7 +7,7 @@ pub mod node;
 use tokio::sync::watch;
 
 use crate::{
-    crd::{DssGroup, DssInstance, DssUser},
+    crd::{DssGroup, DssInstance, DssUser, GovernGroup, GovernInstance, GovernUser},
     engine::{
         environment::Environment,
         start::{Kinds, Starting},
@@ -21,5 +21,9 @@ pub fn start(env: Environment, namespace: Option<&str>, stop: watch::Receiver<bo
     let dss = kinds.connections::<DssInstance>();
     kinds.objects::<Group<DssGroup>>(&dss);
     kinds.objects::<User<DssUser>>(&dss);
+    let govern = kinds.connections::<GovernInstance>();
+    kinds.objects::<Group<GovernGroup>>(&govern);
+    kinds.objects::<User<GovernUser>>(&govern);
+    kinds.objects::<govern::RoleAssignment>(&govern);
     kinds.finish()
 }
