@@ -30,8 +30,8 @@ use crate::{
     },
     engine::{
         Common, Error, Given, Managed, Object, Observed, Plan, Read, Receipt,
-        connect::{ConnectionKey, ConnectionKind, Remote},
-        keep::fields::{FieldEdit, Fields, Flags},
+        connect::{ConnectionKey, ConnectionKind, Effect, Remote},
+        keep::fields::{Edit, FieldEdit, Fields, Flags},
     },
 };
 
@@ -82,6 +82,15 @@ impl Creation for NewGroup {
 
     fn follows(&self) -> Vec<String> {
         self.follows.clone()
+    }
+
+    fn edited(name: &str, edit: &Edit) -> Vec<Effect> {
+        let revokes = edit.turns_off(ADMIN).then(|| Effect::RevokesAdmin(name.to_owned()));
+        revokes.into_iter().collect()
+    }
+
+    fn deleted(name: &str) -> Effect {
+        Effect::DeletesGroup(name.to_owned())
     }
 }
 

@@ -107,6 +107,19 @@ impl<T: PartialEq> Snapshot<T> {
         objects.filter(|object| wanted(object)).cloned().collect()
     }
 
+    /// Number of objects.
+    pub fn len(&self) -> usize {
+        read(&self.entries)
+            .values()
+            .filter(|entry| entry.object.is_some())
+            .count()
+    }
+
+    /// Whether there is no object.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The object as it is in memory already, if it is equal: so a list that changes little is in memory once.
     pub fn held(&self, object: T) -> Arc<T> {
         let held = read(&self.entries)
@@ -124,6 +137,7 @@ pub struct NodeLists {
     pub groups: Snapshot<GroupRecord>,
     members: Shared<HashMap<String, i64>>,
     profiles: Shared<Option<Arc<Vec<String>>>>,
+    identity: Shared<Option<String>>,
 }
 
 impl Default for NodeLists {
@@ -133,6 +147,7 @@ impl Default for NodeLists {
             groups: Snapshot::new(|group| &group.name),
             members: Shared::default(),
             profiles: Shared::default(),
+            identity: Shared::default(),
         }
     }
 }
@@ -154,6 +169,11 @@ impl NodeLists {
         (*self.profiles.get()).clone()
     }
 
+    /// Login of the account, or id of the key, that the operator uses.
+    pub fn identity(&self) -> Option<String> {
+        (*self.identity.get()).clone()
+    }
+
     /// Takes in a sweep.
     pub(super) fn replace(&self, sweep: &Sweep) {
         let mut members: HashMap<String, i64> = HashMap::new();
@@ -167,6 +187,7 @@ impl NodeLists {
         self.groups.replace(sweep.began, &sweep.groups);
         self.members.set(members);
         self.profiles.set(sweep.profiles.clone());
+        self.identity.set(Some(sweep.identity.auth_identifier.clone()));
     }
 }
 

@@ -1,10 +1,10 @@
 //! Nodes that a group can access, and its rights there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{
     NODES, RIGHTS, is_exact,
-    rights::{self, Flags, concerns, declared, granted, granting, is_related},
+    rights::{self, Flags, Granted, applied, granted, granting, is_related},
 };
 use crate::{
     crd::{
@@ -31,7 +31,7 @@ const GOVERN: &str = "govern";
 /// What the spec declares for one node.
 #[derive(Default)]
 struct Declared<'a> {
-    /// Rights, each with the entry that declares it first.
+    /// Rights, each with the entry that declares it.
     flags: BTreeMap<String, (bool, &'a str)>,
     /// A node whose present rights are copied.
     copies: Option<&'a str>,
@@ -40,30 +40,18 @@ struct Declared<'a> {
 }
 
 impl<'a> Declared<'a> {
-    /// Adds what another entry declares; an error where two entries contradict each other.
-    fn add(&mut self, node: &str, flags: Flags, source: &'a str) -> Result<(), Error> {
-        for (path, flag) in &flags {
-            let contradicts = |(known, (value, _)): &(&String, &(bool, &str))| {
-                (*known == path && value != flag) || (is_related(known, path) && (*value || *flag))
-            };
-            if let Some((known, (value, by))) = self.flags.iter().find(contradicts) {
-                return Err(Error::invalid(if known == path {
-                    format!("{path} on node {node} is {value} by {by} and {flag} by {source}")
-                } else {
-                    format!("{known} on node {node} is {value} by {by}, and {path} is {flag} by {source}")
-                }));
+    /// Adds what an entry declares; an error where it contradicts another one.
+    fn add(&mut self, node: &str, flags: Flags, entry: &'a str) -> Result<(), Error> {
+        for (path, flag) in flags {
+            let contradicts = |known: &str, value| is_related(known, &path) && (value != flag || known != path && flag);
+            if let Some((known, (value, by))) = self.flags.iter().find(|(known, (value, _))| contradicts(known, *value))
+            {
+                let message = format!("{known} on node {node} is {value} by {by} and {path} is {flag} by {entry}");
+                return Err(Error::invalid(message.replace(&format!(" and {known} is "), " and ")));
             }
+            self.flags.insert(path, (flag, entry));
         }
-        self.flags
-            .extend(flags.into_iter().map(|(path, flag)| (path, (flag, source))));
         Ok(())
-    }
-
-    fn flags(&self) -> Flags {
-        self.flags
-            .iter()
-            .map(|(path, (flag, _))| (path.clone(), *flag))
-            .collect()
     }
 }
 
@@ -95,154 +83,136 @@ pub(super) fn plan(
     if !managed && record.grants.list(RIGHTS).is_empty() && record.grants.list(NODES).is_empty() {
         return Ok(());
     }
-    let declared = all_declared(spec, nodes)?;
+    let declared = declared(spec, nodes)?;
     let mut maps = [DATAIKU_PERMISSIONS, GOVERN_PERMISSIONS].into_iter();
     if let Some(unreadable) = maps.find(|map| group.unreadable.contains(map)) {
         fields.cannot_merge(unreadable);
         return Ok(());
     }
-    let mut access = Access {
-        record,
-        nodes,
-        declared,
-        found: found(group),
-        after: BTreeMap::new(),
-        changed: false,
-    };
-    access.withdraw(
-        managed && is_exact(spec.nodes_policy),
-        spec.node_types.as_ref().is_some_and(|types| !types.is_empty()),
-        fields,
-    );
-    access.grant(fields);
+    let found = found(group);
+    let mut after = left(spec, record, nodes, &declared, &found, fields);
+    // Copies come last: they follow what the others are about to become.
+    let mut entries: Vec<_> = declared.iter().collect();
+    entries.sort_by_key(|(_, entry)| entry.copies.is_some());
+    for (name, entry) in entries {
+        give(name, entry, record, nodes, &mut after, fields);
+    }
     for missing in missing(spec, nodes) {
         fields.waits(missing, false);
     }
-    if access.changed { access.consistent() } else { Ok(()) }
+    if write(&found, &after, nodes, fields) {
+        consistent(&declared, &after, nodes)?;
+    }
+    Ok(())
 }
 
-struct Access<'a> {
-    record: &'a Applied,
-    nodes: &'a Listed<NodeRecord>,
-    declared: BTreeMap<&'a str, Declared<'a>>,
-    /// Each node that the group can access: the map of the document that has it, and the rights that are true.
-    found: BTreeMap<&'a str, (&'static str, BTreeSet<String>)>,
-    /// Rights on each node that the group can access once the plan is written.
-    after: BTreeMap<&'a str, BTreeSet<String>>,
-    /// Whether an edit was planned for a declared node.
-    changed: bool,
-}
-
-impl Access<'_> {
-    /// Withdraws access and rights that are not declared (any more).
-    fn withdraw(&mut self, exact: bool, by_type: bool, fields: &mut Fields<'_>) {
-        let record = self.record;
-        for (name, (map, rights)) in self.found.clone() {
-            let ours = record.grants.contains(NODES, name);
-            let entry = self.declared.get(name);
-            let unwanted = entry.map_or(ours || exact, |entry| ours && !entry.access);
-            let mut rights = rights;
-            if entry.is_none() && by_type && type_of(name, self.nodes).is_none() {
-                // It may be of a type that nodeTypes names.
-                if unwanted || recorded(record, name).next().is_some() {
-                    fields.waits(
-                        format!("node {name} is not listed; access to it stays until it is"),
-                        true,
-                    );
-                }
-            } else if unwanted {
-                fields.differs((map, name), access(map, name, false));
-                continue;
-            } else if entry.is_none() {
-                self.rights(name, map, Flags::new(), &mut rights, fields);
+/// Access that stays, without rights that are not declared any more.
+fn left<'a>(
+    spec: &LaunchpadGroupSpec,
+    record: &Applied,
+    nodes: &Listed<NodeRecord>,
+    declared: &BTreeMap<&str, Declared<'_>>,
+    found: &BTreeMap<&'a str, (&str, Granted)>,
+    fields: &mut Fields<'_>,
+) -> BTreeMap<&'a str, Granted> {
+    let types = spec.node_types.as_deref().unwrap_or_default();
+    let exact = is_exact(spec.nodes_policy) && (spec.nodes.is_some() || !types.is_empty());
+    let mut left = BTreeMap::new();
+    for (name, (_, rights)) in found {
+        let ours = record.grants.contains(NODES, name);
+        let rest = applied(rights, &Flags::new(), recorded(record, name));
+        let (unwanted, rest) = match declared.get(name) {
+            Some(entry) => (ours && !entry.access, rights),
+            None => (ours || exact, &rest),
+        };
+        if !declared.contains_key(name) && !types.is_empty() && type_of(name, nodes).is_none() {
+            // It may be of a type that nodeTypes names.
+            if unwanted || rest != rights {
+                fields.waits(
+                    format!("node {name} is not listed; access to it stays until it is"),
+                    true,
+                );
             }
-            self.after.insert(name, rights);
+            left.insert(*name, rights.clone());
+        } else if !unwanted {
+            left.insert(*name, rest.clone());
         }
     }
+    left
+}
 
-    /// Gives declared access and rights. Copies come last: they follow what the others are about to become.
-    fn grant(&mut self, fields: &mut Fields<'_>) {
-        let mut entries: Vec<_> = self
-            .declared
-            .iter()
-            .map(|(name, entry)| (*name, entry.copies))
-            .collect();
-        entries.sort_by_key(|(_, copies)| copies.is_some());
-        for (name, copies) in entries {
-            let entry = &self.declared[name];
-            let (mut flags, access_declared) = (entry.flags(), entry.access);
-            fields.grants(NODES, access_declared.then(|| name.to_owned()));
-            let Some(type_) = type_of(name, self.nodes) else {
-                fields.grants(RIGHTS, granting(&flags).map(|path| format!("{name}/{path}")));
-                continue;
+/// Adds the declared access to one node.
+fn give<'a>(
+    name: &'a str,
+    entry: &Declared<'_>,
+    record: &Applied,
+    nodes: &Listed<NodeRecord>,
+    after: &mut BTreeMap<&'a str, Granted>,
+    fields: &mut Fields<'_>,
+) {
+    let mut flags: Flags = entry
+        .flags
+        .iter()
+        .map(|(path, (flag, _))| (path.clone(), *flag))
+        .collect();
+    fields.grants(NODES, entry.access.then(|| name.to_owned()));
+    let listed = type_of(name, nodes).is_some();
+    if listed && (entry.access || after.contains_key(name)) {
+        let now = after.entry(name).or_default().clone();
+        if let Some(source) = entry.copies {
+            let Some(rights) = after.get(source) else {
+                let what =
+                    format!("the rights on {name} wait: the group has no access to {source}, whose rights they copy");
+                return fields.waits(what, true);
             };
-            let map = self.found.get(name).map_or(map_of(type_), |(map, _)| map);
-            let mut now = match self.after.get(name) {
-                Some(rights) => rights.clone(),
-                None if !access_declared => continue,
-                None => {
-                    fields.differs((), access(map, name, true));
-                    self.changed = true;
-                    self.after.insert(name, BTreeSet::new());
-                    BTreeSet::new()
-                }
-            };
-            if let Some(source) = copies {
-                let Some(rights) = self.after.get(source) else {
-                    let what = format!(
-                        "the rights on {name} wait: the group has no access to {source}, whose rights they copy"
-                    );
-                    fields.waits(what, true);
-                    continue;
-                };
-                let all = rights.union(&now).filter(|path| !concerns(&flags, path));
-                let copied: Flags = all.map(|path| (path.clone(), rights.contains(path))).collect();
-                flags.extend(copied);
-            }
-            fields.grants(RIGHTS, granting(&flags).map(|path| format!("{name}/{path}")));
-            self.changed |= self.rights(name, map, flags, &mut now, fields);
-            self.after.insert(name, now);
+            let all = rights
+                .union(&now)
+                .filter(|path| !flags.keys().any(|declared| is_related(declared, path)));
+            let copied: Flags = all.map(|path| (path.clone(), rights.contains(path))).collect();
+            flags.extend(copied);
         }
+        after.insert(name, applied(&now, &flags, recorded(record, name)));
+    } else if listed {
+        return;
     }
-
-    /// Makes the rights on a node as declared; whether that changes any.
-    fn rights(&self, name: &str, map: &str, flags: Flags, now: &mut BTreeSet<String>, fields: &mut Fields<'_>) -> bool {
-        let on = format!("on {name} ");
-        rights::plan(fields, (&[map, name], &on), flags, recorded(self.record, name), now)
-    }
-
-    /// The Launchpad wants the same rights on all nodes of one type that a group can access (contract sheet 4.2). Where the
-    /// space reports only generic types, the server decides.
-    fn consistent(&self) -> Result<(), Error> {
-        let is_generic = |type_: &str| [DATAIKU, GOVERN].contains(&type_);
-        if self.nodes.items.iter().all(|node| is_generic(&node.type_)) {
-            return Ok(());
-        }
-        let specific = |name: &str| type_of(name, self.nodes).filter(|type_| *type_ != DATAIKU);
-        for (name, rights) in self.after.iter().filter(|(name, _)| self.declared.contains_key(*name)) {
-            let Some(type_) = specific(name) else { continue };
-            for (other, others) in self.after.iter().filter(|(other, _)| specific(other) == Some(type_)) {
-                if let Some(path) = rights.symmetric_difference(others).next() {
-                    let (one, two) = (name.min(other), name.max(other));
-                    return Err(Error::invalid(format!(
-                        "{path} would differ between the {type_} nodes {one} and {two}: a group needs the same rights on all \
-                         nodes of one type that it can access; declare it for both, or in nodeTypes"
-                    )));
-                }
-            }
-        }
-        Ok(())
-    }
+    fields.grants(RIGHTS, granting(&flags).map(|path| format!("{name}/{path}")));
 }
 
-/// Rights on a node that are on record.
-fn recorded<'a>(record: &'a Applied, node: &str) -> impl Iterator<Item = &'a str> {
-    let rights = record.grants.list(RIGHTS).iter();
-    rights.filter_map(move |right| right.strip_prefix(node)?.strip_prefix('/'))
+/// Writes `after` in place of what was found; whether that gives anything to anybody.
+fn write(
+    found: &BTreeMap<&str, (&str, Granted)>,
+    after: &BTreeMap<&str, Granted>,
+    nodes: &Listed<NodeRecord>,
+    fields: &mut Fields<'_>,
+) -> bool {
+    let path = |map: &str, name: &str| vec![map.to_owned(), name.to_owned()];
+    for (name, (map, _)) in found.iter().filter(|(name, _)| !after.contains_key(*name)) {
+        let edit = FieldEdit::at(format!("withdraw access to {name}"), path(map, name), None);
+        fields.differs((map, name), edit.withdrawing(true));
+    }
+    let none = Granted::new();
+    let mut changed = false;
+    for (name, rights) in after {
+        let govern = type_of(name, nodes) == Some(GOVERN);
+        let map = if govern {
+            GOVERN_PERMISSIONS
+        } else {
+            DATAIKU_PERMISSIONS
+        };
+        let (map, before) = found.get(name).map_or((map, &none), |(map, rights)| (*map, rights));
+        if !found.contains_key(name) {
+            let nothing = serde_json::json!({});
+            let edit = FieldEdit::at(format!("give access to {name}"), path(map, name), Some(nothing));
+            fields.differs((), edit);
+        }
+        rights::write(fields, &[map, name], &format!("on {name} "), before, rights);
+        changed |= before != rights || !found.contains_key(name);
+    }
+    changed
 }
 
 /// What the spec declares, by node. Nodes of `nodeTypes` are those that exist; nodes of `nodes` may be missing.
-fn all_declared<'a>(
+fn declared<'a>(
     spec: &'a LaunchpadGroupSpec,
     nodes: &'a Listed<NodeRecord>,
 ) -> Result<BTreeMap<&'a str, Declared<'a>>, Error> {
@@ -252,8 +222,7 @@ fn all_declared<'a>(
         let (flags, copies) = rights_of(entry, entries)?;
         let declared = all.entry(&entry.name).or_default();
         declared.add(&entry.name, flags, "nodes")?;
-        declared.copies = copies;
-        declared.access = true;
+        (declared.copies, declared.access) = (copies, true);
     }
     for entry in spec.node_types.iter().flatten() {
         for node in nodes.items.iter().filter(|node| is_of_type(node, &entry.type_)) {
@@ -269,14 +238,14 @@ fn all_declared<'a>(
 fn rights_of<'a>(entry: &'a NodeAccess, entries: &'a [NodeAccess]) -> Result<(Flags, Option<&'a str>), Error> {
     let invalid = |why: String| Err(Error::invalid(format!("nodes entry {}: {why}", entry.name)));
     let Some(source) = entry.permissions_from.as_deref() else {
-        return Ok((declared(entry.permissions.as_ref()), None));
+        return Ok((rights::declared(entry.permissions.as_ref()), None));
     };
-    if entry.permissions.is_some() {
-        return invalid("set either permissions or permissionsFrom".into());
-    }
     match entries.iter().find(|one| one.name == source) {
+        _ if entry.permissions.is_some() => invalid("set either permissions or permissionsFrom".into()),
         None => Ok((Flags::new(), Some(source))),
-        Some(declaring) if declaring.permissions_from.is_none() => Ok((declared(declaring.permissions.as_ref()), None)),
+        Some(declaring) if declaring.permissions_from.is_none() => {
+            Ok((rights::declared(declaring.permissions.as_ref()), None))
+        }
         Some(_) => invalid(format!(
             "permissionsFrom {source} has permissionsFrom itself; name a node that has permissions, or one that nodes does \
              not name"
@@ -284,32 +253,48 @@ fn rights_of<'a>(entry: &'a NodeAccess, entries: &'a [NodeAccess]) -> Result<(Fl
     }
 }
 
-/// Each node that the group can access: the map of the document that has it, and the rights that are true.
-fn found(group: &GroupRecord) -> BTreeMap<&str, (&'static str, BTreeSet<String>)> {
-    let dataiku = group.dataiku_permissions.iter().flatten();
-    let govern = group.govern_permissions.iter().flatten();
-    let dataiku = dataiku.map(|(name, rights)| (name.as_str(), (DATAIKU_PERMISSIONS, granted(rights))));
-    let govern = govern.map(|(name, rights)| (name.as_str(), (GOVERN_PERMISSIONS, granted(rights))));
-    dataiku.chain(govern).collect()
+/// The Launchpad wants the same rights on all nodes of one type that a group can access (contract sheet 4.2). Where the
+/// space reports only generic types, the server decides.
+fn consistent(
+    declared: &BTreeMap<&str, Declared<'_>>,
+    after: &BTreeMap<&str, Granted>,
+    nodes: &Listed<NodeRecord>,
+) -> Result<(), Error> {
+    let generic = nodes.items.iter().all(|node| [DATAIKU, GOVERN].contains(&&*node.type_));
+    let specific = |name: &str| type_of(name, nodes).filter(|type_| !generic && *type_ != DATAIKU);
+    for (name, rights) in after.iter().filter(|(name, _)| declared.contains_key(*name)) {
+        let Some(type_) = specific(name) else { continue };
+        for (other, others) in after.iter().filter(|(other, _)| specific(other) == Some(type_)) {
+            if let Some(path) = rights.symmetric_difference(others).next() {
+                let (one, two) = (name.min(other), name.max(other));
+                return Err(Error::invalid(format!(
+                    "{path} would differ between the {type_} nodes {one} and {two}: a group needs the same rights on all \
+                     nodes of one type that it can access; declare it for both, or in nodeTypes"
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
-/// Gives access to a node without any right yet, or withdraws it.
-fn access(map: &str, name: &str, given: bool) -> FieldEdit {
-    let path = vec![map.to_owned(), name.to_owned()];
-    if given {
-        FieldEdit::at(format!("give access to {name}"), path, Some(serde_json::json!({})))
-    } else {
-        FieldEdit::at(format!("withdraw access to {name}"), path, None).withdrawing(true)
-    }
+/// Each node that the group can access: the map of the document that has it, and the rights there.
+fn found(group: &GroupRecord) -> BTreeMap<&str, (&'static str, Granted)> {
+    let maps = [
+        (DATAIKU_PERMISSIONS, &group.dataiku_permissions),
+        (GOVERN_PERMISSIONS, &group.govern_permissions),
+    ];
+    let nodes = maps
+        .into_iter()
+        .flat_map(|(map, nodes)| nodes.iter().flatten().map(move |node| (map, node)));
+    nodes
+        .map(|(map, (name, rights))| (name.as_str(), (map, granted(rights))))
+        .collect()
 }
 
-/// The map of the document where access to a node of this type belongs.
-fn map_of(type_: &str) -> &'static str {
-    if type_ == GOVERN {
-        GOVERN_PERMISSIONS
-    } else {
-        DATAIKU_PERMISSIONS
-    }
+/// Rights on a node that are on record.
+fn recorded<'a>(record: &'a Applied, node: &str) -> impl Iterator<Item = &'a str> {
+    let rights = record.grants.list(RIGHTS).iter();
+    rights.filter_map(move |right| right.strip_prefix(node)?.strip_prefix('/'))
 }
 
 fn type_of<'a>(name: &str, nodes: &'a Listed<NodeRecord>) -> Option<&'a str> {

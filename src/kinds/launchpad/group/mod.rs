@@ -13,7 +13,7 @@ use std::sync::Arc;
 use kube::ResourceExt;
 
 pub use self::change::GroupChange;
-use self::rights::{declared, granted, granting};
+use self::rights::{applied, granted, granting};
 use super::lists::{Need, SpaceLists};
 use crate::{
     crd::{
@@ -241,18 +241,18 @@ fn plan(
 }
 
 fn launchpad_rights(object: &LaunchpadGroup, record: &Applied, group: &GroupRecord, fields: &mut Fields<'_>) {
-    let flags = declared(object.spec.launchpad_permissions.as_ref());
-    let recorded = record.grants.list(LAUNCHPAD_RIGHTS);
-    if flags.is_empty() && recorded.is_empty() {
+    let flags = rights::declared(object.spec.launchpad_permissions.as_ref());
+    let recorded = record.grants.list(LAUNCHPAD_RIGHTS).iter().map(String::as_str);
+    if flags.is_empty() && recorded.len() == 0 {
         return;
     }
     if group.unreadable.contains(LAUNCHPAD_PERMISSIONS) {
         return fields.cannot_merge(LAUNCHPAD_PERMISSIONS);
     }
     fields.grants(LAUNCHPAD_RIGHTS, granting(&flags).cloned());
-    let mut found = group.launchpad_permissions.as_ref().map(granted).unwrap_or_default();
-    let recorded = recorded.iter().map(String::as_str);
-    rights::plan(fields, (&[LAUNCHPAD_PERMISSIONS], ""), flags, recorded, &mut found);
+    let found = group.launchpad_permissions.as_ref().map(granted).unwrap_or_default();
+    let after = applied(&found, &flags, recorded);
+    rights::write(fields, &[LAUNCHPAD_PERMISSIONS], "", &found, &after);
 }
 
 fn unreadable(error: &DocumentError) -> Error {

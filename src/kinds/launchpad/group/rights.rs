@@ -1,4 +1,4 @@
-//! Rights by path: a right below another one is `parent/child`.
+//! Rights as the set of those that are true, by path: a right below another one is `parent/child`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,8 +10,10 @@ use crate::{
     engine::keep::fields::{FieldEdit, Fields},
 };
 
-/// Rights by their path.
+/// Declared rights by path.
 pub(super) type Flags = BTreeMap<String, bool>;
+/// Paths of the rights that are true. One that is absent is false.
+pub(super) type Granted = BTreeSet<String>;
 
 /// Declared rights.
 pub(super) fn declared(rights: Option<&launchpad_group::Rights>) -> Flags {
@@ -25,23 +27,9 @@ pub(super) fn declared(rights: Option<&launchpad_group::Rights>) -> Flags {
     flags
 }
 
-fn is_below(path: &str, parent: &str) -> bool {
-    path.strip_prefix(parent).is_some_and(|rest| rest.starts_with('/'))
-}
-
-/// Whether one right is the parent of the other.
-pub(super) fn is_related(one: &str, other: &str) -> bool {
-    is_below(one, other) || is_below(other, one)
-}
-
-/// Whether a declared right is this one, its parent or its child.
-pub(super) fn concerns(declared: &Flags, path: &str) -> bool {
-    declared.keys().any(|one| one == path || is_related(one, path))
-}
-
-/// Rights that are true. One that is absent is false.
-pub(super) fn granted(rights: &Rights) -> BTreeSet<String> {
-    let mut granted = BTreeSet::new();
+/// Rights as the Launchpad has them.
+pub(super) fn granted(rights: &Rights) -> Granted {
+    let mut granted = Granted::new();
     for (name, right) in rights {
         match right {
             Value::Bool(true) => _ = granted.insert(name.clone()),
@@ -55,37 +43,34 @@ pub(super) fn granted(rights: &Rights) -> BTreeSet<String> {
     granted
 }
 
-/// Makes the rights at `place` as declared, and withdraws `recorded` ones that are not declared any more; `on`: the node,
-/// in words. `found` becomes what is true afterwards. A right that is declared false has nothing below it. Returns whether
-/// anything differs.
-pub(super) fn plan<'a>(
-    fields: &mut Fields<'_>,
-    (place, on): (&[&str], &str),
-    mut declared: Flags,
-    recorded: impl Iterator<Item = &'a str>,
-    found: &mut BTreeSet<String>,
-) -> bool {
-    let withdrawn: Vec<_> = recorded.filter(|path| !concerns(&declared, path)).collect();
-    declared.extend(withdrawn.into_iter().map(|path| (path.to_owned(), false)));
-    let mut changed = false;
-    for (path, flag) in declared {
-        let given = found.contains(&path);
-        if given == flag && !found.iter().any(|found| is_below(found, &path)) {
-            continue;
-        }
-        let at = place.iter().copied().chain(path.splitn(2, '/')).map(str::to_owned);
-        let edit = FieldEdit::at(format!("{on}set {path} to {flag}"), at.collect(), Some(flag.into()));
-        fields.differs((place, &path, given), edit.withdrawing(!flag));
-        found.retain(|found| *found != path && !is_related(found, &path));
-        if flag {
-            found.insert(path);
-        }
-        changed = true;
-    }
-    changed
+/// Whether two rights are the same, or one is the parent of the other: each says something about the other.
+pub(super) fn is_related(one: &str, other: &str) -> bool {
+    let is_below = |one: &str, other: &str| one.strip_prefix(other).is_some_and(|rest| rest.starts_with('/'));
+    one == other || is_below(one, other) || is_below(other, one)
 }
 
-/// Paths of the rights that are declared true.
+/// `found` as it is declared, without `recorded` rights that are not declared any more.
+pub(super) fn applied<'a>(found: &Granted, flags: &Flags, recorded: impl Iterator<Item = &'a str>) -> Granted {
+    let mut applied = found.clone();
+    for path in recorded.filter(|path| !flags.keys().any(|declared| is_related(declared, path))) {
+        applied.remove(path);
+    }
+    applied.retain(|found| !flags.keys().any(|declared| is_related(declared, found)));
+    applied.extend(granting(flags).cloned());
+    applied
+}
+
+/// Writes `after` in place of `before`; `on`: where, in words.
+pub(super) fn write(fields: &mut Fields<'_>, place: &[&str], on: &str, before: &Granted, after: &Granted) {
+    let lost = before.difference(after).map(|path| (path, false));
+    for (path, flag) in lost.chain(after.difference(before).map(|path| (path, true))) {
+        let at = place.iter().copied().chain(path.splitn(2, '/')).map(str::to_owned);
+        let edit = FieldEdit::at(format!("{on}set {path} to {flag}"), at.collect(), Some(flag.into()));
+        fields.differs((place, path), edit.withdrawing(!flag));
+    }
+}
+
+/// Rights that are declared true.
 pub(super) fn granting(flags: &Flags) -> impl Iterator<Item = &String> {
     flags.iter().filter(|(_, flag)| **flag).map(|(path, _)| path)
 }
