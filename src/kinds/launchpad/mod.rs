@@ -7,8 +7,4 @@ mod space;
 #[cfg(test)]
 mod tests;
 
-pub use self::{
-    group::Group,
-    lists::{Need, Person, SpaceLists},
-    space::Sweep,
-};
+pub use self::group::Group;
