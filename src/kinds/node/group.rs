@@ -31,6 +31,7 @@ use crate::{
     engine::{
         Common, Error, Given, Managed, Object, Observed, Plan, Read, Receipt,
         connect::{ConnectionKey, ConnectionKind, Effect, Remote},
+        index::key_hash,
         keep::fields::{Edit, FieldEdit, Fields, Flags},
     },
 };
@@ -165,6 +166,10 @@ impl<K: NodeGroup> Managed for Group<K> {
             Change::Delete { key } => _ = remote.api.delete_group(permit, key).await?,
         }
         Ok(Receipt::default())
+    }
+
+    fn evidence(seen: &SeenGroup) -> u64 {
+        key_hash(&format!("{:?}", seen.group))
     }
 
     fn show(

@@ -30,6 +30,7 @@ use crate::{
     engine::{
         Common, Error, Given, Managed, Object, Observed, Plan, Read, Receipt, Secret, SecretUse, Secrets,
         connect::{ConnectionKey, ConnectionKind, Effect, Remote},
+        index::key_hash,
         keep::fields::{Edit, Fields, Names, Switch},
         object,
     },
@@ -233,6 +234,10 @@ impl<K: NodeUser> Managed for User<K> {
             Change::Delete { key } => _ = remote.api.delete_user(permit, key).await?,
         }
         Ok(Receipt::default())
+    }
+
+    fn evidence(seen: &SeenUser) -> u64 {
+        key_hash(&format!("{:?}", seen.user))
     }
 
     fn show(object: &K, seen: Option<&SeenUser>, _: &Applied, _: &<K::Instance as ConnectionKind>::Lists) -> UserSeen {
