@@ -10,6 +10,8 @@ use serde::{
 };
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::fields::{Fields, Record};
+
 /// A JSON object whose members keep their JSON text and their order. Neither Debug nor Display: it may hold secrets.
 #[derive(Clone, Default)]
 pub struct Document(IndexMap<String, Box<RawValue>>);
@@ -159,6 +161,21 @@ impl Document {
     /// The JSON text of the member.
     pub(super) fn raw(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(|raw| raw.get())
+    }
+}
+
+/// A document in a list. One without an id cannot be identified.
+impl Record for Document {
+    const KEY: &'static str = "id";
+
+    fn read(fields: Fields<'_>) -> Option<Self> {
+        fields.key(Self::KEY)?;
+        Some(Self(
+            fields
+                .iter()
+                .map(|(key, raw)| (key.to_owned(), raw.to_owned()))
+                .collect(),
+        ))
     }
 }
 
