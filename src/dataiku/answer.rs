@@ -16,6 +16,7 @@ use super::{
     product::{Product, RemoteError},
 };
 
+const HTML: &str = "the answer is an HTML page";
 /// Longest error body that is read; what is beyond is of no use to anyone.
 const ERROR_LIMIT: usize = 64 << 10;
 
@@ -102,7 +103,8 @@ pub(super) async fn receive(mut response: Response, operation: OperationSpec) ->
         .headers()
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
-    let html = content_type.is_some_and(|value| value.to_ascii_lowercase().contains("html"));
+    let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
+    let html = content_type.contains("html");
     if !status.is_success() {
         let retry_after = response
             .headers()
@@ -110,7 +112,7 @@ pub(super) async fn receive(mut response: Response, operation: OperationSpec) ->
             .and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|value| parse_retry_after(value, SystemTime::now()));
         let body = beginning(&mut response).await;
-        let mut fault = refusal(operation.product, status, html || looks_like_html(&body), &body);
+        let mut fault = refusal(operation.product, status, &content_type, &body);
         fault.retry_after = retry_after;
         return Err(fault);
     }
@@ -156,21 +158,38 @@ async fn beginning(response: &mut Response) -> Vec<u8> {
 }
 
 /// What a status of 300 or more means.
-fn refusal(product: &Product, status: StatusCode, html: bool, body: &[u8]) -> Fault {
+fn refusal(product: &Product, status: StatusCode, content_type: &str, body: &[u8]) -> Fault {
     let remote = (product.read_error)(body);
     let blank = body.iter().all(u8::is_ascii_whitespace);
     let kind = kind(status, remote.as_ref(), blank);
     let own_words = remote.as_ref().is_some_and(|remote| remote.own_words);
     let fault = match remote {
         _ if status.is_redirection() => Fault::new(kind, "the answer is a redirect, which is not followed"),
-        Some(remote) => Fault::quoting(kind, remote.message),
-        None if html => Fault::new(kind, "the answer is an HTML page"),
-        None => Fault::quoting(kind, String::from_utf8_lossy(body).into_owned()),
+        Some(remote) if remote.own_format => Fault::quoting(kind, remote.message),
+        _ if content_type.contains("html") || looks_like_html(body) => Fault::new(kind, HTML),
+        _ if blank => Fault::new(kind, ""),
+        _ => Fault::quoting(kind, foreign(product, content_type, body)),
     };
     Fault {
         own_words,
         ..fault.at(status)
     }
+}
+
+/// What is told of a body that is not the product's, and not quoted.
+fn foreign(product: &Product, content_type: &str, body: &[u8]) -> String {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/+.-_".contains(c);
+    let essence = match essence {
+        "" => "no content type".to_owned(),
+        essence if essence.len() <= 64 && essence.chars().all(is_plain) => format!("content type {essence}"),
+        _ => "unreadable content type".to_owned(),
+    };
+    let size = match body.len() {
+        ERROR_LIMIT.. => format!("at least {} KiB", ERROR_LIMIT >> 10),
+        length => format!("{length} bytes"),
+    };
+    format!("the answer is not an error of {} ({essence}, {size})", product.title)
 }
 
 fn kind(status: StatusCode, remote: Option<&RemoteError>, blank: bool) -> ErrorKind {
@@ -233,7 +252,7 @@ impl Answer {
 
     fn refuse_html(&self) -> Result<(), Fault> {
         if self.html {
-            return Err(Fault::new(ErrorKind::NotJson, "the answer is an HTML page").at(self.status));
+            return Err(Fault::new(ErrorKind::NotJson, HTML).at(self.status));
         }
         Ok(())
     }

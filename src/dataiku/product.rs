@@ -4,6 +4,8 @@
 pub struct Product {
     /// Name in metrics.
     pub name: &'static str,
+    /// Name in messages, such as `DSS`.
+    pub title: &'static str,
     /// Path of the API below the address of the endpoint; empty where the address already holds it.
     pub base: &'static str,
     /// Reads the body of an answer with status 400 or more.
@@ -19,6 +21,9 @@ pub(super) struct RemoteError {
     pub(super) not_found: bool,
     /// Whether the product says that the object exists already, whatever the status.
     pub(super) already_exists: bool,
+    /// Whether the body has the product's own error format. What has not is never quoted: the address may lead to any
+    /// service of the network, whose answers are nobody's business.
+    pub(super) own_format: bool,
     /// Whether the product itself wrote this, and not a gateway before it that speaks JSON too.
     pub(super) own_words: bool,
 }

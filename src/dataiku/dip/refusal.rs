@@ -23,6 +23,8 @@ pub(in crate::dataiku) fn read_error(body: &[u8]) -> Option<RemoteError> {
         already_exists: EXISTS_CODES
             .iter()
             .any(|code| texts.iter().any(|text| text.contains(code))),
+        own_format: ["errorType", "detailedMessage"].iter().any(|key| !text(key).is_empty())
+            || text("code").starts_with("ERR_"),
         own_words: !text("errorType").is_empty(),
     })
 }
@@ -50,6 +52,26 @@ mod tests {
     fn a_body_that_is_no_object_is_not_the_node_speaking() {
         for body in ["", "null", "[]", "\"text\"", "<html></html>", "{\"errorType\":"] {
             assert!(read_error(body.as_bytes()).is_none(), "{body}");
+        }
+    }
+
+    #[test]
+    fn json_of_other_services_does_not_have_the_format() {
+        let own = |body: &str| read_error(body.as_bytes()).unwrap().own_format;
+        for body in [
+            r#"{"errorType":"X"}"#,
+            r#"{"detailedMessage":"long"}"#,
+            r#"{"code":"ERR_SECURITY_GROUP_EXISTS"}"#,
+        ] {
+            assert!(own(body), "{body}");
+        }
+        for body in [
+            "{}",
+            r#"{"message":"no Route matched"}"#,
+            r#"{"kind":"Status","code":403,"message":"secrets is forbidden"}"#,
+            r#"{"errorType":"","code":"NotFound"}"#,
+        ] {
+            assert!(!own(body), "{body}");
         }
     }
 

@@ -13,6 +13,7 @@ pub enum DssNode {}
 impl DipProduct for DssNode {
     const PRODUCT: &'static Product = &Product {
         name: "dss",
+        title: "DSS",
         base: dip::BASE,
         read_error: dip::read_error,
     };

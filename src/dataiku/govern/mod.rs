@@ -19,6 +19,7 @@ pub enum GovernNode {}
 impl DipProduct for GovernNode {
     const PRODUCT: &'static Product = &Product {
         name: "govern",
+        title: "Govern",
         base: dip::BASE,
         read_error: dip::read_error,
     };

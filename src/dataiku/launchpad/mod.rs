@@ -19,6 +19,7 @@ use super::{
 /// The product. The version of its API is part of the address.
 pub const LAUNCHPAD: Product = Product {
     name: "launchpad",
+    title: "the Launchpad",
     base: "",
     read_error: refusal::read_error,
 };

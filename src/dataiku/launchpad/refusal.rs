@@ -22,6 +22,7 @@ pub(super) fn read_error(body: &[u8]) -> Option<RemoteError> {
             .to_owned(),
     };
     Some(RemoteError {
+        own_format: !message.is_empty(),
         message,
         // Gateways give a `message` too, so that alone is no proof of who speaks.
         own_words: errors.is_some(),
