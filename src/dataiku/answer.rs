@@ -7,7 +7,6 @@ use serde::de::DeserializeOwned;
 
 use super::{
     address::Refused,
-    call::OperationSpec,
     document::expectation,
     elements::elements,
     error::ErrorKind,
@@ -96,8 +95,8 @@ impl From<reqwest::Error> for Fault {
     }
 }
 
-/// Reads the answer to its end. A status that is no success is a fault.
-pub(super) async fn receive(mut response: Response, operation: OperationSpec) -> Result<Answer, Fault> {
+/// Reads the answer to its end, of at most `limit` bytes. A status that is no success is a fault.
+pub(super) async fn receive(mut response: Response, product: &Product, limit: usize) -> Result<Answer, Fault> {
     let status = response.status();
     let content_type = response
         .headers()
@@ -112,13 +111,11 @@ pub(super) async fn receive(mut response: Response, operation: OperationSpec) ->
             .and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|value| parse_retry_after(value, SystemTime::now()));
         let body = beginning(&mut response).await;
-        let mut fault = refusal(operation.product, status, &content_type, &body);
+        let mut fault = refusal(product, status, &content_type, &body);
         fault.retry_after = retry_after;
         return Err(fault);
     }
-    let body = whole(&mut response, operation.limit)
-        .await
-        .map_err(|fault| fault.at(status))?;
+    let body = whole(&mut response, limit).await.map_err(|fault| fault.at(status))?;
     Ok(Answer {
         status,
         html: html || looks_like_html(&body),
@@ -127,7 +124,7 @@ pub(super) async fn receive(mut response: Response, operation: OperationSpec) ->
 }
 
 async fn whole(response: &mut Response, limit: usize) -> Result<Vec<u8>, Fault> {
-    let too_large = || Fault::new(ErrorKind::TooLarge, format!("more than {} MiB", limit >> 20));
+    let too_large = || Fault::new(ErrorKind::TooLarge, format!("more than {}", size(limit)));
     let announced = response
         .content_length()
         .map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
@@ -142,6 +139,19 @@ async fn whole(response: &mut Response, limit: usize) -> Result<Vec<u8>, Fault> 
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+/// A number of bytes in the largest unit that tells it exactly.
+fn size(bytes: usize) -> String {
+    const MIB: usize = 1 << 20;
+    const KIB: usize = 1 << 10;
+    if bytes.is_multiple_of(MIB) {
+        format!("{} MiB", bytes / MIB)
+    } else if bytes.is_multiple_of(KIB) {
+        format!("{} KiB", bytes / KIB)
+    } else {
+        format!("{bytes} bytes")
+    }
 }
 
 /// As much of an error body as is of use. The status is known already, so a failure here takes nothing away.
@@ -185,11 +195,11 @@ fn foreign(product: &Product, content_type: &str, body: &[u8]) -> String {
         essence if essence.len() <= 64 && essence.chars().all(is_plain) => format!("content type {essence}"),
         _ => "unreadable content type".to_owned(),
     };
-    let size = match body.len() {
-        ERROR_LIMIT.. => format!("at least {} KiB", ERROR_LIMIT >> 10),
+    let length = match body.len() {
+        ERROR_LIMIT.. => format!("at least {}", size(ERROR_LIMIT)),
         length => format!("{length} bytes"),
     };
-    format!("the answer is not an error of {} ({essence}, {size})", product.title)
+    format!("the answer is not an error of {} ({essence}, {length})", product.title)
 }
 
 fn kind(status: StatusCode, remote: Option<&RemoteError>, blank: bool) -> ErrorKind {

@@ -10,10 +10,6 @@ use url::Url;
 
 use super::product::Product;
 
-/// Longest answer that is read of one object.
-const OBJECT_LIMIT: usize = 4 << 20;
-/// Longest list that is read.
-const LIST_LIMIT: usize = 64 << 20;
 /// Longest path segment that is sent; remote names end at 80 characters.
 const SEGMENT_LIMIT: usize = 1024;
 /// Everything but RFC 3986's unreserved characters. `;` above all: servlet containers cut a path there.
@@ -30,15 +26,24 @@ pub(super) struct Operation<K = Read> {
     kind: PhantomData<fn() -> K>,
 }
 
+/// What an operation does, which decides about its limits and whether it may be repeated.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// It reads one object.
+    ReadsObject,
+    /// It reads a whole list.
+    ReadsList,
+    /// It writes.
+    Writes,
+}
+
 /// An operation without its kind in the type.
 #[derive(Clone, Copy)]
 pub(super) struct OperationSpec {
     pub(super) product: &'static Product,
     /// Method and path template, such as `PUT /admin/users/{login}`.
     pub(super) name: &'static str,
-    pub(super) write: bool,
-    /// Longest answer that is read.
-    pub(super) limit: usize,
+    pub(super) effect: Effect,
 }
 
 impl<K> Operation<K> {
@@ -47,14 +52,9 @@ impl<K> Operation<K> {
         self.spec.name
     }
 
-    const fn with(product: &'static Product, name: &'static str, write: bool, limit: usize) -> Self {
+    const fn with(product: &'static Product, name: &'static str, effect: Effect) -> Self {
         Self {
-            spec: OperationSpec {
-                product,
-                name,
-                write,
-                limit,
-            },
+            spec: OperationSpec { product, name, effect },
             kind: PhantomData,
         }
     }
@@ -63,23 +63,27 @@ impl<K> Operation<K> {
 impl Operation<Read> {
     /// An operation that reads one object.
     pub(super) const fn read(product: &'static Product, name: &'static str) -> Self {
-        Self::with(product, name, false, OBJECT_LIMIT)
+        Self::with(product, name, Effect::ReadsObject)
     }
 
     /// An operation that reads a whole list.
     pub(super) const fn list(product: &'static Product, name: &'static str) -> Self {
-        Self::with(product, name, false, LIST_LIMIT)
+        Self::with(product, name, Effect::ReadsList)
     }
 }
 
 impl Operation<Write> {
     /// An operation that writes.
     pub(super) const fn write(product: &'static Product, name: &'static str) -> Self {
-        Self::with(product, name, true, OBJECT_LIMIT)
+        Self::with(product, name, Effect::Writes)
     }
 }
 
 impl OperationSpec {
+    pub(super) fn writes(&self) -> bool {
+        self.effect == Effect::Writes
+    }
+
     pub(super) fn method(&self) -> reqwest::Method {
         let method = self.name.split(' ').next().unwrap_or_default();
         method.parse().expect("the name of an operation starts with its method")

@@ -12,7 +12,7 @@ use super::{
     transport::{Endpoint, Tls},
 };
 
-/// How long things may take.
+/// How long things may take, lists left out.
 #[derive(Clone, Copy)]
 pub(super) struct Timing {
     /// Name resolution, connection and TLS handshake.
@@ -63,7 +63,7 @@ pub(super) fn base(endpoint: &Endpoint, addresses: &AddressPolicy) -> Result<Url
 }
 
 /// The client for `base`; an error says what is wrong with the TLS material.
-pub(super) fn client(base: &Url, tls: &Tls, addresses: Arc<AddressPolicy>, timing: Timing) -> Result<Client, String> {
+pub(super) fn client(base: &Url, tls: &Tls, addresses: Arc<AddressPolicy>, timing: &Timing) -> Result<Client, String> {
     let builder = Client::builder()
         .user_agent(concat!("dataiku-operator/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
@@ -72,7 +72,6 @@ pub(super) fn client(base: &Url, tls: &Tls, addresses: Arc<AddressPolicy>, timin
         .no_proxy()
         .dns_resolver(GuardedResolver(addresses))
         .connect_timeout(timing.connect)
-        .timeout(timing.total)
         .pool_idle_timeout(KEEP_IDLE);
     let builder = if base.scheme() == "http" {
         // Without TLS no certificate matters, and a machine without any CA certificates has to do.

@@ -1,5 +1,6 @@
-//! One connection to a remote product, and the only user of the HTTP client. It sends a call once: whether to send it
-//! again depends on what the call was for, and that is known above.
+//! One connection to a remote product, and the only user of the HTTP client. A write is sent once: whether to send it
+//! again depends on what it was for, and that is known above. A read that is lost with its connection is sent again once,
+//! since servers close idle connections without a word.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +14,7 @@ use super::{
     address::AddressPolicy,
     answer::{Answer, Fault, receive},
     breaker::Health,
-    call::{Call, OperationSpec, Read, Write},
+    call::{Call, Effect, OperationSpec, Read, Write},
     error::{ApiError, ErrorKind},
     gate::{Breaker, Gate, Lane},
     http::{self, Timing},
@@ -84,8 +85,27 @@ struct Shared {
     /// What must not come back in any message.
     secrets: Vec<SecretString>,
     gate: Gate,
+    /// Time and size of an answer about one object.
+    object: Bounds,
+    /// Time and size of a list.
+    list: Bounds,
     observer: Arc<dyn CallObserver>,
 }
+
+/// What one call may take.
+#[derive(Clone, Copy)]
+struct Bounds {
+    /// From sending to the last byte of the answer.
+    time: Duration,
+    /// Longest answer.
+    bytes: usize,
+}
+
+/// Longest answer about one object that is read.
+const OBJECT_BYTES: usize = 4 << 20;
+/// Least time and size for lists.
+const SHORTEST_LIST_TIMEOUT: Duration = Duration::from_secs(1);
+const SMALLEST_LIST: usize = 64 << 10;
 
 impl Transport {
     /// A connection that has not been used yet; nothing is sent.
@@ -108,13 +128,21 @@ impl Transport {
     ) -> Result<Self, ApiError> {
         let refused = |message| ApiError::new("connection", ErrorKind::BadAddress, message);
         let base = http::base(&endpoint, &addresses).map_err(refused)?;
-        let client = http::client(&base, &endpoint.tls, addresses, timing).map_err(refused)?;
+        let client = http::client(&base, &endpoint.tls, addresses, &timing).map_err(refused)?;
         let shared = Shared {
             secrets: endpoint.credentials.secrets(),
             base,
             client,
             credentials: endpoint.credentials,
             gate: Gate::new(endpoint.limits),
+            object: Bounds {
+                time: timing.total,
+                bytes: OBJECT_BYTES,
+            },
+            list: Bounds {
+                time: endpoint.limits.list_timeout.max(SHORTEST_LIST_TIMEOUT),
+                bytes: endpoint.limits.list_bytes.max(SMALLEST_LIST),
+            },
             observer,
         };
         Ok(Self {
@@ -219,9 +247,32 @@ impl Transport {
         (result, started.elapsed())
     }
 
-    async fn exchange(&self, request: Request, operation: OperationSpec) -> Result<Answer, Fault> {
+    /// Sends the request; once more if it is a read that was lost with its connection. Both attempts share the time.
+    async fn exchange(&self, mut request: Request, operation: OperationSpec) -> Result<Answer, Fault> {
+        let bounds = self.bounds(operation);
+        let started = Instant::now();
+        *request.timeout_mut() = Some(bounds.time);
+        let again = if operation.writes() { None } else { request.try_clone() };
+        match (self.attempt(request, operation, bounds).await, again) {
+            (Err(fault), Some(mut again)) if fault.kind == ErrorKind::Lost => {
+                tracing::debug!(operation = operation.name, "a lost read is sent again");
+                *again.timeout_mut() = Some(bounds.time.saturating_sub(started.elapsed()));
+                self.attempt(again, operation, bounds).await
+            }
+            (result, _) => result,
+        }
+    }
+
+    async fn attempt(&self, request: Request, operation: OperationSpec, bounds: Bounds) -> Result<Answer, Fault> {
         let response = self.shared.client.execute(request).await?;
-        receive(response, operation).await
+        receive(response, operation.product, bounds.bytes).await
+    }
+
+    fn bounds(&self, operation: OperationSpec) -> Bounds {
+        match operation.effect {
+            Effect::ReadsList => self.shared.list,
+            Effect::ReadsObject | Effect::Writes => self.shared.object,
+        }
     }
 
     /// Takes the body out of the call.
@@ -254,7 +305,7 @@ impl Transport {
             outcome,
             status,
             duration,
-            write: operation.write,
+            write: operation.writes(),
         };
         tracing::debug!(
             operation = record.operation,
@@ -293,7 +344,7 @@ fn health<T>(operation: OperationSpec, result: &Result<T, Fault>) -> Health {
     };
     match fault.kind {
         // DSS answers 500 to writes that it finds invalid. A few such objects must not cut off all others.
-        ErrorKind::Unavailable if operation.write && fault.own_words => Health::Unclear,
+        ErrorKind::Unavailable if operation.writes() && fault.own_words => Health::Unclear,
         ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::Lost | ErrorKind::Unavailable => Health::Failing,
         ErrorKind::BadAddress | ErrorKind::Withdrawn => Health::Unclear,
         _ => Health::Alive,

@@ -282,6 +282,7 @@ fn endpoint<K: ConnectionKind>(object: &K, inputs: &Inputs) -> Result<Endpoint, 
                 .requests_per_second
                 .and_then(|n| n.try_into().ok())
                 .unwrap_or(DEFAULT_REQUESTS_PER_SECOND),
+            ..Limits::default()
         },
     })
 }
