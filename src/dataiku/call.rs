@@ -84,6 +84,12 @@ impl OperationSpec {
         self.effect == Effect::Writes
     }
 
+    /// Whether it reads something that every server of the product has, so that a 404 speaks against the address.
+    pub(super) fn is_always_there(&self) -> bool {
+        let mut parameters = self.template().split('/').filter(|part| part.starts_with('{'));
+        !self.writes() && parameters.all(|part| part == "{space}")
+    }
+
     pub(super) fn method(&self) -> reqwest::Method {
         let method = self.name.split(' ').next().unwrap_or_default();
         method.parse().expect("the name of an operation starts with its method")

@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use percent_encoding::percent_decode_str;
 use reqwest::{Certificate, Client, ClientBuilder, Identity, redirect};
 use secrecy::ExposeSecret;
 use url::{Host, Url};
@@ -49,6 +50,11 @@ pub(super) fn base(endpoint: &Endpoint, addresses: &AddressPolicy) -> Result<Url
     if url.query().is_some() || url.fragment().is_some() {
         return Err("the URL has a query or a fragment".to_owned());
     }
+    if names_api_path(&url) {
+        return Err(
+            "the URL has a path of the API; url is the address of the node, such as https://dss.example.com".to_owned(),
+        );
+    }
     let literal = match url.host() {
         None => return Err("the URL has no host".to_owned()),
         Some(Host::Domain(_)) => None,
@@ -60,6 +66,13 @@ pub(super) fn base(endpoint: &Endpoint, addresses: &AddressPolicy) -> Result<Url
         .map_or(Ok(()), |address| addresses.check(address))
         .map_err(|refused| refused.to_string())?;
     Ok(url)
+}
+
+/// Whether the path goes down to the API of a node, which is added to every call.
+fn names_api_path(url: &Url) -> bool {
+    let path = percent_decode_str(url.path()).decode_utf8_lossy().to_ascii_lowercase();
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    segments.windows(2).any(|pair| pair == ["dip", "publicapi"])
 }
 
 /// The client for `base`; an error says what is wrong with the TLS material.

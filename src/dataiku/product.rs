@@ -6,6 +6,8 @@ pub struct Product {
     pub name: &'static str,
     /// Name in messages, such as `DSS`.
     pub title: &'static str,
+    /// Form of the address that users give, for messages.
+    pub url_form: &'static str,
     /// Path of the API below the address of the endpoint; empty where the address already holds it.
     pub base: &'static str,
     /// Reads the body of an answer with status 400 or more.

@@ -320,15 +320,21 @@ impl Transport {
 
     fn present(&self, operation: OperationSpec, fault: &Fault, mut secrets: Vec<SecretString>) -> ApiError {
         secrets.extend_from_slice(&self.shared.secrets);
+        let mut message = if fault.remote {
+            quotable(&fault.message, &secrets)
+        } else {
+            fault.message.clone()
+        };
+        if fault.status == Some(StatusCode::NOT_FOUND) && operation.is_always_there() {
+            let separator = if message.is_empty() { "" } else { "; " };
+            let form = operation.product.url_form;
+            message = format!("{message}{separator}check the field url, its form is {form}");
+        }
         ApiError {
             operation: operation.name,
             kind: fault.kind,
             status: fault.status.map(|status| status.as_u16()),
-            message: if fault.remote {
-                quotable(&fault.message, &secrets)
-            } else {
-                fault.message.clone()
-            },
+            message,
             // Judged here since the message may be withheld.
             says_exists: fault.message.to_ascii_lowercase().contains("already exist"),
             own_words: fault.own_words,

@@ -20,6 +20,7 @@ use super::{
 pub const LAUNCHPAD: Product = Product {
     name: "launchpad",
     title: "the Launchpad",
+    url_form: "https://launchpad.example.com/v1",
     base: "",
     read_error: refusal::read_error,
 };

@@ -1,5 +1,6 @@
 //! Tests over HTTP: what is sent, and what is made of what comes back.
 
+mod address_forms;
 mod addresses;
 mod assignments;
 mod errors;
