@@ -1,29 +1,35 @@
 //! Reads what came back: the body up to its limit, then a value, or what the failure means.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use reqwest::{Response, StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use super::{
     address::Refused,
+    body::{Body, BodyLimit, size},
+    call::{Effect, OperationSpec},
     document::expectation,
     elements::elements,
     error::ErrorKind,
     gate::{Closed, bounded_hold},
     http::{cause, chain},
+    memory::{Budget, UNIT},
     product::{Product, RemoteError},
+    shape::{self, ShapeLimit},
 };
 
 const HTML: &str = "the answer is an HTML page";
-/// Longest error body that is read; what is beyond is of no use to anyone.
-const ERROR_LIMIT: usize = 64 << 10;
 
 /// An answer whose status says success.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     html: bool,
-    body: Vec<u8>,
+    body: Body,
+    shape: &'static ShapeLimit,
 }
 
 /// A failure before its message was judged: it may still hold secrets.
@@ -36,6 +42,8 @@ pub(super) struct Fault {
     pub(super) retry_after: Option<Duration>,
     /// Whether the product itself says so, and not something before it.
     pub(super) own_words: bool,
+    /// Whether it says nothing about the remote side.
+    pub(super) ours: bool,
 }
 
 impl Fault {
@@ -47,6 +55,15 @@ impl Fault {
             remote: false,
             retry_after: None,
             own_words: false,
+            ours: false,
+        }
+    }
+
+    /// A failure of which the remote side is innocent.
+    pub(super) fn ours(kind: ErrorKind, message: &str) -> Self {
+        Self {
+            ours: true,
+            ..Self::new(kind, message)
         }
     }
 
@@ -95,8 +112,13 @@ impl From<reqwest::Error> for Fault {
     }
 }
 
-/// Reads the answer to its end, of at most `limit` bytes. A status that is no success is a fault.
-pub(super) async fn receive(mut response: Response, product: &Product, limit: usize) -> Result<Answer, Fault> {
+/// Reads the answer to its end. A status that is no success is a fault.
+pub(super) async fn receive(
+    mut response: Response,
+    operation: OperationSpec,
+    budget: &Arc<Budget>,
+    limit: BodyLimit,
+) -> Result<Answer, Fault> {
     let status = response.status();
     let content_type = response
         .headers()
@@ -110,61 +132,24 @@ pub(super) async fn receive(mut response: Response, product: &Product, limit: us
             .get(header::RETRY_AFTER)
             .and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|value| parse_retry_after(value, SystemTime::now()));
-        let body = beginning(&mut response).await;
-        let mut fault = refusal(product, status, &content_type, &body);
+        let body = Body::beginning(&mut response, budget, limit.deadline).await;
+        let body = body.map_err(|fault| fault.at(status))?;
+        let mut fault = refusal(operation.product, status, &content_type, body.bytes());
         fault.retry_after = retry_after;
         return Err(fault);
     }
-    let body = whole(&mut response, limit).await.map_err(|fault| fault.at(status))?;
+    let body = Body::whole(&mut response, budget, limit)
+        .await
+        .map_err(|fault| fault.at(status))?;
     Ok(Answer {
         status,
-        html: html || looks_like_html(&body),
+        html: html || looks_like_html(body.bytes()),
         body,
+        shape: match operation.effect {
+            Effect::ReadsList => &shape::LIST,
+            Effect::ReadsObject | Effect::Writes => &shape::OBJECT,
+        },
     })
-}
-
-async fn whole(response: &mut Response, limit: usize) -> Result<Vec<u8>, Fault> {
-    let too_large = || Fault::new(ErrorKind::TooLarge, format!("more than {}", size(limit)));
-    let announced = response
-        .content_length()
-        .map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
-    if announced > limit {
-        return Err(too_large());
-    }
-    let mut body = Vec::with_capacity(announced);
-    while let Some(chunk) = response.chunk().await? {
-        if body.len() + chunk.len() > limit {
-            return Err(too_large());
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
-/// A number of bytes in the largest unit that tells it exactly.
-fn size(bytes: usize) -> String {
-    const MIB: usize = 1 << 20;
-    const KIB: usize = 1 << 10;
-    if bytes.is_multiple_of(MIB) {
-        format!("{} MiB", bytes / MIB)
-    } else if bytes.is_multiple_of(KIB) {
-        format!("{} KiB", bytes / KIB)
-    } else {
-        format!("{bytes} bytes")
-    }
-}
-
-/// As much of an error body as is of use. The status is known already, so a failure here takes nothing away.
-async fn beginning(response: &mut Response) -> Vec<u8> {
-    let mut body = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        let room = ERROR_LIMIT - body.len();
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if chunk.len() >= room {
-            break;
-        }
-    }
-    body
 }
 
 /// What a status of 300 or more means.
@@ -196,7 +181,7 @@ fn foreign(product: &Product, content_type: &str, body: &[u8]) -> String {
         _ => "unreadable content type".to_owned(),
     };
     let length = match body.len() {
-        ERROR_LIMIT.. => format!("at least {}", size(ERROR_LIMIT)),
+        UNIT.. => format!("at least {}", size(UNIT)),
         length => format!("{length} bytes"),
     };
     format!("the answer is not an error of {} ({essence}, {length})", product.title)
@@ -239,12 +224,15 @@ impl Answer {
         let body: &[u8] = if self.status == StatusCode::NO_CONTENT {
             b"{}"
         } else {
-            &self.body
+            self.body.bytes()
         };
         let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
         let Some(first) = first else {
             return Err(Fault::new(ErrorKind::NotJson, "the answer is empty").at(self.status));
         };
+        if let Some(excess) = self.shape.exceeded(body) {
+            return Err(Fault::new(ErrorKind::TooLarge, excess).at(self.status));
+        }
         read(body).map_err(|error| {
             let fault = if !error.is_data() && !matches!(first, b'{' | b'[') {
                 Fault::new(ErrorKind::NotJson, "the answer is not JSON")

@@ -1,12 +1,13 @@
 //! A call as data: operation, path parameters, query and body. Reads and writes are different types, so that no write
 //! can be sent by the functions that read.
 
-use std::marker::PhantomData;
+use std::{io, marker::PhantomData};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::SecretString;
 use serde::Serialize;
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::product::Product;
 
@@ -100,10 +101,25 @@ impl OperationSpec {
     }
 }
 
+/// Counts what is written.
+struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// One call of an operation. Neither Debug nor Display: the body may hold secrets.
 pub(super) struct Call<K = Read> {
     pub(super) operation: OperationSpec,
-    pub(super) body: Option<Vec<u8>>,
+    /// Overwritten when it is dropped.
+    pub(super) body: Option<Zeroizing<Vec<u8>>>,
     /// What must not come back in an error message.
     pub(super) secrets: Vec<SecretString>,
     segments: Vec<(&'static str, String)>,
@@ -135,7 +151,13 @@ impl<K> Call<K> {
     }
 
     pub(super) fn json<T: Serialize + ?Sized>(mut self, body: &T) -> Self {
-        self.body = Some(serde_json::to_vec(body).expect("a request body has a JSON form"));
+        let mut length = Length(0);
+        let form = "a request body has a JSON form";
+        serde_json::to_writer(&mut length, body).expect(form);
+        // A buffer that grew would leave copies of its beginning behind.
+        let mut text = Zeroizing::new(Vec::with_capacity(length.0));
+        serde_json::to_writer(&mut *text, body).expect(form);
+        self.body = Some(text);
         self
     }
 
@@ -181,5 +203,21 @@ impl<K> Call<K> {
             Some(value) if value.chars().any(char::is_control) => Err("a name has control characters"),
             Some(value) => Ok(value),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Call, Operation};
+    use crate::dataiku::launchpad::LAUNCHPAD;
+
+    #[test]
+    fn the_buffer_of_a_body_never_grows() {
+        let body = json!({"password": "x".repeat(10_000), "more": ["é", 1, null]});
+        let call = Call::new(Operation::write(&LAUNCHPAD, "PUT /x")).json(&body);
+        let text = call.body.unwrap();
+        assert_eq!((text.len(), text.capacity()), (body.to_string().len(), text.len()));
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod address;
 mod answer;
+mod body;
 mod breaker;
 mod call;
 mod credentials;
@@ -15,11 +16,13 @@ pub mod gate;
 pub mod govern;
 mod http;
 pub mod launchpad;
+mod memory;
 mod null;
 mod outcome;
 pub mod permit;
 pub mod product;
 pub mod redact;
+mod shape;
 pub mod transport;
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use reqwest::{Client, Request, StatusCode, header};
 use secrecy::{SecretSlice, SecretString};
 use serde::de::DeserializeOwned;
@@ -13,11 +14,13 @@ use url::Url;
 use super::{
     address::AddressPolicy,
     answer::{Answer, Fault, receive},
+    body::BodyLimit,
     breaker::Health,
     call::{Call, Effect, OperationSpec, Read, Write},
     error::{ApiError, ErrorKind},
     gate::{Breaker, Gate, Lane},
     http::{self, Timing},
+    memory::Budget,
     permit::WritePermit,
     redact::quotable,
 };
@@ -89,6 +92,7 @@ struct Shared {
     object: Bounds,
     /// Time and size of a list.
     list: Bounds,
+    memory: Arc<Budget>,
     observer: Arc<dyn CallObserver>,
 }
 
@@ -126,6 +130,16 @@ impl Transport {
         observer: Arc<dyn CallObserver>,
         timing: Timing,
     ) -> Result<Self, ApiError> {
+        Self::with_memory(endpoint, addresses, observer, timing, Budget::of_process())
+    }
+
+    pub(super) fn with_memory(
+        endpoint: Endpoint,
+        addresses: Arc<AddressPolicy>,
+        observer: Arc<dyn CallObserver>,
+        timing: Timing,
+        memory: Arc<Budget>,
+    ) -> Result<Self, ApiError> {
         let refused = |message| ApiError::new("connection", ErrorKind::BadAddress, message);
         let base = http::base(&endpoint, &addresses).map_err(refused)?;
         let client = http::client(&base, &endpoint.tls, addresses, &timing).map_err(refused)?;
@@ -141,8 +155,12 @@ impl Transport {
             },
             list: Bounds {
                 time: endpoint.limits.list_timeout.max(SHORTEST_LIST_TIMEOUT),
-                bytes: endpoint.limits.list_bytes.max(SMALLEST_LIST),
+                bytes: endpoint
+                    .limits
+                    .list_bytes
+                    .clamp(SMALLEST_LIST, memory.longest().max(SMALLEST_LIST)),
             },
+            memory,
             observer,
         };
         Ok(Self {
@@ -253,19 +271,23 @@ impl Transport {
         let started = Instant::now();
         *request.timeout_mut() = Some(bounds.time);
         let again = if operation.writes() { None } else { request.try_clone() };
-        match (self.attempt(request, operation, bounds).await, again) {
+        let limit = BodyLimit {
+            bytes: bounds.bytes,
+            deadline: started + bounds.time,
+        };
+        match (self.attempt(request, operation, limit).await, again) {
             (Err(fault), Some(mut again)) if fault.kind == ErrorKind::Lost => {
                 tracing::debug!(operation = operation.name, "a lost read is sent again");
                 *again.timeout_mut() = Some(bounds.time.saturating_sub(started.elapsed()));
-                self.attempt(again, operation, bounds).await
+                self.attempt(again, operation, limit).await
             }
             (result, _) => result,
         }
     }
 
-    async fn attempt(&self, request: Request, operation: OperationSpec, bounds: Bounds) -> Result<Answer, Fault> {
+    async fn attempt(&self, request: Request, operation: OperationSpec, limit: BodyLimit) -> Result<Answer, Fault> {
         let response = self.shared.client.execute(request).await?;
-        receive(response, operation.product, bounds.bytes).await
+        receive(response, operation, &self.shared.memory, limit).await
     }
 
     fn bounds(&self, operation: OperationSpec) -> Bounds {
@@ -286,7 +308,9 @@ impl Transport {
             .authorize(builder)
             .header(header::ACCEPT, "application/json");
         if let Some(body) = call.body.take() {
-            builder = builder.header(header::CONTENT_TYPE, "application/json").body(body);
+            builder = builder
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(Bytes::from_owner(body));
         }
         builder
             .build()
@@ -349,6 +373,7 @@ fn health<T>(operation: OperationSpec, result: &Result<T, Fault>) -> Health {
         return Health::Alive;
     };
     match fault.kind {
+        _ if fault.ours => Health::Unclear,
         // DSS answers 500 to writes that it finds invalid. A few such objects must not cut off all others.
         ErrorKind::Unavailable if operation.writes() && fault.own_words => Health::Unclear,
         ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::Lost | ErrorKind::Unavailable => Health::Failing,

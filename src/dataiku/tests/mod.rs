@@ -10,6 +10,7 @@ mod launchpad;
 mod launchpad_errors;
 mod launchpad_groups;
 mod lists;
+mod memory;
 mod paths;
 mod patience;
 mod permits;
