@@ -99,9 +99,11 @@ fn embedded_v4(address: Ipv6Addr) -> Vec<Ipv4Addr> {
     let v4 = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
     match address.segments() {
         [0, 0, 0, 0, 0, 0, 0, 0 | 1] => Vec::new(), // :: and ::1 are IPv6's own
-        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0, 0, 0, 0, 0xffff, 0, high, low] => vec![v4(high, low)],
         [0x64, 0xff9b, 1, ..] => local_nat64(address),
-        [0x64, 0xff9b, _, _, _, _, high, low] | [0x2002, high, low, ..] => vec![v4(high, low)],
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x64, 0xff9b, _, _, _, _, high, low]
+        | [0x2002, high, low, ..] => vec![v4(high, low)],
         // Teredo: the server, and the client with its bits inverted.
         [0x2001, 0, high, low, _, _, client_high, client_low] => {
             vec![v4(high, low), v4(!client_high, !client_low)]
@@ -167,7 +169,7 @@ fn class_v6(address: Ipv6Addr) -> Option<Class> {
         [0xfe80..=0xfeff, ..] => Class::LinkLocal,
         [0xff00..=0xffff, ..] => Class::Multicast,
         // Unique local, benchmarks, segment routing.
-        [0xfc00..=0xfdff, ..] | [0x2001, 2, 0, ..] | [0x5f00, ..] => Class::Private,
+        [0xfc00..=0xfdff | 0x5f00, ..] | [0x2001, 2, 0, ..] => Class::Private,
         // Discard only.
         [0x100, 0, 0, 0, ..] => Class::Reserved,
         _ => return None,

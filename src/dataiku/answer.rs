@@ -18,7 +18,7 @@ use super::{
     gate::{Closed, bounded_hold},
     http::{cause, chain},
     memory::{Budget, UNIT},
-    product::{Product, RemoteError},
+    product::{Author, Product, RemoteError},
     shape::{self, ShapeLimit},
 };
 
@@ -157,10 +157,10 @@ fn refusal(product: &Product, status: StatusCode, content_type: &str, body: &[u8
     let remote = (product.read_error)(body);
     let blank = body.iter().all(u8::is_ascii_whitespace);
     let kind = kind(status, remote.as_ref(), blank);
-    let own_words = remote.as_ref().is_some_and(|remote| remote.own_words);
+    let own_words = remote.as_ref().is_some_and(|remote| remote.author == Author::Product);
     let fault = match remote {
         _ if status.is_redirection() => Fault::new(kind, "the answer is a redirect, which is not followed"),
-        Some(remote) if remote.own_format => Fault::quoting(kind, remote.message),
+        Some(remote) if remote.author != Author::Anybody => Fault::quoting(kind, remote.message),
         _ if content_type.contains("html") || looks_like_html(body) => Fault::new(kind, HTML),
         _ if blank => Fault::new(kind, ""),
         _ => Fault::quoting(kind, foreign(product, content_type, body)),
@@ -171,7 +171,7 @@ fn refusal(product: &Product, status: StatusCode, content_type: &str, body: &[u8
     }
 }
 
-/// What is told of a body that is not the product's, and not quoted.
+/// Describes a body that is not in the product's error format, without quoting it.
 fn foreign(product: &Product, content_type: &str, body: &[u8]) -> String {
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/+.-_".contains(c);

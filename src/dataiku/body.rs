@@ -49,7 +49,7 @@ impl Body {
         }
         let lease = in_time(budget.lease(), limit).await?;
         let mut body = Self {
-            // More only once it has arrived.
+            // An announced length is a claim: memory follows the bytes that arrive.
             bytes: Zeroizing::new(Vec::with_capacity(announced.min(UNIT))),
             lease,
         };
@@ -63,8 +63,7 @@ impl Body {
         Ok(body)
     }
 
-    /// The beginning of an error body: as much as one unit of memory holds. The status is known already, so a failure here
-    /// takes nothing away.
+    /// The beginning of an error body, at most one unit of memory. Read errors end it early, since the status is known.
     pub(super) async fn beginning(
         response: &mut Response,
         budget: &std::sync::Arc<Budget>,
@@ -85,7 +84,7 @@ impl Body {
         Ok(body)
     }
 
-    /// Makes room for `more` bytes, once there is memory.
+    /// Grows the buffer by at least `more` bytes, once the budget allows it.
     async fn reserve(&mut self, more: usize, limit: BodyLimit) -> Result<(), Fault> {
         let (needed, capacity) = (self.bytes.len() + more, self.bytes.capacity());
         if needed <= capacity {
@@ -105,13 +104,13 @@ impl Body {
     }
 }
 
-/// Memory that does not become free before the deadline is no fault of the remote side.
+/// Waits for memory until the deadline. Running out of time here does not count against the remote side.
 async fn in_time<T>(wait: impl Future<Output = T>, limit: BodyLimit) -> Result<T, Fault> {
     let waited = timeout_at(limit.deadline, wait).await;
     waited.map_err(|_| Fault::ours(ErrorKind::Timeout, "no memory for the answer became free in time"))
 }
 
-/// A number of bytes in the largest unit that tells it exactly.
+/// A number of bytes in the largest unit that is exact.
 pub(super) fn size(bytes: usize) -> String {
     const MIB: usize = 1 << 20;
     const KIB: usize = 1 << 10;

@@ -47,6 +47,14 @@ pub(super) struct OperationSpec {
     pub(super) effect: Effect,
 }
 
+impl<K> Clone for Operation<K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K> Copy for Operation<K> {}
+
 impl<K> Operation<K> {
     /// Method and path template, such as `PUT /admin/users/{login}`.
     pub(super) const fn name(&self) -> &'static str {

@@ -1,18 +1,21 @@
-//! One budget of memory for all answers that are being read in this process, so that no number of connections and no
-//! remote side can exhaust it.
+//! The memory budget for response bodies, shared by all connections of the process.
 //!
 //! # Scheme
-//! A body leases memory in units of 64 KiB as it arrives, never for a length that was only announced. There are three
+//! A body leases memory in units of 64 KiB as it arrives, and never for a length that is only announced. There are three
 //! pools:
-//! - *first*: the first unit of each body. Answers about one object rarely need more, so lists that wait do not hold them
-//!   up.
-//! - *shared*: further units, for whoever comes first.
-//! - *large*: a single lease that is worth the longest body. A body that finds the shared pool exhausted takes it, or waits
-//!   for it or for shared units, whichever is free first.
+//! - *first*: the first unit of each body. Answers about one object rarely need more, so waiting lists do not block them.
+//! - *shared*: all further units, first come, first served.
+//! - *large*: one lease that covers the longest body. A body that finds the shared pool exhausted waits for this lease or
+//!   for shared units, whichever is available first.
 //!
 //! # Guarantees
-//! No deadlock: a body holds nothing while it waits for its first unit, and the holder of the large lease never waits
-//! again. It ends at the latest with the time of its call, and so does everybody who waits.
+//! - No deadlock: a body holds nothing while it waits for its first unit, and the holder of the large lease never waits
+//!   again.
+//! - Every wait ends with the deadline of its call, and so does every lease.
+//!
+//! # Caveats
+//! The budget covers bodies, not the values that they decode to (see `shape`), nor the buffers of the HTTP client. Slow
+//! senders of long lists can hold the large lease for the time of a list each; other long lists wait meanwhile.
 
 use std::sync::{Arc, LazyLock};
 
@@ -30,7 +33,7 @@ pub(super) struct Budget {
     first: Arc<Semaphore>,
     shared: Arc<Semaphore>,
     large: Arc<Semaphore>,
-    /// Units of the shared pool when nobody uses it.
+    /// Size of the shared pool, in units.
     sharable: usize,
     /// In bytes.
     longest: usize,
@@ -85,7 +88,7 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    /// Waits until the lease covers `bytes`, at most the longest body. Nothing is lost when the wait is given up.
+    /// Waits until the lease covers `bytes`, at most the longest body. Cancel safe: the lease keeps what it has.
     pub(super) async fn cover(&mut self, bytes: usize) {
         let held = self.first.num_permits() + self.shared.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
         let missing = bytes.div_ceil(UNIT).saturating_sub(held);
@@ -94,7 +97,7 @@ impl Lease {
         }
         tokio::select! {
             biased;
-            // A request that the pool can never meet would only hold up those behind it.
+            // A request beyond the size of the pool would block the queue behind it for good.
             units = acquire(&self.budget.shared, missing), if missing <= self.budget.sharable => match &mut self.shared {
                 Some(shared) => shared.merge(units),
                 None => self.shared = Some(units),
@@ -121,7 +124,7 @@ mod tests {
     const LONG: Duration = Duration::from_mins(1);
 
     #[tokio::test(start_paused = true)]
-    async fn bodies_that_grow_side_by_side_beyond_the_budget_all_come_to_their_end() {
+    async fn bodies_that_grow_concurrently_beyond_the_budget_all_complete() {
         let (budget, fresh) = (Arc::new(Budget::new(36 * UNIT)), Budget::new(36 * UNIT));
         assert_eq!(budget.longest(), 24 * UNIT);
         let mut bodies = JoinSet::new();
@@ -140,7 +143,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn lists_that_wait_do_not_hold_up_small_answers() {
+    async fn waiting_lists_do_not_block_small_answers() {
         let budget = Arc::new(Budget::new(36 * UNIT));
         let mut large = budget.lease().await;
         large.cover(24 * UNIT).await;
@@ -154,7 +157,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_large_lease_goes_on_to_the_next() {
+    async fn the_large_lease_is_returned() {
         let budget = Arc::new(Budget::new(6 * UNIT));
         let mut leases = [budget.lease().await];
         leases[0].cover(4 * UNIT).await;

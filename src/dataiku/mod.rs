@@ -1,5 +1,11 @@
 //! Typed clients of the Dataiku products. This layer knows no Kubernetes: it turns calls into HTTP and answers into
-//! values, and decides nothing. Retrying, ordering and comparing belong to the engine.
+//! values. Retrying, ordering and comparing belong to the engine; the one exception is a read lost with its connection,
+//! which the transport sends again once.
+//!
+//! - `transport` sends calls; `gate` and `breaker` limit them; `permit` is the right to send one write.
+//! - `address` and `http` decide where calls may go.
+//! - `answer`, `body`, `memory` and `shape` read answers within bounds; `redact` decides which remote messages are quoted.
+//! - `dip` is what DSS and Govern share; `dss`, `govern` and `launchpad` are the clients.
 
 pub mod address;
 mod answer;

@@ -23,9 +23,19 @@ pub(super) struct RemoteError {
     pub(super) not_found: bool,
     /// Whether the product says that the object exists already, whatever the status.
     pub(super) already_exists: bool,
-    /// Whether the body has the product's own error format. What has not is never quoted: the address may lead to any
-    /// service of the network, whose answers are nobody's business.
-    pub(super) own_format: bool,
-    /// Whether the product itself wrote this, and not a gateway before it that speaks JSON too.
-    pub(super) own_words: bool,
+    /// Who wrote this.
+    pub(super) author: Author,
+}
+
+/// Who may have written an error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Author {
+    /// Any service that speaks JSON. Never quoted: the address may lead to any service of the network, whose answers are
+    /// not for the users of this operator.
+    #[default]
+    Anybody,
+    /// The product, or a gateway before it that words errors in the same way.
+    ProductOrGateway,
+    /// The product itself.
+    Product,
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::dataiku::product::RemoteError;
+use crate::dataiku::product::{Author, RemoteError};
 
 const EXISTS_CODES: [&str; 2] = ["ERR_SECURITY_USER_EXISTS", "ERR_SECURITY_GROUP_EXISTS"];
 
@@ -23,15 +23,19 @@ pub(in crate::dataiku) fn read_error(body: &[u8]) -> Option<RemoteError> {
         already_exists: EXISTS_CODES
             .iter()
             .any(|code| texts.iter().any(|text| text.contains(code))),
-        own_format: ["errorType", "detailedMessage"].iter().any(|key| !text(key).is_empty())
-            || text("code").starts_with("ERR_"),
-        own_words: !text("errorType").is_empty(),
+        author: if !text("errorType").is_empty() {
+            Author::Product
+        } else if !text("detailedMessage").is_empty() || text("code").starts_with("ERR_") {
+            Author::ProductOrGateway
+        } else {
+            Author::Anybody
+        },
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::read_error;
+    use super::{Author, read_error};
 
     #[test]
     fn the_detailed_message_is_preferred_and_the_type_is_the_last_resort() {
@@ -57,13 +61,13 @@ mod tests {
 
     #[test]
     fn json_of_other_services_does_not_have_the_format() {
-        let own = |body: &str| read_error(body.as_bytes()).unwrap().own_format;
+        let author = |body: &str| read_error(body.as_bytes()).unwrap().author;
+        assert_eq!(author(r#"{"errorType":"X"}"#), Author::Product);
         for body in [
-            r#"{"errorType":"X"}"#,
             r#"{"detailedMessage":"long"}"#,
             r#"{"code":"ERR_SECURITY_GROUP_EXISTS"}"#,
         ] {
-            assert!(own(body), "{body}");
+            assert_eq!(author(body), Author::ProductOrGateway, "{body}");
         }
         for body in [
             "{}",
@@ -71,7 +75,7 @@ mod tests {
             r#"{"kind":"Status","code":403,"message":"secrets is forbidden"}"#,
             r#"{"errorType":"","code":"NotFound"}"#,
         ] {
-            assert!(!own(body), "{body}");
+            assert_eq!(author(body), Author::Anybody, "{body}");
         }
     }
 
