@@ -79,7 +79,8 @@ impl<M: Managed> Pass<'_, M> {
         let generation = kube::Resource::meta(&*self.cx.object).generation;
         let known = self.cx.shell.memory.with(&self.cx.uid(), |entry| entry.not_stored);
         let asked = asks_for_reconcile(&*self.cx.object);
-        (known == Some((generation, plan.attempt())) && !self.secrets.any_changed() && !asked).then(|| self.unstored_error(plan))
+        (known == Some((generation, plan.attempt())) && !self.secrets.any_changed() && !asked)
+            .then(|| self.unstored_error(plan))
     }
 
     pub(super) fn unstored_error(&self, plan: &Plan<M::Change>) -> Error {
