@@ -107,7 +107,7 @@ impl ErrorKind {
 }
 
 impl ApiError {
-    /// Without status and patience.
+    /// An error without status and without a time to wait.
     pub fn new(operation: &'static str, kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
             operation,
