@@ -139,6 +139,11 @@ impl Document {
         })
     }
 
+    /// Names and JSON texts of the members, in their order.
+    pub(super) fn members(&self) -> impl Iterator<Item = (&str, &RawValue)> {
+        self.0.iter().map(|(key, raw)| (key.as_str(), raw.as_ref()))
+    }
+
     /// The JSON text of the member.
     pub(super) fn raw(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(|raw| raw.get())

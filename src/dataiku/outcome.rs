@@ -14,20 +14,22 @@ pub(super) fn present<T>(result: Result<T, ApiError>) -> Result<Option<T>, ApiEr
     }
 }
 
-/// Absence as an answer to a read. Where it is not told in the product's own words it is believed only if the list of
-/// such objects, which `listed` looks at, bears it out.
+/// Absence as an answer to a read. A 404 that is not in the product's own error format counts only if the list of such
+/// objects, which `listed` searches, confirms it. A list with unreadable elements (`None`) confirms nothing.
 pub(super) async fn confirmed<T>(
     result: Result<T, ApiError>,
-    listed: impl Future<Output = Result<bool, ApiError>>,
+    listed: impl Future<Output = Result<Option<bool>, ApiError>>,
 ) -> Result<Option<T>, ApiError> {
     match result {
-        Err(error) if error.is_doubtful_absence() => {
-            if listed.await? {
-                Err(error.contradicted())
-            } else {
-                Ok(None)
-            }
-        }
+        Err(error) if error.is_doubtful_absence() => match listed.await? {
+            Some(true) => Err(error.contradicted()),
+            Some(false) => Ok(None),
+            None => Err(ApiError {
+                kind: ErrorKind::Malformed,
+                message: "the object was not found, but the list that would confirm it has unreadable elements".into(),
+                ..error
+            }),
+        },
         answer => present(answer),
     }
 }
@@ -48,14 +50,6 @@ pub(super) fn taken<T>(result: Result<T, ApiError>) -> Result<T, ApiError> {
 /// A member of an answer that is not as expected.
 pub(super) fn malformed(operation: &'static str, error: &DocumentError) -> ApiError {
     ApiError::new(operation, ErrorKind::Malformed, format!("at {error}"))
-}
-
-/// The error of the element at `index` of a list.
-pub(super) fn element(index: usize, error: DocumentError) -> DocumentError {
-    DocumentError {
-        key: format!("[{index}].{}", error.key),
-        ..error
-    }
 }
 
 #[cfg(test)]

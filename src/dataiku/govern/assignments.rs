@@ -2,14 +2,15 @@
 
 use std::{collections::BTreeMap, slice};
 
-use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::{DipProduct, Govern, GovernNode, rule::Rule};
 use crate::dataiku::{
     call::{Call, Operation, Write},
     document::{Document, DocumentError},
     error::ApiError,
-    null,
+    fields::{Fields, Record, record},
+    listed::Listed,
     outcome::{confirmed, present, taken},
     permit::WritePermit,
 };
@@ -27,30 +28,54 @@ const DELETE: Operation<Write> = Operation::write(
 const BLUEPRINT: &str = "blueprintId";
 const RULES: &str = "roleAssignmentsRules";
 
-/// What is kept of a blueprint's assignments between looks at the node.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// The rules of a blueprint as the lists hold them.
+#[derive(Clone, Debug, PartialEq)]
 pub struct AssignmentsRecord {
     /// Id of the blueprint.
     pub blueprint_id: String,
-    /// Rules by the id of the role that they grant, in the node's order.
-    #[serde(rename = "roleAssignmentsRules", default, deserialize_with = "rules")]
-    pub rules: BTreeMap<String, Vec<Rule>>,
+    /// Rules by the id of the role that they grant; `None` where they are unreadable, of one role or of all.
+    rules: Option<BTreeMap<String, Option<Vec<Rule>>>>,
 }
 
-fn rules<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Vec<Rule>>, D::Error> {
-    let roles: BTreeMap<String, Option<Vec<Rule>>> = null::as_default(deserializer)?;
-    let roles = roles.into_iter().map(|(role, rules)| (role, rules.unwrap_or_default()));
-    Ok(roles.collect())
+impl Record for AssignmentsRecord {
+    const KEY: &'static str = BLUEPRINT;
+
+    fn read(mut fields: Fields<'_>) -> Option<Self> {
+        let blueprint_id = fields.key(Self::KEY)?;
+        let rules = fields.map::<Box<RawValue>>(RULES);
+        let rules = rules.map(|roles| roles.into_iter().map(|(role, raw)| (role, rules_in(&raw))).collect());
+        Some(Self { blueprint_id, rules })
+    }
+}
+
+/// Null is no rule.
+fn rules_in(raw: &RawValue) -> Option<Vec<Rule>> {
+    let rules: Option<Vec<Rule>> = serde_json::from_str(raw.get()).ok()?;
+    Some(rules.unwrap_or_default())
 }
 
 impl AssignmentsRecord {
     /// The record of a blueprint's document.
     ///
     /// # Errors
-    /// A member has an unexpected shape.
+    /// The id of the blueprint is missing or unreadable. Rules may be unreadable: see `rules_of`.
     pub fn from_document(document: &Document) -> Result<Self, DocumentError> {
-        document.read()
+        record(document)
+    }
+
+    /// The rules that grant the role, in the node's order. `None`: they are unreadable.
+    #[must_use]
+    pub fn rules_of(&self, role_id: &str) -> Option<&[Rule]> {
+        match self.rules.as_ref()?.get(role_id) {
+            Some(rules) => rules.as_deref(),
+            None => Some(&[]),
+        }
+    }
+
+    /// Roles that are named, with their rules as in `rules_of`; none where no role is readable.
+    pub fn roles(&self) -> impl Iterator<Item = (&str, Option<&[Rule]>)> {
+        let roles = self.rules.iter().flatten();
+        roles.map(|(role, rules)| (role.as_str(), rules.as_deref()))
     }
 }
 
@@ -137,7 +162,7 @@ impl Govern {
     ///
     /// # Errors
     /// The call fails; it needs the architect right.
-    pub async fn assignments(&self) -> Result<Vec<AssignmentsRecord>, ApiError> {
+    pub async fn assignments(&self) -> Result<Listed<AssignmentsRecord>, ApiError> {
         self.transport.json(Call::new(LIST)).await
     }
 
@@ -150,8 +175,8 @@ impl Govern {
         let call = Call::new(GET).segment("blueprint", blueprint_id);
         let answer = self.transport.json(call).await;
         let listed = async {
-            let mut documents = self.assignments().await?.into_iter();
-            Ok(documents.any(|record| record.blueprint_id == blueprint_id))
+            let documents = self.assignments().await?;
+            Ok(documents.shows(|record| record.blueprint_id == blueprint_id))
         };
         confirmed(answer, listed).await
     }

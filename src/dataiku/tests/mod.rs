@@ -13,6 +13,7 @@ mod patience;
 mod permits;
 mod roles;
 mod secrets;
+mod shapes;
 mod tls;
 mod users;
 mod wire;

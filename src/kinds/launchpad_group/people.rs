@@ -29,7 +29,7 @@ pub(super) fn folded(email: &str) -> String {
 
 pub(super) fn edit(desired: &DesiredGroup, observed: &ObservedGroup) -> PeopleEdit {
     let mut edit = PeopleEdit::default();
-    let members = observed.group.iter().flat_map(|group| &group.users);
+    let members = observed.group.iter().flat_map(|group| &group.users).flatten();
     let members: Vec<&Member> = members.collect();
     for email in desired.members.iter().flatten() {
         match (user(observed, email), invite(observed, email)) {
@@ -86,7 +86,7 @@ fn invite<'a>(observed: &'a ObservedGroup, email: &str) -> Option<&'a InviteReco
 
 fn has_group(invite: &InviteRecord, observed: &ObservedGroup) -> bool {
     let id = observed.group.as_ref().map(|group| &group.id);
-    invite.groups.iter().any(|group| Some(&group.id) == id)
+    invite.groups.iter().flatten().any(|group| Some(&group.id) == id)
 }
 
 fn of(invite: &InviteRecord, joins: bool) -> InviteEdit {
