@@ -5,8 +5,10 @@
 pub mod applied;
 pub mod common;
 pub mod connection;
+pub mod dss_global_api_key;
 pub mod dss_group;
 pub mod dss_instance;
+pub mod dss_instance_variables;
 pub mod dss_user;
 pub mod govern_instance;
 pub mod govern_role_assignment;
@@ -18,8 +20,10 @@ pub mod status;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 
+pub use dss_global_api_key::DssGlobalApiKey;
 pub use dss_group::DssGroup;
 pub use dss_instance::DssInstance;
+pub use dss_instance_variables::DssInstanceVariables;
 pub use dss_user::DssUser;
 pub use govern_instance::GovernInstance;
 pub use govern_role_assignment::GovernRoleAssignment;
@@ -32,6 +36,8 @@ pub fn all() -> Vec<CustomResourceDefinition> {
         DssInstance::crd(),
         DssGroup::crd(),
         DssUser::crd(),
+        DssGlobalApiKey::crd(),
+        DssInstanceVariables::crd(),
         GovernInstance::crd(),
         GovernRoleAssignment::crd(),
         LaunchpadSpace::crd(),
