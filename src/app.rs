@@ -20,15 +20,17 @@ use tower::limit::ConcurrencyLimitLayer;
 use crate::{
     args::RunArgs,
     dataiku::address::AddressPolicy,
-    engine::{context::Surroundings, controller::stopped, fingerprint::Fingerprints, report::Reports, source_watch},
+    engine::{
+        clock::Clock, controller::stopped, environment::Environment, fingerprint::Fingerprints, permit::Alone,
+        report::Reports, source_watch,
+    },
     kinds,
     metrics::Metrics,
-    registry::Registry,
     server::{self, Health},
     telemetry,
 };
 
-/// Longest wait for passes under way after a stop. Kubernetes kills after 30 s; what is left goes to the last Events.
+/// Longest wait for reconciles in progress after a stop. Kubernetes kills after 30 s; what is left goes to the last Events.
 const DRAIN: Duration = Duration::from_secs(25);
 /// Requests to the apiserver that wait for an answer at once; an open watch is none. It refuses a client of which it has
 /// a few hundred, and watches that it refuses cost more than waiting here.
@@ -61,42 +63,45 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let mut serving = tokio::spawn(server::serve(metrics_address, health, stopped(ended)));
 
     let (reports, mut publishing) = Reports::start(client.clone());
-    let mut sources = source_watch::start(client.clone(), watch_namespace.clone());
     let addresses = AddressPolicy {
         allowed: allow_addresses,
     };
-    let registry = Arc::new(Registry::new(addresses, metrics.clone(), propagation_deadline));
-    let around = Surroundings {
+    let env = Environment {
         fingerprints: Arc::new(Fingerprints::load(&client, &home).await?),
-        client,
+        client: client.clone(),
         reports,
-        passes: Arc::new(move |pass| metrics.passed(pass)),
+        observer: metrics.clone(),
+        calls: metrics,
+        addresses: Arc::new(addresses),
+        clock: Clock::default(),
+        fence: Arc::new(Alone),
         release_after,
+        propagation_deadline,
     };
+    let kinds = kinds::start(env, watch_namespace.as_deref(), stop.clone());
+    let mut sources = source_watch::start(client, watch_namespace.clone(), kinds.watched.clone());
     tokio::select! {
         () = sources.listed() => {}
         () = stopped(stop.clone()) => return Ok(()),
         served = &mut serving => return served.context("the server failed")?,
     }
-    let mut running = kinds::start(around, &registry, watch_namespace.as_deref(), &sources.touched, &stop);
-    let readiness = running.ready;
+    let (mut running, decided) = (kinds.run, kinds.decided);
     tokio::spawn(async move {
-        if readiness.await {
-            ready.store(true, Ordering::Relaxed);
-            tracing::info!("every kind is watched");
-        }
+        decided.await;
+        ready.store(true, Ordering::Relaxed);
+        tracing::info!("every kind is watched");
     });
     // A task that ends before it is told to is a failure of the operator: end, and be started anew.
     let outcome = tokio::select! {
         // First, since at a stop idle kinds may all have ended by the time that this is looked at.
         biased;
         () = stopped(stop) => Ok(()),
-        () = &mut running.passes => Err(anyhow::anyhow!("a kind stopped by itself")),
+        () = &mut running => Err(anyhow::anyhow!("a kind stopped by itself")),
         served = &mut serving => served.context("the server failed").and_then(|served| served),
         watched = &mut sources.task => watched.context("the watch on sources failed"),
     };
-    if outcome.is_ok() && tokio::time::timeout(DRAIN, running.passes).await.is_err() {
-        tracing::warn!("passes under way were not done in time");
+    if outcome.is_ok() && tokio::time::timeout(DRAIN, running).await.is_err() {
+        tracing::warn!("reconciles in progress were not done in time");
     }
     if tokio::time::timeout(LAST_EVENTS, &mut publishing).await.is_err() {
         tracing::warn!("the last Events were not published in time");
@@ -109,7 +114,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
 /// A client for the cluster, and the operator's own namespace.
 async fn client(namespace: Option<String>) -> anyhow::Result<(Client, String)> {
     let mut config = Config::infer().await.context("find a cluster")?;
-    // The engine has a back-off of its own; the client's would hold a pass for minutes.
+    // The engine has a back-off of its own; the client's would hold a reconcile for minutes.
     config.default_retry = false;
     let home = namespace.unwrap_or_else(|| config.default_namespace.clone());
     let builder = ClientBuilder::try_from(config).context("make a client for the cluster")?;
@@ -127,7 +132,7 @@ fn stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!("stopping: passes under way are finished");
+        tracing::info!("stopping: reconciles in progress are finished");
         let _ = tell.send(true);
     });
     Ok(told)

@@ -1,25 +1,28 @@
 //! Metrics in the `OpenMetrics` format. No label holds the name of an object.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
-    metrics::{counter::Counter, family::Family, histogram::Histogram},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
 
 use crate::{
     dataiku::transport::{CallObserver, CallRecord},
-    engine::report::PassRecord,
+    engine::report::{EngineObserver, ReconcileRecord},
 };
 
-/// Bounds of pass and call durations, in seconds: from a pass that finds nothing to do to one that runs into its deadline.
+/// Bounds of durations in seconds: from a reconcile that finds nothing to do to one that runs into its deadline.
 const SECONDS: [f64; 12] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0, 60.0];
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct PassLabels {
+struct ReconcileLabels {
     kind: &'static str,
-    outcome: &'static str,
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -42,8 +45,11 @@ struct ProductLabels {
 /// All metrics of the operator.
 pub struct Metrics {
     registry: Registry,
-    passes: Family<PassLabels, Counter>,
-    pass_seconds: Family<KindLabels, Histogram>,
+    reconciles: Family<ReconcileLabels, Counter>,
+    reconcile_seconds: Family<KindLabels, Histogram>,
+    status_write_failures: Family<KindLabels, Counter>,
+    crd_missing: Family<KindLabels, Gauge>,
+    missing: Mutex<BTreeSet<&'static str>>,
     calls: Family<CallLabels, Counter>,
     call_seconds: Family<ProductLabels, Histogram>,
     writes: Family<CallLabels, Counter>,
@@ -52,17 +58,29 @@ pub struct Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("dataiku_operator");
-        let passes = Family::default();
+        let reconciles = Family::default();
+        let status_write_failures = Family::default();
+        let crd_missing = Family::default();
         let calls = Family::default();
         let writes = Family::default();
         let seconds = || Histogram::new(SECONDS);
-        let pass_seconds = Family::new_with_constructor(seconds as fn() -> Histogram);
+        let reconcile_seconds = Family::new_with_constructor(seconds as fn() -> Histogram);
         let call_seconds = Family::new_with_constructor(seconds as fn() -> Histogram);
-        registry.register("passes", "Passes over objects, by kind and reason", passes.clone());
+        registry.register("reconcile", "Reconciles, by kind and reason", reconciles.clone());
         registry.register(
-            "pass_duration_seconds",
-            "Duration of passes, by kind",
-            pass_seconds.clone(),
+            "reconcile_duration_seconds",
+            "Duration of reconciles, by kind",
+            reconcile_seconds.clone(),
+        );
+        registry.register(
+            "status_write_failures",
+            "Status writes that the apiserver refused or lost, by kind",
+            status_write_failures.clone(),
+        );
+        registry.register(
+            "crd_missing",
+            "Whether the CRD of a kind is missing",
+            crd_missing.clone(),
         );
         registry.register(
             "remote_calls",
@@ -81,8 +99,11 @@ impl Default for Metrics {
         );
         Self {
             registry,
-            passes,
-            pass_seconds,
+            reconciles,
+            reconcile_seconds,
+            status_write_failures,
+            crd_missing,
+            missing: Mutex::default(),
             calls,
             call_seconds,
             writes,
@@ -91,17 +112,10 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts a pass.
-    pub fn passed(&self, pass: PassRecord) {
-        let PassRecord {
-            kind,
-            outcome,
-            duration,
-        } = pass;
-        self.passes.get_or_create(&PassLabels { kind, outcome }).inc();
-        self.pass_seconds
-            .get_or_create(&KindLabels { kind })
-            .observe(duration.as_secs_f64());
+    /// Kinds whose CRD is missing.
+    pub fn missing(&self) -> Vec<&'static str> {
+        let missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        missing.iter().copied().collect()
     }
 
     /// The exposition.
@@ -110,6 +124,32 @@ impl Metrics {
         // Writing into a String cannot fail.
         let _ = encode(&mut text, &self.registry);
         text
+    }
+}
+
+impl EngineObserver for Metrics {
+    fn reconciled(&self, record: ReconcileRecord) {
+        let ReconcileRecord { kind, reason, duration } = record;
+        self.reconciles.get_or_create(&ReconcileLabels { kind, reason }).inc();
+        self.reconcile_seconds
+            .get_or_create(&KindLabels { kind })
+            .observe(duration.as_secs_f64());
+    }
+
+    fn status_write_failed(&self, kind: &'static str) {
+        self.status_write_failures.get_or_create(&KindLabels { kind }).inc();
+    }
+
+    fn watching(&self, kind: &'static str, missing: bool) {
+        self.crd_missing
+            .get_or_create(&KindLabels { kind })
+            .set(i64::from(missing));
+        let mut all = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        if missing {
+            all.insert(kind);
+        } else {
+            all.remove(kind);
+        }
     }
 }
 

@@ -10,7 +10,13 @@ use std::{
 };
 
 use anyhow::Context;
-use axum::{Router, extract::State, http::StatusCode, http::header::CONTENT_TYPE, routing::get};
+use axum::{
+    Router,
+    extract::{RawQuery, State},
+    http::StatusCode,
+    http::header::CONTENT_TYPE,
+    routing::get,
+};
 use tokio::net::TcpListener;
 
 use crate::metrics::SharedMetrics;
@@ -20,7 +26,7 @@ use crate::metrics::SharedMetrics;
 pub struct Health {
     /// Metrics.
     pub metrics: SharedMetrics,
-    /// Whether every kind has its first complete list.
+    /// Whether every kind has its first complete list, or no CRD.
     pub ready: Arc<AtomicBool>,
 }
 
@@ -48,15 +54,22 @@ fn router(health: Health) -> Router {
         .with_state(health)
 }
 
-async fn ready(State(health): State<Health>) -> (StatusCode, &'static str) {
-    if health.ready.load(Ordering::Relaxed) {
-        (StatusCode::OK, "ok\n")
-    } else {
-        (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "waiting for the first list of every kind: are the CRDs installed?\n",
-        )
+async fn ready(State(health): State<Health>, RawQuery(query): RawQuery) -> (StatusCode, String) {
+    if !health.ready.load(Ordering::Relaxed) {
+        let text = "waiting for the first list of every kind\n".to_owned();
+        return (StatusCode::SERVICE_UNAVAILABLE, text);
     }
+    let verbose = query.is_some_and(|query| query.split('&').any(|part| part.starts_with("verbose")));
+    let mut text = String::new();
+    if verbose {
+        for kind in health.metrics.missing() {
+            text.push_str(&format!(
+                "[-] {kind}: its CRD is not installed; objects of this kind wait\n"
+            ));
+        }
+    }
+    text.push_str("ok\n");
+    (StatusCode::OK, text)
 }
 
 async fn metrics(State(health): State<Health>) -> ([(axum::http::HeaderName, &'static str); 1], String) {

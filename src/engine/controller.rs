@@ -1,44 +1,74 @@
-//! Watches one kind and runs its passes. The only user of kube's unstable features.
+//! Watches one kind and runs its reconciles. The only user of kube's unstable features.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
-use futures::{StreamExt, TryStreamExt, stream::BoxStream};
+use futures::{StreamExt, TryStreamExt};
 use kube::{
-    Api, Resource, ResourceExt,
+    Api, Resource,
     core::DeserializeGuard,
     runtime::{
-        Controller, PredicateConfig, WatchStreamExt,
+        Controller, Predicate, PredicateConfig, WatchStreamExt,
         controller::{Action, Config, Error as ControllerError},
-        reflector::{self, ObjectRef},
+        predicates,
+        reflector::{self, Store},
         utils::Backoff,
         watcher::{self, watcher},
     },
 };
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 
 use super::{
-    Error, Freshness, Inputs, Lane, Managed, Presence,
-    changes::worth_a_pass,
-    context::{Context, Surroundings},
-    isolated::isolated,
-    managed::Trigger,
-    objects::{Objects, reference, slim},
-    progress::{is_recorded, is_settled},
-    reconcile::{self, ReconcileError},
-    source_watch::Touched,
+    connect::{ConnectionKey, Dependent},
+    environment::Environment,
+    index::{Facts, Index, SourceId},
+    integrity::is_coherent,
+    memory::Memory,
+    object::{Object, ObjectName, Objects, WatchState, has_finalizer, is_ready, kind, slim},
+    shell::Shell,
     undecodable,
+    wake::Wake,
+    watched::Watched,
+    work::Work,
 };
-use crate::crd::common::annotation;
 
-/// Passes of one kind at once. Most of them wait for the remote side, and a connection lets only a part of them wait for
-/// it, so that one that is slow leaves room for the others.
-pub const PASSES: u16 = 512;
+/// Reconciles of one kind at once. None of them waits for a connection: those that have no place leave.
+pub const RECONCILES: u16 = 512;
+/// Objects in one page of a list. A page is held several times over while it is decoded, and what that takes stays with the
+/// process.
+const PAGE: u32 = 100;
 /// Wait of the controller's triggers after one of their watches failed. Short, since the watches have a back-off of their
 /// own and this one would hold up all of them.
 const TRIGGER_BACKOFF: Duration = Duration::from_millis(500);
-/// Objects in one page of a list. A page is held several times over while it is decoded, and what that takes stays with
-/// the process.
-const PAGE: u32 = 100;
+/// Objects that are compared with the lists of a sweep before other tasks get the thread.
+const BATCH: usize = 64;
+
+/// Waits between two attempts of a watch: short enough that the operator serves again within seconds of the apiserver's
+/// return, whatever the length of its outage.
+#[derive(Default)]
+pub(super) struct WatchBackoff(u32);
+
+impl Iterator for WatchBackoff {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        self.0 = self.0.saturating_add(1);
+        let full = Duration::from_millis(250)
+            .saturating_mul(1 << self.0.min(6))
+            .min(LONGEST_WATCH_WAIT);
+        Some(full.div_f64(2.0) + full.div_f64(2.0).mul_f64(rand::random()))
+    }
+}
+
+const LONGEST_WATCH_WAIT: Duration = Duration::from_secs(5);
+
+impl Backoff for WatchBackoff {
+    fn reset(&mut self) {
+        self.0 = 0;
+    }
+}
 
 struct Constant(Duration);
 
@@ -54,85 +84,97 @@ impl Backoff for Constant {
     fn reset(&mut self) {}
 }
 
-/// A kind that is watched but whose passes do not run yet.
-pub struct Controlled<K: Managed> {
-    context: Arc<Context<K>>,
-    objects: Objects<K>,
-    controller: Controller<DeserializeGuard<K>>,
+/// A kind that is watched and whose reconciles do not run yet.
+pub struct Kind<W: Work> {
+    shell: Arc<Shell<W>>,
+    controller: Controller<DeserializeGuard<W::Object>>,
 }
 
-/// Starts to watch a kind. Its objects can be looked up once the returned value runs.
-pub fn watch_kind<K: Managed>(
-    around: Surroundings,
-    world: Arc<K::World>,
-    namespace: Option<&str>,
-    touched: broadcast::Receiver<Touched>,
-) -> Controlled<K> {
-    let api: Api<DeserializeGuard<K>> = match namespace {
-        Some(namespace) => Api::namespaced(around.client.clone(), namespace),
-        None => Api::all(around.client.clone()),
+/// Starts to watch a kind. Its objects are known once the returned value runs.
+pub fn watch_kind<W: Work>(env: &Environment, work: W, namespace: Option<&str>) -> Kind<W> {
+    let api: Api<DeserializeGuard<W::Object>> = match namespace {
+        Some(namespace) => Api::namespaced(env.client.clone(), namespace),
+        None => Api::all(env.client.clone()),
     };
     let (store, writer) = reflector::store();
-    let (list, listed) = watch::channel(false);
-    let objects = Objects::new(store.clone(), listed);
-    let context = Arc::new(Context::<K>::new(around, world, objects.clone()));
-    let watched = context.clone();
+    let (state, watching) = watch::channel(WatchState::Listing);
+    let shell = Arc::new(Shell {
+        env: env.clone(),
+        work,
+        objects: Objects::new(store.clone(), watching),
+        index: Arc::new(Index::default()),
+        wake: Wake::default(),
+        memory: Memory::default(),
+        watched: OnceLock::new(),
+    });
+    let watched: Arc<dyn Watched> = Arc::new(Handle(Arc::downgrade(&shell)));
+    let _ = shell.watched.set(watched);
+    let (before, after) = (shell.clone(), shell.clone());
+    let known = store.clone();
     let stream = watcher(api, watcher::Config::default().page_size(PAGE))
-        .default_backoff()
+        .inspect(move |event| note_state(event, &state, &after))
+        .backoff(WatchBackoff::default())
         .modify(|guard| slim(guard.meta_mut()))
-        .reflect(writer)
-        .inspect_ok(move |event| match event {
-            watcher::Event::InitDone => {
-                list.send_replace(true);
+        .inspect_ok(move |event| update_index(event, &before, &known))
+        .reflect(writer);
+    let (indexed, listed) = (shell.clone(), store.clone());
+    let stream = stream
+        .inspect_ok(move |event| {
+            if matches!(event, watcher::Event::InitDone) {
+                rebuild_index(&indexed, &listed);
             }
-            watcher::Event::Apply(DeserializeGuard(Ok(object)))
-            | watcher::Event::InitApply(DeserializeGuard(Ok(object))) => watched.brought(object),
-            _ => {}
         })
         .touched_objects()
-        .predicate_filter(worth_a_pass(), PredicateConfig::default());
+        .predicate_filter(worth_a_reconcile(), PredicateConfig::default());
+    let wake = shell.wake.stream().map(|name| name.reference());
     let controller = Controller::for_stream(stream, store)
-        .with_config(Config::default().concurrency(PASSES))
+        .with_config(Config::default().concurrency(RECONCILES))
         .trigger_backoff(Constant(TRIGGER_BACKOFF))
-        .reconcile_on(connection_triggers(context.clone(), objects.clone()))
-        .reconcile_on(source_triggers(objects.clone(), touched));
-    Controlled {
-        context,
-        objects,
-        controller,
-    }
+        .reconcile_on(wake);
+    Kind { shell, controller }
 }
 
-impl<K: Managed> Controlled<K> {
+impl<W: Work> Kind<W> {
     /// The watched objects.
-    pub fn objects(&self) -> Objects<K> {
-        self.objects.clone()
+    pub fn objects(&self) -> Objects<W::Object> {
+        self.shell.objects.clone()
     }
 
-    /// Runs the passes until `stop`, then lets those under way finish.
+    /// The kind as other parts of the engine see it.
+    pub fn watched(&self) -> Arc<dyn Watched> {
+        Arc::new(Handle(Arc::downgrade(&self.shell)))
+    }
+
+    /// Runs the reconciles until `stop`, then lets those in progress finish.
     pub async fn run(self, stop: watch::Receiver<bool>) {
-        let Self {
-            context, controller, ..
-        } = self;
-        let (passes, policy) = (context.clone(), context.clone());
-        controller
-            .graceful_shutdown_on(stopped(stop))
+        let Self { shell, controller } = self;
+        let objects = shell.objects.clone();
+        let reconciles = shell.clone();
+        let running = controller
+            .graceful_shutdown_on(stopped(stop.clone()))
             .run(
-                move |guard, _| one(guard, passes.clone()),
-                move |guard, error, _| match &guard.0 {
-                    Ok(object) => reconcile::error_policy(object, error, &policy),
-                    Err(_) => Action::await_change(),
-                },
+                move |guard, _| reconcile(guard, reconciles.clone()),
+                |_, _: &Never, _| Action::await_change(),
                 Arc::new(()),
             )
             .for_each(|result| async {
                 match result {
-                    // The error policy has dealt with it, or the object was deleted between its event and its pass.
+                    // An object may be deleted between its event and its reconcile.
                     Ok(_) | Err(ControllerError::ReconcilerFailed(..) | ControllerError::ObjectNotFound(_)) => {}
-                    Err(error) => tracing::warn!(kind = K::KIND, %error, "a watch failed and is resumed"),
+                    Err(error) => tracing::debug!(kind = kind::<W::Object>(), %error, "a watch failed and is resumed"),
                 }
-            })
-            .await;
+            });
+        // A controller whose first list never arrives does not end by itself.
+        let never_listed = async {
+            stopped(stop).await;
+            if objects.state() == WatchState::Listed {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            () = running => {}
+            () = never_listed => {}
+        }
     }
 }
 
@@ -142,118 +184,199 @@ pub async fn stopped(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-async fn one<K: Managed>(guard: Arc<DeserializeGuard<K>>, context: Arc<Context<K>>) -> Result<Action, ReconcileError> {
-    match &guard.0 {
-        Ok(object) => reconcile::reconcile(Arc::new(object.clone()), context).await,
-        Err(invalid) => Ok(Box::pin(undecodable::settle(&context, &invalid.metadata, &invalid.error)).await),
+/// A reconcile that cannot fail: every failure becomes a status and a time to come back.
+#[derive(Debug, thiserror::Error)]
+enum Never {}
+
+async fn reconcile<W: Work>(guard: Arc<DeserializeGuard<W::Object>>, shell: Arc<Shell<W>>) -> Result<Action, Never> {
+    Ok(match &guard.0 {
+        Ok(object) => shell.reconcile(Arc::new(object.clone())).await,
+        Err(invalid) => Box::pin(undecodable::reconcile(&shell, &invalid.metadata, &invalid.error)).await,
+    })
+}
+
+/// What makes an object worth a reconcile: the spec (deletion counts as such), annotations, our finalizer where somebody
+/// removes it, and a status that another manager wrote to.
+///
+/// kube's own predicate on finalizers fires when we add ours, and a new object would then be reconciled twice at once.
+/// Trade-offs: re-adding the finalizer triggers one extra reconcile; if finalizer and status are removed together, only the
+/// next sweep notices.
+fn worth_a_reconcile<K: Object>() -> impl Predicate<DeserializeGuard<K>> {
+    predicates::generation
+        .combine(|guard: &DeserializeGuard<K>| {
+            let object = guard.0.as_ref().ok()?;
+            let lacks_finalizer = object.status().is_some() && !has_finalizer(object);
+            Some(u64::from(lacks_finalizer) | (u64::from(!is_coherent(object)) << 1))
+        })
+        .combine(predicates::annotations)
+}
+
+type WatchEvent<K> = Result<watcher::Event<DeserializeGuard<K>>, watcher::Error>;
+
+/// Notes how far the watch is; a kind without a CRD is a state and no failure.
+fn note_state<W: Work>(event: &WatchEvent<W::Object>, state: &watch::Sender<WatchState>, shell: &Shell<W>) {
+    let next = match event {
+        Ok(watcher::Event::InitDone) => WatchState::Listed,
+        Ok(_) => return,
+        Err(error) if is_missing(error) => WatchState::Missing,
+        Err(error) => {
+            tracing::warn!(kind = kind::<W::Object>(), %error, "a watch failed and is resumed");
+            return;
+        }
+    };
+    let before = state.send_replace(next);
+    if before == next {
+        return;
+    }
+    shell
+        .env
+        .observer
+        .watching(kind::<W::Object>(), next == WatchState::Missing);
+    match next {
+        WatchState::Missing => {
+            tracing::warn!(
+                kind = kind::<W::Object>(),
+                "the CRD is not installed: this kind alone waits for it"
+            );
+        }
+        _ => tracing::info!(kind = kind::<W::Object>(), "listed"),
     }
 }
 
-type References<K> = BoxStream<'static, ObjectRef<DeserializeGuard<K>>>;
+fn is_missing(error: &watcher::Error) -> bool {
+    let source = match error {
+        watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error) => error,
+        watcher::Error::WatchFailed(error) => error,
+        _ => return false,
+    };
+    matches!(source, kube::Error::Api(status) if status.code == 404)
+}
 
-fn connection_triggers<K: Managed>(context: Arc<Context<K>>, objects: Objects<K>) -> References<K> {
-    K::triggers(&context.world)
-        .then(move |trigger| {
-            let (context, objects) = (context.clone(), objects.clone());
-            async move {
-                match trigger {
-                    Trigger::Changed(connection) => {
-                        objects.picked(|object| object.connection().as_ref() == Some(&connection))
-                    }
-                    Trigger::Unblocked(connection) => objects
-                        .picked(|object| !is_settled(object) && object.connection().as_ref() == Some(&connection)),
-                    Trigger::Missed => objects.picked(|_| true),
-                    Trigger::Swept(connection) => {
-                        let found = isolated(
-                            K::KIND,
-                            async move { Ok(unsettled(&context, &objects, &connection).await) },
-                        );
-                        // A panic is logged where it happened; the next look at the remote side tries again.
-                        found.await.unwrap_or_default()
-                    }
+/// Called before the store has the object, so that the store still has what it replaces.
+fn update_index<W: Work>(
+    event: &watcher::Event<DeserializeGuard<W::Object>>,
+    shell: &Shell<W>,
+    store: &Store<DeserializeGuard<W::Object>>,
+) {
+    let (guard, gone) = match event {
+        watcher::Event::Apply(guard) => (guard, false),
+        watcher::Event::Delete(guard) => (guard, true),
+        watcher::Event::InitApply(guard) => {
+            if let Ok(object) = &guard.0 {
+                shell.brought(object);
+            }
+            return;
+        }
+        watcher::Event::Init | watcher::Event::InitDone => return,
+    };
+    let name = ObjectName::of(guard);
+    let old = store.get(&name.reference());
+    let old = old.as_ref().and_then(|guard| guard.0.as_ref().ok());
+    let new = guard.0.as_ref().ok();
+    if let Some(object) = new {
+        shell.brought(object);
+    }
+    let before = old.map(|object| shell.work.facts(object));
+    let now = new.filter(|_| !gone).map(|object| shell.work.facts(object));
+    shell.index.update(&name, before.as_ref(), now.as_ref());
+    if gone && let Some(object) = new {
+        shell.work.gone(object);
+        shell.memory.forget(object.meta().uid.as_deref().unwrap_or_default());
+    }
+}
+
+fn rebuild_index<W: Work>(shell: &Shell<W>, store: &Store<DeserializeGuard<W::Object>>) {
+    let all: Vec<(ObjectName, Facts)> = store
+        .state()
+        .iter()
+        .filter_map(|guard| guard.0.as_ref().ok())
+        .map(|object| (ObjectName::of(object), shell.work.facts(object)))
+        .collect();
+    shell.index.rebuild(all.iter().map(|(name, facts)| (name, facts)));
+}
+
+/// A kind as other parts of the engine hold it. They must not keep it alive: it holds them.
+struct Handle<W: Work>(std::sync::Weak<Shell<W>>);
+
+impl<W: Work> Handle<W> {
+    fn wake_where(&self, wanted: impl Fn(&W, &W::Object) -> bool) {
+        let Some(shell) = self.0.upgrade() else { return };
+        let mut names = Vec::new();
+        shell.objects.each(|object| {
+            if wanted(&shell.work, object) {
+                names.push(ObjectName::of(object));
+            }
+        });
+        shell.wake.add(names);
+    }
+}
+
+impl<W: Work> Watched for Handle<W> {
+    fn kind(&self) -> &'static str {
+        kind::<W::Object>()
+    }
+
+    fn state(&self) -> WatchState {
+        self.0
+            .upgrade()
+            .map_or(WatchState::Missing, |shell| shell.objects.state())
+    }
+
+    fn dependents(&self, connection: &ConnectionKey) -> Vec<Dependent> {
+        let mut found = Vec::new();
+        if let Some(shell) = self.0.upgrade().filter(|_| self.state() == WatchState::Listed) {
+            shell.objects.each(|object| {
+                if let Some((_, dependent)) = shell.work.dependent(object).filter(|(key, _)| key == connection) {
+                    found.push(dependent);
+                }
+            });
+        }
+        found
+    }
+
+    fn wake(&self, name: &ObjectName) {
+        if let Some(shell) = self.0.upgrade() {
+            shell.wake.add([name.clone()]);
+        }
+    }
+
+    fn connection_changed(&self, connection: &ConnectionKey) {
+        self.wake_where(|work, object| uses(work, object, connection));
+    }
+
+    fn connection_swept(&self, connection: &ConnectionKey) {
+        let Some(shell) = self.0.upgrade() else { return };
+        let connection = connection.clone();
+        tokio::spawn(async move {
+            let mut names = Vec::new();
+            for (n, guard) in shell.objects.all().iter().enumerate() {
+                if n % BATCH == BATCH - 1 {
+                    tokio::task::yield_now().await;
+                }
+                let Ok(object) = &guard.0 else { continue };
+                if uses(&shell.work, object, &connection) && shell.needs_reconcile(object).await {
+                    names.push(ObjectName::of(object));
                 }
             }
-        })
-        .flat_map(futures::stream::iter)
-        .boxed()
-}
+            shell.wake.add(names);
+        });
+    }
 
-/// Objects of this connection that need a pass after a look at the remote side. No remote call.
-async fn unsettled<K: Managed>(
-    context: &Context<K>,
-    objects: &Objects<K>,
-    connection: &K::ConnectionKey,
-) -> Vec<ObjectRef<DeserializeGuard<K>>> {
-    let mut wanted = Vec::new();
-    for guard in objects.all() {
-        let Ok(object) = &guard.0 else { continue };
-        if object.connection().as_ref() == Some(connection) && needs_pass(context, object).await {
-            wanted.push(reference(&guard));
+    fn unblocked(&self, connection: &ConnectionKey) {
+        self.wake_where(|work, object| !is_ready(object) && uses(work, object, connection));
+    }
+
+    fn source_changed(&self, source: SourceId) {
+        if let Some(shell) = self.0.upgrade() {
+            let readers = shell.index.readers(source);
+            for reader in &readers {
+                shell.work.source_changed(reader);
+            }
+            shell.wake.add(readers);
         }
     }
-    wanted
 }
 
-async fn needs_pass<K: Managed>(context: &Context<K>, object: &K) -> bool {
-    if object.meta().deletion_timestamp.is_some() {
-        return false;
-    }
-    if object
-        .annotations()
-        .get(annotation::PAUSED)
-        .is_some_and(|value| value == "true")
-    {
-        return false;
-    }
-    if !is_settled(object) {
-        return !context.is_booked(&object.uid().unwrap_or_default());
-    }
-    differs(context, object)
-        .await
-        .unwrap_or_else(|error| !matches!(error, Error::NotYet(_) | Error::ConnectionNotReady(_)))
-}
-
-/// Whether the shared list shows something else than the object says.
-async fn differs<K: Managed>(context: &Context<K>, object: &K) -> Result<bool, Error> {
-    object.admission(&context.world)?;
-    let status = object.status();
-    let inputs = Inputs::recorded(status.and_then(|status| status.applied.clone()).unwrap_or_default());
-    let client = object.connect(&context.world, &inputs, Lane::Repair).await?;
-    let observed = K::observe(&client, &object.key(), Freshness::Shared).await?;
-    let plan = K::diff(&object.desired(&inputs)?, &observed)?;
-    let remote = status.and_then(|status| status.remote.as_ref());
-    let shown = match K::presence(&observed) {
-        Presence::Present | Presence::Shared { .. } => remote.is_some_and(|remote| remote.seen == K::show(&observed).0),
-        Presence::Absent | Presence::None => true,
-    };
-    // What has become ours meanwhile has to go into the record.
-    let recorded = object.policies().observes() || is_recorded(object, &observed, &inputs.applied);
-    // What has to wait again, since something that was there is gone, is no longer in sync.
-    Ok(!plan.outstanding().is_empty() || !shown || !recorded)
-}
-
-fn source_triggers<K: Managed>(objects: Objects<K>, touched: broadcast::Receiver<Touched>) -> References<K> {
-    futures::stream::unfold(touched, |mut touched| async {
-        match touched.recv().await {
-            Ok(one) => Some((Some(one), touched)),
-            // Too many at once to name: look at every object that reads anything.
-            Err(broadcast::error::RecvError::Lagged(_)) => Some((None, touched)),
-            Err(broadcast::error::RecvError::Closed) => None,
-        }
-    })
-    .flat_map(move |touched| {
-        futures::stream::iter(objects.picked(|object| match &touched {
-            Some(touched) => reads(object, touched),
-            None => !object.sources().is_empty(),
-        }))
-    })
-    .boxed()
-}
-
-fn reads<K: Managed>(object: &K, touched: &Touched) -> bool {
-    object.namespace().as_deref() == Some(&touched.namespace)
-        && object
-            .sources()
-            .iter()
-            .any(|source| source.kind == touched.kind && source.name == touched.name)
+fn uses<W: Work>(work: &W, object: &W::Object, connection: &ConnectionKey) -> bool {
+    work.connection(object).as_ref() == Some(connection)
 }

@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    hash::{BuildHasher, Hash, RandomState},
+    hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
@@ -15,15 +15,18 @@ use super::{
     secrets::{SecretUse, SourceKind},
 };
 
-/// A Secret or `ConfigMap`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct SourceKey {
-    /// Its kind.
-    pub kind: SourceKind,
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
+/// Stands for one Secret or `ConfigMap`: a hash, since the operator sees all of the cluster and cares for few. A collision
+/// costs a reconcile without work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceId(u64);
+
+impl SourceId {
+    /// The source of this kind, namespace and name.
+    pub fn new(kind: SourceKind, namespace: &str, name: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (kind, namespace, name).hash(&mut hasher);
+        Self(hasher.finish())
+    }
 }
 
 /// Entries of one part of a shared document that an object declares and owns.
@@ -73,8 +76,7 @@ type Place = (ConnectionKey, String);
 
 #[derive(Default)]
 struct State {
-    /// Objects by the hash of a source: a collision costs a reconcile without work.
-    by_source: HashMap<u64, Vec<ObjectName>>,
+    by_source: HashMap<SourceId, Vec<ObjectName>>,
     by_place: HashMap<Place, BTreeMap<ObjectName, Claimant>>,
     /// Objects by a declared or owned entry of a place.
     by_entry: HashMap<Place, HashMap<String, HashSet<ObjectName>>>,
@@ -82,20 +84,17 @@ struct State {
 
 /// The index of one kind.
 #[derive(Default)]
-pub struct Index {
-    state: RwLock<State>,
-    hasher: RandomState,
-}
+pub struct Index(RwLock<State>);
 
 impl Index {
     /// Replaces what is known of an object.
     pub fn update(&self, name: &ObjectName, before: Option<&Facts>, now: Option<&Facts>) {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(before) = before {
-            self.remove(&mut state, name, before);
+            remove(&mut state, name, before);
         }
         if let Some(now) = now {
-            self.insert(&mut state, name, now);
+            insert(&mut state, name, now);
         }
     }
 
@@ -103,15 +102,14 @@ impl Index {
     pub fn rebuild<'a>(&self, objects: impl Iterator<Item = (&'a ObjectName, &'a Facts)>) {
         let mut state = State::default();
         for (name, facts) in objects {
-            self.insert(&mut state, name, facts);
+            insert(&mut state, name, facts);
         }
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
     /// Objects that read this source.
-    pub fn readers(&self, source: &SourceKey) -> Vec<ObjectName> {
-        let hash = self.hash(source.kind, &source.namespace, &source.name);
-        self.read().by_source.get(&hash).cloned().unwrap_or_default()
+    pub fn readers(&self, source: SourceId) -> Vec<ObjectName> {
+        self.read().by_source.get(&source).cloned().unwrap_or_default()
     }
 
     /// The claims of other objects than `own` on the places of one connection. `admits` tells from which namespaces
@@ -133,71 +131,67 @@ impl Index {
         }
     }
 
-    fn insert(&self, state: &mut State, name: &ObjectName, facts: &Facts) {
-        for source in &facts.sources {
-            let hash = self.hash(source.kind, &name.namespace, &source.name);
-            let readers = state.by_source.entry(hash).or_default();
-            if !readers.contains(name) {
-                readers.push(name.clone());
-            }
-        }
-        let Some(connection) = &facts.connection else { return };
-        for claim in &facts.claims {
-            let place = (connection.clone(), claim.place.clone());
-            let entries = state.by_entry.entry(place.clone()).or_default();
-            for entry in claim.declared.union(&claim.owned) {
-                entries.entry(entry.clone()).or_default().insert(name.clone());
-            }
-            let claimant = Claimant {
-                name: name.clone(),
-                created: facts.created,
-                claim: Arc::new(claim.clone()),
-            };
-            state.by_place.entry(place).or_default().insert(name.clone(), claimant);
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn insert(state: &mut State, name: &ObjectName, facts: &Facts) {
+    for source in &facts.sources {
+        let id = SourceId::new(source.kind, &name.namespace, &source.name);
+        let readers = state.by_source.entry(id).or_default();
+        if !readers.contains(name) {
+            readers.push(name.clone());
         }
     }
+    let Some(connection) = &facts.connection else { return };
+    for claim in &facts.claims {
+        let place = (connection.clone(), claim.place.clone());
+        let entries = state.by_entry.entry(place.clone()).or_default();
+        for entry in claim.declared.union(&claim.owned) {
+            entries.entry(entry.clone()).or_default().insert(name.clone());
+        }
+        let claimant = Claimant {
+            name: name.clone(),
+            created: facts.created,
+            claim: Arc::new(claim.clone()),
+        };
+        state.by_place.entry(place).or_default().insert(name.clone(), claimant);
+    }
+}
 
-    fn remove(&self, state: &mut State, name: &ObjectName, facts: &Facts) {
-        for source in &facts.sources {
-            let hash = self.hash(source.kind, &name.namespace, &source.name);
-            if let Some(readers) = state.by_source.get_mut(&hash) {
-                readers.retain(|reader| reader != name);
-                if readers.is_empty() {
-                    state.by_source.remove(&hash);
-                }
+fn remove(state: &mut State, name: &ObjectName, facts: &Facts) {
+    for source in &facts.sources {
+        let id = SourceId::new(source.kind, &name.namespace, &source.name);
+        if let Some(readers) = state.by_source.get_mut(&id) {
+            readers.retain(|reader| reader != name);
+            if readers.is_empty() {
+                state.by_source.remove(&id);
             }
         }
-        let Some(connection) = &facts.connection else { return };
-        for claim in &facts.claims {
-            let place = (connection.clone(), claim.place.clone());
-            if let Some(entries) = state.by_entry.get_mut(&place) {
-                for entry in claim.declared.union(&claim.owned) {
-                    if let Some(objects) = entries.get_mut(entry) {
-                        objects.remove(name);
-                        if objects.is_empty() {
-                            entries.remove(entry);
-                        }
+    }
+    let Some(connection) = &facts.connection else { return };
+    for claim in &facts.claims {
+        let place = (connection.clone(), claim.place.clone());
+        if let Some(entries) = state.by_entry.get_mut(&place) {
+            for entry in claim.declared.union(&claim.owned) {
+                if let Some(objects) = entries.get_mut(entry) {
+                    objects.remove(name);
+                    if objects.is_empty() {
+                        entries.remove(entry);
                     }
                 }
-                if entries.is_empty() {
-                    state.by_entry.remove(&place);
-                }
             }
-            if let Some(claimants) = state.by_place.get_mut(&place) {
-                claimants.remove(name);
-                if claimants.is_empty() {
-                    state.by_place.remove(&place);
-                }
+            if entries.is_empty() {
+                state.by_entry.remove(&place);
             }
         }
-    }
-
-    fn hash(&self, kind: SourceKind, namespace: &str, name: &str) -> u64 {
-        self.hasher.hash_one((kind, namespace, name))
-    }
-
-    fn read(&self) -> RwLockReadGuard<'_, State> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner)
+        if let Some(claimants) = state.by_place.get_mut(&place) {
+            claimants.remove(name);
+            if claimants.is_empty() {
+                state.by_place.remove(&place);
+            }
+        }
     }
 }
 
@@ -237,9 +231,7 @@ impl Claims<'_> {
         };
         let claimants = state.by_place.get(&place);
         let found = objects.iter().filter(|name| self.counts(name));
-        found
-            .filter_map(|name| claimants?.get(name).cloned())
-            .collect()
+        found.filter_map(|name| claimants?.get(name).cloned()).collect()
     }
 
     /// Whether another object declares this entry.
@@ -302,12 +294,8 @@ mod tests {
     }
 
     fn readers(index: &Index, secret: &str) -> Vec<String> {
-        let source = SourceKey {
-            kind: SourceKind::Secret,
-            namespace: "team".into(),
-            name: secret.into(),
-        };
-        index.readers(&source).iter().map(|one| one.name.to_string()).collect()
+        let source = SourceId::new(SourceKind::Secret, "team", secret);
+        index.readers(source).iter().map(|one| one.name.to_string()).collect()
     }
 
     #[test]

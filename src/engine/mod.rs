@@ -4,21 +4,34 @@
 //! nothing in here knows a kind or the API of a product.
 
 pub mod backoff;
+pub mod clock;
 pub mod connect;
+pub mod controller;
+pub mod environment;
 pub mod error;
 pub mod fingerprint;
 pub mod index;
+mod integrity;
 pub mod keep;
+pub mod memory;
 pub mod object;
+mod outcome;
 pub mod permit;
 pub mod remote_error;
 pub mod report;
 pub mod secrets;
 pub mod shared;
+pub mod shell;
 pub mod source_watch;
+pub mod start;
 pub mod status;
+mod status_patch;
+mod undecodable;
+pub mod wake;
 pub mod watched;
+pub mod work;
 
 pub use error::{Error, Fate, Reason, Refused};
+pub use keep::{Change, Class, Common, Given, Keeping, Managed, Observed, Plan, Publication, Read, Receipt, TaskState};
 pub use object::{Object, ObjectName, Objects, StatusOf};
 pub use secrets::{Secret, SecretUse, Secrets, SourceKind};

@@ -4,9 +4,10 @@ use std::{borrow::Cow, fmt, fmt::Debug, sync::Arc};
 
 use jiff::Timestamp;
 use k8s_openapi::{NamespaceResourceScope, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+pub use kube::core::object::HasStatus;
 use kube::{
     Resource, ResourceExt,
-    core::{DeserializeGuard, object::HasStatus},
+    core::DeserializeGuard,
     runtime::reflector::{ObjectRef, Store},
 };
 use serde::{Serialize, de::DeserializeOwned};

@@ -1,166 +1,178 @@
-//! What follows from the outcome of a pass: the status, who is told, and when to come back.
+//! What follows from the outcome of a reconcile: the status, a Warning, and when to come back.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
-use kube::{ResourceExt, runtime::controller::Action};
+use kube::{Resource, ResourceExt, runtime::controller::Action};
+use tokio::time::Instant;
 
 use super::{
-    Error, Managed, Reason, Verdict, backoff,
-    context::Context,
-    error::Retry,
-    progress::{SharedProgress, is_settled, lock},
-    status::next_status,
+    backoff,
+    error::{Error, Reason, Refused, Retry},
+    object::{HasStatus, Object, ObjectName, is_ready},
+    shell::{NET, Shell},
+    work::{Outcome, Reconcile, Work},
 };
 
-/// When to look again where something else is expected to wake the object: a net under lost events.
-const NET: Duration = Duration::from_mins(5);
-
-/// Outcome of a pass: what to show, or why there is nothing.
-pub(super) type Outcome = Result<(Reason, String), Error>;
-
-/// Writes the status if it changed, tells who depends on it, and says when to come back.
-pub(super) async fn settle<K: Managed>(
-    context: &Context<K>,
-    object: &K,
-    progress: &SharedProgress<K>,
-    outcome: &Outcome,
-) -> Action {
-    let uid = object.uid().unwrap_or_default();
-    let (shown, action) = match outcome {
-        Ok((reason, message)) => {
-            context.failures.clear(&uid);
-            let back = match reason {
-                Reason::InSync | Reason::Observed | Reason::Frozen => object.interval(),
-                _ => Some(object.interval().unwrap_or(NET)),
-            };
-            let back = back.into_iter().chain(again(progress)).min();
-            (
-                Some((*reason, message.clone())),
-                back.map_or_else(Action::await_change, Action::requeue),
-            )
+impl<W: Work> Reconcile<W> {
+    /// Writes the status if it changed, tells who depends on the object, and says when to come back.
+    pub(super) async fn settle(self, outcome: Result<Outcome, Error>) -> Action {
+        let uid = self.uid();
+        let shell = self.shell.clone();
+        let interval = shell.work.interval(&self.object);
+        match outcome {
+            Ok(Outcome { reason, message, due }) => {
+                shell.memory.with(&uid, |entry| {
+                    entry.remote_failures = 0;
+                    if !reason.is_stalled() {
+                        entry.refused_attempts = 0;
+                        entry.not_before = None;
+                    }
+                });
+                let back = match reason {
+                    Reason::InSync | Reason::Observed | Reason::Frozen | Reason::Paused => interval,
+                    _ => Some(interval.unwrap_or(NET)),
+                };
+                let back = back.into_iter().chain(due.map(|due| due.max(SHORTEST))).min();
+                let action = back.map_or_else(Action::await_change, Action::requeue);
+                shell.work.settled(&self.object, reason, &message);
+                self.show(reason, message, action).await
+            }
+            Err(error) => {
+                let action = shell.retry(&self.object, &error);
+                let Some((reason, message)) = self.worth_showing(&error) else {
+                    return action;
+                };
+                shell.work.settled(&self.object, reason, &message);
+                self.show(reason, message, action).await
+            }
         }
-        Err(error) => {
-            let action = retry(context, object, error);
-            (worth_showing(context, object, progress, error), action)
+    }
+
+    /// Writes the status if it changed; then comes back as `action` says, or earlier if the write failed.
+    pub(super) async fn show(self, reason: Reason, message: String, action: Action) -> Action {
+        let Self { shell, object, report } = self;
+        let subject = shell.work.subject(&object);
+        let update = report.update(&*object, subject, reason, message);
+        let before = object.status().and_then(|status| status.condition("Ready"));
+        let before = before.map(|ready| ready.reason.clone());
+        let written = match Box::pin(shell.write_status(&object, update, false)).await {
+            Ok(written) => written,
+            Err(error) => return shell.status_failed(&object, &error),
+        };
+        shell.memory.with(&object.uid().unwrap_or_default(), |entry| {
+            entry.kubernetes_failures = 0;
+        });
+        let warns = reason.is_stalled() || reason == Reason::Forbidden;
+        if warns
+            && before.as_deref() != Some(reason.as_str())
+            && let Some(ready) = written.as_ref().and_then(|object| object.status()?.condition("Ready"))
+        {
+            let regarding = object.object_ref(&());
+            shell
+                .env
+                .reports
+                .warning(regarding, reason.as_str(), "Reconcile", &ready.message);
         }
-    };
-    let Some((reason, message)) = shown else {
-        return action;
-    };
-    object.settled(&context.world, &verdict(reason, &message));
-    match write_if_changed(context, object, progress, reason, message).await {
-        Ok(()) => action,
-        Err(error) => retry(context, object, &error),
+        action
+    }
+
+    /// What of a failure the object shows. An outage shows on the connection: objects that were ready stay so, and one
+    /// failure is not an outage.
+    fn worth_showing(&self, error: &Error) -> Option<(Reason, String)> {
+        let failures = self.shell.memory.with(&self.uid(), |entry| entry.remote_failures);
+        let stands = match error {
+            Error::NotYet(_) | Error::Queued | Error::Refused(_) | Error::Kubernetes { .. } => true,
+            Error::ConnectionNotReady(_) | Error::CredentialsMissing { .. } => is_ready(&*self.object),
+            _ => error.is_outage() && failures < backoff::SHOWN_FROM,
+        };
+        let message = error.to_string();
+        if !stands {
+            return error.reason().map(|reason| (reason, message));
+        }
+        // A write here or there that the record must not lose; or nothing was said of this object yet.
+        let recorded = self.report.changed || self.report.intent;
+        let new = self.object.status().is_none() && error.reason().is_some();
+        (recorded || new).then(|| standing(&*self.object).unwrap_or((Reason::Progressing, message)))
     }
 }
 
-/// Shortest time until a condition beside `Ready` is looked at again.
+/// Shortest time until something that is due by the passage of time.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// When a condition beside `Ready` wants to be looked at again.
-fn again<K: Managed>(progress: &SharedProgress<K>) -> Option<Duration> {
-    let progress = lock(progress);
-    let aspects = progress
-        .seen
-        .as_ref()
-        .map(|sight| sight.aspects.as_slice())
-        .unwrap_or_default();
-    let again = aspects.iter().filter_map(|aspect| aspect.again).min();
-    again.map(|again| again.max(SHORTEST))
+/// What the object says of its present spec, if it is not ready.
+pub(super) fn standing<K: Object>(object: &K) -> Option<(Reason, String)> {
+    let status = object.status()?;
+    let ready = status.condition("Ready")?;
+    let same = status.observed_generation == object.meta().generation && ready.status != "True";
+    let reason = Reason::named(&ready.reason).filter(|_| same)?;
+    Some((reason, ready.message.clone()))
 }
 
-pub(super) fn verdict(reason: Reason, message: &str) -> Verdict {
-    if reason.is_ready() {
-        Verdict::Ready
-    } else {
-        Verdict::NotReady(reason, message.to_owned())
-    }
-}
-
-pub(super) async fn write_if_changed<K: Managed>(
-    context: &Context<K>,
-    object: &K,
-    progress: &SharedProgress<K>,
-    reason: Reason,
-    message: String,
-) -> Result<(), Error> {
-    let (finding, intent) = {
-        let progress = lock(progress);
-        (progress.finding(object, reason, message), progress.intent)
-    };
-    let previous = object.status();
-    let next = next_status(previous, object.meta().generation, finding, Timestamp::now());
-    // `previous` is older than the intent of this pass.
-    if previous == Some(&next) && !intent && !context.wrote_since(object) {
-        return Ok(());
-    }
-    let was = previous
-        .and_then(|status| status.condition("Ready"))
-        .map(|ready| ready.reason.clone());
-    if (reason.is_stalled() || reason == Reason::Forbidden) && was.as_deref() != Some(reason.as_str()) {
-        let message = next
-            .conditions
-            .first()
-            .map(|ready| ready.message.clone())
-            .unwrap_or_default();
-        context
-            .around
-            .reports
-            .warning(object.object_ref(&()), reason.as_str(), "Reconcile", &message);
-    }
-    match context.write_status(object, &next, false).await {
-        // Deleted meanwhile: there is nobody left to tell.
-        Err(Error::Kubernetes { source, .. }) if matches!(&*source, kube::Error::Api(status) if status.is_not_found()) => {
-            Ok(())
+impl<W: Work> Shell<W> {
+    /// When to come back after a failure.
+    pub(super) fn retry(&self, object: &Arc<W::Object>, error: &Error) -> Action {
+        let uid = object.uid().unwrap_or_default();
+        let chance: f64 = rand::random();
+        if let Error::Kubernetes { .. } = error {
+            return self.kubernetes_failed(object, error);
         }
-        other => other.map(|_| ()),
-    }
-}
-
-/// What of a failure goes onto the object. An outage is shown on the connection: objects that were ready stay so, and
-/// one failure is not an outage.
-fn worth_showing<K: Managed>(
-    context: &Context<K>,
-    object: &K,
-    progress: &SharedProgress<K>,
-    error: &Error,
-) -> Option<(Reason, String)> {
-    let stands = match error {
-        Error::NotYet(_) | Error::Busy { .. } | Error::Kubernetes { .. } => true,
-        Error::ConnectionNotReady(_) | Error::CredentialsMissing { .. } => is_settled(object),
-        _ => error.is_outage() && context.failures.count(&object.uid().unwrap_or_default()) < backoff::SHOWN_FROM,
-    };
-    let message = error.to_string();
-    if !stands {
-        return error.reason().map(|reason| (reason, message));
-    }
-    let recorded = {
-        let progress = lock(progress);
-        progress.changed || progress.intent
-    };
-    // Something was written, here or there, that the record must not lose; or nothing was said of this object yet.
-    let new = object.status().is_none() && error.reason().is_some();
-    (recorded || new).then_some((Reason::Progressing, message))
-}
-
-pub(super) fn retry<K: Managed>(context: &Context<K>, object: &K, error: &Error) -> Action {
-    let uid = object.uid().unwrap_or_default();
-    if error.is_outage() || error.retry() == Retry::Backoff {
-        context.failures.add(&uid);
-    }
-    let chance: f64 = rand::random();
-    match error.retry() {
-        Retry::OnChange => Action::requeue(object.interval().unwrap_or(NET)),
-        // Those that were told to wait do not come back all at once.
-        Retry::After(after) => Action::requeue(after + after.mul_f64(chance)),
-        Retry::Turn(turn) => {
-            context.booked(&uid, turn);
-            Action::requeue(turn)
-        }
-        Retry::Backoff => {
-            tracing::debug!(kind = K::KIND, name = object.name_any(), %error, "a pass failed and is tried again");
-            Action::requeue(backoff::wait(context.failures.count(&uid), chance))
+        let interval = self.work.interval(object);
+        match error.retry() {
+            Retry::OnChange => {
+                if error.reason() == Some(Reason::Rejected) {
+                    self.memory.with(&uid, |entry| {
+                        entry.refused_attempts = entry.refused_attempts.saturating_add(1);
+                        entry.not_before = Some(Instant::now() + backoff::stalled(entry.refused_attempts));
+                    });
+                }
+                Action::requeue(interval.unwrap_or(NET))
+            }
+            Retry::After(after) => {
+                let wait = backoff::retry_after(after, chance);
+                if !matches!(error, Error::Refused(Refused::Frozen)) {
+                    self.memory
+                        .with(&uid, |entry| entry.not_before = Some(Instant::now() + after));
+                }
+                Action::requeue(wait)
+            }
+            Retry::Backoff => {
+                let failures = self.memory.with(&uid, |entry| {
+                    entry.remote_failures = entry.remote_failures.saturating_add(1);
+                    entry.remote_failures
+                });
+                let wait = backoff::wait(failures, backoff::REMOTE, chance);
+                Action::requeue(wait)
+            }
         }
     }
+
+    fn status_failed(&self, object: &Arc<W::Object>, error: &Error) -> Action {
+        if !matches!(error, Error::Refused(_)) {
+            self.env.observer.status_write_failed(self.kind());
+        }
+        match error {
+            Error::Kubernetes { .. } => self.kubernetes_failed(object, error),
+            error => self.retry(object, error),
+        }
+    }
+
+    fn kubernetes_failed(&self, object: &Arc<W::Object>, error: &Error) -> Action {
+        let uid = object.uid().unwrap_or_default();
+        let failures = self.memory.with(&uid, |entry| {
+            entry.kubernetes_failures = entry.kubernetes_failures.saturating_add(1);
+            entry.kubernetes_failures
+        });
+        let longest = match error {
+            Error::Kubernetes { source, .. } if is_refusal(source) => backoff::REFUSED,
+            _ => backoff::APISERVER,
+        };
+        let wait = backoff::wait(failures, longest, rand::random());
+        tracing::warn!(kind = self.kind(), name = %ObjectName::of(&**object), %error, ?wait, "Kubernetes refused or lost a call");
+        Action::requeue(wait)
+    }
+}
+
+/// Whether the apiserver understood the call and refused it.
+fn is_refusal(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if (400..500).contains(&status.code) && !matches!(status.code, 409 | 429))
 }

@@ -302,7 +302,11 @@ fn read(namespace: &str, one: &SecretUse, contents: Option<&Contents>) -> Result
         return missing(format!("{} has no key {}", place(), one.key));
     };
     let Ok(value) = std::str::from_utf8(value) else {
-        return Err(Secret::Unusable(format!("key {} of {} is not UTF-8 text", one.key, place())));
+        return Err(Secret::Unusable(format!(
+            "key {} of {} is not UTF-8 text",
+            one.key,
+            place()
+        )));
     };
     // A line ending is what `kubectl create secret --from-file` and editors leave behind.
     let value = value.strip_suffix('\n').unwrap_or(value);
@@ -342,7 +346,13 @@ mod tests {
         for bytes in [&b"hunter22"[..], b"hunter22\n", b"hunter22\r\n"] {
             assert_eq!(value(bytes).unwrap(), "hunter22");
         }
-        for bytes in [&b" hunter22"[..], b"hunter22 \n", b"hun\tter", b"hunter22\n\n", b"a\r\nb"] {
+        for bytes in [
+            &b" hunter22"[..],
+            b"hunter22 \n",
+            b"hun\tter",
+            b"hunter22\n\n",
+            b"a\r\nb",
+        ] {
             assert!(value(bytes).unwrap_err().contains("Secret team/jane"));
         }
         assert!(value(b"\n").unwrap_err().contains("is empty"));

@@ -1,8 +1,9 @@
-//! Watches Secrets and `ConfigMap`s by metadata alone, and tells when one that was seen before changes or comes or goes.
+//! Watches Secrets and `ConfigMap`s by their metadata, and wakes the objects that read one which changed, appeared or
+//! disappeared. It holds sixteen bytes for each of them, whatever they contain.
 
-use std::{collections::HashMap, fmt::Debug, pin::pin};
+use std::{collections::HashMap, fmt::Debug, pin::pin, sync::Arc};
 
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::{Stream, StreamExt};
 use k8s_openapi::{
     NamespaceResourceScope,
     api::core::v1::{ConfigMap, Secret},
@@ -15,66 +16,47 @@ use kube::{
         watcher::{self, Event, watcher},
     },
 };
-use tokio::{
-    sync::{broadcast, watch},
-    task::JoinHandle,
-};
+use tokio::{sync::watch, task::JoinHandle};
 
-use super::secrets::SourceKind;
+use super::{controller::WatchBackoff, index::SourceId, object::version, secrets::SourceKind, watched::Watched};
 
-/// Touched sources that may wait for a kind that is busy. Beyond that the kind looks at all its objects.
-const QUEUE: usize = 1024;
-
-/// A Secret or `ConfigMap` that changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Touched {
-    /// Its kind.
-    pub kind: SourceKind,
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-}
+/// Objects in one page of a list. Others decide how large their annotations are, and a page is held while it is decoded.
+const PAGE: u32 = 50;
+/// Kinds that are watched.
+const KINDS: usize = 2;
 
 /// The watch on everything that objects read.
 pub struct SourceWatch {
-    /// Where the kinds hear of changes.
-    pub touched: broadcast::Sender<Touched>,
     /// Ends only with the process.
     pub task: JoinHandle<()>,
     listed: watch::Receiver<usize>,
 }
 
 /// Starts the watch. It reads metadata only: no value of a Secret is ever held for its own sake.
-pub fn start(client: Client, namespace: Option<String>) -> SourceWatch {
-    let touched = broadcast::channel(QUEUE).0;
+pub fn start(client: Client, namespace: Option<String>, kinds: Arc<[Arc<dyn Watched>]>) -> SourceWatch {
     let (list, listed) = watch::channel(0);
-    let tell = touched.clone();
     let task = tokio::spawn(async move {
         let namespace = namespace.as_deref();
-        let secrets = follow::<Secret>(&client, namespace, SourceKind::Secret, &tell, &list);
-        let config_maps = follow::<ConfigMap>(&client, namespace, SourceKind::ConfigMap, &tell, &list);
+        let secrets = follow::<Secret>(&client, namespace, SourceKind::Secret, &kinds, &list);
+        let config_maps = follow::<ConfigMap>(&client, namespace, SourceKind::ConfigMap, &kinds, &list);
         tokio::join!(secrets, config_maps);
     });
-    SourceWatch { touched, task, listed }
+    SourceWatch { task, listed }
 }
 
 impl SourceWatch {
-    /// Waits until both lists are known: a source that is read before could change without anybody being told.
+    /// Waits until both lists are known: a source that is read before could change without anybody being woken.
     pub async fn listed(&self) {
         // An error means that the task is gone, which its handle tells.
         let _ = self.listed.clone().wait_for(|listed| *listed >= KINDS).await;
     }
 }
 
-/// Kinds that are watched.
-const KINDS: usize = 2;
-
 async fn follow<S>(
     client: &Client,
     namespace: Option<&str>,
     kind: SourceKind,
-    touched: &broadcast::Sender<Touched>,
+    kinds: &[Arc<dyn Watched>],
     list: &watch::Sender<usize>,
 ) where
     S: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Send + 'static,
@@ -83,35 +65,42 @@ async fn follow<S>(
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
     };
-    let events = watcher(api, watcher::Config::default()).default_backoff();
-    let events =
-        events.inspect_err(|error| tracing::warn!(?kind, %error, "the watch on sources failed and is resumed"));
-    let mut told = false;
-    let events = events
+    let mut known = false;
+    let events = watcher(api, watcher::Config::default().page_size(PAGE))
+        .inspect(move |event| {
+            if let Err(error) = event {
+                tracing::warn!(?kind, %error, "the watch on sources failed and is resumed");
+            }
+        })
+        .backoff(WatchBackoff::default())
         .filter_map(|event| std::future::ready(event.ok()))
         .inspect(move |event| {
-            if matches!(event, Event::InitDone) && !told {
-                told = true;
+            if matches!(event, Event::InitDone) && !known {
+                known = true;
                 list.send_modify(|listed| *listed += 1);
             }
         });
     let mut changes = pin!(changes(events, kind));
-    while let Some(change) = changes.next().await {
-        // Nobody listens only while the operator stops.
-        let _ = touched.send(change);
+    while let Some(source) = changes.next().await {
+        for kind in kinds {
+            kind.source_changed(source);
+        }
     }
 }
 
-type Versions = HashMap<(String, String), String>;
+type Versions = HashMap<SourceId, u64>;
 
-/// What changed, from the events of a watch. The first list is what the kinds read anyway; a later list tells only the
+/// What changed, from the events of a watch. The first list is what objects read anyway; a later list yields only the
 /// differences.
-fn changes<S>(events: impl Stream<Item = Event<PartialObjectMeta<S>>>, kind: SourceKind) -> impl Stream<Item = Touched>
+fn changes<S>(events: impl Stream<Item = Event<PartialObjectMeta<S>>>, kind: SourceKind) -> impl Stream<Item = SourceId>
 where
     S: Resource<DynamicType = ()> + 'static,
 {
     let mut known: Option<Versions> = None;
     let mut listed = Versions::new();
+    let id = move |object: &PartialObjectMeta<S>| {
+        SourceId::new(kind, &object.namespace().unwrap_or_default(), &object.name_any())
+    };
     events.flat_map(move |event| {
         let differing = match event {
             Event::Init => {
@@ -119,51 +108,41 @@ where
                 Vec::new()
             }
             Event::InitApply(object) => {
-                listed.insert(place(&object), object.resource_version().unwrap_or_default());
+                listed.insert(id(&object), version(&object).unwrap_or_default());
                 Vec::new()
             }
             Event::InitDone => {
-                let list = std::mem::take(&mut listed);
+                let mut list = std::mem::take(&mut listed);
+                list.shrink_to_fit();
                 let before = known.replace(list);
                 before
                     .map(|before| differences(&before, known.as_ref()))
                     .unwrap_or_default()
             }
             Event::Apply(object) => {
-                let version = object.resource_version().unwrap_or_default();
-                let before = known.get_or_insert_default().insert(place(&object), version.clone());
-                if before.as_ref() == Some(&version) {
-                    Vec::new()
-                } else {
-                    vec![place(&object)]
-                }
+                let (id, version) = (id(&object), version(&object).unwrap_or_default());
+                let before = known.get_or_insert_default().insert(id, version);
+                if before == Some(version) { Vec::new() } else { vec![id] }
             }
             Event::Delete(object) => {
-                known.get_or_insert_default().remove(&place(&object));
-                vec![place(&object)]
+                let id = id(&object);
+                known.get_or_insert_default().remove(&id);
+                vec![id]
             }
         };
-        futures::stream::iter(
-            differing
-                .into_iter()
-                .map(move |(namespace, name)| Touched { kind, namespace, name }),
-        )
+        futures::stream::iter(differing)
     })
 }
 
-fn place(object: &impl ResourceExt) -> (String, String) {
-    (object.namespace().unwrap_or_default(), object.name_any())
-}
-
-fn differences(before: &Versions, now: Option<&Versions>) -> Vec<(String, String)> {
+fn differences(before: &Versions, now: Option<&Versions>) -> Vec<SourceId> {
     let empty = Versions::new();
     let now = now.unwrap_or(&empty);
-    let gone = before.keys().filter(|place| !now.contains_key(*place));
+    let gone = before.keys().filter(|id| !now.contains_key(*id));
     let other = now
         .iter()
-        .filter(|(place, version)| before.get(*place) != Some(*version))
-        .map(|(place, _)| place);
-    gone.chain(other).cloned().collect()
+        .filter(|(id, version)| before.get(*id) != Some(*version))
+        .map(|(id, _)| id);
+    gone.chain(other).copied().collect()
 }
 
 #[cfg(test)]
@@ -177,11 +156,18 @@ mod tests {
         .unwrap()
     }
 
-    async fn told(events: Vec<Event<PartialObjectMeta<Secret>>>) -> Vec<String> {
+    async fn changed(events: Vec<Event<PartialObjectMeta<Secret>>>) -> Vec<SourceId> {
         let changes = changes(futures::stream::iter(events), SourceKind::Secret);
-        let mut names: Vec<_> = changes.map(|touched| touched.name).collect().await;
-        names.sort();
-        names
+        let mut ids: Vec<_> = changes.collect().await;
+        ids.sort();
+        ids
+    }
+
+    fn ids(names: &[&str]) -> Vec<SourceId> {
+        let ids = names.iter().map(|name| SourceId::new(SourceKind::Secret, "team", name));
+        let mut ids: Vec<_> = ids.collect();
+        ids.sort();
+        ids
     }
 
     #[tokio::test]
@@ -195,11 +181,11 @@ mod tests {
             Event::Apply(secret("b", "3")),
             Event::Delete(secret("b", "4")),
         ];
-        assert_eq!(told(events).await, ["a", "b", "b"]);
+        assert_eq!(changed(events).await, ids(&["a", "b", "b"]));
     }
 
     #[tokio::test]
-    async fn a_later_list_tells_only_what_differs() {
+    async fn a_later_list_yields_only_what_differs() {
         let events = vec![
             Event::Init,
             Event::InitApply(secret("same", "1")),
@@ -212,6 +198,6 @@ mod tests {
             Event::InitApply(secret("new", "6")),
             Event::InitDone,
         ];
-        assert_eq!(told(events).await, ["edited", "gone", "new"]);
+        assert_eq!(changed(events).await, ids(&["edited", "gone", "new"]));
     }
 }

@@ -18,8 +18,10 @@ const LONGEST_STEP: usize = 512;
 const PLAN_BYTES: usize = 8 << 10;
 
 const READY: &str = "Ready";
-const RECONCILING: &str = "Reconciling";
-const STALLED: &str = "Stalled";
+/// The condition of an object that the operator is still working on.
+pub const RECONCILING: &str = "Reconciling";
+/// The condition of an object that needs user action.
+pub const STALLED: &str = "Stalled";
 /// The condition of kinds whose writes a task carries on.
 pub const PROPAGATED: &str = "Propagated";
 /// Types of conditions that only the operator sets. Any other type belongs to somebody else and stays.

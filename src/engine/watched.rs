@@ -2,7 +2,7 @@
 
 use super::{
     connect::{ConnectionKey, Dependent},
-    index::SourceKey,
+    index::SourceId,
     object::{ObjectName, WatchState},
 };
 
@@ -23,7 +23,7 @@ pub trait Watched: Send + Sync {
     /// Reconciles the objects of a connection that are not ready: something that they may wait for exists now.
     fn unblocked(&self, connection: &ConnectionKey);
     /// Reconciles the objects that read this Secret or `ConfigMap`.
-    fn source_changed(&self, source: &SourceKey);
+    fn source_changed(&self, source: SourceId);
 }
 
 #[cfg(test)]
@@ -65,6 +65,6 @@ pub(super) mod tests {
 
         fn unblocked(&self, _: &ConnectionKey) {}
 
-        fn source_changed(&self, _: &SourceKey) {}
+        fn source_changed(&self, _: SourceId) {}
     }
 }

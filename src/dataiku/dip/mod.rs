@@ -2,6 +2,7 @@
 
 pub mod groups;
 pub mod instance;
+mod probe;
 mod refusal;
 mod secrets;
 pub mod users;

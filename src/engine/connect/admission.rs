@@ -226,7 +226,9 @@ impl State {
             if !self.has_place(rank.class, now) {
                 break;
             }
-            let Some((rank, waiter)) = self.waiting.pop_first() else { break };
+            let Some((rank, waiter)) = self.waiting.pop_first() else {
+                break;
+            };
             self.ranks.remove(&waiter.uid);
             self.served.insert(rank.class, rank.round);
             self.promised.insert(waiter.uid.clone(), now);

@@ -222,9 +222,15 @@ impl<C: ConnectionKind> Connections<C> {
             let current = states.get(&live.key).and_then(|state| state.live.as_ref());
             !current.is_some_and(|current| std::ptr::eq(&raw const **current, live))
         };
-        let changed =
-            replaced || live.is_stale() || kind::reach(&*object) != live.reach || !admits(&*object, &live.key, namespace);
-        if changed { Err(Refused::ConnectionChanged) } else { Ok(()) }
+        let changed = replaced
+            || live.is_stale()
+            || kind::reach(&*object) != live.reach
+            || !admits(&*object, &live.key, namespace);
+        if changed {
+            Err(Refused::ConnectionChanged)
+        } else {
+            Ok(())
+        }
     }
 
     /// Who may call the remote side: one queue for kinds whose objects have documents of their own, another for those

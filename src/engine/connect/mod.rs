@@ -6,9 +6,10 @@ pub mod key;
 pub mod kind;
 pub mod lists;
 pub mod live;
-
+pub mod work;
 
 pub use connections::{Connections, Lookup, Readiness};
 pub use key::{ConnectionKey, Dependent};
 pub use kind::{Api, ConnectionKind, Terms};
 pub use live::{Live, Remote};
+pub use work::Connecting;

@@ -1,137 +1,162 @@
-//! What a pass puts down before a write whose traces it would not know again, and what becomes of that.
+//! What a reconcile records before a write whose traces it would not recognise, and what becomes of that record when the
+//! write fails.
 
-use jiff::Timestamp;
-use kube::ResourceExt;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
-    Error, Fate, Freshness, Managed, Plan, Presence, Reason,
+    managed::{Managed, Read},
     pass::Pass,
-    plan::Change,
-    progress::{granted, lock},
-    status::next_status,
+    plan::{Change, Plan},
 };
-use crate::crd::status::Origin;
+use crate::{
+    crd::{applied::Grants, status::Origin},
+    engine::{
+        error::{Error, Fate, Reason, Refused},
+        object::ObjectName,
+        outcome::standing,
+    },
+};
 
-impl<K: Managed> Pass<'_, K> {
-    /// Puts down what is about to be done, so that a crash right after the write does not turn our own work into
-    /// something that we find and do not know. Fails if the object changed meanwhile: then this pass is out of date.
-    pub(super) async fn record_intent(
-        &mut self,
-        owned: Origin,
-        plan: &Plan<K::Change>,
-        seen: &K::Observed,
-    ) -> Result<(), Error> {
-        let creates = plan.changes.iter().filter(|change| change.creates());
-        let slots: Vec<_> = creates.flat_map(Change::secrets).collect();
-        let finding = {
-            let mut progress = lock(&self.progress);
-            self.before = Some((progress.origin, progress.applied.grants.clone()));
-            if K::presence(seen) != Presence::None {
-                progress.origin = Some(owned);
-            }
-            let granted = granted(self.object, seen, &progress.applied);
-            progress.applied.grants.add(granted);
-            let steps = plan.steps().join("; ");
-            // Said until the outcome is another one, so that nothing flickers at each try.
-            let (reason, message) = standing(self.object).unwrap_or((Reason::Progressing, steps));
-            let mut finding = progress.finding(self.object, reason, self.inputs.redact(&message));
-            for slot in slots {
-                if let Some(input) = self.inputs.get(slot) {
-                    finding
-                        .applied
-                        .secrets
-                        .insert(slot.to_owned(), input.fingerprint.clone());
-                }
-            }
-            finding
-        };
-        let base = self.written.as_deref().unwrap_or(self.object);
-        let generation = self.object.meta().generation;
-        let status = next_status(base.status(), generation, finding, Timestamp::now());
-        if base.status() != Some(&status) {
-            self.written = Some(self.context.write_status(base, &status, true).await?);
+/// The record before an intent.
+pub(super) struct Before {
+    origin: Option<Origin>,
+    grants: Grants,
+    unsettled_until: Option<Time>,
+    /// Whether an earlier write may still create the object.
+    unsettled: bool,
+}
+
+impl<M: Managed> Pass<'_, M> {
+    /// Records what is about to be written, so that a crash right after the write does not turn our own work into something
+    /// that we find and do not recognise. Fails if the object changed meanwhile: then this reconcile is outdated.
+    ///
+    /// After the remote side refused to create the object for this very spec, further attempts record nothing: the status
+    /// would change twice with each of them. If one of them succeeds and the operator is killed before it has recorded that,
+    /// the object ends as `AlreadyExists`, which a person can resolve; the opposite mistake would claim somebody else's
+    /// object.
+    pub(super) async fn record_intent(&mut self, owned: Origin, plan: &Plan<M::Change>) -> Result<(), Error> {
+        let unsettled = self.unsettled().is_some();
+        let report = &mut self.cx.report;
+        self.before = Some(Before {
+            origin: report.origin,
+            grants: report.record.grants.clone(),
+            unsettled_until: report.record.unsettled_until.clone(),
+            unsettled,
+        });
+        let refused = report.record.create_refused && plan.creates();
+        report.origin = Some(owned);
+        report.record.grants.add(plan.grants.clone());
+        if refused && !M::ENTRIES && self.is_same_spec() {
+            return Ok(());
         }
-        lock(&self.progress).intent = true;
+        let slots: Vec<String> = plan
+            .changes
+            .iter()
+            .filter(|change| change.creates())
+            .flat_map(Change::slots)
+            .collect();
+        // Until the outcome is written, a write may be in flight.
+        self.cx.note_lost_write();
+        let steps = plan.steps().join("; ");
+        let (reason, message) = standing(&*self.cx.object).unwrap_or((Reason::Progressing, steps));
+        let subject = crate::engine::work::Work::subject(self.keeping, &self.cx.object);
+        let message = self.secrets.quotable(&message);
+        let mut update = self.cx.report.update(&*self.cx.object, subject, reason, message);
+        for slot in slots {
+            if let Some(print) = self.secrets.fingerprint(&slot) {
+                update.applied.secrets.insert(slot, print.to_owned());
+            }
+        }
+        let written = self.cx.shell.write_status(&self.cx.object, update, true).await?;
+        let Some(written) = written else {
+            return Err(Error::Refused(Refused::Superseded));
+        };
+        self.cx.object = written;
+        if let Some(before) = &self.before {
+            self.cx
+                .report
+                .record
+                .unsettled_until
+                .clone_from(&before.unsettled_until);
+        }
         Ok(())
+    }
+
+    fn is_same_spec(&self) -> bool {
+        let object = &*self.cx.object;
+        let observed = kube::core::object::HasStatus::status(object).and_then(|status| status.observed_generation);
+        observed == kube::Resource::meta(object).generation
     }
 
     /// A create that failed: whether the intent stands, and whose the object is if there is one.
     pub(super) async fn not_created(&mut self, error: Error) -> Result<(), Error> {
-        let fate = match &error {
-            Error::Remote { fate, .. } => *fate,
-            _ => Fate::Unknown,
-        };
-        match fate {
-            // An earlier try of ours got through and its answer was lost: read-back tells the rest.
+        match error.fate() {
+            // An earlier attempt succeeded and its answer was lost: read-back tells the rest.
             Fate::Exists if self.begun_earlier => return Ok(()),
             Fate::Exists => {
                 self.take_back();
-                let shared = lock(&self.progress)
-                    .seen
-                    .as_ref()
-                    .is_some_and(|sight| matches!(sight.presence, Presence::Shared { .. }));
-                // A document that many share is nobody's: the next look takes it in.
-                if self.object.policies().adopts() || shared {
+                // A document that many share belongs to nobody: the next observation takes it in.
+                if M::common(&self.cx.object).policies.adopts() || M::ENTRIES {
                     return Ok(());
                 }
                 return Err(self.already_exists());
             }
             Fate::NotDone => self.take_back(),
-            // What is not there right after an answer was not made by us; if somebody makes it later, it is theirs.
+            // What does not exist right after an answer was not created by us; if somebody creates it later, it is theirs.
             Fate::Answered => {
-                let seen = self.observe(Freshness::Fresh).await?;
-                if matches!(
-                    K::presence(&seen),
-                    Presence::Absent | Presence::Shared { complete: false }
-                ) {
+                let seen = self.observe(Read::Fresh).await?;
+                if seen.is_none() || M::ENTRIES {
                     self.take_back();
                 }
             }
             Fate::Unknown => {}
         }
+        let name = ObjectName::of(&*self.cx.object);
         tracing::info!(
-            kind = K::KIND,
-            namespace = self.object.namespace(),
-            name = self.object.name_any(),
+            kind = self.cx.shell.kind(),
+            namespace = &*name.namespace,
+            name = &*name.name,
             remote = self.key,
-            error = self.inputs.redact(&error.to_string()),
+            error = self.secrets.quotable(&error.to_string()),
             "remote create failed"
         );
         Err(error)
     }
 
-    /// Nothing of the intent came to be: what somebody else makes now is not ours.
+    /// Nothing of the intent happened: what somebody else creates now is not ours. An earlier attempt whose answer was lost
+    /// may still create the object, so its intent stays.
     fn take_back(&mut self) {
-        let before = self.before.take();
-        let mut progress = lock(&self.progress);
-        let shared = progress.seen.as_ref().map(|sight| sight.presence);
-        let shared = matches!(shared, Some(Presence::Shared { .. }));
-        if let Some((origin, grants)) = before {
-            progress.applied.grants = grants;
-            progress.origin = origin.filter(|_| shared);
-        } else if !shared {
-            progress.origin = None;
+        let report = &mut self.cx.report;
+        match self.before.take() {
+            Some(before) if before.unsettled => {
+                report.record.unsettled_until = before.unsettled_until;
+            }
+            Some(before) => {
+                report.record.grants = before.grants;
+                report.record.unsettled_until = before.unsettled_until;
+                report.origin = before.origin;
+                report.record.create_refused = before.origin.is_none();
+            }
+            None => {
+                if !M::ENTRIES && !self.begun_earlier {
+                    report.origin = None;
+                }
+            }
         }
+        // The status may hold the intent.
+        report.intent = true;
     }
 
-    pub(super) fn log_failure(&self, change: &K::Change, error: &Error) {
+    pub(super) fn log_failure(&self, change: &M::Change, error: &Error) {
+        let name = ObjectName::of(&*self.cx.object);
         tracing::info!(
-            kind = K::KIND,
-            namespace = self.object.namespace(),
-            name = self.object.name_any(),
+            kind = self.cx.shell.kind(),
+            namespace = &*name.namespace,
+            name = &*name.name,
             remote = self.key,
             steps = ?change.steps(),
-            error = self.inputs.redact(&error.to_string()),
+            error = self.secrets.quotable(&error.to_string()),
             "remote write failed"
         );
     }
-}
-
-/// What the object says of its present spec, if somebody has to act on it.
-fn standing<K: Managed>(object: &K) -> Option<(Reason, String)> {
-    let status = object.status()?;
-    let ready = status.condition("Ready")?;
-    let same = status.observed_generation == object.meta().generation;
-    let reason = Reason::standing(&ready.reason).filter(|_| same)?;
-    Some((reason, ready.message.clone()))
 }

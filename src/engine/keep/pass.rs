@@ -1,264 +1,423 @@
-//! One pass over one object: observe, plan, apply, observe again.
+//! One reconcile of an object with a remote object: observe, plan, write, read back.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
-
-use kube::ResourceExt;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{
-    Error, Fate, Freshness, Inputs, Managed, Plan, Presence, Reason,
-    context::Context,
-    plan::Change,
-    progress::{SharedProgress, Sight, asks_for_a_pass, granted, is_recorded, lane, lock},
-    sources,
+    announce::Announcement,
+    intent::Before,
+    managed::{Given, Managed, Observed, Read},
+    plan::{Change, Class, Plan},
+    work::Keeping,
 };
-use crate::crd::{applied::Grants, status::Origin};
+use crate::{
+    crd::{applied::Applied, status::Origin},
+    engine::{
+        connect::{
+            Remote,
+            admission::{Applicant, Ticket},
+            connections::Admitted,
+        },
+        error::{Error, Fate, Reason, Refused},
+        index::Claims,
+        object::{ObjectName, asks_for_reconcile, is_deleting, is_ready},
+        permit::Permits,
+        secrets::{self, Secrets},
+        shell::Shell,
+        work::{Outcome, Reconcile, Sighting},
+    },
+};
 
-/// Rounds of write and read-back in one pass. A create takes two where the remote side cannot take everything at once;
-/// one more absorbs a change by somebody else in between.
+/// Rounds of write and read-back in one reconcile. A create takes two where the remote side cannot take everything at once;
+/// two more absorb changes by somebody else in between.
 const ROUNDS: usize = 4;
 
-/// Longest time for remote work in one pass, the wait for its turn not counted. Calls have their own, shorter deadlines;
-/// this one frees the slot whatever happens.
-pub(super) const DEADLINE: Duration = Duration::from_mins(1);
-
-/// What a pass gets that took too long.
-pub(super) fn overdue() -> Error {
-    Error::Remote {
-        reason: Reason::Unavailable,
-        message: format!("not done within {} s", DEADLINE.as_secs()),
-        retry_after: None,
-        fate: Fate::Unknown,
-    }
-}
-
-/// Whose the remote object is, and what of it was given for this object.
-pub(super) type Record = (Option<Origin>, Grants);
-
-/// A pass over an object that is not being deleted.
-pub struct Pass<'a, K: Managed> {
-    pub(super) object: &'a K,
-    pub(super) context: &'a Context<K>,
-    pub(super) progress: SharedProgress<K>,
-    pub(super) inputs: Inputs,
-    client: K::Client,
+/// One reconcile.
+pub(super) struct Pass<'a, M: Managed> {
+    pub(super) keeping: &'a Keeping<M>,
+    pub(super) cx: &'a mut Reconcile<Keeping<M>>,
+    admitted: Admitted<M::Connection>,
+    pub(super) remote: Remote<M::Connection>,
+    pub(super) secrets: Secrets,
     pub(super) key: String,
-    /// Whether an earlier pass had begun to make the remote object.
+    /// Whether an earlier reconcile had begun to create the remote object.
     pub(super) begun_earlier: bool,
-    /// What the record said before the intent that stands, until something of that is done.
-    pub(super) before: Option<Record>,
-    /// The object as this pass wrote it last.
-    pub(super) written: Option<Arc<K>>,
+    /// Snapshot to restore if a create fails without effect.
+    pub(super) before: Option<Before>,
+    /// Writes that were answered with success and not read back yet.
+    pub(super) announced: Vec<Announcement>,
 }
 
-impl<'a, K: Managed> Pass<'a, K> {
-    /// Resolves what the pass needs. No remote call.
-    pub async fn prepare(object: &'a K, context: &'a Context<K>, progress: SharedProgress<K>) -> Result<Self, Error> {
-        object.admission(&context.world)?;
-        let applied = lock(&progress).applied.clone();
-        let mut inputs = sources::resolve(
-            &context.around.client,
-            &context.around.fingerprints,
-            &object.namespace().unwrap_or_default(),
-            &object.uid().unwrap_or_default(),
-            &object.sources(),
-            applied,
-        )
-        .await?;
-        if object.policies().observes() {
-            inputs.leave_unchanged();
-        }
-        let client = object.connect(&context.world, &inputs, lane(object)).await?;
-        let begun_earlier = lock(&progress).origin.is_some();
+impl<'a, M: Managed> Pass<'a, M> {
+    /// Checks that the object may use its connection. No call.
+    pub(super) fn prepare(keeping: &'a Keeping<M>, cx: &'a mut Reconcile<Keeping<M>>) -> Result<Self, Error> {
+        let common = M::common(&cx.object);
+        let admitted = keeping.connections.admit(&common.connection, &cx.namespace())?;
+        let repair = is_ready(&*cx.object) && !is_deleting(&*cx.object);
+        let remote = Remote::new(admitted.live.clone(), repair);
+        let key = common.key;
+        let secrets = Secrets::unread(&M::secrets(&cx.object));
         Ok(Self {
-            object,
-            context,
-            begun_earlier,
-            progress,
-            inputs,
-            client,
-            key: object.key(),
+            begun_earlier: cx.report.origin.is_some(),
+            keeping,
+            cx,
+            admitted,
+            remote,
+            secrets,
+            key,
             before: None,
-            written: None,
+            announced: Vec::new(),
         })
     }
 
-    /// Takes secret values out of a text that goes to people.
-    pub fn redact(&self, text: &str) -> String {
-        self.inputs.redact(text)
-    }
-
-    /// Brings the remote side in line; returns what to show.
-    pub async fn run(&mut self) -> Result<(Reason, String), Error> {
-        if !asks_for_a_pass(self.object) {
-            let seen = self.observe(Freshness::Shared).await?;
-            let desired = self.object.desired(&self.inputs)?;
-            if K::suffices(&desired, &seen) {
-                let plan = self.plan(&seen)?;
-                let owned = self.ownership(&seen)?;
-                if let Some(held) = self.held(&plan) {
-                    return Ok(held);
-                }
-                if plan.is_empty() {
-                    return Ok(self.conclude(owned, &plan, &seen));
-                }
-            }
-        }
-        let _slot = K::slot(&self.client).await?;
-        match tokio::time::timeout(DEADLINE, Box::pin(self.look_and_converge())).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(overdue()),
+    /// The result with every text fit for people.
+    pub(super) fn reworded(&self, result: Result<Outcome, Error>) -> Result<Outcome, Error> {
+        match result {
+            Ok(outcome) => Ok(Outcome {
+                message: self.secrets.quotable(&outcome.message),
+                ..outcome
+            }),
+            Err(error) => Err(error.reworded(|message| self.secrets.quotable(message))),
         }
     }
 
-    /// What follows may write, so it goes by what is there now and not by the shared list.
-    async fn look_and_converge(&mut self) -> Result<(Reason, String), Error> {
-        let seen = self.observe(Freshness::Fresh).await?;
-        let plan = self.plan(&seen)?;
-        self.ownership(&seen)?;
+    /// Makes the remote side match; returns what to show.
+    pub(super) async fn run(&mut self) -> Result<Outcome, Error> {
+        self.follow_task().await;
+        let class = match self.by_lists().await? {
+            Listed::Done(outcome) => return Ok(outcome),
+            Listed::Differs(class) => class,
+        };
+        let Some(_ticket) = self.enter(class) else {
+            return Err(Error::Queued);
+        };
+        self.resolve_secrets().await?;
+        let settled = self.cx.unsettled_for().is_none();
+        let seen = self.observe(Read::Fresh).await?;
+        let plan = self.plan(seen.as_ref(), true)?;
+        self.ownership(seen.as_ref(), &plan)?;
         if let Some(held) = self.held(&plan) {
             return Ok(held);
         }
-        self.converge(seen, plan).await
-    }
-
-    async fn converge(&mut self, mut seen: K::Observed, mut plan: Plan<K::Change>) -> Result<(Reason, String), Error> {
-        let mut done = BTreeSet::new();
-        for _ in 0..ROUNDS {
-            let owned = self.ownership(&seen)?;
-            if plan.is_empty() {
-                return Ok(self.conclude(owned, &plan, &seen));
-            }
-            if plan.steps().iter().all(|step| done.contains(step)) {
-                break;
-            }
-            let creates = plan.changes.iter().any(Change::creates);
-            if creates
-                || Some(owned) != self.recorded_origin()
-                || !is_recorded(self.object, &seen, &lock(&self.progress).applied)
-            {
-                self.record_intent(owned, &plan, &seen).await?;
-            }
-            for change in &plan.changes {
-                self.apply(&seen, change).await?;
-                done.extend(change.steps());
-            }
-            seen = self.observe(Freshness::Fresh).await?;
-            plan = self.plan(&seen)?;
+        let outcome = self.converge(seen, plan, settled).await;
+        self.announce_all();
+        match outcome {
+            Err(Error::Refused(Refused::Frozen)) => Ok(self.frozen(self.cx.report.plan.len())),
+            outcome => outcome,
         }
-        if plan.is_empty() {
-            let owned = self.ownership(&seen)?;
-            return Ok(self.conclude(owned, &plan, &seen));
+    }
+
+    /// What follows from the lists of the last sweep alone. A refusal never does: the lists may be older than our own write.
+    async fn by_lists(&mut self) -> Result<Listed, Error> {
+        let object = self.cx.object.clone();
+        let ready = is_ready(&*object);
+        let unknown = Listed::Differs(match (ready, self.cx.report.origin) {
+            (true, _) => Class::Repair,
+            (false, Some(_)) => Class::Edit,
+            (false, None) => Class::Creation,
+        });
+        if asks_for_reconcile(&*object) || self.cx.report.record.unsettled_until.is_some() {
+            return Ok(unknown);
         }
-        let steps = plan.steps().join("; ");
-        Err(Error::Blocked(
-            Reason::AcceptedButNotStored,
-            format!(
-                "{} accepted the change but does not show it: {steps}",
-                self.remote_name()
-            ),
-        ))
+        let seen = match M::observe(&object, &self.remote, &self.cx.report.record, Read::Listed).await? {
+            Observed::Unknown => return Ok(unknown),
+            Observed::Absent => None,
+            Observed::Found(seen) => Some(seen),
+        };
+        self.sighted(seen.as_ref());
+        let plan = self.plan(seen.as_ref(), false)?;
+        if self.ownership(seen.as_ref(), &plan).is_err() {
+            return Ok(unknown);
+        }
+        if let Some(held) = self.held(&plan) {
+            return Ok(Listed::Done(held));
+        }
+        if !plan.is_empty() {
+            if let Some(outcome) = self.not_stored(&plan) {
+                return Err(outcome);
+            }
+            return Ok(Listed::Differs(class(&plan, ready)));
+        }
+        self.resolve_secrets().await?;
+        if self.secrets.any_changed() {
+            return Ok(Listed::Differs(if ready { Class::Edit } else { class(&plan, ready) }));
+        }
+        let owned = self.ownership(seen.as_ref(), &plan)?;
+        Ok(Listed::Done(self.conclude(owned, &plan, true)))
     }
 
-    pub(super) async fn observe(&self, freshness: Freshness) -> Result<K::Observed, Error> {
-        let mut observed = Box::pin(K::observe(&self.client, &self.key, freshness)).await?;
-        Box::pin(K::follow(&self.client, &mut observed)).await?;
-        lock(&self.progress).seen = Some(Sight::of(&observed));
-        Ok(observed)
+    fn misses_record(&self, plan: &Plan<M::Change>) -> bool {
+        !self.keeping.is_recorded(&self.cx.object, &self.cx.report, plan)
     }
 
-    fn plan(&self, seen: &K::Observed) -> Result<Plan<K::Change>, Error> {
-        let desired = self.object.desired(&self.inputs)?;
-        let plan = K::diff(&desired, seen)?;
-        lock(&self.progress).plan = plan.outstanding();
+    /// A place among the objects of the connection that call its remote side.
+    fn enter(&self, class: Class) -> Option<Ticket> {
+        let object = &*self.cx.object;
+        let connection = M::common(object).connection;
+        let admission = self.keeping.connections.admission(&connection, M::ENTRIES);
+        let kind = self.cx.shell.as_watched()?;
+        admission.enter(&Applicant {
+            uid: &self.cx.uid(),
+            name: &Keeping::<M>::name(object),
+            kind,
+            class,
+        })
+    }
+
+    async fn resolve_secrets(&mut self) -> Result<(), Error> {
+        let env = &self.cx.shell.env;
+        let uses = M::secrets(&self.cx.object);
+        self.secrets = secrets::resolve(
+            &env.client,
+            &env.fingerprints,
+            &self.cx.namespace(),
+            &self.cx.uid(),
+            &uses,
+            &self.cx.report.record,
+        )
+        .await?;
+        if M::common(&self.cx.object).policies.observes() {
+            self.secrets.leave_unchanged();
+        }
+        Ok(())
+    }
+
+    pub(super) async fn observe(&mut self, read: Read) -> Result<Option<M::Seen>, Error> {
+        let observed = Box::pin(M::observe(&self.cx.object, &self.remote, &self.cx.report.record, read));
+        let seen = match observed.await? {
+            Observed::Found(seen) => Some(seen),
+            Observed::Absent => None,
+            Observed::Unknown => return Err(Error::Internal("a fresh observation that shows nothing".into())),
+        };
+        self.sighted(seen.as_ref());
+        Ok(seen)
+    }
+
+    /// What the status shows of an observation: of an object that is not ours, only what an observer asked for.
+    fn sighted(&mut self, seen: Option<&M::Seen>) {
+        self.cx.report.seen = Some(Sighting {
+            seen: M::show(&self.cx.object, seen, &self.cx.report.record, self.remote.lists()),
+            exists: seen.is_some() && !M::ENTRIES,
+            visible: M::common(&self.cx.object).policies.observes(),
+            key: self.key.clone(),
+        });
+    }
+
+    fn plan(&mut self, seen: Option<&M::Seen>, fresh: bool) -> Result<Plan<M::Change>, Error> {
+        let cx = &*self.cx;
+        let given = given(
+            self.keeping,
+            &cx.shell,
+            &cx.object,
+            &cx.report.record,
+            &self.secrets,
+            &self.admitted,
+        );
+        let plan = M::plan(&cx.object, &given, seen);
+        drop(given);
+        let plan = plan.and_then(|plan| self.with_task(plan, seen, fresh))?;
+        self.cx.report.plan = plan.outstanding();
         Ok(plan)
     }
 
-    /// What keeps the plan from being carried out.
-    fn held(&self, plan: &Plan<K::Change>) -> Option<(Reason, String)> {
+    /// Whose the remote object is, or will be by the plan; an error where it is not ours to touch.
+    pub(super) fn ownership(&mut self, seen: Option<&M::Seen>, plan: &Plan<M::Change>) -> Result<Origin, Error> {
+        let origin = self.cx.report.origin;
+        let policies = M::common(&self.cx.object).policies;
+        if M::ENTRIES {
+            // Some entries are ours, or will be. What was found stays found: the record tells the two apart.
+            let ours = plan.creates() || !plan.grants.is_empty();
+            return Ok(if ours {
+                Origin::Created
+            } else {
+                origin.unwrap_or(Origin::Adopted)
+            });
+        }
+        match (seen.is_some(), origin) {
+            (_, Some(origin)) => Ok(origin),
+            (true, None) if policies.adopts() || policies.observes() => Ok(Origin::Adopted),
+            (true, None) => {
+                self.cx.report.plan.clear();
+                Err(self.already_exists())
+            }
+            (false, None) => Ok(Origin::Created),
+        }
+    }
+
+    pub(super) fn already_exists(&self) -> Error {
+        Error::Blocked(
+            Reason::AlreadyExists,
+            format!(
+                "{} exists already and was not created by this object: set adoptionPolicy: Adopt to take it over",
+                self.remote_name()
+            ),
+        )
+    }
+
+    /// What keeps the plan from being written.
+    fn held(&self, plan: &Plan<M::Change>) -> Option<Outcome> {
         let count = plan.outstanding().len();
         if count == 0 {
             return None;
         }
-        if self.object.policies().observes() {
-            return Some((
-                Reason::Observed,
-                format!(
-                    "{} differs in {count} points, listed in status.plan",
-                    self.remote_name()
-                ),
-            ));
+        if M::common(&self.cx.object).policies.observes() {
+            let message = format!(
+                "{} differs in {count} points, listed in status.plan",
+                self.remote_name()
+            );
+            return Some(Outcome::new(Reason::Observed, message));
         }
-        (K::frozen(&self.client) && !plan.is_empty()).then(|| {
-            (
-                Reason::Frozen,
-                format!("the connection is frozen; {count} changes wait in status.plan"),
-            )
-        })
+        let frozen = crate::engine::connect::ConnectionKind::terms(&*self.admitted.object).freeze;
+        (frozen && !plan.is_empty()).then(|| self.frozen(count))
     }
 
-    /// In sync, or waiting for something that the plan names.
-    fn conclude(&mut self, owned: Origin, plan: &Plan<K::Change>, seen: &K::Observed) -> (Reason, String) {
-        if !self.object.policies().observes() {
-            self.inputs.refresh_record();
-            let mut progress = lock(&self.progress);
-            // Entries that still wait are nobody's.
-            if matches!(
-                K::presence(seen),
-                Presence::Present | Presence::Shared { complete: true }
-            ) {
-                progress.origin = Some(owned);
+    fn frozen(&self, count: usize) -> Outcome {
+        let message = format!("the connection is frozen; {count} changes wait in status.plan");
+        Outcome::new(Reason::Frozen, message)
+    }
+
+    async fn converge(
+        &mut self,
+        mut seen: Option<M::Seen>,
+        mut plan: Plan<M::Change>,
+        mut settled: bool,
+    ) -> Result<Outcome, Error> {
+        let permits = Permits::new(
+            self.cx.shell.env.fence.clone(),
+            self.keeping.connections.clone(),
+            self.admitted.live.clone(),
+            self.cx.shell.objects.clone(),
+            &*self.cx.object,
+        );
+        let mut done = BTreeSet::new();
+        for _ in 0..ROUNDS {
+            let owned = self.ownership(seen.as_ref(), &plan)?;
+            if plan.is_empty() {
+                return Ok(self.conclude(owned, &plan, settled));
             }
-            let mut grants = granted(self.object, seen, &progress.applied);
-            if plan.deferred {
-                grants.add(std::mem::take(&mut progress.applied.grants));
+            if let Some(error) = self.not_stored(&plan) {
+                return Err(error);
             }
-            progress.applied = self.inputs.applied.clone();
-            progress.applied.grants = grants;
-        }
-        if !plan.waiting.is_empty() {
-            let all: Vec<_> = plan.waiting.iter().chain(&plan.under_way).map(String::as_str).collect();
-            (Reason::DependencyNotReady, all.join("; "))
-        } else if plan.under_way.is_empty() {
-            (Reason::InSync, K::in_sync(&self.key))
-        } else {
-            (Reason::Progressing, plan.under_way.join("; "))
-        }
-    }
-
-    fn recorded_origin(&self) -> Option<Origin> {
-        lock(&self.progress).origin
-    }
-
-    async fn apply(&mut self, seen: &K::Observed, change: &K::Change) -> Result<(), Error> {
-        let error = match K::apply(&self.client, seen, change).await {
-            Ok(()) => {
-                self.note(change);
-                return Ok(());
+            if plan.steps().iter().all(|step| done.contains(step)) {
+                break;
             }
-            Err(error) => error,
-        };
-        if change.creates() {
-            return self.not_created(error).await;
+            permits.check().map_err(Error::Refused)?;
+            if M::publication(&self.cx.object).is_some() && plan.creates() {
+                self.check_publication().await?;
+            }
+            if plan.creates() || Some(owned) != self.cx.report.origin || self.misses_record(&plan) {
+                self.record_intent(owned, &plan).await?;
+            }
+            for change in &plan.changes {
+                let permit = permits.issue().map_err(Error::Refused)?;
+                self.apply(permit, seen.as_ref(), change).await?;
+                done.extend(change.steps());
+            }
+            let before = seen;
+            settled = self.cx.unsettled_for().is_none();
+            seen = self.observe(Read::Fresh).await?;
+            if M::ENTRIES
+                && let (Some(before), Some(after)) = (&before, &seen)
+            {
+                let stored = M::stored(&self.cx.object, &self.cx.report.record, before, after);
+                self.cx.report.record.stored.extend(stored);
+            }
+            plan = self.plan(seen.as_ref(), true)?;
+            self.announce_stored(&plan);
         }
-        self.log_failure(change, &error);
-        Err(error)
+        if plan.is_empty() {
+            let owned = self.ownership(seen.as_ref(), &plan)?;
+            return Ok(self.conclude(owned, &plan, settled));
+        }
+        let generation = kube::Resource::meta(&*self.cx.object).generation;
+        let attempt = Some((generation, plan.attempt()));
+        self.cx
+            .shell
+            .memory
+            .with(&self.cx.uid(), |entry| entry.not_stored = attempt);
+        Err(self.unstored_error(&plan))
     }
 
-    /// A write that got through: the record, the log, the Event.
-    fn note(&mut self, change: &K::Change) {
-        self.before = None;
-        for slot in change.secrets() {
-            self.inputs.mark_applied(slot);
+    async fn apply(
+        &mut self,
+        permit: crate::engine::permit::WritePermit,
+        seen: Option<&M::Seen>,
+        change: &M::Change,
+    ) -> Result<(), Error> {
+        self.cx.report.in_flight = true;
+        let applied = Box::pin(M::apply(&self.remote, permit, seen, change)).await;
+        self.cx.report.in_flight = false;
+        match applied {
+            Ok(receipt) => {
+                self.note(change, receipt).await?;
+                Ok(())
+            }
+            Err(error) => {
+                if error.fate() == Fate::Unknown {
+                    self.cx.note_lost_write();
+                }
+                if change.creates() {
+                    return self.not_created(error).await;
+                }
+                self.log_failure(change, &error);
+                Err(error)
+            }
         }
-        {
-            let mut progress = lock(&self.progress);
-            progress.changed = true;
-            progress.applied.secrets.clone_from(&self.inputs.applied.secrets);
-        }
-        super::reconcile::announce(self.context, self.object, &self.key, change);
     }
 
     pub(super) fn remote_name(&self) -> String {
-        super::reconcile::remote_name::<K>(&self.key)
+        format!("{} {}", M::REMOTE, self.key)
+    }
+
+    pub(super) fn unsettled(&self) -> Option<Duration> {
+        self.cx.unsettled_for()
+    }
+}
+
+enum Listed {
+    /// The lists tell everything.
+    Done(Outcome),
+    /// A fresh read has to tell; the class of what is to be written.
+    Differs(Class),
+}
+
+fn class<C: Change>(plan: &Plan<C>, ready: bool) -> Class {
+    if ready {
+        Class::Repair
+    } else if plan.changes.iter().any(Change::withdraws) {
+        Class::Withdrawal
+    } else if plan.creates() {
+        Class::Creation
+    } else {
+        Class::Edit
+    }
+}
+
+/// What a plan may depend on.
+pub(super) fn given<'a, M: Managed>(
+    keeping: &'a Keeping<M>,
+    shell: &'a Shell<Keeping<M>>,
+    object: &M::Object,
+    record: &'a Applied,
+    secrets: &'a Secrets,
+    admitted: &'a Admitted<M::Connection>,
+) -> Given<'a, M::Connection> {
+    let name = ObjectName::of(object);
+    let others = if M::ENTRIES {
+        let connection = M::common(object).connection;
+        let undecodable = shell.objects.undecodable();
+        keeping
+            .connections
+            .claims(&shell.index, &connection, name.clone(), &undecodable)
+    } else {
+        Claims::none(name.clone())
+    };
+    Given {
+        name,
+        now: shell.env.clock.now(),
+        record,
+        secrets,
+        connection: &admitted.object,
+        lists: &admitted.live.lists,
+        others,
     }
 }

@@ -1,177 +1,217 @@
-//! What happens to the remote side when an object is deleted.
+//! What happens to the remote object when its object is deleted.
 
 use std::{collections::BTreeSet, time::Duration};
 
-use kube::ResourceExt;
-
 use super::{
-    Change, Error, Freshness, Inputs, Managed, Reason, Removal,
-    context::Context,
-    pass::{DEADLINE, overdue},
-    progress::{SharedProgress, lane, lock},
+    managed::{Managed, Observed, Read},
+    pass::given,
+    plan::Change,
+    work::Keeping,
 };
-use crate::crd::common::{DeletionPolicy, annotation};
+use crate::{
+    crd::common::DeletionPolicy,
+    engine::{
+        connect::{ConnectionKind, Remote, admission::Applicant, connections::Admitted},
+        error::{Error, Fate, Reason, Refused},
+        keep::plan::Class,
+        object::ObjectName,
+        permit::Permits,
+        secrets::Secrets,
+        work::{Reconcile, Removed, Work},
+    },
+};
 
-/// Rounds of write and read-back before the removal waits for its next pass.
+/// Rounds of write and read-back before the removal waits for its next reconcile.
 const ROUNDS: usize = 3;
 
-/// How a removal stands.
-pub enum Removed {
-    /// The finalizer may go; a note for people where the remote side was left with something.
-    Released(Option<String>),
-    /// Other objects need this one.
-    InUse(String),
-    /// Something else is to be waited for.
-    Waiting(String),
-    /// Others wait too; its turn comes after this time. Asking again before would only put off theirs.
-    Turn(String, Duration),
-}
+type Context<M> = Reconcile<Keeping<M>>;
 
-/// Takes out of the remote side what the policy says, and tells whether the finalizer may go.
-pub async fn run<K: Managed>(object: &K, context: &Context<K>, progress: &SharedProgress<K>) -> Result<Removed, Error> {
-    lock(progress).plan.clear();
-    if is_forced(object) {
-        return Ok(Removed::Released(Some(format!(
-            "released by annotation; {}",
-            stays(object)
-        ))));
-    }
-    let holders = object.holders(&context.world)?;
-    if !holders.is_empty() {
-        return Ok(Removed::InUse(format!("in use by {}", holders.join(", "))));
-    }
-    let Some(origin) = lock(progress).origin else {
+/// Withdraws what the policy says, and tells whether the finalizer may go.
+pub(super) async fn remove<M: Managed>(keeping: &Keeping<M>, cx: &mut Context<M>) -> Result<Removed, Error> {
+    let object = cx.object.clone();
+    let common = M::common(&object);
+    let stays = format!("{} stays as it is", keeping.remote_name(&object));
+    let Some(origin) = cx.report.origin else {
         return Ok(Removed::Released(None));
     };
-    let policies = object.policies();
-    let policy = policies.deletion_policy.unwrap_or_else(|| K::default_deletion(origin));
-    if policies.observes() {
-        return Ok(Removed::Released(Some(format!(
-            "managementPolicy is Observe; {}",
-            stays(object)
-        ))));
+    let policy = common.policies.deletion_policy;
+    let policy = policy.unwrap_or_else(|| M::default_deletion(origin));
+    if common.policies.observes() {
+        let note = format!("managementPolicy is Observe; {stays}");
+        return Ok(Removed::Released(Some(note)));
     }
     if policy == DeletionPolicy::Retain {
         return Ok(Removed::Released(None));
     }
-    let withdrawn = withdraw(object, context, progress, policy).await;
-    excused(object, context, withdrawn)
-}
-
-/// What a removal that cannot be carried out comes to: nobody can be made to wait for what will not come back.
-fn excused<K: Managed>(object: &K, context: &Context<K>, withdrawn: Result<Removed, Error>) -> Result<Removed, Error> {
-    match withdrawn {
+    let release_after = cx.shell.env.release_after;
+    match withdraw(keeping, cx, policy).await {
+        // Nobody can be made to wait for what will not come back.
         Err(error @ (Error::ConnectionGone(_) | Error::Blocked(Reason::NotAllowed, _))) => {
-            Ok(Removed::Released(Some(format!("{error}; {}", stays(object)))))
+            Ok(Removed::Released(Some(format!("{error}; {stays}"))))
         }
-        Err(Error::CredentialsMissing { message, since }) if since >= context.around.release_after => {
-            Ok(Removed::Released(Some(format!("{message}; {}", stays(object)))))
+        Err(Error::CredentialsMissing { message, since }) if since >= release_after => {
+            Ok(Removed::Released(Some(format!("{message}; {stays}"))))
         }
-        Err(error) => waits(error),
+        Err(Error::CredentialsMissing { message, since }) => {
+            let left = release_after.saturating_sub(since) + Duration::from_secs(1);
+            Ok(Removed::Waiting(message, Some(left)))
+        }
+        Err(error @ (Error::ConnectionNotReady(_) | Error::NotYet(_))) => Ok(Removed::Waiting(error.to_string(), None)),
+        Err(Error::Queued) => Ok(Removed::Queued),
+        Err(Error::Refused(Refused::Frozen)) => Ok(Removed::Waiting("the connection is frozen".into(), None)),
         done => done,
     }
 }
 
-/// What a removal waits for, where the failure is no more than that.
-fn waits(error: Error) -> Result<Removed, Error> {
-    match error {
-        Error::CredentialsMissing { .. } | Error::ConnectionNotReady(_) | Error::NotYet(_) => {
-            Ok(Removed::Waiting(error.to_string()))
-        }
-        Error::Busy { message, turn } => Ok(Removed::Turn(message, turn)),
-        error => Err(error),
-    }
-}
-
-async fn withdraw<K: Managed>(
-    object: &K,
-    context: &Context<K>,
-    progress: &SharedProgress<K>,
+async fn withdraw<M: Managed>(
+    keeping: &Keeping<M>,
+    cx: &mut Context<M>,
     policy: DeletionPolicy,
 ) -> Result<Removed, Error> {
-    object.admission(&context.world)?;
-    let applied = lock(progress).applied.clone();
-    let client = object
-        .connect(&context.world, &Inputs::recorded(applied.clone()), lane(object))
-        .await?;
-    if K::frozen(&client) {
-        return Ok(Removed::Waiting("the connection is frozen".into()));
+    let object = cx.object.clone();
+    let common = M::common(&object);
+    let admitted = keeping.connections.admit(&common.connection, &cx.namespace())?;
+    if admitted.object.terms().freeze {
+        return Err(Error::Refused(Refused::Frozen));
     }
-    let removal = Removal { policy, applied };
-    let _slot = K::slot(&client).await?;
-    let carried_out = Box::pin(carry_out(object, context, progress, &client, &removal));
-    tokio::time::timeout(DEADLINE, carried_out)
-        .await
-        .unwrap_or_else(|_| Err(overdue()))
+    if let Some(left) = cx.unsettled_for() {
+        let message = "the answer to the last write was lost: waiting until it has taken effect or failed";
+        return Ok(Removed::Waiting(
+            message.into(),
+            Some(left + Duration::from_millis(100)),
+        ));
+    }
+    let Some(kind) = cx.shell.as_watched() else {
+        return Err(Error::Queued);
+    };
+    let admission = keeping.connections.admission(&common.connection, M::ENTRIES);
+    let applicant = Applicant {
+        uid: &cx.uid(),
+        name: &ObjectName::of(&*object),
+        kind,
+        class: Class::Withdrawal,
+    };
+    let Some(_ticket) = admission.enter(&applicant) else {
+        return Err(Error::Queued);
+    };
+    carry_out(keeping, cx, &admitted, policy).await
 }
 
-async fn carry_out<K: Managed>(
-    object: &K,
-    context: &Context<K>,
-    progress: &SharedProgress<K>,
-    client: &K::Client,
-    removal: &Removal,
+async fn carry_out<M: Managed>(
+    keeping: &Keeping<M>,
+    cx: &mut Context<M>,
+    admitted: &Admitted<M::Connection>,
+    policy: DeletionPolicy,
 ) -> Result<Removed, Error> {
-    let key = object.key();
-    let mut seen = K::observe(client, &key, Freshness::Fresh).await?;
+    let object = cx.object.clone();
+    let remote = Remote::new(admitted.live.clone(), false);
+    let permits = Permits::new(
+        cx.shell.env.fence.clone(),
+        keeping.connections.clone(),
+        admitted.live.clone(),
+        cx.shell.objects.clone(),
+        &*object,
+    );
     let mut done = BTreeSet::new();
-    for _ in 0..ROUNDS {
-        K::follow(client, &mut seen).await?;
-        let plan = K::removal(removal, &seen);
+    for _ in 0..=ROUNDS {
+        let seen = match M::observe(&object, &remote, &cx.report.record, Read::Fresh).await? {
+            Observed::Found(seen) => seen,
+            Observed::Absent => return Ok(without_remote(keeping, cx, &remote).await),
+            Observed::Unknown => return Err(Error::Internal("a fresh observation that shows nothing".into())),
+        };
+        let secrets = Secrets::unread(&M::secrets(&object));
+        let plan = {
+            let given = given(keeping, &cx.shell, &object, &cx.report.record, &secrets, admitted);
+            M::removal(&object, policy, &given, &seen)
+        };
         if plan.is_empty() {
-            return Ok(if plan.under_way.is_empty() {
+            return Ok(if plan.in_progress.is_empty() {
                 Removed::Released(None)
             } else {
-                Removed::Waiting(plan.under_way.join("; "))
+                Removed::Waiting(plan.in_progress.join("; "), plan.due)
             });
         }
+        cx.report.plan = plan.outstanding();
         if plan.steps().iter().all(|step| done.contains(step)) {
-            break;
+            let steps = plan.steps().join("; ");
+            let message = format!(
+                "{} accepted its removal but does not show it: {steps}",
+                keeping.remote_name(&object)
+            );
+            cx.shell.memory.with(&cx.uid(), |entry| {
+                entry.refused_attempts = entry.refused_attempts.saturating_add(1);
+            });
+            return Err(Error::Blocked(Reason::AcceptedButNotStored, message));
         }
         for change in &plan.changes {
-            K::apply(client, &seen, change).await?;
+            let permit = permits.issue().map_err(Error::Refused)?;
+            cx.report.in_flight = true;
+            let applied = M::apply(&remote, permit, Some(&seen), change).await;
+            cx.report.in_flight = false;
+            if let Err(error) = applied {
+                if error.fate() == Fate::Unknown {
+                    cx.note_lost_write();
+                }
+                return Err(error);
+            }
             done.extend(change.steps());
-            lock(progress).changed = true;
-            super::reconcile::announce(context, object, &key, change);
+            cx.report.changed = true;
+            announce(keeping, cx, change);
         }
-        seen = K::observe(client, &key, Freshness::Fresh).await?;
     }
-    let steps = K::removal(removal, &seen).steps().join("; ");
-    Err(Error::Blocked(
-        Reason::AcceptedButNotStored,
-        format!(
-            "{} accepted its removal but does not show it: {steps}",
-            super::reconcile::remote_name::<K>(&key)
-        ),
-    ))
+    Err(Error::Internal("a removal that never ends".into()))
 }
 
-/// Whether people said that the object is to go whatever happens.
-pub fn is_forced(object: &impl ResourceExt) -> bool {
-    object
-        .annotations()
-        .get(annotation::FORCE_RELEASE)
-        .is_some_and(|value| value == "true")
-}
-
-fn stays<K: Managed>(object: &K) -> String {
-    format!("{} stays as it is", super::reconcile::remote_name::<K>(&object.key()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_removal_that_is_sent_away_keeps_its_turn() {
-        let turn = Duration::from_secs(90);
-        let busy = Error::Busy {
-            message: "many objects wait".into(),
-            turn,
-        };
-        assert!(matches!(waits(busy), Ok(Removed::Turn(_, after)) if after == turn));
-        let missing = Error::ConnectionNotReady("down".into());
-        assert!(matches!(waits(missing), Ok(Removed::Waiting(_))));
-        assert!(waits(Error::invalid("no")).is_err());
+/// A task that still runs may bring the remote object into view.
+async fn without_remote<M: Managed>(
+    keeping: &Keeping<M>,
+    cx: &mut Context<M>,
+    remote: &Remote<M::Connection>,
+) -> Removed {
+    if !M::TASKS {
+        return Removed::Released(None);
     }
+    let mut following = super::propagation::Following {
+        task: cx.report.record.task.as_deref().cloned(),
+        generation: kube::Resource::meta(&*cx.object).generation.unwrap_or_default(),
+        now: cx.shell.env.clock.now(),
+        deadline: cx.shell.env.propagation_deadline,
+    };
+    if let Some(task) = following.due().map(str::to_owned)
+        && let Ok(state) = M::task(remote, &task).await
+    {
+        following.found(state);
+    }
+    let removed = match following.unfinished() {
+        Some(task) => {
+            let message = format!(
+                "task {task} is still running; {} does not show yet",
+                keeping.remote_name(&cx.object)
+            );
+            Removed::Waiting(message, following.again().or(Some(Duration::from_secs(5))))
+        }
+        None => Removed::Released(None),
+    };
+    cx.report.record.task = following.task.map(Box::new);
+    removed
+}
+
+/// The Event and the log record of a write that was answered with success.
+fn announce<M: Managed>(keeping: &Keeping<M>, cx: &Context<M>, change: &M::Change) {
+    let steps = change.steps();
+    let name = ObjectName::of(&*cx.object);
+    let remote = keeping.remote_name(&cx.object);
+    tracing::info!(
+        kind = cx.shell.kind(),
+        namespace = &*name.namespace,
+        name = &*name.name,
+        remote,
+        change = change.event(),
+        ?steps,
+        "remote write"
+    );
+    let steps = steps.join("; ");
+    let regarding = kube::Resource::object_ref(&*cx.object, &());
+    let note = format!("{remote}: {steps}");
+    cx.shell.env.reports.normal(regarding, change.event(), &steps, &note);
 }

@@ -182,9 +182,13 @@ impl<D: SharedDocument> Writer<D> {
                 continue;
             }
             let refused = content.is_some() && is_refusal(&error);
-            let outcomes = valid
-                .into_iter()
-                .map(|valid| if valid { Err(error.clone().into()) } else { Err(withdrawn()) });
+            let outcomes = valid.into_iter().map(|valid| {
+                if valid {
+                    Err(error.clone().into())
+                } else {
+                    Err(withdrawn())
+                }
+            });
             return (outcomes.collect(), refused);
         }
     }

@@ -81,7 +81,7 @@ pub async fn in_sync_writes_nothing<S: Scenario>() {
 /// Waits until this process has passed over the object and found it in sync.
 async fn passed<S: Scenario>(subject: &Subject<S>) {
     let series = format!(
-        "dataiku_operator_passes_total{{kind=\"{}\",outcome=\"InSync\"}}",
+        "dataiku_operator_reconcile_total{{kind=\"{}\",reason=\"InSync\"}}",
         S::KIND
     );
     let began = tokio::time::Instant::now();

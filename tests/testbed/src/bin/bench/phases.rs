@@ -133,7 +133,7 @@ async fn steady(bed: &Bed, operator: &Operator, seconds: u64) -> Result<Phase> {
 async fn every_object_was_looked_at(bed: &Bed, operator: &Operator) -> Result<()> {
     let began = Instant::now();
     loop {
-        let metric = "dataiku_operator_passes_total{kind=\"DssUser\",outcome=\"InSync\"}";
+        let metric = "dataiku_operator_reconcile_total{kind=\"DssUser\",reason=\"InSync\"}";
         let passes = operator.metric(metric).await?.unwrap_or_default();
         #[expect(clippy::cast_precision_loss, reason = "there are not that many users")]
         if passes >= bed.users.len() as f64 {

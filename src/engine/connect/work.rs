@@ -1,0 +1,137 @@
+//! Maintaining a connection: reach the remote side, list it for all objects, report.
+
+use std::{sync::Arc, time::Duration};
+
+use kube::ResourceExt;
+
+use super::{ConnectionKey, ConnectionKind, Connections, Readiness, kind};
+use crate::{
+    crd::{applied::Subject, connection::drift_interval},
+    dataiku::transport::Transport,
+    engine::{
+        error::{Error, Reason},
+        index::Facts,
+        object::{ObjectName, created},
+        secrets,
+        work::{Outcome, Reconcile, Removed, Work},
+    },
+};
+
+/// Objects named in the message of a deletion that waits; the rest is counted.
+const NAMED: usize = 5;
+/// Longest time for one sweep. Each of its calls has a time limit of its own.
+const DEADLINE: Duration = Duration::from_mins(10);
+
+/// The work of one kind of connection.
+pub struct Connecting<C: ConnectionKind>(pub Arc<Connections<C>>);
+
+impl<C: ConnectionKind> Work for Connecting<C> {
+    type Object = C;
+
+    fn facts(&self, object: &C) -> Facts {
+        Facts {
+            connection: None,
+            sources: kind::uses(object),
+            claims: Vec::new(),
+            created: created(object),
+        }
+    }
+
+    fn remote_name(&self, object: &C) -> String {
+        format!("connection {}", object.name_any())
+    }
+
+    fn subject(&self, _: &C) -> Option<Subject> {
+        None
+    }
+
+    fn deadline(&self) -> Duration {
+        DEADLINE
+    }
+
+    async fn reconcile(&self, cx: &mut Reconcile<Self>) -> Result<Outcome, Error> {
+        let object = cx.object.clone();
+        let key = key_of(&*object);
+        let env = &cx.shell.env;
+        let uses = kind::uses(&*object);
+        let record = cx.report.record.clone();
+        let secrets = secrets::resolve(
+            &env.client,
+            &env.fingerprints,
+            &key.namespace,
+            &cx.uid(),
+            &uses,
+            &record,
+        )
+        .await?;
+        if let Some(missing) = secrets.all_missing().first() {
+            return Err(Error::dependency(missing.clone()));
+        }
+        if let Some(unusable) = secrets.unusable() {
+            return Err(Error::invalid(unusable));
+        }
+        let live = self.0.candidate(&key, &object, &secrets.version(), || {
+            let endpoint = kind::endpoint(&*object, &secrets)?;
+            let transport = Transport::new(endpoint, env.addresses.clone(), env.calls.clone())?;
+            Ok(object.api(transport))
+        })?;
+        let (dependents, complete) = self.0.dependents(&key);
+        let mut dependents = dependents;
+        if !complete {
+            // Whatever is not known yet may need all details.
+            dependents.iter_mut().for_each(|one| one.needs_details = true);
+        }
+        let sweep = C::sweep(&object, &live, &dependents).await?;
+        cx.report.shown = Some(object.summary(&sweep, &dependents));
+        object.judge(&sweep)?;
+        Ok(Outcome::new(Reason::InSync, C::READY))
+    }
+
+    async fn remove(&self, cx: &mut Reconcile<Self>) -> Result<Removed, Error> {
+        let (dependents, complete) = self.0.dependents(&key_of(&*cx.object));
+        if dependents.is_empty() {
+            return Ok(if complete {
+                Removed::Released(None)
+            } else {
+                Removed::InUse("waiting for the lists of the objects that may use this connection".into())
+            });
+        }
+        let mut named: Vec<_> = dependents
+            .iter()
+            .take(NAMED)
+            .map(|one| format!("{} {}/{}", one.kind, one.namespace, one.name))
+            .collect();
+        if dependents.len() > NAMED {
+            named.push(format!("and {} more", dependents.len() - NAMED));
+        }
+        Ok(Removed::InUse(format!("in use by {}", named.join(", "))))
+    }
+
+    fn settled(&self, object: &C, reason: Reason, message: &str) {
+        let readiness = if reason.is_ready() {
+            Readiness::Ready
+        } else {
+            Readiness::NotReady(reason, message.to_owned())
+        };
+        self.0.settle(&key_of(object), &readiness);
+    }
+
+    fn gone(&self, object: &C) {
+        self.0.settle(&key_of(object), &Readiness::Gone);
+    }
+
+    fn source_changed(&self, name: &ObjectName) {
+        self.0.mark_stale(&ConnectionKey::new(&name.namespace, &name.name));
+    }
+
+    fn interval(&self, object: &C) -> Option<Duration> {
+        Some(drift_interval(object.terms().drift_interval))
+    }
+}
+
+fn key_of<C: ConnectionKind>(object: &C) -> ConnectionKey {
+    ConnectionKey::new(
+        object.meta().namespace.as_deref().unwrap_or_default(),
+        object.meta().name.as_deref().unwrap_or_default(),
+    )
+}

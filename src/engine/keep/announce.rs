@@ -1,0 +1,91 @@
+//! What follows from a write that was answered with success: the receipt, the record, the log and the Event.
+
+use std::collections::BTreeSet;
+
+use super::{
+    managed::Managed,
+    pass::Pass,
+    plan::{Change, Plan, Receipt},
+};
+use crate::engine::{error::Error, object::ObjectName};
+
+/// A write that was answered with success and whose Event is not emitted yet.
+pub(super) struct Announcement {
+    event: &'static str,
+    steps: Vec<String>,
+}
+
+impl<M: Managed> Pass<'_, M> {
+    /// A write that was answered with success: the receipt, the record, the log. The Event follows once read-back shows the
+    /// write.
+    pub(super) async fn note(&mut self, change: &M::Change, receipt: Receipt) -> Result<(), Error> {
+        self.before = None;
+        self.cx.report.changed = true;
+        let mut steps = change.steps();
+        steps.extend(change.follows());
+        let name = ObjectName::of(&*self.cx.object);
+        tracing::info!(
+            kind = self.cx.shell.kind(),
+            namespace = &*name.namespace,
+            name = &*name.name,
+            remote = self.key,
+            change = change.event(),
+            ?steps,
+            "remote write"
+        );
+        self.announced.push(Announcement {
+            event: change.event(),
+            steps,
+        });
+        let record = &mut self.cx.report.record;
+        for slot in change.slots() {
+            self.secrets.mark_applied(&slot, record);
+        }
+        if receipt.id.is_some() {
+            record.id = receipt.id;
+        }
+        for (place, value) in receipt.replaced {
+            if !record.replaced.contains_key(&place) {
+                record.replaced.insert(place, value);
+            }
+        }
+        if M::TASKS && change.starts_task() {
+            let mut following = self.following();
+            let attempt = following.next_attempt();
+            following.task = following.submitted(receipt.task, attempt);
+            self.put_task(following);
+        }
+        if let Some(values) = receipt.secret {
+            self.publish(values).await?;
+        }
+        Ok(())
+    }
+
+    /// Emits the Events of writes that read-back shows; a write that the remote side did not store is no success.
+    pub(super) fn announce_stored(&mut self, plan: &Plan<M::Change>) {
+        let outstanding: BTreeSet<String> = plan.steps().into_iter().collect();
+        let announced = std::mem::take(&mut self.announced);
+        for mut announcement in announced {
+            announcement.steps.retain(|step| !outstanding.contains(step));
+            if !announcement.steps.is_empty() {
+                self.announce(&announcement);
+            }
+        }
+    }
+
+    /// Emits the Events of writes that could not be read back.
+    pub(super) fn announce_all(&mut self) {
+        for announcement in std::mem::take(&mut self.announced) {
+            self.announce(&announcement);
+        }
+    }
+
+    fn announce(&self, announcement: &Announcement) {
+        let steps = announcement.steps.join("; ");
+        let note = format!("{}: {steps}", self.remote_name());
+        let regarding = kube::Resource::object_ref(&*self.cx.object, &());
+        // What was done is the action: two Events of one reason and action count as the same one.
+        let reports = &self.cx.shell.env.reports;
+        reports.normal(regarding, announcement.event, &steps, &note);
+    }
+}

@@ -1,0 +1,94 @@
+//! What a reconcile records and says at its end.
+
+use std::collections::BTreeSet;
+
+use super::{managed::Managed, pass::Pass, plan::Plan};
+use crate::{
+    crd::status::Origin,
+    engine::{
+        error::{Error, Reason},
+        work::Outcome,
+    },
+};
+
+impl<M: Managed> Pass<'_, M> {
+    /// In sync, or waiting for something that the plan names. `settled`: the observation began after every write of ours
+    /// had taken effect or failed.
+    pub(super) fn conclude(&mut self, owned: Origin, plan: &Plan<M::Change>, settled: bool) -> Outcome {
+        let observes = M::common(&self.cx.object).policies.observes();
+        let (uid, left) = (self.cx.uid(), self.cx.unsettled_for());
+        self.cx.shell.memory.with(&uid, |entry| entry.not_stored = None);
+        if !observes {
+            let there = self.cx.report.seen.as_ref().is_some_and(|sighting| sighting.exists)
+                || (M::ENTRIES && plan.waiting.is_empty());
+            let record = &mut self.cx.report.record;
+            self.secrets.refresh(record);
+            if there {
+                self.cx.report.origin = Some(owned);
+                record.create_refused = false;
+            }
+            let mut grants = plan.grants.clone();
+            if plan.deferred || !settled {
+                grants.add(std::mem::take(&mut record.grants));
+            }
+            record.grants = grants;
+            if settled {
+                record.unsettled_until = None;
+            }
+            let named: BTreeSet<&String> = record.grants.names().collect();
+            let kept = |entry: &String| named.contains(entry);
+            record.stored = std::mem::take(&mut record.stored)
+                .into_iter()
+                .filter(|(declared, _)| kept(declared))
+                .collect();
+            record.replaced = std::mem::take(&mut record.replaced)
+                .into_iter()
+                .filter(|(place, _)| kept(place))
+                .collect();
+        }
+        let mut due = plan.due.into_iter().chain(left).min();
+        if M::TASKS {
+            due = due.into_iter().chain(self.following().again()).min();
+        }
+        let (reason, message) = self.verdict(plan);
+        Outcome { reason, message, due }
+    }
+
+    fn verdict(&self, plan: &Plan<M::Change>) -> (Reason, String) {
+        if let Some(unusable) = self.secrets.unusable() {
+            return (Reason::Invalid, unusable.to_owned());
+        }
+        let own = M::publication(&self.cx.object).map(|publication| publication.name);
+        let mut waiting = plan.waiting.clone();
+        if own.is_none() {
+            waiting.extend(self.secrets.all_missing());
+        }
+        if !waiting.is_empty() {
+            waiting.extend(plan.in_progress.iter().cloned());
+            (Reason::DependencyNotReady, waiting.join("; "))
+        } else if plan.in_progress.is_empty() {
+            (Reason::InSync, format!("{} matches", self.remote_name()))
+        } else {
+            (Reason::Progressing, plan.in_progress.join("; "))
+        }
+    }
+
+    /// The error of a write that the remote side accepted and did not store, if this plan repeats it.
+    pub(super) fn not_stored(&self, plan: &Plan<M::Change>) -> Option<Error> {
+        let generation = kube::Resource::meta(&*self.cx.object).generation;
+        let known = self.cx.shell.memory.with(&self.cx.uid(), |entry| entry.not_stored);
+        (known == Some((generation, plan.attempt())) && !self.secrets.any_changed()).then(|| self.unstored_error(plan))
+    }
+
+    pub(super) fn unstored_error(&self, plan: &Plan<M::Change>) -> Error {
+        let steps = plan.steps().join("; ");
+        Error::Blocked(
+            Reason::AcceptedButNotStored,
+            format!(
+                "{} accepted the change but does not show it: {steps}. The operator repeats it once the object, its \
+                 Secret or the remote object changes",
+                self.remote_name()
+            ),
+        )
+    }
+}

@@ -1,0 +1,216 @@
+//! Maintaining remote objects: [`Managed`] strategies as [`Work`].
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+use super::{
+    managed::{Given, Managed, Observed, Read},
+    pass::{Pass, given},
+    plan::Plan,
+    removal,
+};
+use crate::{
+    crd::applied::Subject,
+    engine::{
+        connect::{ConnectionKey, Connections, Dependent, Remote},
+        error::{Error, Reason},
+        index::Facts,
+        object::{HasStatus, ObjectName, created, is_ready, kind},
+        secrets::Secrets,
+        shell::Shell,
+        status::{StatusUpdate, next_status},
+        work::{Outcome, Reconcile, Removed, Report, Work, subject},
+    },
+};
+
+/// Longest time for one reconcile. Calls have their own, shorter limits.
+const DEADLINE: Duration = Duration::from_mins(1);
+/// The same where a reconcile waits for a document that many objects share: the writer may have to find the one edit among
+/// many that the remote side refuses.
+const SHARED_DEADLINE: Duration = Duration::from_mins(5);
+
+/// The work of one strategy.
+pub struct Keeping<M: Managed> {
+    /// The connections that its objects use.
+    pub connections: Arc<Connections<M::Connection>>,
+}
+
+impl<M: Managed> Work for Keeping<M> {
+    type Object = M::Object;
+
+    fn facts(&self, object: &M::Object) -> Facts {
+        Facts {
+            connection: Some(M::common(object).connection),
+            sources: M::secrets(object),
+            claims: M::claims(object),
+            created: created(object),
+        }
+    }
+
+    fn connection(&self, object: &M::Object) -> Option<ConnectionKey> {
+        Some(M::common(object).connection)
+    }
+
+    fn dependent(&self, object: &M::Object) -> Option<(ConnectionKey, Dependent)> {
+        let common = M::common(object);
+        let dependent = Dependent {
+            kind: kind::<M::Object>(),
+            namespace: object.namespace().unwrap_or_default(),
+            name: object.name_any(),
+            key: common.key,
+            needs_details: M::needs_details(object),
+        };
+        Some((common.connection, dependent))
+    }
+
+    fn remote_name(&self, object: &M::Object) -> String {
+        format!("{} {}", M::REMOTE, M::common(object).key)
+    }
+
+    fn subject(&self, object: &M::Object) -> Option<Subject> {
+        let common = M::common(object);
+        Some(subject(object.uid(), &common.connection, &common.key))
+    }
+
+    fn deadline(&self) -> Duration {
+        if M::ENTRIES { SHARED_DEADLINE } else { DEADLINE }
+    }
+
+    async fn reconcile(&self, cx: &mut Reconcile<Self>) -> Result<Outcome, Error> {
+        let mut pass = Pass::prepare(self, cx)?;
+        let result = pass.run().await;
+        pass.reworded(result)
+    }
+
+    async fn remove(&self, cx: &mut Reconcile<Self>) -> Result<Removed, Error> {
+        removal::remove(self, cx).await
+    }
+
+    async fn differs(&self, shell: &Shell<Self>, object: &M::Object) -> bool {
+        match self.compare(shell, object).await {
+            Ok(differs) => differs,
+            // Nothing is known of the remote side at the moment.
+            Err(Error::NotYet(_) | Error::ConnectionNotReady(_) | Error::CredentialsMissing { .. }) => false,
+            Err(error) => !says(object, &error),
+        }
+    }
+
+    fn settled(&self, object: &M::Object, reason: Reason, _: &str) {
+        if M::UNBLOCKS && reason.is_ready() && !is_ready(object) {
+            self.connections.unblock(&M::common(object).connection);
+        }
+    }
+
+    fn gone(&self, object: &M::Object) {
+        let uid = object.uid().unwrap_or_default();
+        let connection = M::common(object).connection;
+        self.connections.admission(&connection, M::ENTRIES).forget(&uid);
+    }
+}
+
+impl<M: Managed> Keeping<M> {
+    /// Whether the lists of the last sweep show something else than the status says.
+    async fn compare(&self, shell: &Shell<Self>, object: &M::Object) -> Result<bool, Error> {
+        let common = M::common(object);
+        let namespace = object.namespace().unwrap_or_default();
+        let admitted = self.connections.admit(&common.connection, &namespace)?;
+        let report = Report::<M::Object>::new(object, self.subject(object));
+        if report.record.unsettled_until.is_some() {
+            return Ok(true);
+        }
+        let remote = Remote::new(admitted.live.clone(), true);
+        let seen = match M::observe(object, &remote, &report.record, Read::Listed).await? {
+            Observed::Unknown => return Ok(true),
+            Observed::Absent => None,
+            Observed::Found(seen) => Some(seen),
+        };
+        let secrets = Secrets::unread(&M::secrets(object));
+        let given = given(self, shell, object, &report.record, &secrets, &admitted);
+        let plan = M::plan(object, &given, seen.as_ref())?;
+        Ok(self.says_otherwise(shell, object, &report, &plan, seen.as_ref(), &given))
+    }
+
+    fn says_otherwise(
+        &self,
+        shell: &Shell<Self>,
+        object: &M::Object,
+        report: &Report<M::Object>,
+        plan: &Plan<M::Change>,
+        seen: Option<&M::Seen>,
+        given: &Given<'_, M::Connection>,
+    ) -> bool {
+        let Some(status) = object.status() else { return true };
+        let generation = kube::Resource::meta(object).generation;
+        if status.observed_generation != generation || !self.is_recorded(object, report, plan) {
+            return true;
+        }
+        let ready = status.condition("Ready");
+        let reason = ready.and_then(|ready| Reason::named(&ready.reason));
+        let known = shell
+            .memory
+            .with(&object.uid().unwrap_or_default(), |entry| entry.not_stored);
+        if reason == Some(Reason::AcceptedButNotStored) && known == Some((generation, plan.attempt())) {
+            return false;
+        }
+        let remote = status.remote.as_ref();
+        let shown = seen.is_none()
+            || remote.is_some_and(|remote| remote.seen == M::show(object, seen, &report.record, given.lists));
+        let outstanding = self.shown_plan(plan);
+        let waits = plan.is_empty() || matches!(reason, Some(Reason::Observed | Reason::Frozen));
+        let settled = match reason {
+            Some(Reason::InSync) => outstanding.is_empty(),
+            Some(Reason::DependencyNotReady | Reason::Observed | Reason::Frozen | Reason::Progressing) => {
+                waits && !outstanding.is_empty() && outstanding == status.plan
+            }
+            // Secrets are missing or unusable: their watch wakes the object.
+            _ => false,
+        };
+        let secret = matches!(reason, Some(Reason::DependencyNotReady | Reason::Invalid))
+            && plan.is_empty()
+            && outstanding.is_empty()
+            && !M::secrets(object).is_empty();
+        !shown || !(settled || secret)
+    }
+
+    /// The plan as a status shows it.
+    fn shown_plan(&self, plan: &Plan<M::Change>) -> Vec<String> {
+        let update = StatusUpdate::<crate::crd::status::Nothing, crate::crd::status::Nothing> {
+            reason: Reason::Progressing,
+            message: String::new(),
+            extra: None,
+            plan: plan.outstanding(),
+            remote: None,
+            shown: None,
+            applied: crate::crd::applied::Applied::default(),
+            changed: false,
+            handled: None,
+        };
+        next_status(None, None, update, Timestamp::UNIX_EPOCH).plan
+    }
+
+    /// Whether the record has everything that the object may have to withdraw.
+    pub(super) fn is_recorded(&self, object: &M::Object, report: &Report<M::Object>, plan: &Plan<M::Change>) -> bool {
+        M::common(object).policies.observes() || report.record.grants.contains_all(&plan.grants)
+    }
+
+    /// The queue of the objects of a connection.
+    pub(super) fn name(object: &M::Object) -> ObjectName {
+        ObjectName::of(object)
+    }
+}
+
+/// Whether the status of the object says just this.
+fn says<K: crate::engine::Object>(object: &K, error: &Error) -> bool {
+    let (Some(status), Some(reason)) = (object.status(), error.reason()) else {
+        return false;
+    };
+    let same = status.observed_generation == object.meta().generation;
+    same && status
+        .condition("Ready")
+        .is_some_and(|ready| ready.reason == reason.as_str() && ready.message == error.to_string())
+}
+
+/// Values that a write returned and that a Secret publishes, by key.
+pub(super) type Published = BTreeMap<String, secrecy::SecretString>;

@@ -1,0 +1,101 @@
+//! What the process remembers of single objects between two reconciles. An object without failures and without a write of
+//! ours that the watch has not brought yet has no entry.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::time::Instant;
+
+/// What is remembered of one object.
+pub struct Entry<K> {
+    /// Our own last write that the watch has not brought yet.
+    pub written: Option<Arc<K>>,
+    /// Failures of the remote side in a row.
+    pub remote_failures: u32,
+    /// Failures of the apiserver in a row.
+    pub kubernetes_failures: u32,
+    /// Attempts in a row of a write that the remote side refused.
+    pub refused_attempts: u32,
+    /// No reconcile before this, unless the object or something that it names changes.
+    pub not_before: Option<Instant>,
+    /// The write that the remote side accepted and did not store: generation of the object and hash of the attempt.
+    pub not_stored: Option<(Option<i64>, u64)>,
+    /// When the connection of a deleted connection object was last swept.
+    pub swept: Option<Instant>,
+}
+
+impl<K> Default for Entry<K> {
+    fn default() -> Self {
+        Self {
+            written: None,
+            remote_failures: 0,
+            kubernetes_failures: 0,
+            refused_attempts: 0,
+            not_before: None,
+            not_stored: None,
+            swept: None,
+        }
+    }
+}
+
+impl<K> Entry<K> {
+    fn is_empty(&self) -> bool {
+        self.written.is_none()
+            && self.remote_failures == 0
+            && self.kubernetes_failures == 0
+            && self.refused_attempts == 0
+            && self.not_before.is_none()
+            && self.not_stored.is_none()
+            && self.swept.is_none()
+    }
+}
+
+/// The memory of one kind, by uid.
+pub struct Memory<K>(Mutex<HashMap<String, Entry<K>>>);
+
+impl<K> Default for Memory<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K> Memory<K> {
+    /// Reads or edits what is remembered of an object.
+    pub fn with<T>(&self, uid: &str, with: impl FnOnce(&mut Entry<K>) -> T) -> T {
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = entries.get_mut(uid) {
+            let answer = with(entry);
+            if entry.is_empty() {
+                entries.remove(uid);
+            }
+            return answer;
+        }
+        let mut entry = Entry::default();
+        let answer = with(&mut entry);
+        if !entry.is_empty() {
+            entries.insert(uid.to_owned(), entry);
+        }
+        answer
+    }
+
+    /// Forgets an object that is gone.
+    pub fn forget(&self, uid: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_of_which_nothing_is_left_to_remember_has_no_entry() {
+        let memory = Memory::<()>::default();
+        memory.with("a", |entry| entry.remote_failures += 1);
+        assert_eq!(memory.with("a", |entry| entry.remote_failures), 1);
+        memory.with("a", |entry| entry.remote_failures = 0);
+        assert!(memory.0.lock().unwrap().is_empty());
+    }
+}

@@ -1,0 +1,108 @@
+//! Starts kinds and runs them until the operator stops.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use futures::future::join_all;
+use tokio::{sync::watch, task::JoinSet};
+
+use super::{
+    connect::{Connecting, ConnectionKind, Connections},
+    controller::{Kind, watch_kind},
+    environment::Environment,
+    keep::{Keeping, Managed},
+    object::WatchState,
+    watched::Watched,
+    work::Work,
+};
+
+type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// All kinds, ready to run.
+pub struct Kinds {
+    /// The kinds.
+    pub watched: Arc<[Arc<dyn Watched>]>,
+    /// Runs them. Ends when every kind has stopped, or one of them without being told to.
+    pub run: Task<()>,
+    /// Resolves once every kind has its first complete list, or turned out to have no CRD.
+    pub decided: Task<()>,
+}
+
+/// Kinds that are being started.
+pub struct Starting<'a> {
+    env: Environment,
+    namespace: Option<&'a str>,
+    stop: watch::Receiver<bool>,
+    watched: Vec<Arc<dyn Watched>>,
+    runs: Vec<Task<()>>,
+    decided: Vec<Task<WatchState>>,
+}
+
+impl<'a> Starting<'a> {
+    /// None yet. `namespace`: the only one to watch.
+    pub fn new(env: Environment, namespace: Option<&'a str>, stop: watch::Receiver<bool>) -> Self {
+        Self {
+            env,
+            namespace,
+            stop,
+            watched: Vec::new(),
+            runs: Vec::new(),
+            decided: Vec::new(),
+        }
+    }
+
+    /// Starts a kind of connection.
+    pub fn connections<C: ConnectionKind>(&mut self) -> Arc<Connections<C>> {
+        let connections = Arc::new(Connections::new(self.namespace.map(str::to_owned)));
+        let kind = watch_kind(&self.env, Connecting(connections.clone()), self.namespace);
+        connections.find_in(kind.objects());
+        self.add(kind);
+        connections
+    }
+
+    /// Starts a kind whose objects use these connections.
+    pub fn objects<M: Managed>(&mut self, connections: &Arc<Connections<M::Connection>>) {
+        let keeping = Keeping::<M> {
+            connections: connections.clone(),
+        };
+        let kind = watch_kind(&self.env, keeping, self.namespace);
+        connections.add_dependents(kind.watched());
+        self.add(kind);
+    }
+
+    fn add<W: Work>(&mut self, kind: Kind<W>) {
+        let objects = kind.objects();
+        self.watched.push(kind.watched());
+        self.decided.push(Box::pin(async move { objects.decided().await }));
+        self.runs.push(Box::pin(kind.run(self.stop.clone())));
+    }
+
+    /// All of them.
+    pub fn finish(self) -> Kinds {
+        let Self {
+            stop,
+            watched,
+            runs,
+            decided,
+            ..
+        } = self;
+        Kinds {
+            watched: watched.into(),
+            run: Box::pin(async move {
+                // Each in a task of its own, so that a busy kind holds up no other.
+                let mut tasks: JoinSet<()> = runs.into_iter().collect();
+                while let Some(ended) = tasks.join_next().await {
+                    if ended.is_err() {
+                        // The panic hook has logged the place; what the panic says may quote a value.
+                        tracing::error!("a kind panicked");
+                    }
+                    if !*stop.borrow() {
+                        return;
+                    }
+                }
+            }),
+            decided: Box::pin(async move {
+                join_all(decided).await;
+            }),
+        }
+    }
+}

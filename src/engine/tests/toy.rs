@@ -1,0 +1,498 @@
+//! A kind of connection and a kind of object with a remote side in memory, for tests of the engine alone.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Arc, LazyLock, Mutex},
+    time::Duration,
+};
+
+use kube::{CustomResource, ResourceExt};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+
+use crate::{
+    crd::{
+        applied::{Applied, Grants},
+        common::{DeletionPolicy, InstanceRef, Policies, SecretKeyRef},
+        connection::AllowedNamespaces,
+        status::{Nothing, Status},
+    },
+    dataiku::{
+        error::{ApiError, ErrorKind},
+        gate::Lane,
+        permit::WritePermit,
+        transport::{Credentials, Transport},
+    },
+    engine::{
+        Change, Common, Error, Given, Managed, Observed, Plan, Read, Receipt, SecretUse, Secrets,
+        connect::{Api, ConnectionKey, ConnectionKind, Dependent, Live, Remote, Terms},
+    },
+};
+
+/// A connection to a remote side in memory.
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(
+    group = "dataiku-operator.io",
+    version = "v1alpha1",
+    kind = "Hub",
+    namespaced,
+    status = "Status<Nothing, Nothing>",
+    derive = "PartialEq"
+)]
+#[serde(rename_all = "camelCase")]
+pub struct HubSpec {
+    pub url: String,
+    pub key_ref: SecretKeyRef,
+    #[serde(default)]
+    pub freeze: bool,
+    #[serde(default)]
+    pub allowed_namespaces: Option<AllowedNamespaces>,
+}
+
+/// An object of the remote side.
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(
+    group = "dataiku-operator.io",
+    version = "v1alpha1",
+    kind = "Widget",
+    namespaced,
+    status = "Status<WidgetSeen, Nothing>",
+    derive = "PartialEq"
+)]
+#[serde(rename_all = "camelCase")]
+pub struct WidgetSpec {
+    pub hub_ref: InstanceRef,
+    #[serde(default)]
+    pub enabled: Option<bool>,
+    #[serde(default)]
+    pub groups: BTreeSet<String>,
+    #[serde(default)]
+    pub password_ref: Option<SecretKeyRef>,
+    #[serde(flatten)]
+    pub policies: Policies,
+}
+
+/// What a [`Widget`] shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WidgetSeen {
+    #[serde(default)]
+    pub enabled: Option<bool>,
+}
+
+/// A widget of the remote side.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remotely {
+    pub enabled: bool,
+    pub groups: BTreeSet<String>,
+    pub password: Option<String>,
+    /// Who logged in last: a member that nobody manages.
+    pub visits: u32,
+}
+
+/// One write that reached the remote side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    pub operation: &'static str,
+    pub key: String,
+    pub enabled: Option<bool>,
+}
+
+/// What a write meets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The remote side executes it, and the answer is lost.
+    LostAfterCommit,
+    /// The answer is lost, and the remote side executes it after this time.
+    CommitsLater(Duration),
+    /// The remote side refuses it.
+    Rejected,
+    /// The remote side is limiting calls.
+    RateLimited,
+    /// The remote side fails in its own words, without executing it.
+    OwnError,
+    /// The remote side says yes and stores nothing.
+    Ignored,
+}
+
+/// A remote side.
+pub struct World {
+    pub widgets: Mutex<BTreeMap<String, Remotely>>,
+    pub sent: Mutex<Vec<Sent>>,
+    pub faults: Mutex<Vec<Fault>>,
+    pub latency: Mutex<Duration>,
+    pub reachable: Mutex<bool>,
+    pub sweeps: Mutex<u32>,
+    gate: Semaphore,
+}
+
+static WORLDS: LazyLock<Mutex<HashMap<String, Arc<World>>>> = LazyLock::new(Mutex::default);
+
+impl World {
+    /// The world behind this address.
+    pub fn at(url: &str) -> Arc<Self> {
+        let mut worlds = WORLDS.lock().unwrap();
+        let world = worlds.entry(url.to_owned()).or_insert_with(|| {
+            Arc::new(Self {
+                widgets: Mutex::default(),
+                sent: Mutex::default(),
+                faults: Mutex::default(),
+                latency: Mutex::default(),
+                reachable: Mutex::new(true),
+                sweeps: Mutex::default(),
+                gate: Semaphore::new(2),
+            })
+        });
+        world.clone()
+    }
+
+    pub fn get(&self, key: &str) -> Option<Remotely> {
+        self.widgets.lock().unwrap().get(key).cloned()
+    }
+
+    pub fn sent(&self) -> Vec<Sent> {
+        self.sent.lock().unwrap().clone()
+    }
+
+    pub fn count(&self, operation: &str) -> usize {
+        self.sent().iter().filter(|sent| sent.operation == operation).count()
+    }
+
+    pub fn next_faults(&self, faults: &[Fault]) {
+        self.faults.lock().unwrap().extend(faults);
+    }
+
+    async fn call(&self) -> Result<(), ApiError> {
+        let latency = *self.latency.lock().unwrap();
+        tokio::time::sleep(latency).await;
+        if *self.reachable.lock().unwrap() {
+            Ok(())
+        } else {
+            Err(error(ErrorKind::Unreachable, None))
+        }
+    }
+}
+
+fn error(kind: ErrorKind, status: Option<u16>) -> ApiError {
+    ApiError {
+        operation: "PUT /widgets/{key}",
+        kind,
+        status,
+        message: String::new(),
+        own_words: kind == ErrorKind::Unavailable,
+        retry_after: None,
+    }
+}
+
+/// The API of a world.
+#[derive(Clone)]
+pub struct Toy(pub Arc<World>);
+
+impl Api for Toy {
+    fn in_lane(&self, _: Lane) -> Self {
+        self.clone()
+    }
+}
+
+impl Toy {
+    async fn write(
+        &self,
+        permit: WritePermit,
+        operation: &'static str,
+        key: &str,
+        widget: Option<Remotely>,
+    ) -> Result<(), ApiError> {
+        let world = self.0.clone();
+        let _slot = world.gate.acquire().await.unwrap();
+        if !permit.is_valid() {
+            return Err(error(ErrorKind::Withdrawn, None));
+        }
+        world.sent.lock().unwrap().push(Sent {
+            operation,
+            key: key.to_owned(),
+            enabled: widget.as_ref().map(|widget| widget.enabled),
+        });
+        world.call().await?;
+        let fault = {
+            let mut faults = world.faults.lock().unwrap();
+            (!faults.is_empty()).then(|| faults.remove(0))
+        };
+        let taken = operation == "create" && world.get(key).is_some();
+        let (committed, key) = (world.clone(), key.to_owned());
+        let commit = move || {
+            let mut widgets = committed.widgets.lock().unwrap();
+            match widget {
+                Some(widget) => widgets.insert(key, widget),
+                None => widgets.remove(&key),
+            };
+        };
+        match fault {
+            _ if taken => Err(error(ErrorKind::AlreadyExists, Some(409))),
+            None => {
+                commit();
+                Ok(())
+            }
+            Some(Fault::LostAfterCommit) => {
+                commit();
+                Err(error(ErrorKind::Lost, None))
+            }
+            Some(Fault::CommitsLater(after)) => {
+                tokio::spawn(async move {
+                    tokio::time::sleep(after).await;
+                    commit();
+                });
+                Err(error(ErrorKind::Timeout, None))
+            }
+            Some(Fault::Rejected) => Err(error(ErrorKind::Rejected, Some(400))),
+            Some(Fault::RateLimited) => Err(error(ErrorKind::RateLimited, Some(429))),
+            Some(Fault::OwnError) => Err(error(ErrorKind::Unavailable, Some(500))),
+            Some(Fault::Ignored) => Ok(()),
+        }
+    }
+}
+
+/// Widgets by key, as the last sweep listed them.
+#[derive(Default)]
+pub struct Lists(pub Mutex<Option<BTreeMap<String, Remotely>>>);
+
+impl ConnectionKind for Hub {
+    type Api = Toy;
+    type Lists = Lists;
+    type Sweep = ();
+
+    const READY: &'static str = "reachable";
+
+    fn terms(&self) -> Terms<'_> {
+        Terms {
+            url: &self.spec.url,
+            tls: None,
+            limits: None,
+            drift_interval: None,
+            allowed_namespaces: self.spec.allowed_namespaces.as_ref(),
+            freeze: self.spec.freeze,
+        }
+    }
+
+    fn credential_uses(&self) -> Vec<SecretUse> {
+        vec![SecretUse::new("apiKey", &self.spec.key_ref.name, "apiKey")]
+    }
+
+    fn credentials(&self, secrets: &Secrets) -> Result<Credentials, Error> {
+        let key = secrets.value("apiKey").ok_or_else(|| Error::Internal("no key".into()))?;
+        Ok(Credentials::ApiKey(key.clone()))
+    }
+
+    fn api(&self, _: Transport) -> Toy {
+        Toy(World::at(&self.spec.url))
+    }
+
+    async fn sweep(&self, live: &Live<Self>, _: &[Dependent]) -> Result<(), Error> {
+        let world = &live.api.0;
+        world.call().await?;
+        *world.sweeps.lock().unwrap() += 1;
+        *live.lists.0.lock().unwrap() = Some(world.widgets.lock().unwrap().clone());
+        Ok(())
+    }
+
+    fn judge(&self, (): &()) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn summary(&self, (): &(), _: &[Dependent]) -> Nothing {
+        Nothing {}
+    }
+}
+
+/// One write to a widget.
+pub struct WidgetChange {
+    operation: &'static str,
+    key: String,
+    next: Option<Remotely>,
+    steps: Vec<String>,
+    password: bool,
+}
+
+impl Change for WidgetChange {
+    fn steps(&self) -> Vec<String> {
+        self.steps.clone()
+    }
+
+    fn event(&self) -> &'static str {
+        match self.operation {
+            "create" => "Created",
+            "delete" => "Deleted",
+            _ => "Updated",
+        }
+    }
+
+    fn creates(&self) -> bool {
+        self.operation == "create"
+    }
+
+    fn withdraws(&self) -> bool {
+        self.next.as_ref().is_none_or(|next| !next.enabled)
+    }
+
+    fn slots(&self) -> Vec<String> {
+        if self.password {
+            vec!["password".into()]
+        } else {
+            Vec::new()
+        }
+    }
+}
+
+/// The strategy of widgets.
+pub struct Widgets;
+
+impl Managed for Widgets {
+    type Object = Widget;
+    type Connection = Hub;
+    type Seen = Remotely;
+    type Change = WidgetChange;
+
+    const REMOTE: &'static str = "widget";
+
+    fn common(object: &Widget) -> Common<'_> {
+        Common {
+            connection: ConnectionKey::referred(&object.spec.hub_ref, object.namespace().as_deref()),
+            key: object.name_any(),
+            policies: &object.spec.policies,
+        }
+    }
+
+    fn secrets(object: &Widget) -> Vec<SecretUse> {
+        let reference = object.spec.password_ref.iter();
+        reference
+            .map(|reference| SecretUse::new("password", &reference.name, "password"))
+            .collect()
+    }
+
+    async fn observe(
+        object: &Widget,
+        remote: &Remote<Hub>,
+        _: &Applied,
+        read: Read,
+    ) -> Result<Observed<Remotely>, Error> {
+        let key = object.name_any();
+        if read == Read::Listed {
+            let lists = remote.lists().0.lock().unwrap();
+            return Ok(match lists.as_ref() {
+                None => Observed::Unknown,
+                Some(widgets) => Observed::new(widgets.get(&key).cloned()),
+            });
+        }
+        remote.api.0.call().await?;
+        let seen = remote.api.0.get(&key);
+        let mut lists = remote.lists().0.lock().unwrap();
+        if let Some(widgets) = lists.as_mut() {
+            match &seen {
+                Some(seen) => widgets.insert(key, seen.clone()),
+                None => widgets.remove(&key),
+            };
+        }
+        Ok(Observed::new(seen))
+    }
+
+    fn plan(
+        object: &Widget,
+        given: &Given<'_, Hub>,
+        seen: Option<&Remotely>,
+    ) -> Result<Plan<WidgetChange>, Error> {
+        let spec = &object.spec;
+        let mut next = seen.cloned().unwrap_or(Remotely {
+            enabled: true,
+            ..Remotely::default()
+        });
+        let mut steps = Vec::new();
+        if let Some(enabled) = spec.enabled.filter(|enabled| next.enabled != *enabled) {
+            next.enabled = enabled;
+            steps.push(format!("set enabled to {enabled}"));
+        }
+        for group in given.record.withdrawn("groups", &spec.groups) {
+            if next.groups.remove(&group) {
+                steps.push(format!("remove from group {group}"));
+            }
+        }
+        for group in &spec.groups {
+            if next.groups.insert(group.clone()) {
+                steps.push(format!("add to group {group}"));
+            }
+        }
+        let password = if seen.is_none() {
+            given.secrets.value("password")
+        } else {
+            given.secrets.changed("password")
+        };
+        if let Some(password) = password {
+            next.password = Some(secrecy::ExposeSecret::expose_secret(password).to_owned());
+            steps.push("set password".into());
+        }
+        let key = object.name_any();
+        let change = match seen {
+            None => {
+                if let Some(missing) = given.secrets.missing("password") {
+                    return Err(Error::dependency(missing));
+                }
+                steps.insert(0, "create".into());
+                Some("create")
+            }
+            Some(_) => (!steps.is_empty()).then_some("edit"),
+        };
+        let mut plan = Plan::new(change.map(|operation| WidgetChange {
+            operation,
+            key,
+            next: Some(next),
+            password: steps.iter().any(|step| step == "set password"),
+            steps,
+        }));
+        plan.grants = [("groups", spec.groups.clone())].into_iter().collect::<Grants>();
+        Ok(plan)
+    }
+
+    fn removal(
+        object: &Widget,
+        policy: DeletionPolicy,
+        given: &Given<'_, Hub>,
+        seen: &Remotely,
+    ) -> Plan<WidgetChange> {
+        let key = object.name_any();
+        if policy == DeletionPolicy::Delete {
+            return Plan::new(Some(WidgetChange {
+                operation: "delete",
+                key,
+                next: None,
+                steps: vec!["delete".into()],
+                password: false,
+            }));
+        }
+        let mut next = seen.clone();
+        next.enabled = false;
+        next.groups
+            .retain(|group| !given.record.grants.contains("groups", group));
+        Plan::new((next != *seen).then(|| WidgetChange {
+            operation: "edit",
+            key,
+            next: Some(next),
+            steps: vec!["disable".into()],
+            password: false,
+        }))
+    }
+
+    async fn apply(
+        remote: &Remote<Hub>,
+        permit: WritePermit,
+        _: Option<&Remotely>,
+        change: &WidgetChange,
+    ) -> Result<Receipt, Error> {
+        let api = &remote.api;
+        api.write(permit, change.operation, &change.key, change.next.clone()).await?;
+        Ok(Receipt::default())
+    }
+
+    fn show(_: &Widget, seen: Option<&Remotely>, _: &Applied, _: &Lists) -> WidgetSeen {
+        WidgetSeen {
+            enabled: seen.map(|seen| seen.enabled),
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! `DssInstance`: the connection to a DSS node.
+
+use crate::{
+    crd::{DssInstance, connection::NodeSpec},
+    dataiku::dss::{Dss, DssNode},
+    engine::Error,
+    kinds::node::{NodeKind, NodeLists, Own, Sweep},
+};
+
+impl NodeKind for DssInstance {
+    type Product = DssNode;
+    type Lists = NodeLists;
+
+    const READY: &'static str = "reachable, with an admin key";
+    const PRODUCT: &'static str = "DSS";
+    const DECLARING: (&'static str, &'static str) = ("DssUser", "DssGroup");
+
+    fn node(&self) -> &NodeSpec {
+        &self.spec.node
+    }
+
+    async fn sweep_own(api: &Dss, _: &NodeLists, known: bool) -> Result<Own, Error> {
+        // Only a node that hides its type costs this call.
+        let fits = if known { Some(true) } else { api.serves_roles().await.map(|roles| !roles) };
+        Ok(Own { architect: None, fits })
+    }
+
+    fn lacks(sweep: &Sweep) -> Option<&'static str> {
+        (!sweep.admin).then_some("admin right")
+    }
+}

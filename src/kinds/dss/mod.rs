@@ -1,0 +1,3 @@
+//! Kinds of DSS nodes.
+
+mod instance;

@@ -1,0 +1,167 @@
+//! What the last sweep of a node and later reads of single objects showed.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, RwLock},
+    time::Instant,
+};
+
+use super::sweep::Sweep;
+use crate::{
+    dataiku::{
+        dip::{groups::GroupRecord, users::UserRecord},
+        listed::Listed,
+    },
+    engine::connect::lists::{Shared, read, write},
+};
+
+/// What is known of one remote object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Known<T> {
+    /// It exists.
+    Found(Arc<T>),
+    /// It does not exist.
+    Absent,
+    /// No list was read yet, or the list has elements that could not be identified, and this object may be one of them.
+    Unknown,
+}
+
+impl<T> Known<T> {
+    /// The object, if it exists.
+    pub fn found(self) -> Option<Arc<T>> {
+        match self {
+            Self::Found(object) => Some(object),
+            Self::Absent | Self::Unknown => None,
+        }
+    }
+}
+
+/// An object as it was last read; `None`: it did not exist.
+struct Entry<T> {
+    object: Option<Arc<T>>,
+    at: Instant,
+}
+
+/// The objects of one type on a node, by key. A list never overrides a read of a single object that is newer than the list.
+pub struct Snapshot<T> {
+    entries: RwLock<HashMap<String, Entry<T>>>,
+    /// Whether the last list identified every element; false before the first one.
+    complete: Shared<bool>,
+    key: fn(&T) -> &str,
+}
+
+impl<T: PartialEq> Snapshot<T> {
+    /// Empty; `key` identifies an object.
+    pub fn new(key: fn(&T) -> &str) -> Self {
+        Self {
+            entries: RwLock::default(),
+            complete: Shared::default(),
+            key,
+        }
+    }
+
+    /// Replaces everything that was read before the list began.
+    pub fn replace(&self, began: Instant, list: &Listed<Arc<T>>) {
+        let mut entries = write(&self.entries);
+        for object in &list.items {
+            let key = (self.key)(object);
+            let listed = Entry {
+                object: Some(object.clone()),
+                at: began,
+            };
+            match entries.get_mut(key) {
+                Some(entry) if entry.at > began => {}
+                Some(entry) => *entry = listed,
+                None => {
+                    entries.insert(key.to_owned(), listed);
+                }
+            }
+        }
+        entries.retain(|_, entry| entry.at >= began);
+        drop(entries);
+        self.complete.set(list.is_complete());
+    }
+
+    /// Takes in a read of a single object; `None`: it does not exist.
+    pub fn saw(&self, key: &str, object: Option<Arc<T>>) {
+        let at = Instant::now();
+        write(&self.entries).insert(key.to_owned(), Entry { object, at });
+    }
+
+    /// The object as it was last read.
+    pub fn get(&self, key: &str) -> Known<T> {
+        match read(&self.entries).get(key) {
+            Some(Entry { object: Some(object), .. }) => Known::Found(object.clone()),
+            Some(Entry { object: None, .. }) => Known::Absent,
+            None if *self.complete.get() => Known::Absent,
+            None => Known::Unknown,
+        }
+    }
+
+    /// The objects that `wanted` accepts, in no particular order. Looks at all of them.
+    pub fn filter(&self, wanted: impl Fn(&T) -> bool) -> Vec<Arc<T>> {
+        let entries = read(&self.entries);
+        let objects = entries.values().filter_map(|entry| entry.object.as_ref());
+        objects.filter(|object| wanted(object)).cloned().collect()
+    }
+
+    /// The object as it is in memory already, if it is equal: so a list that changes little is in memory once.
+    pub fn held(&self, object: T) -> Arc<T> {
+        let held = read(&self.entries).get((self.key)(&object)).and_then(|entry| entry.object.clone());
+        held.filter(|held| **held == object).unwrap_or_else(|| Arc::new(object))
+    }
+}
+
+/// What the objects of a node share.
+pub struct NodeLists {
+    /// Users by login.
+    pub users: Snapshot<UserRecord>,
+    /// Groups by name.
+    pub groups: Snapshot<GroupRecord>,
+    members: Shared<HashMap<String, i64>>,
+    profiles: Shared<Option<Arc<Vec<String>>>>,
+}
+
+impl Default for NodeLists {
+    fn default() -> Self {
+        Self {
+            users: Snapshot::new(|user| &user.login),
+            groups: Snapshot::new(|group| &group.name),
+            members: Shared::default(),
+            profiles: Shared::default(),
+        }
+    }
+}
+
+impl AsRef<Self> for NodeLists {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+impl NodeLists {
+    /// Number of users in the group at the last sweep.
+    pub fn members(&self, group: &str) -> i64 {
+        self.members.get().get(group).copied().unwrap_or_default()
+    }
+
+    /// User profiles in the licence at the last sweep; `None` where the node does not show them.
+    pub fn profiles(&self) -> Option<Arc<Vec<String>>> {
+        (*self.profiles.get()).clone()
+    }
+
+    /// Takes in a sweep.
+    pub(super) fn replace(&self, sweep: &Sweep) {
+        let mut members: HashMap<String, i64> = HashMap::new();
+        for group in sweep.users.items.iter().flat_map(|user| &user.groups).flatten() {
+            match members.get_mut(group) {
+                Some(count) => *count += 1,
+                None => _ = members.insert(group.clone(), 1),
+            }
+        }
+        self.users.replace(sweep.began, &sweep.users);
+        self.groups.replace(sweep.began, &sweep.groups);
+        self.members.set(members);
+        self.profiles.set(sweep.profiles.clone());
+    }
+}

@@ -1,0 +1,211 @@
+//! What the kinds of DSS and Govern nodes share: one [`ConnectionKind`] for every [`NodeKind`].
+
+mod lists;
+mod sweep;
+
+use std::{collections::HashSet, future::Future, sync::Arc};
+
+pub use self::{
+    lists::{Known, NodeLists, Snapshot},
+    sweep::{Own, Sweep},
+};
+use crate::{
+    crd::{
+        connection::{ConnectionStatus, GroupCounts, IdentityStatus, LicenseStatus, NodeSpec, NodeStatus, UserCounts},
+        status::Nothing,
+    },
+    dataiku::{
+        dip::{DipProduct, Node, groups::GroupRecord, users::UserRecord},
+        gate::Lane,
+        listed::Listed,
+        transport::{Credentials, Transport},
+    },
+    engine::{
+        Error, Object, Reason, SecretUse, Secrets,
+        connect::{Api, ConnectionKind, Dependent, Live, Terms},
+        object,
+    },
+};
+
+const API_KEY: &str = "apiKey";
+
+/// Type by which a Govern node is told from every DSS node.
+const GOVERN_TYPE: &str = "GOVERN";
+
+/// A connection to a node. Spec and status are those of every node.
+pub trait NodeKind: Object<Seen = Nothing, Shown = ConnectionStatus> {
+    /// The product at the other end.
+    type Product: DipProduct;
+    /// What its objects share.
+    type Lists: Default + AsRef<NodeLists> + Send + Sync + 'static;
+
+    /// Message of `Ready` where all is well.
+    const READY: &'static str;
+    /// Name of the product, in messages.
+    const PRODUCT: &'static str;
+    /// Whether its nodes are of the type `GOVERN`.
+    const GOVERN: bool = false;
+    /// Whether the short list of users lacks members that objects of any kind declare.
+    const DETAILS: bool = false;
+    /// Kinds of the objects that declare its users and groups.
+    const DECLARING: (&'static str, &'static str);
+
+    /// The spec.
+    fn node(&self) -> &NodeSpec;
+    /// Reads what the product has beside users and groups, and stores it in the lists. `known`: the node's type showed
+    /// that it is the right product.
+    fn sweep_own(
+        api: &Node<Self::Product>,
+        lists: &Self::Lists,
+        known: bool,
+    ) -> impl Future<Output = Result<Own, Error>> + Send;
+    /// The right that the key lacks, such as `admin right`; `None`: the credentials suffice. Pure.
+    fn lacks(sweep: &Sweep) -> Option<&'static str>;
+}
+
+impl<P: DipProduct> Api for Node<P> {
+    fn in_lane(&self, lane: Lane) -> Self {
+        self.with_lane(lane)
+    }
+}
+
+impl<K: NodeKind> ConnectionKind for K {
+    type Api = Node<K::Product>;
+    type Lists = <K as NodeKind>::Lists;
+    type Sweep = Sweep;
+
+    const READY: &'static str = <K as NodeKind>::READY;
+
+    fn terms(&self) -> Terms<'_> {
+        let node = self.node();
+        Terms {
+            url: &node.url,
+            tls: node.tls.as_ref(),
+            limits: node.limits.as_ref(),
+            drift_interval: node.drift_interval,
+            allowed_namespaces: node.allowed_namespaces.as_ref(),
+            freeze: node.freeze.unwrap_or_default(),
+        }
+    }
+
+    fn credential_uses(&self) -> Vec<SecretUse> {
+        let secret = &self.node().credentials.api_key_secret_ref;
+        let key = secret.key.as_deref().unwrap_or(API_KEY);
+        vec![SecretUse::new(API_KEY, &secret.name, key)]
+    }
+
+    fn credentials(&self, secrets: &Secrets) -> Result<Credentials, Error> {
+        let key = secrets.value(API_KEY);
+        key.cloned()
+            .map(Credentials::ApiKey)
+            .ok_or_else(|| Error::Internal("the API key was not resolved".into()))
+    }
+
+    fn api(&self, transport: Transport) -> Node<K::Product> {
+        Node::new(transport)
+    }
+
+    async fn sweep(&self, live: &Live<Self>, dependents: &[Dependent]) -> Result<Sweep, Error> {
+        let api = live.sweeping();
+        let mut sweep = Sweep::begin(&api).await?;
+        let known = match sweep.node_type() {
+            Some(found) if is_govern(found) != K::GOVERN => return Ok(sweep),
+            found => found.is_some(),
+        };
+        let details = K::DETAILS || dependents.iter().any(|one| one.needs_details);
+        sweep.read(&api, (*live.lists).as_ref(), details).await?;
+        sweep.own = K::sweep_own(&api, &live.lists, known).await?;
+        Ok(sweep)
+    }
+
+    fn judge(&self, sweep: &Sweep) -> Result<(), Error> {
+        fits::<K>(sweep)?;
+        match K::lacks(sweep) {
+            None => Ok(()),
+            Some(right) => {
+                let message = format!("the API key {} lacks the {right}", sweep.identity.auth_identifier);
+                Err(Error::Blocked(Reason::Forbidden, message))
+            }
+        }
+    }
+
+    fn summary(&self, sweep: &Sweep, dependents: &[Dependent]) -> ConnectionStatus {
+        let (user_kind, group_kind) = K::DECLARING;
+        ConnectionStatus {
+            node: sweep.node.as_ref().map(|node| NodeStatus {
+                id: node.node_id.clone(),
+                name: node.node_name.clone(),
+                type_: node.node_type.clone(),
+                version: node.dss_version.clone(),
+            }),
+            identity: Some(IdentityStatus {
+                id: Some(sweep.identity.auth_identifier.clone()),
+                admin: sweep.admin,
+                architect: sweep.own.architect,
+            }),
+            license: sweep.profiles.as_ref().map(|profiles| LicenseStatus {
+                user_profiles: profiles.as_ref().clone(),
+            }),
+            users: sweep
+                .admin
+                .then(|| users(&sweep.users, &declared(dependents, user_kind))),
+            groups: sweep
+                .admin
+                .then(|| groups(&sweep.groups, &declared(dependents, group_kind))),
+            claims: Some(length(dependents.len())),
+        }
+    }
+}
+
+fn is_govern(node_type: &str) -> bool {
+    node_type.eq_ignore_ascii_case(GOVERN_TYPE)
+}
+
+/// A connection of the wrong kind would create people's accounts on a node that nobody named.
+fn fits<K: NodeKind>(sweep: &Sweep) -> Result<(), Error> {
+    let kind = object::kind::<K>();
+    let other = if K::GOVERN { "DSS" } else { "Govern" };
+    let found = match sweep.node_type() {
+        Some(found) if is_govern(found) != K::GOVERN => format!("{other} node (type {found})"),
+        None if sweep.own.fits == Some(false) => format!("{other} node, by the calls that it answers"),
+        _ => return Ok(()),
+    };
+    Err(Error::invalid(format!(
+        "url leads to a {found}, and {kind} expects a {} node: use {other}Instance or correct url",
+        K::PRODUCT
+    )))
+}
+
+/// Keys that objects of this kind declare.
+pub fn declared<'a>(dependents: &'a [Dependent], kind: &str) -> HashSet<&'a str> {
+    let of_kind = dependents.iter().filter(|one| one.kind == kind);
+    of_kind.map(|one| one.key.as_str()).collect()
+}
+
+fn users(users: &Listed<Arc<UserRecord>>, declared: &HashSet<&str>) -> UserCounts {
+    let count = |wanted: &dyn Fn(&UserRecord) -> bool| length(users.items.iter().filter(|user| wanted(user)).count());
+    UserCounts {
+        total: length(users.items.len() + users.unreadable),
+        enabled: count(&|user| user.enabled != Some(false)),
+        connected: count(&|user| sessions(user) > 0),
+        sessions: users.items.iter().map(|user| sessions(user)).sum(),
+        undeclared: count(&|user| !declared.contains(user.login.as_str())),
+    }
+}
+
+/// Open sessions; none where the number is unknown.
+fn sessions(user: &UserRecord) -> i64 {
+    user.active_sessions.unwrap_or_default().max(0)
+}
+
+fn groups(groups: &Listed<Arc<GroupRecord>>, declared: &HashSet<&str>) -> GroupCounts {
+    let undeclared = groups.items.iter().filter(|group| !declared.contains(group.name.as_str()));
+    GroupCounts {
+        total: length(groups.items.len() + groups.unreadable),
+        undeclared: length(undeclared.count()),
+    }
+}
+
+fn length(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
