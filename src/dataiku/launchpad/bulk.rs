@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::Launchpad;
 use crate::dataiku::{
     call::{Call, Write},
+    email::same_email,
     error::ApiError,
     null,
     permit::WritePermit,
@@ -49,12 +50,12 @@ impl BulkItem {
         }
     }
 
-    /// Whether it is about this object. Letters of an email address count the same in both cases.
+    /// Whether it is about this object: by its id or, where the item has none, by its email address.
     #[must_use]
     pub fn is_about(&self, id: &str, email: &str) -> bool {
         match (&self.id, &self.email) {
             (Some(own), _) => own == id,
-            (None, Some(own)) => own.eq_ignore_ascii_case(email),
+            (None, Some(own)) => same_email(own, email),
             (None, None) => false,
         }
     }

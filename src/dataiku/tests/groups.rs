@@ -127,7 +127,12 @@ fn a_mapping_is_compared_in_the_form_that_the_node_uses() {
         (json!("a"), [].as_slice(), false),
     ] {
         let declared: BTreeSet<String> = declared.iter().map(|name| (*name).to_owned()).collect();
-        for mapping in ["ldapGroupNames", "azureADGroupNames", "ssoGroupNames", "customGroupNames"] {
+        for mapping in [
+            "ldapGroupNames",
+            "azureADGroupNames",
+            "ssoGroupNames",
+            "customGroupNames",
+        ] {
             let mut group = document(&json!({"name": "g", "ldapGroupNames": [], mapping: found}));
             let holds_now = |group: &Document| {
                 let record = GroupRecord::from_document(group).unwrap();

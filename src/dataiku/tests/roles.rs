@@ -4,7 +4,12 @@ use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
 use super::{always, answering, doubtful, govern, json_text, only_request, permit, requests};
-use crate::dataiku::{error::ErrorKind, fields::Unreadable, govern::roles::RoleRecord};
+use crate::dataiku::{
+    document::Document,
+    error::ErrorKind,
+    fields::Unreadable,
+    govern::{roles::RoleRecord, users::NewUser},
+};
 
 fn role(id: &str, label: Option<&str>, description: Option<&str>) -> RoleRecord {
     RoleRecord {
@@ -176,6 +181,69 @@ async fn users_groups_node_and_licence_are_read_as_on_dss() {
     let server = answering("GET", "/admin/licensing/status", json_text(licence)).await;
     let profiles = govern(&server.uri()).licensed_profiles().await.unwrap();
     assert_eq!(profiles.unwrap(), ["GOVERN_MANAGER"]);
+}
+
+#[tokio::test]
+async fn users_and_groups_are_written_as_on_dss() {
+    let base = "/dip/publicapi/admin";
+    let user = NewUser {
+        login: "jdoe",
+        password: None,
+        display_name: "Jane",
+        source_type: "LOCAL_NO_AUTH",
+        groups: &["pms".to_owned()],
+        user_profile: "GOVERN_MANAGER",
+        email: Some("jane@example.com"),
+    };
+    let document: Document =
+        serde_json::from_str(r#"{"login":"jdoe","adminProperties": {"a" :1.0},"new":[]}"#).unwrap();
+    let definition: Document =
+        serde_json::from_str(r#"{"name":"pms","isGovernArchitect":true,"admin":false}"#).unwrap();
+    let server = always(ResponseTemplate::new(200).set_body_string("{}")).await;
+    let client = govern(&server.uri());
+    client.create_user(permit(), &user).await.unwrap();
+    client.put_user(permit(), "jdoe", &document).await.unwrap();
+    assert!(client.delete_user(permit(), "jdoe").await.unwrap());
+    client.create_group(permit(), "pms", None, "LOCAL").await.unwrap();
+    client.put_group(permit(), "pms", &definition).await.unwrap();
+    assert!(client.delete_group(permit(), "pms").await.unwrap());
+    let expected = [
+        (
+            "POST",
+            "/users/",
+            Some(
+                json!({"login": "jdoe", "password": null, "displayName": "Jane", "sourceType": "LOCAL_NO_AUTH",
+            "groups": ["pms"], "userProfile": "GOVERN_MANAGER", "email": "jane@example.com"}),
+            ),
+        ),
+        (
+            "PUT",
+            "/users/jdoe",
+            Some(json!({"login": "jdoe", "adminProperties": {"a": 1.0}, "new": []})),
+        ),
+        ("DELETE", "/users/jdoe", None),
+        (
+            "POST",
+            "/groups/",
+            Some(json!({"name": "pms", "description": null, "sourceType": "LOCAL"})),
+        ),
+        (
+            "PUT",
+            "/groups/pms",
+            Some(json!({"name": "pms", "isGovernArchitect": true, "admin": false})),
+        ),
+        ("DELETE", "/groups/pms", None),
+    ];
+    let received = server.received_requests().await.unwrap();
+    assert_eq!(received.len(), expected.len());
+    for (request, (verb, path, body)) in received.iter().zip(expected) {
+        assert_eq!(
+            (request.method.as_str(), request.url.path()),
+            (verb, format!("{base}{path}").as_str())
+        );
+        assert_eq!(serde_json::from_slice::<Value>(&request.body).ok(), body);
+    }
+    assert_eq!(received[2].url.query(), Some("allowSelfDeletion=false"));
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use super::change::{Creation, Field, UserChange};
 use crate::{
     crd::dss_user::SourceType,
-    dataiku::{document::Document, dss::users::UserRecord},
+    dataiku::{document::Document, dss::users::UserRecord, email::same_email},
     engine::{Error, Plan},
     kinds::remote::unreadable,
     registry::node::Groups,
@@ -154,11 +154,9 @@ fn attributes(desired: &DesiredUser, user: &UserRecord, observed: &ObservedUser)
     {
         fields.push(Field::DisplayName(name.clone()));
     }
-    if let Some(email) = desired
-        .email
-        .as_ref()
-        .filter(|email| user.email.as_deref().unwrap_or_default() != **email || user.unreadable.contains("email"))
-    {
+    if let Some(email) = desired.email.as_ref().filter(|email| {
+        !same_email(user.email.as_deref().unwrap_or_default(), email) || user.unreadable.contains("email")
+    }) {
         fields.push(Field::Email(email.clone()));
     }
     if let Some(profile) = desired

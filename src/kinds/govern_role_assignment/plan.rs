@@ -25,7 +25,10 @@ pub struct DesiredRules {
 }
 
 /// The rules of one role on one blueprint, and who else declares some.
-#[allow(clippy::struct_excessive_bools, reason = "four facts that do not depend on each other")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "four facts that do not depend on each other"
+)]
 pub struct ObservedRules {
     pub(super) blueprint_id: String,
     pub(super) role_id: String,

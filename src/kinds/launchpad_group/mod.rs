@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::stream::BoxStream;
 use kube::ResourceExt;
 
-use self::{access::DesiredAccess, people::folded, plan::edit, rights::declared};
+use self::{access::DesiredAccess, plan::edit, rights::declared};
 pub use self::{
     change::{Field, GroupChange},
     client::GroupClient,
@@ -29,6 +29,7 @@ use crate::{
         launchpad_group::LaunchpadGroupSeen,
         status::Nothing,
     },
+    dataiku::email::folded,
     engine::{
         Aspect, Error, Freshness, Inputs, Lane, Managed, Plan, Presence, Removal, Slot, SourceRef,
         managed::{StatusOf, Trigger},
