@@ -198,6 +198,7 @@ mod tests {
                 .into_iter()
                 .collect(),
             grants: grants(&["b", "a"]),
+            ..Applied::default()
         };
         let written = serde_json::to_string(&applied).unwrap();
         assert_eq!(serde_json::from_str::<Applied>(&written).unwrap(), applied);
