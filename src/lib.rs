@@ -10,6 +10,7 @@ pub mod dataiku;
 pub mod engine;
 pub mod generate;
 pub mod kinds;
+pub mod leader;
 pub mod metrics;
 pub mod server;
 pub mod telemetry;

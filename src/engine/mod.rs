@@ -31,6 +31,9 @@ pub mod wake;
 pub mod watched;
 pub mod work;
 
+#[cfg(test)]
+mod tests;
+
 pub use error::{Error, Fate, Reason, Refused};
 pub use keep::{Change, Class, Common, Given, Keeping, Managed, Observed, Plan, Publication, Read, Receipt, TaskState};
 pub use object::{Object, ObjectName, Objects, StatusOf};

@@ -101,7 +101,14 @@ impl<M: Managed> Pass<'_, M> {
                 }
                 return Err(self.already_exists());
             }
-            Fate::NotDone => self.take_back(),
+            Fate::NotDone => {
+                let refused = self.cx.report.record.create_refused;
+                self.take_back();
+                if matches!(error, Error::Refused(_)) {
+                    // Nothing was sent, so the remote side refused nothing.
+                    self.cx.report.record.create_refused = refused;
+                }
+            }
             // What does not exist right after an answer was not created by us; if somebody creates it later, it is theirs.
             Fate::Answered => {
                 let seen = self.observe(Read::Fresh).await?;

@@ -129,7 +129,9 @@ impl<'a, M: Managed> Pass<'a, M> {
             return Ok(unknown);
         }
         if let Some(held) = self.held(&plan) {
-            return Ok(Listed::Done(held));
+            // Somebody may have created the object after the sweep.
+            let certain = seen.is_some() || ready;
+            return Ok(if certain { Listed::Done(held) } else { unknown });
         }
         if !plan.is_empty() {
             if let Some(outcome) = self.not_stored(&plan) {

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     crd::applied::Subject,
     engine::{
-        connect::{ConnectionKey, Connections, Dependent, Remote},
+        connect::{ConnectionKey, ConnectionKind, Connections, Dependent, Remote},
         error::{Error, Reason},
         index::Facts,
         object::{HasStatus, ObjectName, created, is_ready, kind},
@@ -158,7 +158,8 @@ impl<M: Managed> Keeping<M> {
         let shown = seen.is_none()
             || remote.is_some_and(|remote| remote.seen == M::show(object, seen, &report.record, given.lists));
         let outstanding = self.shown_plan(plan);
-        let waits = plan.is_empty() || matches!(reason, Some(Reason::Observed | Reason::Frozen));
+        let frozen = given.connection.terms().freeze;
+        let waits = plan.is_empty() || reason == Some(Reason::Observed) || (reason == Some(Reason::Frozen) && frozen);
         let settled = match reason {
             Some(Reason::InSync) => outstanding.is_empty(),
             Some(Reason::DependencyNotReady | Reason::Observed | Reason::Frozen | Reason::Progressing) => {

@@ -278,7 +278,9 @@ impl ConnectionKind for Hub {
     }
 
     fn credentials(&self, secrets: &Secrets) -> Result<Credentials, Error> {
-        let key = secrets.value("apiKey").ok_or_else(|| Error::Internal("no key".into()))?;
+        let key = secrets
+            .value("apiKey")
+            .ok_or_else(|| Error::Internal("no key".into()))?;
         Ok(Credentials::ApiKey(key.clone()))
     }
 
@@ -394,11 +396,7 @@ impl Managed for Widgets {
         Ok(Observed::new(seen))
     }
 
-    fn plan(
-        object: &Widget,
-        given: &Given<'_, Hub>,
-        seen: Option<&Remotely>,
-    ) -> Result<Plan<WidgetChange>, Error> {
+    fn plan(object: &Widget, given: &Given<'_, Hub>, seen: Option<&Remotely>) -> Result<Plan<WidgetChange>, Error> {
         let spec = &object.spec;
         let mut next = seen.cloned().unwrap_or(Remotely {
             enabled: true,
@@ -450,12 +448,7 @@ impl Managed for Widgets {
         Ok(plan)
     }
 
-    fn removal(
-        object: &Widget,
-        policy: DeletionPolicy,
-        given: &Given<'_, Hub>,
-        seen: &Remotely,
-    ) -> Plan<WidgetChange> {
+    fn removal(object: &Widget, policy: DeletionPolicy, given: &Given<'_, Hub>, seen: &Remotely) -> Plan<WidgetChange> {
         let key = object.name_any();
         if policy == DeletionPolicy::Delete {
             return Plan::new(Some(WidgetChange {
@@ -486,7 +479,8 @@ impl Managed for Widgets {
         change: &WidgetChange,
     ) -> Result<Receipt, Error> {
         let api = &remote.api;
-        api.write(permit, change.operation, &change.key, change.next.clone()).await?;
+        api.write(permit, change.operation, &change.key, change.next.clone())
+            .await?;
         Ok(Receipt::default())
     }
 

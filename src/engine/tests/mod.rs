@@ -1,0 +1,11 @@
+//! The engine on an apiserver in memory, a remote side in memory and a paused clock: interleavings that no cluster can
+//! reproduce.
+
+mod deletion;
+mod intent;
+mod permit;
+mod rig;
+mod secrets;
+mod status;
+mod sweep;
+mod toy;

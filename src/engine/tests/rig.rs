@@ -1,0 +1,253 @@
+//! An engine that runs widgets of one hub.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use kube::CustomResourceExt;
+use memory_apiserver::{MemoryApiserver, Registered};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::toy::{Hub, Widget, Widgets, World};
+use crate::{
+    dataiku::{
+        address::AddressPolicy,
+        transport::{CallObserver, CallRecord},
+    },
+    engine::{
+        clock::Clock,
+        environment::Environment,
+        fingerprint::Fingerprints,
+        permit::Alone,
+        report::{EngineObserver, ReconcileRecord, Reports},
+        source_watch,
+        start::Starting,
+    },
+};
+
+static RIGS: AtomicU32 = AtomicU32::new(0);
+
+/// What the engine counted.
+#[derive(Default)]
+pub struct Counts {
+    pub reconciles: Mutex<Vec<ReconcileRecord>>,
+    pub status_failures: AtomicU32,
+}
+
+impl EngineObserver for Counts {
+    fn reconciled(&self, record: ReconcileRecord) {
+        self.reconciles.lock().unwrap().push(record);
+    }
+
+    fn status_write_failed(&self, _: &'static str) {
+        self.status_failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn watching(&self, _: &'static str, _: bool) {}
+}
+
+impl CallObserver for Counts {
+    fn called(&self, _: &CallRecord) {}
+}
+
+/// A running engine.
+pub struct Rig {
+    pub server: MemoryApiserver,
+    pub world: Arc<World>,
+    pub counts: Arc<Counts>,
+    url: String,
+    stop: watch::Sender<bool>,
+    running: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl Rig {
+    /// An engine with a hub that is ready.
+    pub async fn ready() -> Self {
+        let mut rig = Self::stopped();
+        rig.start().await;
+        rig.wait("hubs", "hub", "InSync").await;
+        rig
+    }
+
+    /// The objects of a hub, without an engine.
+    pub fn stopped() -> Self {
+        let server = MemoryApiserver::new();
+        server.register(Registered::from_crd(&Hub::crd()));
+        server.register(Registered::from_crd(&Widget::crd()));
+        let number = RIGS.fetch_add(1, Ordering::Relaxed);
+        // Nothing is ever sent there: the API of a hub is in memory.
+        let url = format!("https://127.0.0.1:9/{number}");
+        let rig = Self {
+            world: World::at(&url),
+            server,
+            counts: Arc::default(),
+            url,
+            stop: watch::channel(false).0,
+            running: None,
+        };
+        rig.secret("hub-key", "apiKey", "admin-key-one");
+        rig.server.create(json!({
+            "apiVersion": "dataiku-operator.io/v1alpha1", "kind": "Hub",
+            "metadata": { "name": "hub", "namespace": "team" },
+            "spec": { "url": rig.url, "keyRef": { "name": "hub-key" } },
+        }));
+        rig
+    }
+
+    /// Starts an engine: after a stop, another process.
+    pub async fn start(&mut self) {
+        let client = self.server.client();
+        let clock = self.server.clone();
+        let env = Environment {
+            fingerprints: Arc::new(Fingerprints::new(vec![7; 32])),
+            reports: Reports::start(client.clone()).0,
+            client: client.clone(),
+            observer: self.counts.clone(),
+            calls: self.counts.clone(),
+            addresses: Arc::new(AddressPolicy {
+                allowed: vec!["127.0.0.0/8".parse().unwrap()],
+            }),
+            clock: Clock::new(move || clock.now()),
+            fence: Arc::new(Alone),
+            release_after: Duration::from_mins(10),
+            propagation_deadline: Duration::from_mins(15),
+        };
+        let (stop, stopped) = watch::channel(false);
+        self.stop = stop;
+        let mut starting = Starting::new(env, None, stopped);
+        let hubs = starting.connections::<Hub>();
+        starting.objects::<Widgets>(&hubs);
+        let kinds = starting.finish();
+        let sources = source_watch::start(client, None, kinds.watched.clone());
+        sources.listed().await;
+        self.running = Some(tokio::spawn(async move {
+            kinds.run.await;
+            sources.task.abort();
+        }));
+    }
+
+    /// Kills the engine in the middle of whatever it does.
+    pub async fn kill(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.abort();
+            let _ = running.await;
+        }
+    }
+
+    pub fn secret(&self, name: &str, key: &str, value: &str) {
+        let data = json!({ key: value });
+        if self.server.find("secrets", "team", name).is_some() {
+            self.server
+                .patch("secrets", "team", name, json!({ "data": null, "stringData": data }));
+        } else {
+            self.server.create(json!({
+                "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name, "namespace": "team" },
+                "stringData": data,
+            }));
+        }
+    }
+
+    /// Creates a widget with `extra` merged into its spec.
+    pub fn widget(&self, name: &str, extra: Value) {
+        let mut spec = json!({ "hubRef": { "name": "hub" } });
+        json_patch::merge(&mut spec, &extra);
+        self.server.create(json!({
+            "apiVersion": "dataiku-operator.io/v1alpha1", "kind": "Widget",
+            "metadata": { "name": name, "namespace": "team" }, "spec": spec,
+        }));
+    }
+
+    pub fn edit(&self, name: &str, spec: Value) {
+        self.server.patch("widgets", "team", name, json!({ "spec": spec }));
+    }
+
+    pub fn hub(&self, spec: Value) {
+        self.server.patch("hubs", "team", "hub", json!({ "spec": spec }));
+    }
+
+    pub fn get(&self, name: &str) -> Value {
+        self.server.get("widgets", "team", name)
+    }
+
+    pub fn reason(&self, name: &str) -> String {
+        ready(&self.get(name))["reason"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Waits until `Ready` of the present spec has this reason.
+    pub async fn wait(&self, plural: &str, name: &str, reason: &str) -> Value {
+        for _ in 0..2400 {
+            let object = self.server.get(plural, "team", name);
+            let current = object["status"]["observedGeneration"] == object["metadata"]["generation"];
+            if current && ready(&object)["reason"] == reason {
+                return object;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!(
+            "{name} is not {reason}: {:#}",
+            self.server.get(plural, "team", name)["status"]
+        );
+    }
+
+    pub async fn widget_is(&self, name: &str, reason: &str) -> Value {
+        self.wait("widgets", name, reason).await
+    }
+
+    pub async fn until(&self, what: &str, holds: impl Fn() -> bool) {
+        for _ in 0..6000 {
+            if holds() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{what} did not happen");
+    }
+
+    /// Time passes; a drift interval is a minute.
+    pub async fn pass(&self, seconds: u64) {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+    }
+
+    /// How often the status of an object was written.
+    pub fn status_writes(&self, name: &str) -> usize {
+        let path = format!("/widgets/{name}/status");
+        let log = self.server.log();
+        log.iter()
+            .filter(|request| request.is_write() && request.path.ends_with(&path))
+            .count()
+    }
+
+    /// Events about an object, as type and reason.
+    pub fn events(&self, name: &str) -> Vec<(String, String)> {
+        let text = |event: &Value, key: &str| event[key].as_str().unwrap_or_default().to_owned();
+        let events = self.server.list("events").into_iter();
+        events
+            .filter(|event| event["regarding"]["name"] == name)
+            .map(|event| (text(&event, "type"), text(&event, "reason")))
+            .collect()
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.abort();
+        }
+    }
+}
+
+/// The `Ready` condition.
+pub fn ready(object: &Value) -> Value {
+    condition(object, "Ready").unwrap_or_default()
+}
+
+/// A condition of this type.
+pub fn condition(object: &Value, type_: &str) -> Option<Value> {
+    let conditions = object["status"]["conditions"].as_array()?;
+    conditions.iter().find(|one| one["type"] == type_).cloned()
+}
