@@ -9,7 +9,7 @@ use serde_json::{Value, value::RawValue};
 
 use super::place;
 use crate::{
-    dataiku::document::Document,
+    dataiku::document::{Document, DocumentError},
     engine::{error::Error, keep::Change},
 };
 
@@ -48,39 +48,41 @@ pub struct EntriesChange {
     pub(super) ends: bool,
 }
 
+/// What a change did to a document.
+#[derive(Debug, Default)]
+pub(super) struct Made {
+    /// Whether it changed anything.
+    pub changed: bool,
+    /// What it replaced for the first time, as JSON text by place; empty: nothing was there.
+    pub replaced: BTreeMap<String, String>,
+}
+
 impl EntriesChange {
-    /// Makes the change; returns what it replaced for the first time, by place. Whoever else changed an entry since the plan
-    /// was made keeps the change.
+    /// Makes the change. Whoever else changed an entry since the plan was made keeps that change.
     ///
     /// # Errors
-    /// A place is in something that is no map any more. Nothing is changed then.
+    /// A place is in something that is no map. Nothing is changed then.
     pub(super) fn make(&self, document: &mut Document) -> Result<Made, Error> {
         let mut edited = document.clone();
         let mut made = Made::default();
         for one in &self.restores {
-            let found = place::value(&edited, &one.pointer);
-            if one.is_due(&edited, found.as_ref()) {
-                made.changed |= put(&mut edited, &one.pointer, &one.value);
+            if one.is_due(&edited) {
+                made.changed |= put(&mut edited, &one.pointer, &one.value).unwrap_or_default();
             }
         }
         for map in &self.maps {
             if place::is_empty_map(&edited, map) {
-                place::remove(&mut edited, map);
-                made.changed = true;
+                made.changed |= put(&mut edited, map, "").unwrap_or_default();
             }
         }
         for one in &self.sets {
-            let found = place::read(&edited, &one.pointer);
-            if one.is_there(&edited) {
+            let found = place::text(&edited, &one.pointer).unwrap_or_default();
+            if one.is(place::value(&edited, &one.pointer).as_ref()) {
                 continue;
             }
-            if let (Some(_), Some(obstacle)) = (&one.value, place::obstacle(&edited, &one.pointer)) {
-                return Err(blocked(self.noun, &one.pointer, obstacle));
-            }
             let text = one.value.as_ref().map(Value::to_string).unwrap_or_default();
-            made.changed |= put(&mut edited, &one.pointer, &text);
+            made.changed |= put(&mut edited, &one.pointer, &text).map_err(|error| self.blocked(&one.pointer, &error))?;
             if one.first {
-                let found = found.map(|found| found.get().to_owned()).unwrap_or_default();
                 made.replaced.insert(one.pointer.clone(), found);
             }
         }
@@ -92,68 +94,50 @@ impl EntriesChange {
     pub(super) fn is_empty(&self) -> bool {
         self.restores.is_empty() && self.maps.is_empty() && self.sets.is_empty()
     }
-}
 
-/// What a change did to a document.
-#[derive(Debug, Default)]
-pub(super) struct Made {
-    /// Whether it changed anything.
-    pub changed: bool,
-    /// What it replaced for the first time, as JSON text by place; empty: nothing was there.
-    pub replaced: BTreeMap<String, String>,
+    fn blocked(&self, pointer: &str, error: &DocumentError) -> Error {
+        Error::invalid(format!("{} {} cannot be set: {error}", self.noun, place::words(pointer)))
+    }
 }
 
 impl Set {
-    /// Whether the place holds the value.
-    pub fn is_there(&self, document: &Document) -> bool {
-        place::print(place::value(document, &self.pointer).as_ref()) == place::print(self.value.as_ref())
+    fn is(&self, found: Option<&Value>) -> bool {
+        place::print(found) == place::print(self.value.as_ref())
     }
 }
 
 impl Restore {
-    /// Whether the place holds what the object left there, and may get back what was there before.
-    pub fn is_due(&self, document: &Document, found: Option<&Value>) -> bool {
+    /// Whether the place holds what the object left there. A map above it that is gone was removed by somebody else.
+    pub fn is_due(&self, document: &Document) -> bool {
+        let found = place::value(document, &self.pointer);
         let parent = place::ancestors(&self.pointer).last();
-        self.ours.contains(&place::print(found)) && parent.is_none_or(|parent| place::is_map(document, parent))
+        self.ours.contains(&place::print(found.as_ref())) && parent.is_none_or(|parent| place::is_map(document, parent))
     }
 }
 
-/// Whether this changed the text of the document.
-fn put(document: &mut Document, pointer: &str, text: &str) -> bool {
+/// Sets a place to this JSON text, or removes what is there; whether that changed anything.
+fn put(document: &mut Document, pointer: &str, text: &str) -> Result<bool, DocumentError> {
     if text.is_empty() {
-        place::remove(document, pointer);
-        return true;
+        return document.remove_at(pointer);
     }
-    // The text is JSON: it was read from a document or printed from a value. A record that somebody spoiled restores nothing.
-    match serde_json::from_str::<Box<RawValue>>(text) {
-        Ok(value) => place::write(document, pointer, &value),
-        Err(_) => return false,
-    }
-    true
-}
-
-/// An entry that cannot be set, since something else than a map is where its map would be.
-pub(super) fn blocked(noun: &str, pointer: &str, obstacle: &str) -> Error {
-    let (pointer, obstacle) = (place::words(pointer), place::words(obstacle));
-    Error::invalid(format!(
-        "{noun} {pointer} cannot be set: {obstacle} holds a value that is not a map. Remove that value, or declare another name"
-    ))
+    // It was read from a document or printed from a value. A record that somebody spoiled restores nothing.
+    let Ok(value) = serde_json::from_str::<Box<RawValue>>(text) else {
+        return Ok(false);
+    };
+    document.set_at(pointer, &value).map(|()| true)
 }
 
 impl Change for EntriesChange {
     fn steps(&self) -> Vec<String> {
         let noun = self.noun;
-        let restores = self.restores.iter().map(|one| match one.value.as_str() {
-            "" => format!("remove {noun} {}", place::words(&one.pointer)),
-            _ => format!("restore {noun} {}", place::words(&one.pointer)),
+        let restores = self.restores.iter().map(|one| {
+            let verb = if one.value.is_empty() { "remove" } else { "restore" };
+            format!("{verb} {noun} {}", place::words(&one.pointer))
         });
-        let maps = self
-            .maps
-            .iter()
-            .map(|map| format!("remove the empty map {}", place::words(map)));
-        let sets = self.sets.iter().map(|one| match one.value {
-            None => format!("remove {noun} {}", place::words(&one.pointer)),
-            Some(_) => format!("set {noun} {}", place::words(&one.pointer)),
+        let maps = self.maps.iter().map(|map| format!("remove empty {noun} {}", place::words(map)));
+        let sets = self.sets.iter().map(|one| {
+            let verb = if one.value.is_none() { "remove" } else { "set" };
+            format!("{verb} {noun} {}", place::words(&one.pointer))
         });
         restores.chain(maps).chain(sets).collect()
     }
@@ -184,7 +168,7 @@ pub struct Edit {
 }
 
 impl Edit {
-    /// Makes the change; whether it changed anything. A repeated attempt replaces what the one before it noted.
+    /// Makes the change; whether it changed anything. What a repeated attempt replaces counts.
     pub(super) fn make(&self, document: &mut Document) -> Result<bool, Error> {
         let made = self.change.make(document)?;
         *self.replaced.lock().unwrap_or_else(PoisonError::into_inner) = made.replaced;

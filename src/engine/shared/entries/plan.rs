@@ -1,6 +1,6 @@
 //! What to write so that a document holds the entries of one object. Pure.
 //!
-//! The record of an object has a mark (place and hash of the value) for every entry that it set, what it replaced there, and
+//! The record of an object has, for every entry that it set, the place, a hash of the value, and what was there before; and
 //! the maps that it made on the way. An entry that held the declared value when the object came is not in the record: it
 //! stays when the object goes.
 
@@ -10,9 +10,10 @@ use std::{
 };
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::{
-    edit::{EntriesChange, Restore, Set, blocked},
+    edit::{EntriesChange, Restore, Set},
     place::{self, Entry, mark},
 };
 use crate::{
@@ -26,12 +27,13 @@ use crate::{
     },
 };
 
-/// Marks of entries that the object set, in the record.
+/// Places that the object set, in the record.
 const ENTRIES: &str = "entries";
+/// What it set there, by place and hash, in the record. More than one for a place while a write may be in flight.
+const VALUES: &str = "values";
 /// Maps that the object made for its entries, in the record.
 const MAPS: &str = "maps";
-/// Most bytes that all entries of an object may have, and all values that they replaced: both are in the object's status or
-/// spec.
+/// Most bytes that all entries of an object may have, and all values that they replaced: the object holds both.
 const MOST_BYTES: usize = 64 << 10;
 
 /// One object, as the plan sees it.
@@ -46,7 +48,7 @@ pub(super) struct Owner<'a> {
     pub record: &'a Applied,
     /// What other objects declare and own.
     pub others: &'a Claims<'a>,
-    /// Id of the document.
+    /// Key of the document.
     pub document: &'a str,
     /// What people call an entry.
     pub noun: &'static str,
@@ -63,12 +65,11 @@ pub(super) fn claim(document: &str, entries: &[Entry], record: Option<&Applied>)
         claim.declared.extend(place::ancestors(&entry.pointer).map(below));
     }
     let Some(record) = record else { return claim };
-    for mark in record.grants.list(ENTRIES) {
-        let (pointer, _) = place::split(mark);
-        claim.owned.extend([pointer.to_owned(), mark.clone()]);
-        claim.owned.extend(record.replaced.get(pointer).map(|text| was(pointer, text)));
+    for list in [ENTRIES, VALUES] {
+        claim.owned.extend(record.grants.list(list).iter().cloned());
     }
     claim.owned.extend(record.grants.list(MAPS).iter().map(|map| made(map)));
+    claim.owned.extend(record.replaced.iter().map(|(place, text)| was(place, text)));
     claim
 }
 
@@ -99,7 +100,7 @@ impl Owner<'_> {
         let declared: BTreeSet<&str> = entries.iter().map(|entry| entry.pointer.as_str()).collect();
         let mut draft = Draft::new(self, document);
         for recorded in self.record.grants.list(ENTRIES) {
-            if !declared.contains(place::split(recorded).0) {
+            if !declared.contains(recorded.as_str()) {
                 draft.withdraw(recorded, false);
             }
         }
@@ -107,11 +108,12 @@ impl Owner<'_> {
         for entry in entries {
             draft.declare(entry)?;
         }
+        let values = entries.iter().filter_map(|entry| entry.value.as_ref());
+        let declared: usize = values.map(|value| value.to_string().len()).sum();
         let replaced: usize = draft.replaced.values().map(String::len).sum();
-        let size: usize = entries.iter().filter_map(|entry| entry.value.as_ref()).map(|value| value.to_string().len()).sum();
-        for (bytes, what) in [(size, "that this object declares"), (replaced, "that it would replace")] {
+        for (bytes, which) in [(declared, "declares"), (replaced, "would replace")] {
             if bytes > MOST_BYTES {
-                let message = format!("the {}s {what} have {bytes} bytes, more than {MOST_BYTES}", self.noun);
+                let message = format!("the values that this object {which} have {bytes} bytes, more than {MOST_BYTES}");
                 return Err(Error::invalid(message));
             }
         }
@@ -132,13 +134,11 @@ impl Owner<'_> {
     /// Whether an older object declares this entry, one that it is part of, or one in it.
     fn check(&self, entry: &Entry) -> Result<(), Error> {
         let pointer = entry.pointer.as_str();
-        let places = place::ancestors(pointer).map(str::to_owned);
-        for key in places.chain([pointer.to_owned(), below(pointer)]) {
-            let others = self.others.of_entry(self.document, &key).into_iter();
-            let rival = others
-                .filter(|one| one.claim.declared.contains(&key) && one.precedes(self.created, self.name))
-                .min_by(|one, other| (one.created, &one.name).cmp(&(other.created, &other.name)));
-            if let Some(rival) = rival {
+        let maps = place::ancestors(pointer).map(str::to_owned);
+        for place in maps.chain([pointer.to_owned(), below(pointer)]) {
+            let others = self.others.of_entry(self.document, &place).into_iter();
+            let rivals = others.filter(|one| one.claim.declared.contains(&place) && one.precedes(self.created, self.name));
+            if let Some(rival) = rivals.min_by_key(|one| (one.created, one.name.clone())) {
                 let (noun, pointer, kind) = (self.noun, place::words(pointer), self.kind);
                 let message = format!(
                     "{kind} {} declares {noun} {pointer} too, and is older: declare it in one of the two",
@@ -150,23 +150,22 @@ impl Owner<'_> {
         Ok(())
     }
 
-    /// The mark in the record for this place.
-    fn recorded(&self, pointer: &str) -> Option<&String> {
-        let marks = self.record.grants.list(ENTRIES).iter();
-        marks.into_iter().find(|mark| place::split(mark).0 == pointer)
-    }
-
-    /// Another object that set this value there. No older one declares it, so its record passes to this one.
+    /// Another object that set this value there. No older one declares the place, so the record passes to this one.
     fn predecessor(&self, mark: &str) -> Option<Claimant> {
         let mut others = self.others.of_entry(self.document, mark).into_iter();
         others.find(|one| one.claim.owned.contains(mark))
     }
 
-    /// Hashes of what the place holds as long as nobody else changes it: of the value that was set, and of what the server
-    /// made of it.
-    fn ours(&self, mark: &str) -> Vec<String> {
+    /// Hashes of what a value may look like in the document: its own, and that of what the server made of it.
+    fn forms(&self, mark: &str) -> Vec<String> {
         let stored = self.record.stored.get(mark).cloned();
         [place::split(mark).1.to_owned()].into_iter().chain(stored).collect()
+    }
+
+    /// What the record says of a place: hash and place of each value that was set there.
+    fn marks(&self, pointer: &str) -> impl Iterator<Item = &String> {
+        let marks = self.record.grants.list(VALUES).iter();
+        marks.filter(move |mark| place::split(mark).0 == pointer)
     }
 }
 
@@ -176,7 +175,8 @@ struct Draft<'a> {
     /// The document as it will be.
     document: Document,
     change: EntriesChange,
-    marks: BTreeSet<String>,
+    entries: BTreeSet<String>,
+    values: BTreeSet<String>,
     maps: BTreeSet<String>,
     replaced: BTreeMap<String, String>,
     basis: DefaultHasher,
@@ -191,7 +191,8 @@ impl<'a> Draft<'a> {
                 noun: owner.noun,
                 ..EntriesChange::default()
             },
-            marks: BTreeSet::new(),
+            entries: BTreeSet::new(),
+            values: BTreeSet::new(),
             maps: BTreeSet::new(),
             replaced: BTreeMap::new(),
             basis: DefaultHasher::new(),
@@ -199,82 +200,87 @@ impl<'a> Draft<'a> {
     }
 
     /// Gives up an entry that the spec does not declare any more: what was there before comes back.
-    fn withdraw(&mut self, recorded: &str, ends: bool) {
-        let (pointer, _) = place::split(recorded);
-        let (owner, others, document) = (self.owner, self.owner.others, self.owner.document);
-        let found = place::value(&self.document, pointer);
-        let restore = owner.record.replaced.get(pointer).map(|value| Restore {
+    fn withdraw(&mut self, pointer: &str, ends: bool) {
+        let owner = self.owner;
+        let (others, document) = (owner.others, owner.document);
+        // Without it the object knows no more than that it set something: that stays.
+        let Some(value) = owner.record.replaced.get(pointer) else { return };
+        let restore = Restore {
             pointer: pointer.to_owned(),
             value: value.clone(),
-            ours: owner.ours(recorded),
-        });
-        let due = restore.filter(|restore| restore.is_due(&self.document, found.as_ref()));
-        let Some(restore) = due else { return };
-        if others.takes_over(document, pointer) || (ends && others.declares(document, recorded)) {
+            ours: owner.marks(pointer).flat_map(|mark| owner.forms(mark)).collect(),
+        };
+        if !restore.is_due(&self.document) || others.takes_over(document, pointer) {
+            return;
+        }
+        if ends && owner.marks(pointer).any(|mark| others.declares(document, mark)) {
             return;
         }
         if !ends && others.declares(document, pointer) {
             // The object that declares it takes the record over.
-            self.keep(recorded);
+            self.entries.insert(pointer.to_owned());
+            self.values.extend(owner.marks(pointer).cloned());
+            self.replaced.insert(pointer.to_owned(), value.clone());
             return;
         }
-        (recorded, &restore.value, place::print(found.as_ref())).hash(&mut self.basis);
-        self.apply(EntriesChange {
+        (pointer, value, &restore.ours).hash(&mut self.basis);
+        let part = EntriesChange {
             restores: vec![restore.clone()],
             ..EntriesChange::default()
-        });
-        self.change.restores.push(restore);
+        };
+        if part.make(&mut self.document).is_ok_and(|made| made.changed) {
+            self.change.restores.push(restore);
+        }
     }
 
     /// Gives up maps that no entry of this object needs any more.
     fn remove_maps(&mut self, declared: &BTreeSet<&str>) {
-        let recorded = self.owner.record.grants.list(MAPS);
-        let needed = |map: &String| {
-            let mut kept = self.marks.iter().map(|mark| place::split(mark).0);
-            declared.iter().any(|pointer| place::is_below(pointer, map)) || kept.any(|pointer| place::is_below(pointer, map))
+        let is_needed = |map: &&String| {
+            let mut places = declared.iter().copied().chain(self.entries.iter().map(String::as_str));
+            places.any(|pointer| place::is_below(pointer, map))
         };
-        let (kept, mut dropped): (Vec<_>, Vec<_>) = recorded.iter().cloned().partition(needed);
-        self.maps.extend(kept);
+        let (needed, mut dropped): (Vec<_>, Vec<_>) = self.owner.record.grants.list(MAPS).iter().partition(is_needed);
+        self.maps.extend(needed.into_iter().cloned());
         dropped.sort_by_key(|map| std::cmp::Reverse(map.len()));
         for map in dropped {
-            if place::is_empty_map(&self.document, &map) {
+            if place::is_empty_map(&self.document, map) && self.document.remove_at(map).is_ok() {
                 map.hash(&mut self.basis);
-                place::remove(&mut self.document, &map);
-                self.change.maps.push(map);
+                self.change.maps.push(map.clone());
             }
         }
     }
 
     fn declare(&mut self, entry: &Entry) -> Result<(), Error> {
-        let pointer = entry.pointer.as_str();
-        let owner = self.owner;
+        let (owner, pointer) = (self.owner, entry.pointer.as_str());
         let found = place::value(&self.document, pointer);
-        let recorded = owner.recorded(pointer);
-        let predecessor = recorded.is_none().then(|| owner.predecessor(&mark(pointer, found.as_ref()))).flatten();
-        let is_there = owner.ours(&entry.mark()).contains(&place::print(found.as_ref()));
-        if is_there && recorded.is_none() && predecessor.is_none() {
+        let is_there = owner.forms(&entry.mark()).contains(&place::print(found.as_ref()));
+        let recorded = self.is_recorded(pointer, found.as_ref());
+        let predecessor = if recorded {
+            None
+        } else {
+            owner.predecessor(&mark(pointer, found.as_ref()))
+        };
+        let first = !recorded && predecessor.is_none();
+        if first && is_there {
             return Ok(());
         }
+        let replaced = if first {
+            Some(place::text(&self.document, pointer).unwrap_or_default())
+        } else if let Some(predecessor) = predecessor {
+            let start = was(pointer, "");
+            let texts = predecessor.claim.owned.iter().filter_map(|claim| claim.strip_prefix(&start));
+            texts.map(str::to_owned).next()
+        } else {
+            owner.record.replaced.get(pointer).cloned()
+        };
+        self.replaced.extend(replaced.map(|text| (pointer.to_owned(), text)));
+        self.entries.insert(pointer.to_owned());
+        self.values.insert(entry.mark());
         if entry.value.is_some() {
             self.note_maps(pointer);
         }
-        let first = recorded.is_none() && predecessor.is_none();
-        let replaced = match &predecessor {
-            _ if first => Some(text(&self.document, pointer)),
-            Some(predecessor) => {
-                let start = was(pointer, "");
-                let owned = &predecessor.claim.owned;
-                owned.iter().find_map(|claim| claim.strip_prefix(&start)).map(str::to_owned)
-            }
-            None => owner.record.replaced.get(pointer).cloned(),
-        };
-        self.marks.insert(entry.mark());
-        self.replaced.extend(replaced.map(|value| (pointer.to_owned(), value)));
         if is_there {
             return Ok(());
-        }
-        if let (Some(_), Some(obstacle)) = (&entry.value, place::obstacle(&self.document, pointer)) {
-            return Err(blocked(owner.noun, pointer, obstacle));
         }
         (entry.mark(), place::print(found.as_ref())).hash(&mut self.basis);
         let set = Set {
@@ -282,49 +288,41 @@ impl<'a> Draft<'a> {
             value: entry.value.clone(),
             first,
         };
-        self.apply(EntriesChange {
+        let part = EntriesChange {
+            noun: owner.noun,
             sets: vec![set.clone()],
             ..EntriesChange::default()
-        });
+        };
+        part.make(&mut self.document)?;
         self.change.sets.push(set);
         Ok(())
+    }
+
+    /// Whether the object wrote there. A record without what was there before is an intent; the document shows whether it
+    /// was carried out.
+    fn is_recorded(&self, pointer: &str, found: Option<&Value>) -> bool {
+        let record = self.owner.record;
+        let forms = self.owner.marks(pointer).flat_map(|mark| self.owner.forms(mark));
+        let carried_out = || forms.into_iter().any(|form| form == place::print(found));
+        record.grants.contains(ENTRIES, pointer) && (record.replaced.contains_key(pointer) || carried_out())
     }
 
     /// Notes the maps above an entry that do not exist yet, and those that another object made: whoever goes last removes
     /// them.
     fn note_maps(&mut self, pointer: &str) {
-        for map in place::ancestors(pointer) {
-            if !place::is_map(&self.document, map) || self.owner.others.owns(self.owner.document, &made(map)) {
-                self.maps.insert(map.to_owned());
-            }
-        }
-    }
-
-    /// Leaves an entry and its maps in the record.
-    fn keep(&mut self, recorded: &str) {
-        let (pointer, _) = place::split(recorded);
-        self.marks.insert(recorded.to_owned());
-        let replaced = self.owner.record.replaced.get(pointer);
-        self.replaced.extend(replaced.map(|value| (pointer.to_owned(), value.clone())));
-    }
-
-    fn apply(&mut self, change: EntriesChange) {
-        // What cannot be made is not in the plan.
-        let _ = change.make(&mut self.document);
+        let owner = self.owner;
+        let ours = |map: &str| owner.others.owns(owner.document, &made(map));
+        let maps = place::ancestors(pointer).filter(|map| !place::is_map(&self.document, map) || ours(map));
+        self.maps.extend(maps.map(str::to_owned));
     }
 
     fn plan(self) -> Plan<EntriesChange> {
-        let grants: Grants = [(ENTRIES, self.marks), (MAPS, self.maps)].into_iter().collect();
+        let lists = [(ENTRIES, self.entries), (VALUES, self.values), (MAPS, self.maps)];
         Plan {
-            grants,
+            grants: lists.into_iter().collect::<Grants>(),
             replaced: self.replaced,
             basis: self.basis.finish(),
             ..Plan::new((!self.change.is_empty()).then_some(self.change))
         }
     }
-}
-
-/// The text at a place; empty where nothing is.
-fn text(document: &Document, pointer: &str) -> String {
-    place::read(document, pointer).map(|found| found.get().to_owned()).unwrap_or_default()
 }
