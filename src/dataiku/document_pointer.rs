@@ -48,8 +48,8 @@ fn refused(pointer: &str, message: &str) -> DocumentError {
 }
 
 impl Document {
-    /// The value at the pointer, be it null; `None` when it, or an object on the way to it, is absent. An ancestor that is
-    /// null counts as absent.
+    /// The value at the pointer, which may be null; `None` when it or one of its ancestors is absent. A null ancestor
+    /// counts as absent.
     ///
     /// # Errors
     /// The pointer is not valid, or an ancestor is not an object.
@@ -86,8 +86,8 @@ impl Document {
         Ok(Some(value))
     }
 
-    /// Sets the value at the pointer. Objects on the way to it that are absent or null are created; every other member of
-    /// an ancestor stays byte for byte, and in its place.
+    /// Sets the value at the pointer. Ancestors that are absent or null are created as objects; every other member of an
+    /// ancestor stays byte for byte, and in its place.
     ///
     /// # Errors
     /// The pointer is not valid or names the whole document, or an ancestor is not an object. Nothing is changed then.
@@ -106,8 +106,8 @@ impl Document {
         Ok(())
     }
 
-    /// Removes the value at the pointer; false when it was not there. Everything else stays as [`Self::set_at`] leaves it;
-    /// an object that becomes empty stays, too.
+    /// Removes the value at the pointer; false when it was absent. Everything else stays as with [`Self::set_at`]; an
+    /// object that becomes empty stays, too.
     ///
     /// # Errors
     /// The pointer is not valid or names the whole document, or an ancestor is not an object. Nothing is changed then.

@@ -187,6 +187,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     }
 }
 
+/// More members than any object of a product has. One with more is unreadable, since each of them costs memory.
+const MEMBERS: usize = 10_000;
+
 struct MembersVisitor;
 
 impl<'de> Visitor<'de> for MembersVisitor {
@@ -200,6 +203,9 @@ impl<'de> Visitor<'de> for MembersVisitor {
         // As many as a user has.
         let mut members = Vec::with_capacity(20);
         while let Some((Name(name), raw)) = map.next_entry()? {
+            if members.len() == MEMBERS {
+                return Err(A::Error::custom("too many members"));
+            }
             members.push((name, raw));
         }
         Ok(Members(members))

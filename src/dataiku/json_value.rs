@@ -88,14 +88,24 @@ impl Comparison {
         if declared.len() != stored.len() {
             return false;
         }
-        let counterparts: Vec<Vec<usize>> = declared
-            .iter()
-            .map(|declared| {
-                let stored = stored.iter().enumerate();
-                let alike = stored.filter(|(_, stored)| self.resembles(declared, stored));
-                alike.map(|(index, _)| index).collect()
-            })
-            .collect();
+        // A list in the same order costs its length. Each pair is compared once, or lists within lists would double it.
+        let in_place = declared.iter().zip(stored);
+        let in_place: Vec<bool> = in_place.map(|(one, other)| self.resembles(one, other)).collect();
+        if in_place.iter().all(|alike| *alike) {
+            return true;
+        }
+        let counterparts = declared.iter().enumerate().map(|(one, declared)| {
+            let stored = stored.iter().enumerate();
+            let alike = stored.filter(|(other, stored)| {
+                if one == *other {
+                    in_place[one]
+                } else {
+                    self.resembles(declared, stored)
+                }
+            });
+            alike.map(|(other, _)| other).collect()
+        });
+        let counterparts: Vec<Vec<usize>> = counterparts.collect();
         self.left > 0 && have_counterparts(&counterparts)
     }
 }

@@ -1,4 +1,4 @@
-//! What a failed call says about the object it was for: that it is not there, that it is there already, or nothing.
+//! What a failed call says about its object: that it is absent, that it exists already, or nothing.
 
 use super::{
     document::DocumentError,
@@ -34,8 +34,8 @@ pub(super) async fn confirmed<T>(
     }
 }
 
-/// For creations whose refusal has no code of its own: a taken place is told by the status 409 or in words. Where it is
-/// told in neither way, the error stays what it is.
+/// For creations whose refusal has no code of its own: status 409 or the wording shows that the name is taken. Any other
+/// error stays as it is.
 pub(super) fn taken<T>(result: Result<T, ApiError>) -> Result<T, ApiError> {
     result.map_err(|mut error| {
         let refused = matches!(error.kind, ErrorKind::Rejected | ErrorKind::Unavailable);
@@ -47,7 +47,7 @@ pub(super) fn taken<T>(result: Result<T, ApiError>) -> Result<T, ApiError> {
     })
 }
 
-/// A member of an answer that is not as expected.
+/// The error for an answer with an unexpected member.
 pub(super) fn malformed(operation: &'static str, error: &DocumentError) -> ApiError {
     ApiError::new(operation, ErrorKind::Malformed, format!("at {error}"))
 }

@@ -63,7 +63,7 @@ pub struct GroupRecord {
 pub enum Mapping {
     /// A list of names.
     List(Vec<String>),
-    /// Names with commas between them. A name that has commas itself, such as a DN, cannot be told from several names.
+    /// Names with commas between them. A name with commas, such as a DN, reads back as several names.
     Text(String),
 }
 
@@ -215,8 +215,8 @@ impl<P: DipProduct> Node<P> {
         self.transport.json(Call::new(Self::LIST_GROUPS)).await
     }
 
-    /// The whole definition of a group; `None` when there is no such group. A 404 that the node did not put in its own
-    /// words is believed only if the list of groups bears it out.
+    /// The whole definition of a group; `None` when it does not exist. A 404 that is not in the node's own error format
+    /// counts only if the list of groups confirms it.
     ///
     /// # Errors
     /// The call fails.
@@ -229,7 +229,7 @@ impl<P: DipProduct> Node<P> {
         confirmed(answer, listed).await
     }
 
-    /// Creates a group with the node's default permissions; all others come with `put_group`.
+    /// Creates a group with the node's default permissions; `put_group` sets all others.
     ///
     /// # Errors
     /// The call fails. `AlreadyExists`: the name is taken.
@@ -250,8 +250,7 @@ impl<P: DipProduct> Node<P> {
             .await
     }
 
-    /// Replaces the definition of a group, which has to be the one just read, edited: the node takes a flag that is
-    /// left out for false.
+    /// Replaces the definition of a group. Pass the one just read, edited: the node reads a missing flag as false.
     ///
     /// # Errors
     /// The call fails. `NotFound`: there is no such group.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use super::{DipProduct, Node};
 use crate::dataiku::{
@@ -87,13 +87,14 @@ impl<P: DipProduct> Node<P> {
         Ok(InstanceDetails::read(&answer))
     }
 
-    /// User profiles that the licence offers, sorted; `None` when this edition does not tell in a known layout.
+    /// User profiles that the licence offers, sorted; `None` where the edition's answer has an unknown layout.
     ///
     /// # Errors
     /// The call fails.
     pub async fn licensed_profiles(&self) -> Result<Option<Vec<String>>, ApiError> {
-        let status: Document = self.transport.json(Call::new(Self::LICENSING)).await?;
-        Ok(profiles(&status))
+        let status: Box<RawValue> = self.transport.json(Call::new(Self::LICENSING)).await?;
+        let status: Option<Document> = serde_json::from_str(status.get()).ok();
+        Ok(status.as_ref().and_then(profiles))
     }
 }
 
@@ -102,7 +103,10 @@ impl<P: DipProduct> Node<P> {
 fn profiles(status: &Document) -> Option<Vec<String>> {
     let mut names = BTreeSet::new();
     for (part, member) in [("base", "userProfiles"), ("limits", "licensedProfiles")] {
-        let found: Option<Value> = status.nested(part).ok()?.and_then(|part| part.get(member).ok()?);
+        let found: Option<Value> = match status.nested(part).ok()? {
+            Some(part) => part.get(member).ok()?,
+            None => None,
+        };
         match found.unwrap_or_default() {
             Value::Null => {}
             Value::Object(profiles) => names.extend(profiles.into_iter().map(|(name, _)| name)),
@@ -141,6 +145,7 @@ mod tests {
             r#"{"base":[],"limits":{"licensedProfiles":{"READER":{}}}}"#,
             r#"{"base":{"userProfiles":["READER",7]},"limits":{"licensedProfiles":{"READER":{}}}}"#,
             r#"{"base":{"userProfiles":["READER"]},"limits":{"licensedProfiles":7}}"#,
+            r#"{"base":{"userProfiles":["READER"]},"limits":{"licensedProfiles":{"READER":1e999}}}"#,
         ] {
             assert_eq!(read(unknown), None, "{unknown}");
         }

@@ -172,7 +172,7 @@ impl<P: DipProduct> Node<P> {
         Ok(users)
     }
 
-    /// The whole document of a user; `None` when there is no such user. A 404 that is not in the node's own error format
+    /// The whole document of a user; `None` when it does not exist. A 404 that is not in the node's own error format
     /// counts only if the list of users confirms it.
     ///
     /// # Errors
@@ -209,7 +209,7 @@ impl<P: DipProduct> Node<P> {
         self.transport.write_done(call, permit).await
     }
 
-    /// Replaces the document of a user, which has to be the one just read, edited. A member `password` sets the password.
+    /// Replaces the document of a user. Pass the one just read, edited. A member `password` sets the password.
     ///
     /// # Errors
     /// The call fails. `NotFound`: there is no such user.

@@ -1,4 +1,4 @@
-//! Role assignments: one document per blueprint, shared by people, tools and many of our objects (contract sheet 3.2).
+//! Role assignments: one document per blueprint, shared by people, tools and many objects (contract sheet 3.2).
 
 use std::{collections::BTreeMap, slice};
 
@@ -79,7 +79,7 @@ impl AssignmentsRecord {
     }
 }
 
-/// The document of a blueprint that has none yet.
+/// A new document for a blueprint without one.
 #[must_use]
 pub fn new_assignments(blueprint_id: &str) -> Document {
     let mut document = Document::new();
@@ -98,7 +98,7 @@ pub fn rules_of(document: &Document, role_id: &str) -> Result<Vec<Rule>, Documen
     Ok(rules.unwrap_or_default())
 }
 
-/// Adds a rule to those that grant the role; false when one that grants the same is there. Nothing else changes.
+/// Adds a rule to those that grant the role; false when one that grants the same exists. Nothing else changes.
 ///
 /// # Errors
 /// The rules of this role cannot be read. Nothing is changed then.
@@ -109,8 +109,8 @@ pub fn add_rule(document: &mut Document, role_id: &str, rule: &Rule) -> Result<b
     edit(document, role_id, |_| true, slice::from_ref(rule))
 }
 
-/// Removes the rules of the role that `keep` does not accept; false when there are none. Nothing else changes, except
-/// that a role without any rule left is no longer named.
+/// Removes the rules of the role that `keep` rejects; false when there are none. Nothing else changes, except that a role
+/// whose last rule is removed loses its entry.
 ///
 /// # Errors
 /// The rules of this role cannot be read. Nothing is changed then.
@@ -146,7 +146,7 @@ fn below_rules(error: DocumentError) -> DocumentError {
     }
 }
 
-/// Whether deleting the document takes nothing from anybody: no rule of any role, no inheritance, nothing unknown.
+/// Whether deleting the document withdraws nothing: it has no rule of any role, no inheritance, nothing unknown.
 ///
 /// # Errors
 /// The rules are no object.
@@ -166,8 +166,8 @@ impl Govern {
         self.transport.json(Call::new(LIST)).await
     }
 
-    /// The whole document of a blueprint; `None` when it has none. A 404 that the node did not put in its own words is
-    /// believed only if the list of documents bears it out.
+    /// The whole document of a blueprint; `None` when it has none. A 404 that is not in the node's own error format counts
+    /// only if the list of documents confirms it.
     ///
     /// # Errors
     /// The call fails.
@@ -181,16 +181,16 @@ impl Govern {
         confirmed(answer, listed).await
     }
 
-    /// Creates the document of a blueprint that has none. Returns what is stored.
+    /// Creates the document of a blueprint that has none. Returns what the node stored.
     ///
     /// # Errors
-    /// The call fails. `AlreadyExists`: there is a document after all, where the node says so. How it says so is not
-    /// known for certain: after `Rejected` and `Unavailable` too, only a read tells.
+    /// The call fails. `AlreadyExists`: the blueprint has a document, as far as the node's wording is known; after
+    /// `Rejected` and `Unavailable`, too, read the document to find out.
     pub async fn create_assignments(&self, permit: WritePermit, document: &Document) -> Result<Document, ApiError> {
         taken(self.transport.write(Call::new(CREATE).json(document), permit).await)
     }
 
-    /// Replaces the document of a blueprint, which has to be the one just read, edited. Returns what is stored.
+    /// Replaces the document of a blueprint. Pass the one just read, edited. Returns what the node stored.
     ///
     /// # Errors
     /// The call fails. `NotFound`: the blueprint has no document.
@@ -204,7 +204,7 @@ impl Govern {
         self.transport.write(call, permit).await
     }
 
-    /// Deletes the document of a blueprint, and with it **every** assignment of everybody; false when there was none.
+    /// Deletes the document of a blueprint, and with it **every** assignment; false when it did not exist.
     ///
     /// # Errors
     /// The call fails.

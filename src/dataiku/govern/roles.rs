@@ -70,8 +70,8 @@ impl Govern {
         self.transport.json(Call::new(LIST)).await
     }
 
-    /// The whole document of a role; `None` when there is no such role. A 404 that the node did not put in its own words
-    /// is believed only if the list of roles bears it out.
+    /// The whole document of a role; `None` when it does not exist. A 404 that is not in the node's own error format counts
+    /// only if the list of roles confirms it.
     ///
     /// # Errors
     /// The call fails.
@@ -84,8 +84,8 @@ impl Govern {
     /// Creates a role. Its id is in the answer: the node makes one of `identifier` (letters, digits, `-` and `_`).
     ///
     /// # Errors
-    /// The call fails. `AlreadyExists`: the identifier is taken, where the node says so; if it does not, the error is
-    /// any refusal, and the list tells.
+    /// The call fails. `AlreadyExists`: the identifier is taken, as far as the node's wording is known; after any other
+    /// refusal, read the list to find out.
     pub async fn create_role(
         &self,
         permit: WritePermit,
@@ -100,7 +100,7 @@ impl Govern {
         RoleRecord::from_document(&created).map_err(|error| malformed(CREATE.name(), &error))
     }
 
-    /// Replaces the document of a role, which has to be the one just read, edited. Returns what is stored.
+    /// Replaces the document of a role. Pass the one just read, edited. Returns what the node stored.
     ///
     /// # Errors
     /// The call fails. `NotFound`: there is no such role.
@@ -109,7 +109,7 @@ impl Govern {
         self.transport.write(call, permit).await
     }
 
-    /// Deletes a role; false when there was none.
+    /// Deletes a role; false when it did not exist.
     ///
     /// # Errors
     /// The call fails.

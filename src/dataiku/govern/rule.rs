@@ -14,8 +14,8 @@ use crate::dataiku::{
     null,
 };
 
-/// A rule: whoever is in its containers or fields has the role, where all criteria hold. All three keys are always
-/// written: a rule that lacks one is stored as an empty binding, without an error.
+/// A rule: where all criteria hold, the people in its containers and fields have the role. All three keys are always
+/// written: the node may store a rule that lacks one as an empty binding, without an error (A52).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rule {
@@ -42,7 +42,7 @@ pub fn group_container(name: &str) -> Value {
     json!({"type": "group", "groupName": name})
 }
 
-/// Whom a container stands for, whatever else the node adds to it.
+/// The people of a container. Further members that the node adds do not count.
 enum Container<'a> {
     User(&'a str),
     Group(&'a str),
@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_hash_is_short_and_stays_what_it_is() {
-        // Records hold it: another value would make every rule on record look like somebody else's.
+        // Records hold hashes: with another algorithm, every recorded rule would be taken for a foreign one.
         assert_eq!(Rule::default().hash(), "44136fa355b3678a1146ad16f7e8649e");
         assert_eq!(
             Rule::granting(&["jdoe"], &["pms"]).hash(),

@@ -94,7 +94,7 @@ impl GroupRecord {
     }
 }
 
-/// The document of a group to be created: no rights, no access, no members.
+/// A new group's document, without rights, access and members.
 #[must_use]
 pub fn new_group(name: &str, description: Option<&str>) -> Document {
     let mut document = Document::new();
@@ -124,8 +124,8 @@ impl Launchpad {
         self.transport.json(call).await
     }
 
-    /// The whole document of a group; `None` when there is no such group. Gateways word a 404 as the Launchpad does, so
-    /// it is believed only if the list of groups bears it out.
+    /// The whole document of a group; `None` when it does not exist. Gateways answer 404 in the Launchpad's format, so a
+    /// 404 counts only if the list of groups confirms it.
     ///
     /// # Errors
     /// The call fails.
@@ -135,16 +135,16 @@ impl Launchpad {
         confirmed(answer, listed).await
     }
 
-    /// Creates a group. Its id is in the document that comes back.
+    /// Creates a group. The returned document has its id.
     ///
     /// # Errors
-    /// The call fails. `AlreadyExists`: the name is taken, where the Launchpad says so; if it does not, the error is
-    /// `Rejected`, and the list tells.
+    /// The call fails. `AlreadyExists`: the name is taken, as far as the Launchpad's wording is known; after `Rejected`,
+    /// read the list to find out.
     pub async fn create_group(&self, permit: WritePermit, document: &Document) -> Result<Saved, ApiError> {
         taken(self.transport.write(self.call(CREATE).json(document), permit).await)
     }
 
-    /// Replaces the document of a group, which has to be the one just read, edited.
+    /// Replaces the document of a group. Pass the one just read, edited.
     ///
     /// # Errors
     /// The call fails. `NotFound`: there is no such group.

@@ -1,4 +1,4 @@
-//! Users and invites of a space (contract sheet 4.2). An invite turns into a user once it is accepted.
+//! Users and invites of a space (contract sheet 4.2). Acceptance replaces an invite by a user.
 
 use std::collections::BTreeMap;
 
@@ -157,8 +157,8 @@ impl Launchpad {
         self.transport.json(call).await
     }
 
-    /// The whole document of an invite; `None` when there is no such invite, be it that it was accepted. Gateways word a
-    /// 404 as the Launchpad does, so it is believed only if the list of invites bears it out.
+    /// The whole document of an invite; `None` when it does not exist, or was accepted. Gateways answer 404 in the
+    /// Launchpad's format, so a 404 counts only if the list of invites confirms it.
     ///
     /// # Errors
     /// The call fails.
@@ -169,8 +169,8 @@ impl Launchpad {
         confirmed(answer, listed).await
     }
 
-    /// Replaces the documents of invites, which have to be those just read, edited. One that is refused does not hold
-    /// up the others: what became of each is in the answer.
+    /// Replaces the documents of invites. Pass those just read, edited. The Launchpad accepts or refuses each by itself,
+    /// and the answer lists the outcomes.
     ///
     /// # Errors
     /// The call fails as a whole.

@@ -70,7 +70,7 @@ impl Record for NodeRecord {
 }
 
 impl NodeRecord {
-    /// Whether access to it stands under `governPermissions` of a group, and not under `dataikuPermissions`.
+    /// Whether a group lists access to it in `governPermissions` instead of `dataikuPermissions`.
     #[must_use]
     pub fn is_govern(&self) -> bool {
         self.type_ == "govern"

@@ -178,7 +178,7 @@ async fn writes_accept_any_text_the_node_answers() {
 }
 
 #[tokio::test]
-async fn what_is_no_list_is_told_with_its_path_and_without_its_value() {
+async fn a_body_that_is_not_a_list_is_an_error_with_its_path_and_without_its_value() {
     for (body, message) in [
         (r#"{"login":"hunter2"}"#, "at .: expected a sequence"),
         (

@@ -3,6 +3,7 @@
 mod addresses;
 mod assignments;
 mod errors;
+mod global_keys;
 mod groups;
 mod instance;
 mod launchpad;
@@ -16,6 +17,7 @@ mod secrets;
 mod shapes;
 mod tls;
 mod users;
+mod variables;
 mod wire;
 
 use std::{

@@ -159,6 +159,16 @@ async fn groups_of_a_node_are_read_whatever_shape_a_member_has() {
 }
 
 #[tokio::test]
+async fn global_keys_are_read_whatever_shape_a_member_has() {
+    let key = json!({"id": "k1", "key": "value", "label": "ci", "description": "d", "groups": ["a"],
+        "globalPermissions": {"admin": false}, "dssUserForImpersonation": "svc", "createdOn": 1, "createdBy": "admin",
+        "expiresOn": 0, "expiry": "30", "projects": {}, "newInNextRelease": {}});
+    let case = || Case::node("/admin/global-api-keys/", key.clone(), &["id"]);
+    case().check(async |url| dss(url).global_keys().await).await;
+    case().check(async |url| govern(url).global_keys().await).await;
+}
+
+#[tokio::test]
 async fn roles_blueprints_and_assignments_are_read_whatever_shape_a_member_has() {
     let role = json!({"id": "ro.pm", "label": "PM", "description": "Runs it", "more": {}});
     Case::node("/admin/roles", role, &["id"])
@@ -228,6 +238,20 @@ async fn a_member_of_an_unexpected_shape_is_unknown_and_the_others_are_known() {
 }
 
 #[tokio::test]
+async fn an_object_of_absurdly_many_members_is_unreadable() {
+    let many = |count: usize| {
+        (0..count)
+            .map(|n| format!(r#", "m{n}": 1"#))
+            .collect::<Vec<_>>()
+            .concat()
+    };
+    let body = format!(r#"[{{"login": "a"{}}}, {{"login": "b"{}}}]"#, many(10_000), many(9_999));
+    let server = server("GET", "/dip/publicapi/admin/users/", body).await;
+    let users = dss(&server.uri()).users(false, std::convert::identity).await.unwrap();
+    assert_eq!((users.items[0].login.as_str(), users.unreadable), ("b", 1));
+}
+
+#[tokio::test]
 async fn of_two_members_of_one_name_the_last_one_counts() {
     let body = r#"[{"login": "a", "login": "b", "enabled": true, "enabled": false}]"#;
     let server = server("GET", "/dip/publicapi/admin/users/", body.to_owned()).await;
@@ -251,6 +275,13 @@ async fn a_list_with_an_unreadable_element_confirms_no_absence() {
     unconfirmed(dss(&server.uri()).user("jdoe").await.err().unwrap());
     let server = doubtful_node("/admin/groups/a", "/admin/groups/", json!({"name": "b"})).await;
     unconfirmed(govern(&server.uri()).group("a").await.err().unwrap());
+    let server = doubtful_node(
+        "/admin/global-api-keys/a",
+        "/admin/global-api-keys/",
+        json!({"id": "b"}),
+    )
+    .await;
+    unconfirmed(dss(&server.uri()).global_key("a").await.err().unwrap());
     let server = doubtful_node("/admin/role/ro.a", "/admin/roles", json!({"id": "ro.b"})).await;
     unconfirmed(govern(&server.uri()).role("ro.a").await.err().unwrap());
     let list = "/admin/blueprint-role-assignments";
