@@ -12,7 +12,8 @@ use anyhow::Context;
 use kube::{Client, Config, client::ClientBuilder};
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::watch,
+    sync::{oneshot, watch},
+    task::JoinHandle,
 };
 
 use tower::limit::ConcurrencyLimitLayer;
@@ -21,10 +22,16 @@ use crate::{
     args::RunArgs,
     dataiku::address::AddressPolicy,
     engine::{
-        clock::Clock, controller::stopped, environment::Environment, fingerprint::Fingerprints, permit::Alone,
-        report::Reports, source_watch,
+        clock::Clock,
+        controller::stopped,
+        environment::Environment,
+        fingerprint::Fingerprints,
+        permit::{Alone, Fence},
+        report::Reports,
+        source_watch,
     },
     kinds,
+    leader::{self, Elector, Leadership},
     metrics::Metrics,
     server::{self, Health},
     telemetry,
@@ -35,6 +42,8 @@ const DRAIN: Duration = Duration::from_secs(25);
 /// Requests to the apiserver that wait for an answer at once; an open watch is none. It refuses a client of which it has
 /// a few hundred, and watches that it refuses cost more than waiting here.
 const REQUESTS: usize = 64;
+/// A process that does not lead after this long is a follower.
+const FIRST_ATTEMPT: Duration = Duration::from_secs(2);
 /// Longest wait for the last Events.
 const LAST_EVENTS: Duration = Duration::from_secs(3);
 
@@ -47,6 +56,8 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         release_after,
         propagation_deadline,
         log_format,
+        leader_election,
+        pod_name,
         namespace,
     } = args;
     telemetry::start(log_format);
@@ -66,25 +77,51 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let addresses = AddressPolicy {
         allowed: allow_addresses,
     };
+    let clock = Clock::default();
+    let leadership = Arc::new(Leadership::new(clock.clone()));
+    let fence: Arc<dyn Fence> = if leader_election {
+        leadership.clone()
+    } else {
+        Arc::new(Alone)
+    };
     let env = Environment {
         fingerprints: Arc::new(Fingerprints::load(&client, &home).await?),
         client: client.clone(),
         reports,
         observer: metrics.clone(),
-        calls: metrics,
+        calls: metrics.clone(),
         addresses: Arc::new(addresses),
-        clock: Clock::default(),
-        fence: Arc::new(Alone),
+        clock,
+        fence,
         release_after,
         propagation_deadline,
     };
     let kinds = kinds::start(env, watch_namespace.as_deref(), stop.clone());
-    let mut sources = source_watch::start(client, watch_namespace.clone(), kinds.watched.clone());
+    let mut sources = source_watch::start(client.clone(), watch_namespace.clone(), kinds.watched.clone());
     tokio::select! {
         () = sources.listed() => {}
         () = stopped(stop.clone()) => return Ok(()),
         served = &mut serving => return served.context("the server failed")?,
     }
+    let mut lease = None;
+    if leader_election {
+        let identity = pod_name.unwrap_or_else(|| format!("dataiku-operator-{:016x}", rand::random::<u64>()));
+        let name = leader::lease_name(watch_namespace.as_deref());
+        let mut elector = Elector::new(client, &home, name, identity, leadership);
+        tokio::select! {
+            () = lead(&mut elector, &ready) => {}
+            () = stopped(stop.clone()) => return Ok(()),
+            served = &mut serving => return served.context("the server failed")?,
+        }
+        lease = Some(Tenure::start(elector));
+    }
+    metrics.set_leader(true);
+    let lost = async {
+        match &mut lease {
+            Some(tenure) => tenure.lost().await,
+            None => std::future::pending().await,
+        }
+    };
     let (mut running, decided) = (kinds.run, kinds.decided);
     tokio::spawn(async move {
         decided.await;
@@ -96,6 +133,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         // First, since at a stop idle kinds may all have ended by the time that this is looked at.
         biased;
         () = stopped(stop) => Ok(()),
+        () = lost => Err(anyhow::anyhow!("the lease is lost: another replica may write from now on")),
         () = &mut running => Err(anyhow::anyhow!("a kind stopped by itself")),
         served = &mut serving => served.context("the server failed").and_then(|served| served),
         watched = &mut sources.task => watched.context("the watch on sources failed"),
@@ -103,12 +141,60 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     if outcome.is_ok() && tokio::time::timeout(DRAIN, running).await.is_err() {
         tracing::warn!("reconciles in progress were not done in time");
     }
+    metrics.set_leader(false);
+    if let Some(tenure) = lease.filter(|_| outcome.is_ok()) {
+        tenure.end().await;
+    }
     if tokio::time::timeout(LAST_EVENTS, &mut publishing).await.is_err() {
         tracing::warn!("the last Events were not published in time");
     }
     let _ = end.send(true);
     tracing::info!("stopped");
     outcome
+}
+
+/// Waits until this process is the leader. A follower is ready: it takes over.
+async fn lead(elector: &mut Elector, ready: &AtomicBool) {
+    if tokio::time::timeout(FIRST_ATTEMPT, elector.acquire()).await.is_err() {
+        tracing::info!("another replica leads: ready to take over");
+        ready.store(true, Ordering::Relaxed);
+        elector.acquire().await;
+    }
+}
+
+/// The time in which this process holds the lease: a task renews it, also while the last reconciles finish.
+struct Tenure {
+    end: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Tenure {
+    fn start(mut elector: Elector) -> Self {
+        let (end, ended) = oneshot::channel();
+        let task = tokio::spawn(async move {
+            let released = tokio::select! {
+                () = elector.keep() => false,
+                ended = ended => ended.is_ok(),
+            };
+            if released {
+                elector.release().await;
+            }
+        });
+        Self { end, task }
+    }
+
+    /// Resolves when the lease is lost.
+    async fn lost(&mut self) {
+        // A panic of the task loses the lease too.
+        let _ = (&mut self.task).await;
+    }
+
+    /// Gives the lease back.
+    async fn end(self) {
+        if self.end.send(()).is_ok() {
+            let _ = self.task.await;
+        }
+    }
 }
 
 /// A client for the cluster, and the operator's own namespace.

@@ -60,6 +60,13 @@ pub struct RunArgs {
     /// Form of log records; `RUST_LOG` sets what is logged.
     #[arg(long, env = "DATAIKU_OPERATOR_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
+    /// Elect a leader among several replicas: only the leader writes. Off, this process has to be the only one.
+    #[arg(long, env = "DATAIKU_OPERATOR_LEADER_ELECTION", default_value_t = true, action = clap::ArgAction::Set)]
+    pub leader_election: bool,
+    /// Name of this replica in the Lease. A process that restarts under its old name takes its lease over at once, so two
+    /// replicas must never have the same. Default: a random one.
+    #[arg(long, env = "POD_NAME")]
+    pub pod_name: Option<String>,
     /// The operator's own namespace. Default: that of the kubeconfig.
     #[arg(long, env = "POD_NAMESPACE")]
     pub namespace: Option<String>,

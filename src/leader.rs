@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Name of the Lease, in the operator's own namespace.
-pub const LEASE: &str = "dataiku-operator";
+const LEASE: &str = "dataiku-operator";
 /// How long a renewal is valid.
 const DURATION: Duration = Duration::from_secs(15);
 /// Time between two renewals.
@@ -35,6 +35,11 @@ const LOOK: Duration = Duration::from_millis(500);
 const CALL: Duration = Duration::from_secs(3);
 /// A write to a remote side takes at most this long: none is sent with less left.
 const WRITE: Duration = Duration::from_secs(10);
+
+/// Name of the Lease of operators that watch this namespace alone, or all of them: those of one name must not work at once.
+pub fn lease_name(watched: Option<&str>) -> String {
+    watched.map_or_else(|| LEASE.to_owned(), |namespace| format!("{LEASE}-{namespace}"))
+}
 
 /// When the Lease was renewed last, as both clocks show it.
 #[derive(Clone, Copy)]
@@ -94,6 +99,7 @@ impl Fence for Leadership {
 /// A candidate.
 pub struct Elector {
     leases: Api<Lease>,
+    name: String,
     /// Who this process is. A process of the same identity is the same one after a restart: its lease is taken over at once.
     identity: String,
     leadership: Arc<Leadership>,
@@ -104,10 +110,11 @@ pub struct Elector {
 }
 
 impl Elector {
-    /// A candidate of this identity for the Lease in `namespace`.
-    pub fn new(client: Client, namespace: &str, identity: String, leadership: Arc<Leadership>) -> Self {
+    /// A candidate of this identity for the Lease of this name in `namespace`.
+    pub fn new(client: Client, namespace: &str, name: String, identity: String, leadership: Arc<Leadership>) -> Self {
         Self {
             leases: Api::namespaced(client, namespace),
+            name,
             identity,
             leadership,
             known: None,
@@ -133,7 +140,7 @@ impl Elector {
 
     /// One attempt to become the leader; whether it succeeded.
     async fn attempt(&mut self) -> Result<bool, kube::Error> {
-        let Some(lease) = self.leases.get_opt(LEASE).await? else {
+        let Some(lease) = self.leases.get_opt(&self.name).await? else {
             return self.write(None).await;
         };
         let version = lease.metadata.resource_version.clone().unwrap_or_default();
@@ -166,7 +173,7 @@ impl Elector {
         let taken = spec.holder_identity.as_deref() != Some(&*self.identity);
         let lease = Lease {
             metadata: ObjectMeta {
-                name: Some(LEASE.to_owned()),
+                name: Some(self.name.clone()),
                 resource_version: before
                     .as_ref()
                     .and_then(|lease| lease.metadata.resource_version.clone()),
@@ -190,7 +197,7 @@ impl Elector {
             ..PostParams::default()
         };
         let written = match before {
-            Some(_) => self.leases.replace(LEASE, &parameters, &lease).await,
+            Some(_) => self.leases.replace(&self.name, &parameters, &lease).await,
             None => self.leases.create(&parameters, &lease).await,
         };
         match written {
@@ -231,7 +238,7 @@ impl Elector {
             return Ok(true);
         }
         // Somebody wrote the Lease, or the answer to our own renewal was lost.
-        let lease = self.leases.get_opt(LEASE).await?;
+        let lease = self.leases.get_opt(&self.name).await?;
         let holder = lease
             .as_ref()
             .and_then(|lease| lease.spec.as_ref()?.holder_identity.clone());
@@ -251,7 +258,7 @@ impl Elector {
         }
         lease.metadata.managed_fields = None;
         let parameters = PostParams::default();
-        match timeout(CALL, self.leases.replace(LEASE, &parameters, &lease)).await {
+        match timeout(CALL, self.leases.replace(&self.name, &parameters, &lease)).await {
             Ok(Ok(_)) => tracing::info!("the lease is released"),
             Ok(Err(error)) => tracing::warn!(%error, "the lease could not be released; it runs out"),
             Err(_) => tracing::warn!("the lease could not be released in time; it runs out"),
@@ -280,7 +287,13 @@ mod tests {
         let clock = Clock::new(move || time.now() + jiff::SignedDuration::from_secs(shifted.load(Ordering::Relaxed)));
         let leadership = Arc::new(Leadership::new(clock));
         Candidate {
-            elector: Elector::new(server.client(), "home", identity.into(), leadership.clone()),
+            elector: Elector::new(
+                server.client(),
+                "home",
+                lease_name(None),
+                identity.into(),
+                leadership.clone(),
+            ),
             leadership,
             shift,
         }

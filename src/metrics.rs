@@ -50,6 +50,7 @@ pub struct Metrics {
     status_write_failures: Family<KindLabels, Counter>,
     crd_missing: Family<KindLabels, Gauge>,
     missing: Mutex<BTreeSet<&'static str>>,
+    leader: Gauge,
     calls: Family<CallLabels, Counter>,
     call_seconds: Family<ProductLabels, Histogram>,
     writes: Family<CallLabels, Counter>,
@@ -97,8 +98,11 @@ impl Default for Metrics {
             "Duration of calls to Dataiku",
             call_seconds.clone(),
         );
+        let leader = Gauge::default();
+        registry.register("leader", "Whether this replica is the leader", leader.clone());
         Self {
             registry,
+            leader,
             reconciles,
             reconcile_seconds,
             status_write_failures,
@@ -112,6 +116,11 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Notes whether this replica is the leader.
+    pub fn set_leader(&self, leads: bool) {
+        self.leader.set(i64::from(leads));
+    }
+
     /// Kinds whose CRD is missing.
     pub fn missing(&self) -> Vec<&'static str> {
         let missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);

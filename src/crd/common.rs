@@ -14,6 +14,8 @@ pub const FINALIZER: &str = "dataiku-operator.io/finalizer";
 
 /// Annotations that people set and the operator only reads.
 pub mod annotation {
+    /// The token of a condition that waits for it: releases what waits.
+    pub const ACKNOWLEDGE: &str = "dataiku-operator.io/acknowledge";
     /// Any value but `false` and the empty one: no calls and no writes for this object; deletion still works.
     pub const PAUSED: &str = "dataiku-operator.io/paused";
     /// Any text: a pass now; the text is echoed in `status.lastHandledReconcileAt`.
@@ -28,7 +30,7 @@ pub mod annotation {
 
     /// Whether the operator reads an annotation of this name.
     pub fn is_ours(name: &str) -> bool {
-        [PAUSED, RECONCILE_AT, FORCE_RELEASE].contains(&name)
+        [ACKNOWLEDGE, PAUSED, RECONCILE_AT, FORCE_RELEASE].contains(&name)
     }
 }
 

@@ -26,11 +26,13 @@ pub(super) struct Answer {
     body: Vec<u8>,
 }
 
-/// A failure before it is made presentable: the message may still hold secrets.
+/// A failure before its message was judged: it may still hold secrets.
 pub(super) struct Fault {
     pub(super) kind: ErrorKind,
     pub(super) status: Option<StatusCode>,
     pub(super) message: String,
+    /// Whether the message has anything of the remote side in it.
+    pub(super) remote: bool,
     pub(super) retry_after: Option<Duration>,
     /// Whether the product itself says so, and not something before it.
     pub(super) own_words: bool,
@@ -42,8 +44,17 @@ impl Fault {
             kind,
             status: None,
             message: message.into(),
+            remote: false,
             retry_after: None,
             own_words: false,
+        }
+    }
+
+    /// With words of the remote side.
+    fn quoting(kind: ErrorKind, message: String) -> Self {
+        Self {
+            remote: true,
+            ..Self::new(kind, message)
         }
     }
 
@@ -80,7 +91,7 @@ impl From<reqwest::Error> for Fault {
         } else {
             ErrorKind::Lost
         };
-        Self::new(kind, cause(&error))
+        Self::quoting(kind, cause(&error))
     }
 }
 
@@ -150,15 +161,15 @@ fn refusal(product: &Product, status: StatusCode, html: bool, body: &[u8]) -> Fa
     let blank = body.iter().all(u8::is_ascii_whitespace);
     let kind = kind(status, remote.as_ref(), blank);
     let own_words = remote.as_ref().is_some_and(|remote| remote.own_words);
-    let message = match remote {
-        _ if status.is_redirection() => "the answer is a redirect, which is not followed".to_owned(),
-        Some(remote) => remote.message,
-        None if html => "the answer is an HTML page".to_owned(),
-        None => String::from_utf8_lossy(body).into_owned(),
+    let fault = match remote {
+        _ if status.is_redirection() => Fault::new(kind, "the answer is a redirect, which is not followed"),
+        Some(remote) => Fault::quoting(kind, remote.message),
+        None if html => Fault::new(kind, "the answer is an HTML page"),
+        None => Fault::quoting(kind, String::from_utf8_lossy(body).into_owned()),
     };
     Fault {
         own_words,
-        ..Fault::new(kind, message).at(status)
+        ..fault.at(status)
     }
 }
 
@@ -195,7 +206,6 @@ impl Answer {
         read: impl FnOnce(&[u8]) -> serde_json::Result<T>,
         complaint: fn(&[u8]) -> String,
     ) -> Result<T, Fault> {
-        let fault = |kind, message: &str| Fault::new(kind, message).at(self.status);
         self.refuse_html()?;
         let body: &[u8] = if self.status == StatusCode::NO_CONTENT {
             b"{}"
@@ -204,14 +214,15 @@ impl Answer {
         };
         let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
         let Some(first) = first else {
-            return Err(fault(ErrorKind::NotJson, "the answer is empty"));
+            return Err(Fault::new(ErrorKind::NotJson, "the answer is empty").at(self.status));
         };
         read(body).map_err(|error| {
-            if !error.is_data() && !matches!(first, b'{' | b'[') {
-                fault(ErrorKind::NotJson, "the answer is not JSON")
+            let fault = if !error.is_data() && !matches!(first, b'{' | b'[') {
+                Fault::new(ErrorKind::NotJson, "the answer is not JSON")
             } else {
-                fault(ErrorKind::Malformed, &complaint(body))
-            }
+                Fault::quoting(ErrorKind::Malformed, complaint(body))
+            };
+            fault.at(self.status)
         })
     }
 

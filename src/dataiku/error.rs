@@ -11,9 +11,11 @@ pub struct ApiError {
     pub kind: ErrorKind,
     /// Status of the answer, if there was one.
     pub status: Option<u16>,
-    /// The remote side's own words or the cause, at most 1 KiB on one line, secret values of the call replaced by
-    /// `[redacted]`. Empty if there is nothing to say.
+    /// The product's own words or the cause, at most 1 KiB on one line; withheld as a whole if it contains part of a
+    /// secret value of the call (see [`super::redact::quotable`]). Empty if there is nothing to say.
     pub message: String,
+    /// Whether the remote side's words, withheld or not, say that the object exists.
+    pub(super) says_exists: bool,
     /// Whether the product itself answered, in its own form, and not something before it.
     pub own_words: bool,
     /// How long the remote side, or the connection's own gate, asks to wait: 1 to 300 s.
@@ -112,6 +114,7 @@ impl ApiError {
             kind,
             status: None,
             message: message.into(),
+            says_exists: false,
             own_words: false,
             retry_after: None,
         }

@@ -18,7 +18,7 @@ use super::{
     gate::{Breaker, Gate, Lane},
     http::{self, Timing},
     permit::WritePermit,
-    redact::presentable,
+    redact::quotable,
 };
 pub use super::{credentials::Credentials, gate::Limits};
 
@@ -81,7 +81,7 @@ struct Shared {
     base: Url,
     client: Client,
     credentials: Credentials,
-    /// What must not come back in any message: the credentials, and the form in which they are sent.
+    /// What must not come back in any message.
     secrets: Vec<SecretString>,
     gate: Gate,
     observer: Arc<dyn CallObserver>,
@@ -110,7 +110,7 @@ impl Transport {
         let base = http::base(&endpoint, &addresses).map_err(refused)?;
         let client = http::client(&base, &endpoint.tls, addresses, timing).map_err(refused)?;
         let shared = Shared {
-            secrets: endpoint.credentials.secrets(&client, &base),
+            secrets: endpoint.credentials.secrets(),
             base,
             client,
             credentials: endpoint.credentials,
@@ -169,7 +169,7 @@ impl Transport {
 
     /// The remote side's words in an answer that says success, fit for a status.
     pub(super) fn quote(&self, text: &str) -> String {
-        presentable(text, &self.shared.secrets)
+        quotable(text, &self.shared.secrets)
     }
 
     async fn run<K, T>(
@@ -273,7 +273,13 @@ impl Transport {
             operation: operation.name,
             kind: fault.kind,
             status: fault.status.map(|status| status.as_u16()),
-            message: presentable(&fault.message, &secrets),
+            message: if fault.remote {
+                quotable(&fault.message, &secrets)
+            } else {
+                fault.message.clone()
+            },
+            // Judged here since the message may be withheld.
+            says_exists: fault.message.to_ascii_lowercase().contains("already exist"),
             own_words: fault.own_words,
             retry_after: fault.retry_after,
         }

@@ -279,6 +279,10 @@ fn update_index<W: Work>(
     let before = old.map(|object| shell.work.facts(object));
     let now = new.filter(|_| !gone).map(|object| shell.work.facts(object));
     shell.index.update(&name, before.as_ref(), now.as_ref());
+    if gone && let Some(key) = before.as_ref().and_then(|facts| facts.key) {
+        // Whoever declares the same remote object may take over.
+        shell.wake.add(shell.index.with_key(key));
+    }
     if gone && let Some(object) = new {
         shell.work.gone(object);
         shell.memory.forget(object.meta().uid.as_deref().unwrap_or_default());

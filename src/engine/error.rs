@@ -37,13 +37,17 @@ pub enum Reason {
     Conflict,
     /// The connection does not allow this.
     NotAllowed,
+    /// The change would remove the last administrator, the operator's own identity or the space owner.
+    Guarded,
+    /// The mass-change brake or a changed node identity holds the change until somebody acknowledges it.
+    AwaitingAcknowledgement,
     /// A bug of the operator.
     InternalError,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::InSync,
         Self::Observed,
         Self::Progressing,
@@ -60,10 +64,12 @@ impl Reason {
         Self::AlreadyExists,
         Self::Conflict,
         Self::NotAllowed,
+        Self::Guarded,
+        Self::AwaitingAcknowledgement,
         Self::InternalError,
     ];
     /// Reasons that need user action; an object keeps its own during automatic retries.
-    const STANDING: [Self; 8] = [
+    const STANDING: [Self; 10] = [
         Self::Forbidden,
         Self::Invalid,
         Self::Rejected,
@@ -71,6 +77,8 @@ impl Reason {
         Self::AlreadyExists,
         Self::Conflict,
         Self::NotAllowed,
+        Self::Guarded,
+        Self::AwaitingAcknowledgement,
         Self::InternalError,
     ];
 
@@ -98,6 +106,8 @@ impl Reason {
             Self::AlreadyExists => "AlreadyExists",
             Self::Conflict => "Conflict",
             Self::NotAllowed => "NotAllowed",
+            Self::Guarded => "Guarded",
+            Self::AwaitingAcknowledgement => "AwaitingAcknowledgement",
             Self::InternalError => "InternalError",
         }
     }
@@ -161,6 +171,15 @@ pub enum Refused {
     Frozen,
     /// This process may not be the leader any more.
     NotLeading,
+    /// The write would take something that must not be taken; what, for people.
+    Guarded(String),
+    /// Too many users would lose their accounts at once.
+    AwaitingAcknowledgement {
+        /// Acknowledging it releases the change.
+        token: String,
+        /// How many pass within ten minutes.
+        limit: usize,
+    },
 }
 
 /// Why a reconcile did not finish.
@@ -220,6 +239,14 @@ pub enum Error {
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
+            Self::Guarded(what) => return write!(f, "{what}"),
+            Self::AwaitingAcknowledgement { token, limit } => {
+                return write!(
+                    f,
+                    "more than {limit} users would be disabled or deleted within ten minutes: to release what waits, set \
+                     the annotation dataiku-operator.io/acknowledge={token} on the connection"
+                );
+            }
             Self::Superseded => "the object changed before the write was sent",
             Self::ConnectionChanged => "the connection changed before the write was sent",
             Self::Frozen => "the connection is frozen",
@@ -260,6 +287,8 @@ impl Error {
     /// The reason to show; `None` where the present status stays.
     pub fn reason(&self) -> Option<Reason> {
         match self {
+            Self::Refused(Refused::Guarded(_)) => Some(Reason::Guarded),
+            Self::Refused(Refused::AwaitingAcknowledgement { .. }) => Some(Reason::AwaitingAcknowledgement),
             Self::NotYet(_) | Self::Queued | Self::Refused(_) | Self::Kubernetes { .. } => None,
             Self::ConnectionNotReady(_) | Self::ConnectionGone(_) | Self::CredentialsMissing { .. } => {
                 Some(Reason::DependencyNotReady)
@@ -281,6 +310,7 @@ impl Error {
                 ..
             }
             | Self::Kubernetes { .. } => Retry::Backoff,
+            Self::Refused(Refused::Guarded(_) | Refused::AwaitingAcknowledgement { .. }) => Retry::OnChange,
             // The watch brings the change, but a watch that is behind must not stop the object for good.
             Self::Refused(_) => Retry::After(Duration::from_secs(1)),
             _ => Retry::OnChange,

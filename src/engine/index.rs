@@ -68,8 +68,17 @@ pub struct Facts {
     pub sources: Vec<SecretUse>,
     /// Its claims.
     pub claims: Vec<Claim>,
+    /// Hash of the key of its remote object, as the remote side compares it; `None` for an object without one.
+    pub key: Option<u64>,
     /// When it was created.
     pub created: Timestamp,
+}
+
+/// Hash of a key for [`Facts::key`].
+pub fn key_hash(key: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
 }
 
 type Place = (ConnectionKey, String);
@@ -77,6 +86,8 @@ type Place = (ConnectionKey, String);
 #[derive(Default)]
 struct State {
     by_source: HashMap<SourceId, Vec<ObjectName>>,
+    /// Objects by the hash of their remote key.
+    by_key: HashMap<u64, Vec<ObjectName>>,
     by_place: HashMap<Place, BTreeMap<ObjectName, Claimant>>,
     /// Objects by a declared or owned entry of a place.
     by_entry: HashMap<Place, HashMap<String, HashSet<ObjectName>>>,
@@ -112,6 +123,11 @@ impl Index {
         self.read().by_source.get(&source).cloned().unwrap_or_default()
     }
 
+    /// Objects whose remote key has this hash.
+    pub fn with_key(&self, key: u64) -> Vec<ObjectName> {
+        self.read().by_key.get(&key).cloned().unwrap_or_default()
+    }
+
     /// The claims of other objects than `own` on the places of one connection. `admits` tells from which namespaces
     /// claims count; `undecodable` are the namespaces of objects that cannot be read and may claim anything.
     pub fn claims<'a>(
@@ -144,6 +160,12 @@ fn insert(state: &mut State, name: &ObjectName, facts: &Facts) {
             readers.push(name.clone());
         }
     }
+    if let Some(key) = facts.key {
+        let objects = state.by_key.entry(key).or_default();
+        if !objects.contains(name) {
+            objects.push(name.clone());
+        }
+    }
     let Some(connection) = &facts.connection else { return };
     for claim in &facts.claims {
         let place = (connection.clone(), claim.place.clone());
@@ -168,6 +190,14 @@ fn remove(state: &mut State, name: &ObjectName, facts: &Facts) {
             if readers.is_empty() {
                 state.by_source.remove(&id);
             }
+        }
+    }
+    if let Some(key) = facts.key
+        && let Some(objects) = state.by_key.get_mut(&key)
+    {
+        objects.retain(|object| object != name);
+        if objects.is_empty() {
+            state.by_key.remove(&key);
         }
     }
     let Some(connection) = &facts.connection else { return };
@@ -289,6 +319,7 @@ mod tests {
                 declared: set(declared),
                 owned: set(owned),
             }],
+            key: Some(key_hash(secret)),
             created: Timestamp::UNIX_EPOCH,
         }
     }
@@ -321,7 +352,12 @@ mod tests {
         index.update(&name("x"), Some(&new), None);
         assert_eq!(seen("y"), (false, false, false));
         let state = index.read();
-        assert!(state.by_source.is_empty() && state.by_place.is_empty() && state.by_entry.is_empty());
+        assert!(
+            state.by_key.is_empty()
+                && state.by_source.is_empty()
+                && state.by_place.is_empty()
+                && state.by_entry.is_empty()
+        );
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl<W: Work> Reconcile<W> {
     fn worth_showing(&self, error: &Error) -> Option<(Reason, String)> {
         let failures = self.shell.memory.with(&self.uid(), |entry| entry.remote_failures);
         let stands = match error {
-            Error::NotYet(_) | Error::Queued | Error::Refused(_) | Error::Kubernetes { .. } => true,
+            error if error.reason().is_none() => true,
             Error::ConnectionNotReady(_) | Error::CredentialsMissing { .. } => is_ready(&*self.object),
             _ => error.is_outage() && failures < backoff::SHOWN_FROM,
         };

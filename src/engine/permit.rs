@@ -8,10 +8,13 @@ use std::sync::Arc;
 use kube::ResourceExt;
 
 use super::{
-    connect::{ConnectionKind, Connections, Live},
+    clock::Clock,
+    connect::{ConnectionKind, Connections, Effect, Live, Lookup, guard::Hold},
+    environment::Environment,
     error::Refused,
     object::{Object, ObjectName, Objects, is_deleting, is_paused},
 };
+use crate::crd::common::annotation;
 pub use crate::dataiku::permit::WritePermit;
 
 /// Whether this process may write at all.
@@ -51,6 +54,7 @@ impl Stamp {
 }
 
 struct Conditions<K: Object, C: ConnectionKind> {
+    clock: Clock,
     fence: Arc<dyn Fence>,
     connections: Arc<Connections<C>>,
     live: Arc<Live<C>>,
@@ -74,20 +78,39 @@ impl<K: Object, C: ConnectionKind> Conditions<K, C> {
     }
 }
 
+impl<K: Object, C: ConnectionKind> Conditions<K, C> {
+    /// Judges the effects of a write under the lock of the connection.
+    async fn guarded(&self, effects: &[Effect]) -> Result<Hold, Refused> {
+        let guard = self.connections.guard(&self.live.key);
+        let hold = guard.lock().await;
+        let Lookup::Present(object) = self.connections.lookup(&self.live.key) else {
+            return Err(Refused::ConnectionChanged);
+        };
+        if let Some(why) = object.guard(&self.live.lists, effects) {
+            return Err(Refused::Guarded(why));
+        }
+        let acknowledged = object.annotations().get(annotation::ACKNOWLEDGE);
+        let users = C::users(&self.live.lists);
+        guard.count(effects, users, acknowledged.map(String::as_str), self.clock.now())?;
+        Ok(hold)
+    }
+}
+
 /// Issues permits for the writes of one reconcile.
 pub struct Permits<K: Object, C: ConnectionKind>(Arc<Conditions<K, C>>);
 
 impl<K: Object, C: ConnectionKind> Permits<K, C> {
     /// For a reconcile that read `object` and writes through `live`.
     pub fn new(
-        fence: Arc<dyn Fence>,
+        env: &Environment,
         connections: Arc<Connections<C>>,
         live: Arc<Live<C>>,
         objects: Objects<K>,
         object: &K,
     ) -> Self {
         Self(Arc::new(Conditions {
-            fence,
+            clock: env.clock.clone(),
+            fence: env.fence.clone(),
             connections,
             live,
             objects,
@@ -101,13 +124,19 @@ impl<K: Object, C: ConnectionKind> Permits<K, C> {
         self.0.check()
     }
 
-    /// The permit for one write.
+    /// The permit for one write with these effects. What comes with it is to be held until the write is read back.
     ///
     /// # Errors
     /// The write must not be made.
-    pub fn issue(&self) -> Result<WritePermit, Refused> {
+    pub async fn issue(&self, effects: &[Effect]) -> Result<(WritePermit, Option<Hold>), Refused> {
         self.0.check()?;
+        let hold = if effects.is_empty() {
+            None
+        } else {
+            Some(self.0.guarded(effects).await?)
+        };
         let conditions = self.0.clone();
-        Ok(WritePermit::new(move || conditions.check().is_ok()))
+        let permit = WritePermit::new(move || conditions.check().is_ok());
+        Ok((permit, hold))
     }
 }

@@ -194,7 +194,7 @@ impl<W: Work> Shell<W> {
 
     /// Whether an object needs a reconcile after a sweep. No remote call.
     pub async fn needs_reconcile(&self, object: &W::Object) -> bool {
-        if is_deleting(object) || is_paused(object) {
+        if is_paused(object) && !is_deleting(object) {
             return false;
         }
         let uid = object.uid().unwrap_or_default();
@@ -205,7 +205,10 @@ impl<W: Work> Shell<W> {
         if waits {
             return false;
         }
-        object.status().is_none() || !super::integrity::is_coherent(object) || self.work.differs(self, object).await
+        is_deleting(object)
+            || object.status().is_none()
+            || !super::integrity::is_coherent(object)
+            || self.work.differs(self, object).await
     }
 
     /// The kind as the rest of the engine sees it.

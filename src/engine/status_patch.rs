@@ -80,7 +80,7 @@ impl<W: Work> Shell<W> {
         }
     }
 
-    async fn patch_status(
+    pub(super) async fn patch_status(
         &self,
         object: &W::Object,
         next: &Status<<W::Object as Object>::Seen, <W::Object as Object>::Shown>,

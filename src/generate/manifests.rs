@@ -69,8 +69,11 @@ fn rbac() -> Vec<Value> {
         }),
         json!({
             "apiVersion": format!("{group}/v1"), "kind": "Role", "metadata": metadata(),
-            // The key of the fingerprints is made on first use.
-            "rules": [{ "apiGroups": [""], "resources": ["secrets"], "verbs": ["create"] }],
+            "rules": [
+                // The key of the fingerprints is generated on first use.
+                { "apiGroups": [""], "resources": ["secrets"], "verbs": ["create"] },
+                { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create", "get", "update"] },
+            ],
         }),
         json!({
             "apiVersion": format!("{group}/v1"), "kind": "RoleBinding", "metadata": metadata(),
@@ -85,9 +88,8 @@ fn deployment() -> Value {
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata(),
         "spec": {
-            "replicas": 1,
-            // Two operators at once would both write; until a Lease decides between them, one goes before the next comes.
-            "strategy": { "type": "Recreate" },
+            // One leads, the other takes over within seconds.
+            "replicas": 2,
             "selector": { "matchLabels": selector },
             "template": {
                 "metadata": { "labels": labels() },
@@ -107,7 +109,10 @@ fn container() -> Value {
         "name": NAME,
         "image": format!("{NAME}:{}", env!("CARGO_PKG_VERSION")),
         "args": ["run", "--log-format", "json"],
-        "env": [{ "name": "POD_NAMESPACE", "valueFrom": { "fieldRef": { "fieldPath": "metadata.namespace" } } }],
+        "env": [
+            { "name": "POD_NAMESPACE", "valueFrom": { "fieldRef": { "fieldPath": "metadata.namespace" } } },
+            { "name": "POD_NAME", "valueFrom": { "fieldRef": { "fieldPath": "metadata.name" } } },
+        ],
         "ports": [{ "name": "metrics", "containerPort": PORT }],
         "livenessProbe": probe("/livez"),
         "readinessProbe": probe("/readyz"),

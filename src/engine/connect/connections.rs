@@ -8,7 +8,7 @@ use std::{
 
 use kube::core::DeserializeGuard;
 
-use super::{ConnectionKey, ConnectionKind, Dependent, Live, admission::Admission, kind};
+use super::{ConnectionKey, ConnectionKind, Dependent, Live, admission::Admission, guard::Guard, kind};
 use crate::engine::{
     error::{Error, Reason, Refused},
     index::Claims,
@@ -70,7 +70,25 @@ struct Trouble {
     since: Instant,
 }
 
+/// What tells one remote side from another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Side {
+    id: Option<String>,
+    url: String,
+}
+
+impl Side {
+    /// Whether both are the same: by their ids where both have one, else by their addresses.
+    fn is_same(&self, other: &Self) -> bool {
+        match (&self.id, &other.id) {
+            (Some(one), Some(other)) => one == other,
+            _ => self.url == other.url,
+        }
+    }
+}
+
 struct State<C: ConnectionKind> {
+    side: Side,
     live: Option<Arc<Live<C>>>,
     /// Whether the last sweep succeeded; `None`: there was none.
     ready: Option<bool>,
@@ -79,17 +97,20 @@ struct State<C: ConnectionKind> {
     calls: Arc<Admission>,
     entries: Arc<Admission>,
     writers: Arc<Writers>,
+    guard: Arc<Guard>,
 }
 
 impl<C: ConnectionKind> Default for State<C> {
     fn default() -> Self {
         Self {
+            side: Side::default(),
             live: None,
             ready: None,
             trouble: None,
             calls: Arc::new(Admission::new(1)),
             entries: Arc::new(Admission::new(ENTRY_PLACES)),
             writers: Arc::default(),
+            guard: Arc::default(),
         }
     }
 }
@@ -206,6 +227,23 @@ impl<C: ConnectionKind> Connections<C> {
         }
     }
 
+    /// Whether two connections lead to the same remote side.
+    pub fn same_side(&self, one: &ConnectionKey, other: &ConnectionKey) -> bool {
+        if one == other {
+            return true;
+        }
+        let states = read(&self.states);
+        match (states.get(one), states.get(other)) {
+            (Some(one), Some(other)) => one.side.is_same(&other.side),
+            _ => false,
+        }
+    }
+
+    /// Notes what a sweep found out about the remote side.
+    pub(super) fn identified(&self, key: &ConnectionKey, id: Option<String>) {
+        write(&self.states).entry(key.clone()).or_default().side.id = id;
+    }
+
     /// Whether a write of an object in `namespace` may still go through this connection.
     ///
     /// # Errors
@@ -245,6 +283,11 @@ impl<C: ConnectionKind> Connections<C> {
         }
     }
 
+    /// What a write must not do to the remote side.
+    pub fn guard(&self, key: &ConnectionKey) -> Arc<Guard> {
+        write(&self.states).entry(key.clone()).or_default().guard.clone()
+    }
+
     /// The live connection for the present object and these values of its Secrets; `make` is called where it is missing.
     /// It is not in force before [`Self::settle`].
     pub(super) fn candidate(
@@ -276,6 +319,10 @@ impl<C: ConnectionKind> Connections<C> {
             version,
             stale: false.into(),
         });
+        state.side = Side {
+            id: None,
+            url: object.terms().url.trim_end_matches('/').to_lowercase(),
+        };
         state.live = Some(live.clone());
         state.ready = None;
         state.trouble = None;

@@ -8,7 +8,7 @@ use std::{
 use kube::core;
 use secrecy::ExposeSecret;
 
-use super::{Dependent, Live};
+use super::{Dependent, Effect, Held, Live};
 use crate::{
     crd::{
         connection::{self, AllowedNamespaces, CaBundleKind},
@@ -79,6 +79,25 @@ pub trait ConnectionKind: Object<Seen = Nothing> {
         live: &Live<Self>,
         dependents: &[Dependent],
     ) -> impl Future<Output = Result<Self::Sweep, Error>> + Send;
+    /// Why a write with these effects must not be made: it would remove the last administrator, the operator's own identity
+    /// or the space owner. Pure.
+    fn guard(&self, _lists: &Self::Lists, _effects: &[Effect]) -> Option<String> {
+        None
+    }
+    /// How many users the remote side had at the last sweep.
+    fn users(_lists: &Self::Lists) -> usize {
+        0
+    }
+    /// Shows what the mass-change brake holds.
+    fn show_brake(_shown: &mut Self::Shown, _held: Option<Held>) {}
+    /// Id of the node or space at the other end, where it has one.
+    fn node_id(&self, _sweep: &Self::Sweep) -> Option<String> {
+        None
+    }
+    /// The id that the status of the object shows.
+    fn pinned_id(_shown: &Self::Shown) -> Option<&str> {
+        None
+    }
     /// Whether the other end is the right product and the credentials suffice. Pure.
     fn judge(&self, sweep: &Self::Sweep) -> Result<(), Error>;
     /// What the status shows. Pure.

@@ -2,6 +2,7 @@
 
 pub mod admission;
 pub mod connections;
+pub mod guard;
 pub mod key;
 pub mod kind;
 pub mod lists;
@@ -9,6 +10,7 @@ pub mod live;
 pub mod work;
 
 pub use connections::{Connections, Lookup, Readiness};
+pub use guard::{Effect, Held};
 pub use key::{ConnectionKey, Dependent};
 pub use kind::{Api, ConnectionKind, Terms};
 pub use live::{Live, Remote};

@@ -6,11 +6,11 @@ use kube::ResourceExt;
 
 use super::{ConnectionKey, ConnectionKind, Connections, Readiness, kind};
 use crate::{
-    crd::{applied::Subject, connection::drift_interval},
+    crd::{applied::Subject, common::annotation, connection::drift_interval},
     dataiku::transport::Transport,
     engine::{
         error::{Error, Reason},
-        index::Facts,
+        index::{Facts, key_hash},
         object::{ObjectName, created},
         secrets,
         work::{Outcome, Reconcile, Removed, Work},
@@ -33,6 +33,7 @@ impl<C: ConnectionKind> Work for Connecting<C> {
             connection: None,
             sources: kind::uses(object),
             claims: Vec::new(),
+            key: None,
             created: created(object),
         }
     }
@@ -82,7 +83,13 @@ impl<C: ConnectionKind> Work for Connecting<C> {
             dependents.iter_mut().for_each(|one| one.needs_details = true);
         }
         let sweep = C::sweep(&object, &live, &dependents).await?;
-        cx.report.shown = Some(object.summary(&sweep, &dependents));
+        let id = object.node_id(&sweep);
+        check_identity(&*object, id.as_deref())?;
+        self.0.identified(&key, id);
+        let mut shown = object.summary(&sweep, &dependents);
+        let acknowledged = object.annotations().get(annotation::ACKNOWLEDGE);
+        C::show_brake(&mut shown, self.0.guard(&key).held(acknowledged.map(String::as_str)));
+        cx.report.shown = Some(shown);
         object.judge(&sweep)?;
         Ok(Outcome::new(Reason::InSync, C::READY))
     }
@@ -127,6 +134,28 @@ impl<C: ConnectionKind> Work for Connecting<C> {
     fn interval(&self, object: &C) -> Option<Duration> {
         Some(drift_interval(object.terms().drift_interval))
     }
+}
+
+/// Fails if another node answers than the one that the status shows, until somebody acknowledges it: the objects of the old
+/// one do not exist there, and their passwords must not go there (`api.md` 8.21).
+fn check_identity<C: ConnectionKind>(object: &C, found: Option<&str>) -> Result<(), Error> {
+    let pinned = object.status().and_then(|status| C::pinned_id(&status.shown));
+    let (Some(pinned), Some(found)) = (pinned, found) else {
+        return Ok(());
+    };
+    let token = format!("{:08x}", key_hash(found) >> 32);
+    let acknowledged = object.annotations().get(annotation::ACKNOWLEDGE) == Some(&token);
+    if pinned == found || acknowledged {
+        return Ok(());
+    }
+    Err(Error::Blocked(
+        Reason::AwaitingAcknowledgement,
+        format!(
+            "the node behind url is {found}, it was {pinned}: nothing is written until you acknowledge the change with the \
+             annotation {}={token}",
+            annotation::ACKNOWLEDGE
+        ),
+    ))
 }
 
 fn key_of<C: ConnectionKind>(object: &C) -> ConnectionKey {

@@ -60,7 +60,6 @@ impl<M: Managed> Pass<'_, M> {
         let steps = plan.steps().join("; ");
         let (reason, message) = standing(&*self.cx.object).unwrap_or((Reason::Progressing, steps));
         let subject = crate::engine::work::Work::subject(self.keeping, &self.cx.object);
-        let message = self.secrets.quotable(&message);
         let mut update = self.cx.report.update(&*self.cx.object, subject, reason, message);
         for slot in slots {
             if let Some(print) = self.secrets.fingerprint(&slot) {

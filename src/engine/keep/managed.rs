@@ -116,6 +116,9 @@ pub trait Managed: Send + Sync + 'static {
     /// Whether an object owns entries of a document that others use too. Nothing is refused then: the document belongs to
     /// nobody, and entries found in it stay somebody else's.
     const ENTRIES: bool = false;
+    /// Whether the remote side refuses a second object with the same key. Then a list that lacks the object suffices for a
+    /// create: if the list is outdated, the create fails and says why.
+    const UNIQUE: bool = false;
     /// Whether objects of other kinds may wait until one of this kind is ready.
     const UNBLOCKS: bool = false;
     /// Whether writes start a task that carries them on; its state shows as the condition `Propagated`.
@@ -132,6 +135,11 @@ pub trait Managed: Send + Sync + 'static {
     /// Entries of shared documents that the object declares and owns. Called once for each change of the object.
     fn claims(_object: &Self::Object) -> Vec<Claim> {
         Vec::new()
+    }
+
+    /// Key of the remote object as the remote side compares it: two objects with the same one claim the same remote object.
+    fn claim_key(object: &Self::Object) -> String {
+        Self::common(object).key
     }
 
     /// Whether drift of this object shows only in lists with all details.

@@ -1,6 +1,7 @@
 //! Remote objects kept in line with their objects: observe, plan, write, read back.
 
 mod announce;
+mod claim;
 mod conclude;
 pub mod fields;
 mod intent;

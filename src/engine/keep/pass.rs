@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     announce::Announcement,
+    claim,
     intent::Before,
     managed::{Given, Managed, Observed, Read},
     plan::{Change, Class, Plan},
@@ -52,6 +53,7 @@ impl<'a, M: Managed> Pass<'a, M> {
     pub(super) fn prepare(keeping: &'a Keeping<M>, cx: &'a mut Reconcile<Keeping<M>>) -> Result<Self, Error> {
         let common = M::common(&cx.object);
         let admitted = keeping.connections.admit(&common.connection, &cx.namespace())?;
+        claim::check(keeping, &cx.shell, &cx.object)?;
         let repair = is_ready(&*cx.object) && !is_deleting(&*cx.object);
         let remote = Remote::new(admitted.live.clone(), repair);
         let key = common.key;
@@ -69,31 +71,30 @@ impl<'a, M: Managed> Pass<'a, M> {
         })
     }
 
-    /// The result with every text fit for people.
+    /// The result, with the remote side's words withheld where they contain a part of a secret of this reconcile. The
+    /// operator's own sentences never do.
     pub(super) fn reworded(&self, result: Result<Outcome, Error>) -> Result<Outcome, Error> {
-        match result {
-            Ok(outcome) => Ok(Outcome {
-                message: self.secrets.quotable(&outcome.message),
-                ..outcome
-            }),
-            Err(error) => Err(error.reworded(|message| self.secrets.quotable(message))),
-        }
+        result.map_err(|error| match error {
+            remote @ Error::Remote { .. } => remote.reworded(|message| self.secrets.quotable(message)),
+            own => own,
+        })
     }
 
     /// Makes the remote side match; returns what to show.
     pub(super) async fn run(&mut self) -> Result<Outcome, Error> {
         self.follow_task().await;
-        let class = match self.by_lists().await? {
+        let (class, absent) = match self.by_lists().await? {
             Listed::Done(outcome) => return Ok(outcome),
-            Listed::Differs(class) => class,
+            Listed::Differs(class) => (class, false),
+            Listed::Absent => (Class::Creation, true),
         };
         let Some(_ticket) = self.enter(class) else {
             return Err(Error::Queued);
         };
         self.resolve_secrets().await?;
         let settled = self.cx.unsettled_for().is_none();
-        let seen = self.observe(Read::Fresh).await?;
-        let plan = self.plan(seen.as_ref(), true)?;
+        let seen = if absent { None } else { self.observe(Read::Fresh).await? };
+        let plan = self.plan(seen.as_ref(), !absent)?;
         self.ownership(seen.as_ref(), &plan)?;
         if let Some(held) = self.held(&plan) {
             return Ok(held);
@@ -137,7 +138,12 @@ impl<'a, M: Managed> Pass<'a, M> {
             if let Some(outcome) = self.not_stored(&plan) {
                 return Err(outcome);
             }
-            return Ok(Listed::Differs(class(&plan, ready)));
+            let creates = M::UNIQUE && seen.is_none() && self.cx.report.origin.is_none() && plan.creates();
+            return Ok(if creates {
+                Listed::Absent
+            } else {
+                Listed::Differs(class(&plan, ready))
+            });
         }
         self.resolve_secrets().await?;
         if self.secrets.any_changed() {
@@ -284,7 +290,7 @@ impl<'a, M: Managed> Pass<'a, M> {
         mut settled: bool,
     ) -> Result<Outcome, Error> {
         let permits = Permits::new(
-            self.cx.shell.env.fence.clone(),
+            &self.cx.shell.env,
             self.keeping.connections.clone(),
             self.admitted.live.clone(),
             self.cx.shell.objects.clone(),
@@ -309,14 +315,17 @@ impl<'a, M: Managed> Pass<'a, M> {
             if plan.creates() || Some(owned) != self.cx.report.origin || self.misses_record(&plan) {
                 self.record_intent(owned, &plan).await?;
             }
+            let mut holds = Vec::new();
             for change in &plan.changes {
-                let permit = permits.issue().map_err(Error::Refused)?;
+                let (permit, hold) = permits.issue(&change.effects()).await.map_err(Error::Refused)?;
+                holds.extend(hold);
                 self.apply(permit, seen.as_ref(), change).await?;
                 done.extend(change.steps());
             }
             let before = seen;
             settled = self.cx.unsettled_for().is_none();
             seen = self.observe(Read::Fresh).await?;
+            drop(holds);
             if M::ENTRIES
                 && let (Some(before), Some(after)) = (&before, &seen)
             {
@@ -378,6 +387,8 @@ impl<'a, M: Managed> Pass<'a, M> {
 enum Listed {
     /// The lists tell everything.
     Done(Outcome),
+    /// The lists lack the object, and that suffices for a create.
+    Absent,
     /// A fresh read has to tell; the class of what is to be written.
     Differs(Class),
 }

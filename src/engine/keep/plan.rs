@@ -8,7 +8,7 @@ use std::{
 
 use secrecy::SecretString;
 
-use crate::crd::applied::Grants;
+use crate::{crd::applied::Grants, engine::connect::Effect};
 
 /// How urgent the first write of a plan is. Earlier classes leave the queue of a connection first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +45,11 @@ pub trait Change: Send + Sync {
     /// Whether this write takes access away from somebody.
     fn withdraws(&self) -> bool {
         false
+    }
+
+    /// What this write does to people, for the guards and the mass-change brake.
+    fn effects(&self) -> Vec<Effect> {
+        Vec::new()
     }
 
     /// Whether this write starts a task that carries it on. Reads may lag behind it until the task is over.

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{
+    claim,
     managed::{Managed, Observed, Read},
     pass::given,
     plan::Change,
@@ -14,7 +15,7 @@ use crate::{
         connect::{ConnectionKind, Remote, admission::Applicant, connections::Admitted},
         error::{Error, Fate, Reason, Refused},
         keep::plan::Class,
-        object::ObjectName,
+        object::{ObjectName, kind},
         permit::Permits,
         secrets::Secrets,
         work::{Reconcile, Removed, Work},
@@ -34,6 +35,13 @@ pub(super) async fn remove<M: Managed>(keeping: &Keeping<M>, cx: &mut Context<M>
     let Some(origin) = cx.report.origin else {
         return Ok(Removed::Released(None));
     };
+    if !common.policies.observes()
+        && let Some(heir) = claim::hand_over(keeping, cx).await?
+    {
+        let name = kind::<M::Object>();
+        tracing::info!(kind = name, object = %ObjectName::of(&*object), %heir, "released: another object takes over");
+        return Ok(Removed::Released(None));
+    }
     let policy = common.policies.deletion_policy;
     let policy = policy.unwrap_or_else(|| M::default_deletion(origin));
     if common.policies.observes() {
@@ -58,6 +66,14 @@ pub(super) async fn remove<M: Managed>(keeping: &Keeping<M>, cx: &mut Context<M>
         }
         Err(error @ (Error::ConnectionNotReady(_) | Error::NotYet(_))) => Ok(Removed::Waiting(error.to_string(), None)),
         Err(Error::Queued) => Ok(Removed::Queued),
+        Err(Error::Refused(Refused::Guarded(why))) => {
+            let regarding = kube::Resource::object_ref(&*object, &());
+            cx.shell.env.reports.warning(regarding, "Guarded", "Delete", &why);
+            Ok(Removed::Released(Some(format!("{why}; {stays}"))))
+        }
+        Err(Error::Refused(refused @ Refused::AwaitingAcknowledgement { .. })) => {
+            Ok(Removed::Waiting(refused.to_string(), None))
+        }
         Err(Error::Refused(Refused::Frozen)) => Ok(Removed::Waiting("the connection is frozen".into(), None)),
         done => done,
     }
@@ -106,19 +122,21 @@ async fn carry_out<M: Managed>(
     let object = cx.object.clone();
     let remote = Remote::new(admitted.live.clone(), false);
     let permits = Permits::new(
-        cx.shell.env.fence.clone(),
+        &cx.shell.env,
         keeping.connections.clone(),
         admitted.live.clone(),
         cx.shell.objects.clone(),
         &*object,
     );
     let mut done = BTreeSet::new();
+    let mut holds = Vec::new();
     for _ in 0..=ROUNDS {
         let seen = match M::observe(&object, &remote, &cx.report.record, Read::Fresh).await? {
             Observed::Found(seen) => seen,
             Observed::Absent => return Ok(without_remote(keeping, cx, &remote).await),
             Observed::Unknown => return Err(Error::Internal("a fresh observation that shows nothing".into())),
         };
+        holds.clear();
         let secrets = Secrets::unread(&M::secrets(&object));
         let plan = {
             let given = given(keeping, &cx.shell, &object, &cx.report.record, &secrets, admitted);
@@ -144,7 +162,8 @@ async fn carry_out<M: Managed>(
             return Err(Error::Blocked(Reason::AcceptedButNotStored, message));
         }
         for change in &plan.changes {
-            let permit = permits.issue().map_err(Error::Refused)?;
+            let (permit, hold) = permits.issue(&change.effects()).await.map_err(Error::Refused)?;
+            holds.extend(hold);
             cx.report.in_flight = true;
             let applied = M::apply(&remote, permit, Some(&seen), change).await;
             cx.report.in_flight = false;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::{
+    claim,
     managed::{Given, Managed, Observed, Read},
     pass::{Pass, given},
     plan::Plan,
@@ -16,7 +17,7 @@ use crate::{
     engine::{
         connect::{ConnectionKey, ConnectionKind, Connections, Dependent, Remote},
         error::{Error, Reason},
-        index::Facts,
+        index::{Facts, key_hash},
         object::{HasStatus, ObjectName, created, is_ready, kind},
         secrets::Secrets,
         shell::Shell,
@@ -45,6 +46,7 @@ impl<M: Managed> Work for Keeping<M> {
             connection: Some(M::common(object).connection),
             sources: M::secrets(object),
             claims: M::claims(object),
+            key: (!M::ENTRIES).then(|| key_hash(&M::claim_key(object))),
             created: created(object),
         }
     }
@@ -116,6 +118,7 @@ impl<M: Managed> Keeping<M> {
         let common = M::common(object);
         let namespace = object.namespace().unwrap_or_default();
         let admitted = self.connections.admit(&common.connection, &namespace)?;
+        claim::check(self, shell, object)?;
         let report = Report::<M::Object>::new(object, self.subject(object));
         if report.record.unsettled_until.is_some() {
             return Ok(true);

@@ -46,6 +46,8 @@ async fn deletions_wait_for_an_unreachable_side_without_polling() {
     let requests = rig.server.log().len() - log;
     assert!(requests < 100, "{requests} requests while nothing can be done");
     *rig.world.reachable.lock().unwrap() = true;
+    rig.pass(120).await;
+    rig.acknowledge().await;
     for n in 0..100 {
         gone(&rig, &format!("w{n:02}")).await;
     }

@@ -1,7 +1,9 @@
 //! The engine on an apiserver in memory, a remote side in memory and a paused clock: interleavings that no cluster can
 //! reproduce.
 
+mod claims;
 mod deletion;
+mod guards;
 mod intent;
 mod permit;
 mod rig;

@@ -208,6 +208,19 @@ impl Rig {
         panic!("{what} did not happen");
     }
 
+    /// Acknowledges what the mass-change brake holds.
+    pub async fn acknowledge(&self) {
+        let held = self.server.list("widgets").into_iter().find_map(|object| {
+            let message = ready(&object)["message"].as_str()?.to_owned();
+            let (_, token) = message.split_once("acknowledge=")?;
+            Some(token.split(' ').next()?.to_owned())
+        });
+        let token = held.expect("nothing is held");
+        self.server
+            .annotate("hubs", "team", "hub", "dataiku-operator.io/acknowledge", &token);
+        self.pass(5).await;
+    }
+
     /// Time passes; a drift interval is a minute.
     pub async fn pass(&self, seconds: u64) {
         tokio::time::sleep(Duration::from_secs(seconds)).await;

@@ -26,7 +26,7 @@ use crate::{
     },
     engine::{
         Change, Common, Error, Given, Managed, Observed, Plan, Read, Receipt, SecretUse, Secrets,
-        connect::{Api, ConnectionKey, ConnectionKind, Dependent, Live, Remote, Terms},
+        connect::{Api, ConnectionKey, ConnectionKind, Dependent, Effect, Live, Remote, Terms},
     },
 };
 
@@ -300,6 +300,23 @@ impl ConnectionKind for Hub {
         Ok(())
     }
 
+    fn guard(&self, lists: &Lists, effects: &[Effect]) -> Option<String> {
+        let lists = lists.0.lock().unwrap();
+        let left = lists.iter().flatten().filter(|(key, widget)| {
+            let lost =
+                |effect: &Effect| matches!(effect, Effect::Disables(user) | Effect::Deletes(user) if user == *key);
+            widget.enabled && key.starts_with("admin") && !effects.iter().any(lost)
+        });
+        let touches = effects.iter().any(
+            |effect| matches!(effect, Effect::Disables(user) | Effect::Deletes(user) if user.starts_with("admin")),
+        );
+        (touches && left.count() == 0).then(|| "this would remove the last administrator".to_owned())
+    }
+
+    fn users(lists: &Lists) -> usize {
+        lists.0.lock().unwrap().iter().flatten().count()
+    }
+
     fn summary(&self, (): &(), _: &[Dependent]) -> Nothing {
         Nothing {}
     }
@@ -335,6 +352,15 @@ impl Change for WidgetChange {
         self.next.as_ref().is_none_or(|next| !next.enabled)
     }
 
+    fn effects(&self) -> Vec<Effect> {
+        let key = self.key.clone();
+        match &self.next {
+            None => vec![Effect::Deletes(key)],
+            Some(next) if !next.enabled && self.operation == "edit" => vec![Effect::Disables(key)],
+            Some(_) => Vec::new(),
+        }
+    }
+
     fn slots(&self) -> Vec<String> {
         if self.password {
             vec!["password".into()]
@@ -354,6 +380,7 @@ impl Managed for Widgets {
     type Change = WidgetChange;
 
     const REMOTE: &'static str = "widget";
+    const UNIQUE: bool = true;
 
     fn common(object: &Widget) -> Common<'_> {
         Common {

@@ -162,6 +162,8 @@ impl Builder {
         let own = [
             ("KUBECONFIG", kubeconfig.display().to_string()),
             ("POD_NAMESPACE", home),
+            // The same after a restart, so that it takes its own lease over at once.
+            ("POD_NAME", "operator-0".to_owned()),
             ("RUST_LOG", self.log_filter.clone()),
             ("NO_PROXY", "127.0.0.1".to_owned()),
             // The end of its log is what is shown, and a backtrace would push the cause out of it.

@@ -1,0 +1,212 @@
+//! What a single write, or many writes together, must not do to the remote side of a connection (`api.md` 8.4, 8.5).
+//!
+//! Writes that take something from somebody hold the lock of their connection until they are read back, so two of them never
+//! both remove the last but one administrator. Their number is limited: a mistake in Git reaches ten people, and not all.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tokio::{
+    sync::{Mutex as AsyncMutex, OwnedMutexGuard},
+    time::Instant,
+};
+
+use crate::engine::error::Refused;
+
+/// What a write does to somebody.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    /// The user can no longer log in.
+    Disables(String),
+    /// The user is deleted.
+    Deletes(String),
+    /// The user leaves a group.
+    Leaves {
+        /// The user.
+        user: String,
+        /// The group.
+        group: String,
+    },
+    /// The group is deleted.
+    DeletesGroup(String),
+    /// The group's members are no administrators any more.
+    RevokesAdmin(String),
+}
+
+impl Effect {
+    /// The user who loses the account, for the mass-change brake.
+    fn loses_account(&self) -> Option<&str> {
+        match self {
+            Self::Disables(user) | Self::Deletes(user) => Some(user),
+            Self::Leaves { .. } | Self::DeletesGroup(_) | Self::RevokesAdmin(_) => None,
+        }
+    }
+}
+
+/// How long a disable or deletion counts.
+const WINDOW: Duration = Duration::from_mins(10);
+/// How many pass within the window, however few users there are.
+const LEAST: usize = 10;
+
+/// Changes that the brake holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Acknowledging it releases exactly the changes held so far.
+    pub token: String,
+    /// How many changes it holds.
+    pub pending: usize,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+#[derive(Default)]
+struct Brake {
+    passed: VecDeque<Instant>,
+    pending: BTreeSet<String>,
+    released: BTreeSet<String>,
+    token: Option<(String, Timestamp)>,
+}
+
+/// The guard of one connection.
+#[derive(Default)]
+pub struct Guard {
+    lock: Arc<AsyncMutex<()>>,
+    brake: Mutex<Brake>,
+}
+
+/// Held from the permit of a write until it is read back.
+pub struct Hold(#[allow(dead_code, reason = "held for its drop")] OwnedMutexGuard<()>);
+
+impl Guard {
+    /// The lock of the connection.
+    pub async fn lock(&self) -> Hold {
+        Hold(self.lock.clone().lock_owned().await)
+    }
+
+    /// Counts the effects of a write against the limit. `users`: how many the remote side has; `acknowledged`: the token in
+    /// the annotation of the connection.
+    ///
+    /// # Errors
+    /// Too many users would lose their accounts: the change waits for an acknowledgement.
+    pub fn count(
+        &self,
+        effects: &[Effect],
+        users: usize,
+        acknowledged: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
+        let losing: Vec<&str> = effects.iter().filter_map(Effect::loses_account).collect();
+        if losing.is_empty() {
+            return Ok(());
+        }
+        let mut brake = self.brake.lock().unwrap_or_else(PoisonError::into_inner);
+        brake.acknowledge(acknowledged);
+        let at = Instant::now();
+        while brake
+            .passed
+            .front()
+            .is_some_and(|passed| at.duration_since(*passed) >= WINDOW)
+        {
+            brake.passed.pop_front();
+        }
+        let limit = LEAST.max(users / 20);
+        for user in losing {
+            if brake.released.remove(user) {
+                continue;
+            }
+            if brake.passed.len() < limit {
+                brake.pending.remove(user);
+                brake.passed.push_back(at);
+                continue;
+            }
+            brake.pending.insert(user.to_owned());
+            let token = brake
+                .token
+                .get_or_insert_with(|| (format!("{:08x}", rand::random::<u32>()), now));
+            return Err(Refused::AwaitingAcknowledgement {
+                token: token.0.clone(),
+                limit,
+            });
+        }
+        if brake.pending.is_empty() {
+            brake.token = None;
+        }
+        Ok(())
+    }
+
+    /// What the brake holds at the moment.
+    pub fn held(&self, acknowledged: Option<&str>) -> Option<Held> {
+        let mut brake = self.brake.lock().unwrap_or_else(PoisonError::into_inner);
+        brake.acknowledge(acknowledged);
+        let (token, since) = brake.token.clone()?;
+        Some(Held {
+            token,
+            pending: brake.pending.len(),
+            since,
+        })
+    }
+}
+
+impl Brake {
+    /// Releases what is held if somebody acknowledged it.
+    fn acknowledge(&mut self, acknowledged: Option<&str>) {
+        let current = self.token.as_ref().map(|(token, _)| token.as_str());
+        if current.is_some() && current == acknowledged {
+            self.token = None;
+            let pending = std::mem::take(&mut self.pending);
+            self.released.extend(pending);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn disables(guard: &Guard, user: usize, users: usize, acknowledged: Option<&str>) -> Result<(), Refused> {
+        let effect = Effect::Disables(format!("u{user:04}"));
+        guard.count(&[effect], users, acknowledged, Timestamp::UNIX_EPOCH)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ten_pass_and_the_rest_waits_for_its_token() {
+        let guard = Guard::default();
+        let passed = (0..40).filter(|n| disables(&guard, *n, 100, None).is_ok()).count();
+        assert_eq!(passed, LEAST);
+        let held = guard.held(None).unwrap();
+        assert_eq!(held.pending, 30);
+        assert!(disables(&guard, 20, 100, Some("another")).is_err());
+        let released = (0..40).filter(|n| disables(&guard, *n + 10, 100, Some(&held.token)).is_ok());
+        assert_eq!(released.count(), 30, "exactly what was held is released");
+        assert!(
+            disables(&guard, 60, 100, Some(&held.token)).is_err(),
+            "what comes later has a token of its own"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_large_node_lets_one_in_twenty_pass_in_ten_minutes() {
+        let guard = Guard::default();
+        let passed = (0..1000).filter(|n| disables(&guard, *n, 2000, None).is_ok()).count();
+        assert_eq!(passed, 100);
+        tokio::time::advance(WINDOW).await;
+        assert!(disables(&guard, 500, 2000, None).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_takes_no_account_is_not_counted() {
+        let guard = Guard::default();
+        for n in 0..100 {
+            let effect = Effect::Leaves {
+                user: format!("u{n}"),
+                group: "g".into(),
+            };
+            assert!(guard.count(&[effect], 10, None, Timestamp::UNIX_EPOCH).is_ok());
+        }
+        assert_eq!(guard.held(None), None);
+    }
+}

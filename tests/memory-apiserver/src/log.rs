@@ -1,0 +1,51 @@
+//! What was asked of the server.
+
+use http::Method;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::call::Call;
+
+/// A request that reached the server. During an outage none does.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Method, which compares with text: `request.method == "PATCH"`.
+    pub method: Method,
+    /// Path, without the query.
+    pub path: String,
+    /// Query, as it was sent; empty if there was none.
+    pub query: String,
+    /// Last part of a path such as `/…/widgets/one/status`.
+    pub subresource: Option<String>,
+    /// Status of the answer; `None` where the request has none yet, or a fault took it.
+    pub status: Option<u16>,
+    /// When the request arrived.
+    pub at: Instant,
+    /// Body; `None` where there was none.
+    pub body: Option<Value>,
+}
+
+impl Request {
+    pub(crate) fn of(call: &Call) -> Self {
+        Self {
+            method: call.method.clone(),
+            path: call.path.clone(),
+            query: call.query.clone(),
+            subresource: call.resource.as_ref().and_then(|resource| resource.subresource.clone()),
+            status: None,
+            at: Instant::now(),
+            body: call.json(),
+        }
+    }
+
+    /// Whether it can change an object.
+    pub fn is_write(&self) -> bool {
+        self.method != Method::GET
+    }
+
+    /// Whether it opens a watch.
+    pub fn is_watch(&self) -> bool {
+        let mut parameters = self.query.split('&');
+        !self.is_write() && parameters.any(|one| one == "watch=true" || one == "watch=1")
+    }
+}

@@ -1,0 +1,71 @@
+//! The state of a server, and how to wait for a change of it.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::watch;
+
+use crate::{faults::Faults, log::Request, store::Store};
+
+/// Everything that a server knows.
+pub(crate) struct State {
+    pub(crate) store: Store,
+    pub(crate) faults: Faults,
+    pub(crate) log: Vec<Request>,
+    /// Whether no connection gets through.
+    pub(crate) outage: bool,
+    /// From a write to its watch event.
+    pub(crate) watch_lag: Duration,
+}
+
+/// The state behind a lock. Nothing waits while it holds the lock.
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    changed: watch::Sender<()>,
+}
+
+impl Shared {
+    pub(crate) fn new(store: Store) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(State {
+                store,
+                faults: Faults::default(),
+                log: Vec::new(),
+                outage: false,
+                watch_lag: Duration::ZERO,
+            }),
+            changed: watch::Sender::new(()),
+        })
+    }
+
+    /// For a look, or a change that nobody waits for.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state, and wakes everyone who waits for that.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let changed = change(&mut self.lock());
+        self.changed.send_replace(());
+        changed
+    }
+
+    /// Sees each change from now on.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// Waits until `found` has something.
+    pub(crate) async fn until<T>(&self, mut found: impl FnMut(&mut State) -> Option<T>) -> T {
+        let mut changed = self.subscribe();
+        loop {
+            if let Some(found) = found(&mut self.lock()) {
+                return found;
+            }
+            // The sender lives as long as `self`.
+            let _ = changed.changed().await;
+        }
+    }
+}
