@@ -17,10 +17,11 @@ pub struct Entry {
 
 impl Entry {
     /// The leaves of a declared map: every value that is not a map is one, a list too, and `null` declares that nothing is
-    /// there. An empty map declares nothing.
+    /// there. An empty map declares nothing. In the order of their places.
     pub fn leaves(declared: &Map<String, Value>) -> Vec<Self> {
         let mut leaves = Vec::new();
         collect(&PointerBuf::default(), declared, &mut leaves);
+        leaves.sort_by(|one, other| one.pointer.cmp(&other.pointer));
         leaves
     }
 
