@@ -50,6 +50,7 @@ pub struct InstanceRef {
     /// Its namespace. Default: the namespace of this object. Another namespace works only if the connection's
     /// `allowedNamespaces` lets this object's namespace in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
     pub namespace: Option<String>,
 }
 
@@ -62,6 +63,7 @@ pub struct SecretKeyRef {
     pub name: String,
     /// Key in the Secret's data. The field that holds this reference says its default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
     pub key: Option<String>,
 }
 

@@ -66,15 +66,16 @@ pub enum AllowedFrom {
     Names,
 }
 
-/// Which namespaces may use a connection. Checked on every pass, so taking a namespace out works at once.
+/// Which namespaces may use a connection. The operator checks this before every write, so a change takes effect at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AllowedNamespaces {
     /// `Same` (default): only the connection's own namespace. `All`: every namespace. `Names`: also those in `names`.
-    #[serde(default)]
-    pub from: AllowedFrom,
-    /// Namespaces that may use this connection beside its own, with `from: Names`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<AllowedFrom>,
+    /// Namespaces that may use this connection in addition to its own, with `from: Names`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000), inner(length(min = 1, max = 63)))]
     pub names: Vec<String>,
 }
 
@@ -82,7 +83,7 @@ impl AllowedNamespaces {
     /// Whether objects in `namespace` may use a connection that lives in `home`.
     pub fn admits(&self, home: &str, namespace: &str) -> bool {
         namespace == home
-            || match self.from {
+            || match self.from.unwrap_or_default() {
                 AllowedFrom::Same => false,
                 AllowedFrom::All => true,
                 AllowedFrom::Names => self.names.iter().any(|name| name == namespace),
@@ -90,11 +91,12 @@ impl AllowedNamespaces {
     }
 }
 
-/// What the remote side may be asked for at most.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// Limits of the calls to the remote side.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
-    /// Calls in flight at once. Default: 8.
+    /// Calls in flight at once for the objects of this connection. Default: 8. The calls that read the lists for all
+    /// objects come in addition, one at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 256))]
     pub concurrency: Option<i32>,
@@ -102,6 +104,39 @@ pub struct Limits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10000))]
     pub requests_per_second: Option<i32>,
+    /// Longest time for one call that reads a list, such as all users. Default: 60s; from 1s to 10m. Any other call may
+    /// take 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(
+        validation = Rule::new("duration(self) >= duration('1s') && duration(self) <= duration('10m')")
+            .message("listTimeout must be from 1s to 10m")
+    )]
+    #[schemars(length(max = 32))]
+    pub list_timeout: Option<Duration>,
+    /// Largest list that is read, in bytes. Default: 67108864 (64 MiB); from 1 MiB to 1 GiB. The connection is not ready
+    /// while a list is larger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1_048_576, max = 1_073_741_824))]
+    pub list_bytes: Option<i64>,
+}
+
+/// Longest time for a call that reads a list, where none is given.
+pub const DEFAULT_LIST_TIMEOUT: std::time::Duration = std::time::Duration::from_mins(1);
+/// Largest list in bytes, where none is given.
+pub const DEFAULT_LIST_BYTES: usize = 64 << 20;
+
+impl Limits {
+    /// Longest time for a call that reads a list.
+    pub fn list_timeout(&self) -> std::time::Duration {
+        self.list_timeout
+            .map_or(DEFAULT_LIST_TIMEOUT, std::time::Duration::from)
+    }
+
+    /// Largest list in bytes.
+    pub fn list_bytes(&self) -> usize {
+        let declared = self.list_bytes.and_then(|bytes| bytes.try_into().ok());
+        declared.unwrap_or(DEFAULT_LIST_BYTES)
+    }
 }
 
 /// The connection to a DSS or Govern node.
@@ -124,20 +159,22 @@ pub struct NodeSpec {
     /// Which namespaces may use this connection. Default: its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_namespaces: Option<AllowedNamespaces>,
-    /// Profile of new users whose object names none. Unset: such a user is not created, but `Invalid`.
+    /// Profile of new users whose object has no `userProfile`. Unset: such a user is not created (reason `Invalid`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 80))]
     pub default_user_profile: Option<String>,
-    /// Stop all writes through this connection. Differences are still found and shown (reason `Frozen`). Default: false.
+    /// Stop all writes through this connection. The operator still finds differences and shows them (reason `Frozen`).
+    /// Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freeze: Option<bool>,
-    /// How often the remote side is looked at. Default: 60s; at least 5s.
+    /// Time between two reads of the whole remote side, which find drift. Default: 60s; at least 5s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(
         validation = Rule::new("duration(self) >= duration('5s')").message("driftInterval must be at least 5s")
     )]
     #[schemars(length(max = 32))]
     pub drift_interval: Option<Duration>,
-    /// What the node may be asked for at most.
+    /// Limits of the calls to the node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
 }

@@ -10,10 +10,14 @@ pub mod dss_group;
 pub mod dss_instance;
 pub mod dss_instance_variables;
 pub mod dss_user;
+pub mod govern_group;
 pub mod govern_instance;
 pub mod govern_role_assignment;
+pub mod govern_user;
 pub mod launchpad_group;
 pub mod launchpad_space;
+pub mod node_group;
+pub mod node_user;
 pub mod propagation;
 pub mod status;
 
@@ -25,8 +29,10 @@ pub use dss_group::DssGroup;
 pub use dss_instance::DssInstance;
 pub use dss_instance_variables::DssInstanceVariables;
 pub use dss_user::DssUser;
+pub use govern_group::GovernGroup;
 pub use govern_instance::GovernInstance;
 pub use govern_role_assignment::GovernRoleAssignment;
+pub use govern_user::GovernUser;
 pub use launchpad_group::LaunchpadGroup;
 pub use launchpad_space::LaunchpadSpace;
 
@@ -39,6 +45,8 @@ pub fn all() -> Vec<CustomResourceDefinition> {
         DssGlobalApiKey::crd(),
         DssInstanceVariables::crd(),
         GovernInstance::crd(),
+        GovernGroup::crd(),
+        GovernUser::crd(),
         GovernRoleAssignment::crd(),
         LaunchpadSpace::crd(),
         LaunchpadGroup::crd(),
@@ -47,7 +55,9 @@ pub fn all() -> Vec<CustomResourceDefinition> {
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{JSONSchemaProps, JSONSchemaPropsOrArray};
+    use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+        JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+    };
 
     use super::all;
 
@@ -61,6 +71,119 @@ mod tests {
             if let Some(JSONSchemaPropsOrArray::Schema(items)) = &field.items {
                 undescribed(&format!("{path}[]"), items, found);
             }
+        }
+    }
+
+    /// Schema of a part of every kind, such as `spec`.
+    fn parts(part: &str) -> Vec<(String, JSONSchemaProps)> {
+        let versions = all().into_iter().flat_map(|definition| {
+            let kind = definition.spec.names.kind;
+            definition
+                .spec
+                .versions
+                .into_iter()
+                .map(move |version| (kind.clone(), version))
+        });
+        versions
+            .map(|(kind, version)| {
+                let schema = version.schema.and_then(|schema| schema.open_api_v3_schema).unwrap();
+                (kind, schema.properties.unwrap().remove(part).unwrap())
+            })
+            .collect()
+    }
+
+    /// Calls `each` for the schema and every schema in it, with its path.
+    fn walk(path: &str, schema: &JSONSchemaProps, each: &mut impl FnMut(&str, &JSONSchemaProps)) {
+        each(path, schema);
+        for (name, field) in schema.properties.iter().flatten() {
+            walk(&format!("{path}.{name}"), field, each);
+        }
+        if let Some(JSONSchemaPropsOrArray::Schema(items)) = &schema.items {
+            walk(&format!("{path}[]"), items, each);
+        }
+        if let Some(JSONSchemaPropsOrBool::Schema(values)) = &schema.additional_properties {
+            walk(&format!("{path}.*"), values, each);
+        }
+    }
+
+    #[test]
+    fn no_spec_has_a_default_in_its_schema() {
+        let mut found = Vec::new();
+        for (kind, spec) in parts("spec") {
+            walk(&kind, &spec, &mut |path, schema| {
+                if schema.default.is_some() {
+                    found.push(path.to_owned());
+                }
+            });
+        }
+        assert_eq!(found, Vec::<String>::new(), "Argo CD would see a difference");
+    }
+
+    /// Longest name of a key of a map; a rule of the map bounds it.
+    const KEY: i64 = 256;
+
+    /// Most characters of a value of this schema as compact JSON; `None`: unbounded.
+    fn bound(schema: &JSONSchemaProps) -> Option<i64> {
+        match schema.type_.as_deref()? {
+            "object" => match &schema.additional_properties {
+                Some(JSONSchemaPropsOrBool::Schema(values)) => {
+                    Some(2 + schema.max_properties? * (bound(values)? + KEY + 4))
+                }
+                _ => schema.properties.iter().flatten().try_fold(2, |sum, (name, field)| {
+                    Some(sum + bound(field)? + i64::try_from(name.len()).ok()? + 4)
+                }),
+            },
+            "array" => match &schema.items {
+                Some(JSONSchemaPropsOrArray::Schema(items)) => Some(2 + schema.max_items? * (bound(items)? + 1)),
+                _ => None,
+            },
+            "string" => {
+                let values = schema.enum_.iter().flatten().filter_map(|value| value.0.as_str());
+                let longest = values.map(str::len).max().and_then(|length| i64::try_from(length).ok());
+                // A pattern of ours ends in its greatest length.
+                let pattern = schema.pattern.as_deref().and_then(|pattern| {
+                    let (_, length) = pattern.strip_suffix("}$")?.rsplit_once(',')?;
+                    length.parse().ok()
+                });
+                Some(2 + schema.max_length.or(longest).or(pattern)?)
+            }
+            "boolean" => Some(5),
+            "integer" => Some(20),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_user_is_at_most_64_kib_and_a_group_is_bounded() {
+        let bound = |wanted: &str| {
+            let specs = parts("spec");
+            let (_, spec) = specs.iter().find(|(kind, _)| kind == wanted).unwrap();
+            bound(spec)
+        };
+        for (kind, limit) in [
+            ("DssUser", 64 << 10),
+            ("GovernUser", 64 << 10),
+            ("DssGroup", 512 << 10),
+            ("GovernGroup", 512 << 10),
+        ] {
+            let bound = bound(kind).unwrap_or_else(|| panic!("{kind} is unbounded"));
+            assert!(bound <= limit, "{kind}: {bound}");
+        }
+    }
+
+    #[test]
+    fn the_kinds_of_one_product_name_their_own_connection() {
+        for (kind, spec) in parts("spec") {
+            let reference = spec.properties.as_ref().and_then(|fields| fields.get("instanceRef"));
+            let Some(description) = reference.and_then(|field| field.description.as_deref()) else {
+                continue;
+            };
+            let expected = if kind.starts_with("Govern") {
+                "GovernInstance"
+            } else {
+                "DssInstance"
+            };
+            assert!(description.contains(expected), "{kind}: {description}");
         }
     }
 

@@ -77,6 +77,12 @@ pub enum Secret {
 #[derive(Default)]
 pub struct Secrets(BTreeMap<String, Secret>);
 
+impl FromIterator<(String, Secret)> for Secrets {
+    fn from_iter<I: IntoIterator<Item = (String, Secret)>>(slots: I) -> Self {
+        Self(slots.into_iter().collect())
+    }
+}
+
 impl Secrets {
     /// The slots of these uses, none of them read.
     pub fn unread(uses: &[SecretUse]) -> Self {

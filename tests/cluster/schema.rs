@@ -59,7 +59,12 @@ async fn what_is_wrong_by_itself_is_refused_at_once() {
     refused(&namespace, &user("jane", twice), "duplicate").await;
     for member in ["admin", "description", "ldapGroupNames"] {
         let permissions = json!({ "permissions": { member: true } });
-        refused(&namespace, &group("analysts", permissions), "a field of its own").await;
+        refused(
+            &namespace,
+            &group("analysts", permissions),
+            "use the field of spec for it",
+        )
+        .await;
     }
     let instance = |extra: Value| {
         let mut spec =

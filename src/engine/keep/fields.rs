@@ -1,1 +1,407 @@
-//! The fields of a remote document, one line each.
+//! The fields of a remote document that a kind declares, one line for each. From the one list follow the sentences of the
+//! plan, the grants, the withdrawals and the edit of the document.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::plan::Plan;
+use crate::{
+    crd::applied::{Applied, Grants},
+    dataiku::{
+        document::{Document, DocumentError},
+        fields::Unreadable,
+    },
+};
+
+/// Writes one field into a document.
+type Set = Box<dyn Fn(&mut Document) -> Result<(), DocumentError> + Send + Sync>;
+
+/// One difference, and how it is written.
+pub struct FieldEdit {
+    steps: Vec<String>,
+    set: Set,
+    slot: Option<String>,
+    withdraws: bool,
+    event: Option<&'static str>,
+}
+
+impl FieldEdit {
+    /// A difference in the words of `step`, which `set` writes into the document.
+    pub fn new(
+        step: impl Into<String>,
+        set: impl Fn(&mut Document) -> Result<(), DocumentError> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            steps: vec![step.into()],
+            set: Box::new(set),
+            slot: None,
+            withdraws: false,
+            event: None,
+        }
+    }
+
+    /// The same difference, which takes access away from somebody if `withdraws` is true.
+    #[must_use]
+    pub fn withdrawing(mut self, withdraws: bool) -> Self {
+        self.withdraws = withdraws;
+        self
+    }
+
+    /// Replaces a member by a value.
+    fn replacing<T: serde::Serialize + Send + Sync + 'static>(
+        step: impl Into<String>,
+        at: impl Into<String>,
+        value: T,
+    ) -> Self {
+        let at = at.into();
+        Self::new(step, move |document| {
+            document.set(&at, &value);
+            Ok(())
+        })
+    }
+}
+
+/// All differences of one document. Never empty.
+pub struct Edit(Vec<FieldEdit>);
+
+impl Edit {
+    /// The sentences that people read.
+    pub fn steps(&self) -> Vec<String> {
+        self.0.iter().flat_map(|field| field.steps.iter().cloned()).collect()
+    }
+
+    /// Writes every difference into a document and leaves everything else in it byte for byte.
+    ///
+    /// # Errors
+    /// A member that is merged into has an unexpected shape. The document may hold a part of the edit then.
+    pub fn write(&self, document: &mut Document) -> Result<(), DocumentError> {
+        self.0.iter().try_for_each(|field| (field.set)(document))
+    }
+
+    /// Slots of the secrets whose values this edit carries.
+    pub fn slots(&self) -> Vec<String> {
+        self.0.iter().filter_map(|field| field.slot.clone()).collect()
+    }
+
+    /// Whether this edit takes access away from somebody.
+    pub fn withdraws(&self) -> bool {
+        self.0.iter().any(|field| field.withdraws)
+    }
+
+    /// Reason of the Event, where a field has one of its own.
+    pub fn event(&self) -> Option<&'static str> {
+        self.0.iter().find_map(|field| field.event)
+    }
+}
+
+/// A boolean with words of its own.
+pub struct Switch {
+    /// Name of the member.
+    pub at: &'static str,
+    /// Step that sets it to true.
+    pub on: &'static str,
+    /// Step that sets it to false, which takes access away.
+    pub off: &'static str,
+    /// Reason of the Event where it is set to false.
+    pub off_event: &'static str,
+}
+
+/// A list of names that grant something, such as the groups of a user.
+pub struct Names<'a> {
+    /// Name of the member, and of the list in the record.
+    pub at: &'static str,
+    /// What a name stands for, such as `group`.
+    pub noun: &'static str,
+    /// Declared names; `None`: only names on record are managed, which are withdrawn.
+    pub declared: Option<BTreeSet<&'a str>>,
+    /// Whether all other names are withdrawn.
+    pub exact: bool,
+    /// Names found; `None`: unreadable.
+    pub found: Option<&'a [String]>,
+    /// Whether a name can be granted.
+    pub known: &'a dyn Fn(&str) -> bool,
+}
+
+/// Flags by name, an open map. A flag that is true grants something.
+pub struct Flags<'a> {
+    /// Name of the list in the record.
+    pub list: &'static str,
+    /// Declared flags.
+    pub declared: BTreeMap<&'a str, bool>,
+    /// The value found; `None`: unreadable, or not known yet.
+    pub found: &'a dyn Fn(&str) -> Option<bool>,
+}
+
+/// The fields of one document, compared with what was found.
+///
+/// A field that is unreadable counts as different where it can be replaced. Where it would have to be merged into (a list,
+/// a map), it waits, and the other fields are written all the same.
+pub struct Fields<'a> {
+    record: &'a Applied,
+    unreadable: &'a Unreadable,
+    edits: Vec<FieldEdit>,
+    waiting: Vec<String>,
+    deferred: bool,
+    unknown: bool,
+    grants: BTreeMap<&'static str, BTreeSet<String>>,
+    basis: DefaultHasher,
+}
+
+impl<'a> Fields<'a> {
+    /// No field yet. `unreadable`: members of the document whose values are unknown.
+    pub fn new(record: &'a Applied, unreadable: &'a Unreadable) -> Self {
+        Self {
+            record,
+            unreadable,
+            edits: Vec::new(),
+            waiting: Vec::new(),
+            deferred: false,
+            unknown: false,
+            grants: BTreeMap::new(),
+            basis: DefaultHasher::new(),
+        }
+    }
+
+    /// A text. Absent and empty are the same.
+    #[must_use]
+    pub fn text(self, at: &'static str, declared: Option<&str>, found: Option<&str>) -> Self {
+        self.text_as(at, at, declared, found)
+    }
+
+    /// A text whose name in the spec is not that of the member.
+    #[must_use]
+    pub fn text_as(
+        mut self,
+        at: &'static str,
+        name: &'static str,
+        declared: Option<&str>,
+        found: Option<&str>,
+    ) -> Self {
+        let Some(declared) = declared else { return self };
+        let unreadable = self.unreadable.contains(at);
+        self.unknown |= unreadable;
+        if unreadable || found.unwrap_or_default() != declared {
+            let step = if declared.is_empty() {
+                format!("clear {name}")
+            } else {
+                format!("set {name} to {declared}")
+            };
+            self.differs((at, found), FieldEdit::replacing(step, at, declared.to_owned()));
+        }
+        self
+    }
+
+    /// A boolean. `found`: `None` is unknown.
+    #[must_use]
+    pub fn switch(mut self, switch: &Switch, declared: Option<bool>, found: Option<bool>) -> Self {
+        let Some(declared) = declared else { return self };
+        self.unknown |= found.is_none();
+        if found != Some(declared) {
+            let step = if declared { switch.on } else { switch.off };
+            let mut edit = FieldEdit::replacing(step, switch.at, declared).withdrawing(!declared);
+            edit.event = (!declared).then_some(switch.off_event);
+            self.differs((switch.at, found), edit);
+        }
+        self
+    }
+
+    /// A list of names. A declared name that cannot be granted yet waits; one on record that is not declared any more is
+    /// withdrawn; any other is left alone unless the list is exact.
+    #[must_use]
+    pub fn names(mut self, names: &Names<'_>) -> Self {
+        let nothing = BTreeSet::new();
+        let declared = names.declared.as_ref().unwrap_or(&nothing);
+        let recorded: BTreeSet<&str> = self.record.grants.list(names.at).iter().map(String::as_str).collect();
+        if names.declared.is_none() && recorded.is_empty() {
+            return self;
+        }
+        let Some(found) = names.found else {
+            return self.unmergeable(names.at);
+        };
+        let current: BTreeSet<&str> = found.iter().map(String::as_str).collect();
+        let (granted, unknown): (BTreeSet<&str>, BTreeSet<&str>) = declared
+            .iter()
+            .copied()
+            .partition(|name| current.contains(name) || (names.known)(name));
+        let unknown = unknown.iter();
+        self.waiting
+            .extend(unknown.map(|name| format!("{} {name} does not exist yet", names.noun)));
+        let others = current.iter().filter(|name| {
+            let exact = names.exact && names.declared.is_some();
+            !declared.contains(*name) && !exact && !recorded.contains(*name)
+        });
+        let target: BTreeSet<&str> = granted.iter().chain(others).copied().collect();
+        if target != current {
+            let edit = membership(names, &target, &current);
+            self.differs((names.at, found), edit);
+        }
+        let granted = granted.into_iter().map(str::to_owned).collect();
+        self.grants.insert(names.at, granted);
+        self
+    }
+
+    /// A map of texts that owns only the declared keys. `found`: `None` is unknown, and as good as empty for a write.
+    #[must_use]
+    pub fn map(
+        mut self,
+        at: &'static str,
+        noun: &str,
+        declared: Option<&BTreeMap<String, String>>,
+        found: Option<&BTreeMap<String, serde_json::Value>>,
+    ) -> Self {
+        let Some(declared) = declared.filter(|declared| !declared.is_empty()) else {
+            return self;
+        };
+        if self.unreadable.contains(at) {
+            return self.unmergeable(at);
+        }
+        self.unknown |= found.is_none();
+        for (key, value) in declared {
+            let current = found.and_then(|found| found.get(key));
+            if current.and_then(serde_json::Value::as_str) != Some(value) {
+                let (name, text) = (key.clone(), value.clone());
+                let edit = FieldEdit::new(format!("set {noun} {key}"), move |document| {
+                    let mut map = document.nested(at)?.unwrap_or_default();
+                    map.set(&name, &text);
+                    document.set(at, &map);
+                    Ok(())
+                });
+                self.differs((at, key, current.map(serde_json::Value::to_string)), edit);
+            }
+        }
+        self
+    }
+
+    /// An open map of flags, each a member of the document itself. A flag on record that is not declared any more is set
+    /// to false.
+    #[must_use]
+    pub fn flags(mut self, flags: &Flags<'_>) -> Self {
+        let recorded = self.record.grants.list(flags.list).iter();
+        let withdrawn = recorded.filter(|flag| !flags.declared.contains_key(flag.as_str()));
+        let mut wanted: BTreeMap<&str, bool> = withdrawn.map(|flag| (flag.as_str(), false)).collect();
+        wanted.extend(&flags.declared);
+        for (flag, value) in wanted {
+            let found = (flags.found)(flag);
+            self.unknown |= found.is_none();
+            if found != Some(value) {
+                let step = format!("set {flag} to {value}");
+                let edit = FieldEdit::replacing(step, flag, value).withdrawing(!value);
+                self.differs((flag, found), edit);
+            }
+        }
+        let granted = flags.declared.iter().filter(|(_, granted)| **granted);
+        let granted = granted.map(|(flag, _)| (*flag).to_owned()).collect();
+        self.grants.insert(flags.list, granted);
+        self
+    }
+
+    /// A secret text, where `value` is due. It cannot be read back.
+    #[must_use]
+    pub fn secret(mut self, at: &'static str, slot: &str, value: Option<&SecretString>) -> Self {
+        if let Some(value) = value.cloned() {
+            let mut edit = FieldEdit::new(format!("set {at}"), move |document| {
+                document.set(at, value.expose_secret());
+                Ok(())
+            });
+            edit.slot = Some(slot.to_owned());
+            self.differs(at, edit);
+        }
+        self
+    }
+
+    /// A field of any form. `found` is what the edit replaces; `None`: unreadable.
+    #[must_use]
+    pub fn custom<T: Hash>(mut self, found: Option<T>, edit: Option<FieldEdit>) -> Self {
+        self.unknown |= found.is_none();
+        if let Some(edit) = edit {
+            self.differs(found, edit);
+        }
+        self
+    }
+
+    /// Something that has to wait.
+    #[must_use]
+    pub fn waiting(mut self, what: Option<String>) -> Self {
+        self.waiting.extend(what);
+        self
+    }
+
+    /// Whether a declared field was compared with a value that is unknown: a list does not tell enough then.
+    pub fn is_unknown(&self) -> bool {
+        self.unknown
+    }
+
+    /// The plan whose change writes all differences, or that has no change if there is none.
+    pub fn into_plan<C>(self, change: impl FnOnce(Edit) -> C) -> Plan<C> {
+        let basis = self.basis.finish();
+        let edit = (!self.edits.is_empty()).then_some(Edit(self.edits));
+        Plan {
+            changes: edit.map(change).into_iter().collect(),
+            waiting: self.waiting,
+            in_progress: Vec::new(),
+            deferred: self.deferred,
+            grants: self.grants.into_iter().collect::<Grants>(),
+            due: None,
+            basis,
+        }
+    }
+
+    /// The plan whose change creates the object that these fields were compared with. `change` gets the sentences of what
+    /// only a later write can carry.
+    pub fn into_creation<C>(self, change: impl FnOnce(Vec<String>) -> C) -> Plan<C> {
+        let follows = self
+            .edits
+            .iter()
+            .flat_map(|field| field.steps.iter().cloned())
+            .collect();
+        Plan {
+            changes: vec![change(follows)],
+            basis: 0,
+            ..Self {
+                edits: Vec::new(),
+                ..self
+            }
+            .into_plan(|_| unreachable!("without a difference there is no edit"))
+        }
+    }
+
+    fn differs(&mut self, found: impl Hash, edit: FieldEdit) {
+        found.hash(&mut self.basis);
+        self.edits.push(edit);
+    }
+
+    fn unmergeable(mut self, at: &str) -> Self {
+        self.unknown = true;
+        self.deferred = true;
+        self.waiting.push(format!(
+            "{at} cannot be changed: what the remote side holds there is unreadable"
+        ));
+        self
+    }
+}
+
+fn membership(names: &Names<'_>, target: &BTreeSet<&str>, current: &BTreeSet<&str>) -> FieldEdit {
+    let owned = |names: BTreeSet<&str>| names.into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let (added, removed) = (owned(target - current), owned(current - target));
+    let adding = added.iter().map(|name| format!("add to {} {name}", names.noun));
+    let removing = removed.iter().map(|name| format!("remove from {} {name}", names.noun));
+    let steps = adding.chain(removing).collect();
+    let (at, withdraws) = (names.at, !removed.is_empty());
+    let set = move |document: &mut Document| {
+        document
+            .edit_list(at, |name: &String| !removed.contains(name), &added)
+            .map(|_| ())
+    };
+    FieldEdit {
+        steps,
+        ..FieldEdit::new("", set).withdrawing(withdraws)
+    }
+}
+
+#[cfg(test)]
+#[path = "fields_tests.rs"]
+mod tests;

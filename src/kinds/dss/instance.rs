@@ -21,7 +21,11 @@ impl NodeKind for DssInstance {
 
     async fn sweep_own(api: &Dss, _: &NodeLists, known: bool) -> Result<Own, Error> {
         // Only a node that hides its type costs this call.
-        let fits = if known { Some(true) } else { api.serves_roles().await.map(|roles| !roles) };
+        let fits = if known {
+            Some(true)
+        } else {
+            api.serves_roles().await.map(|roles| !roles)
+        };
         Ok(Own { architect: None, fits })
     }
 
@@ -29,3 +33,7 @@ impl NodeKind for DssInstance {
         (!sweep.admin).then_some("admin right")
     }
 }
+
+#[cfg(test)]
+#[path = "instance_tests.rs"]
+mod tests;

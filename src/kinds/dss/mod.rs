@@ -1,3 +1,5 @@
 //! Kinds of DSS nodes.
 
+mod group;
 mod instance;
+mod user;

@@ -91,7 +91,9 @@ impl<T: PartialEq> Snapshot<T> {
     /// The object as it was last read.
     pub fn get(&self, key: &str) -> Known<T> {
         match read(&self.entries).get(key) {
-            Some(Entry { object: Some(object), .. }) => Known::Found(object.clone()),
+            Some(Entry {
+                object: Some(object), ..
+            }) => Known::Found(object.clone()),
             Some(Entry { object: None, .. }) => Known::Absent,
             None if *self.complete.get() => Known::Absent,
             None => Known::Unknown,
@@ -107,7 +109,9 @@ impl<T: PartialEq> Snapshot<T> {
 
     /// The object as it is in memory already, if it is equal: so a list that changes little is in memory once.
     pub fn held(&self, object: T) -> Arc<T> {
-        let held = read(&self.entries).get((self.key)(&object)).and_then(|entry| entry.object.clone());
+        let held = read(&self.entries)
+            .get((self.key)(&object))
+            .and_then(|entry| entry.object.clone());
         held.filter(|held| **held == object).unwrap_or_else(|| Arc::new(object))
     }
 }
@@ -165,3 +169,7 @@ impl NodeLists {
         self.profiles.set(sweep.profiles.clone());
     }
 }
+
+#[cfg(test)]
+#[path = "lists_tests.rs"]
+mod tests;

@@ -1,13 +1,22 @@
 //! What the kinds of DSS and Govern nodes share: one [`ConnectionKind`] for every [`NodeKind`].
 
+mod change;
+mod group;
 mod lists;
+mod spelling;
 mod sweep;
+#[cfg(test)]
+pub(super) mod tests;
+mod user;
 
 use std::{collections::HashSet, future::Future, sync::Arc};
 
 pub use self::{
+    change::DocumentChange,
+    group::{Group, NodeGroup},
     lists::{Known, NodeLists, Snapshot},
     sweep::{Own, Sweep},
+    user::{NodeUser, User},
 };
 use crate::{
     crd::{
@@ -45,8 +54,8 @@ pub trait NodeKind: Object<Seen = Nothing, Shown = ConnectionStatus> {
     const PRODUCT: &'static str;
     /// Whether its nodes are of the type `GOVERN`.
     const GOVERN: bool = false;
-    /// Whether the short list of users lacks members that objects of any kind declare.
-    const DETAILS: bool = false;
+    /// Whether the short list of users lacks members that objects declare, as that of a Govern node (contract sheet 3.1).
+    const DETAILS: bool = Self::GOVERN;
     /// Kinds of the objects that declare its users and groups.
     const DECLARING: (&'static str, &'static str);
 
@@ -199,7 +208,10 @@ fn sessions(user: &UserRecord) -> i64 {
 }
 
 fn groups(groups: &Listed<Arc<GroupRecord>>, declared: &HashSet<&str>) -> GroupCounts {
-    let undeclared = groups.items.iter().filter(|group| !declared.contains(group.name.as_str()));
+    let undeclared = groups
+        .items
+        .iter()
+        .filter(|group| !declared.contains(group.name.as_str()));
     GroupCounts {
         total: length(groups.items.len() + groups.unreadable),
         undeclared: length(undeclared.count()),

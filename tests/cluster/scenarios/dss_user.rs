@@ -117,7 +117,7 @@ impl Scenario for DssUser {
                 "profile",
                 json!({ "userProfile": "GRAND_WIZARD" }),
                 "Invalid",
-                "userProfile GRAND_WIZARD is not in the licence, which has ",
+                "userProfile GRAND_WIZARD is not licensed; the licence holds ",
             ),
             BadInput::spec(
                 "password",

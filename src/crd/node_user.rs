@@ -1,0 +1,158 @@
+//! What `DssUser` and `GovernUser` share.
+
+use std::collections::BTreeMap;
+
+use kube::{KubeSchema, core::Rule};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::common::{ListPolicy, Policies, SecretKeyRef};
+
+/// The login, declared or by default, never changes.
+pub(super) fn immutable_login() -> Rule {
+    Rule::new(
+        "(has(self.spec.login) ? self.spec.login : self.metadata.name) == (has(oldSelf.spec.login) ? oldSelf.spec.login : self.metadata.name)",
+    )
+    .message("login is immutable")
+    .reason(kube::core::Reason::FieldValueForbidden)
+}
+
+/// A name that is not a valid login needs `spec.login`.
+pub(super) fn valid_login() -> Rule {
+    Rule::new("has(self.spec.login) || self.metadata.name.matches('^[A-Za-z0-9@.+_-]{3,80}$')")
+        .message("metadata.name is not a valid login (3 to 80 letters, digits and @ . + _ -): set spec.login")
+}
+
+/// Where a user of a node comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(transform = super::common::undescribed)]
+pub enum SourceType {
+    /// The node keeps the password.
+    #[default]
+    Local,
+    /// LDAP directory.
+    Ldap,
+    /// No password; the node shows it as SSO.
+    LocalNoAuth,
+    /// Dataiku Cloud.
+    Saas,
+    /// PAM of the host.
+    Pam,
+    /// Azure AD.
+    AzureAd,
+    /// A custom source.
+    Custom,
+}
+
+impl SourceType {
+    /// Dataiku's own spelling.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "LOCAL",
+            Self::Ldap => "LDAP",
+            Self::LocalNoAuth => "LOCAL_NO_AUTH",
+            Self::Saas => "SAAS",
+            Self::Pam => "PAM",
+            Self::AzureAd => "AZURE_AD",
+            Self::Custom => "CUSTOM",
+        }
+    }
+}
+
+/// One group of a user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Membership {
+    /// Name of the group.
+    #[schemars(length(min = 1, max = 80))]
+    pub name: String,
+}
+
+/// What the status of a user shows of the remote user.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UserSeen {
+    /// The profile in force, computed by the node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resulting_user_profile: Option<String>,
+    /// Whether the user may log in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// Groups of the user.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+}
+
+/// The fields of a user. Rules of this struct apply where it is flattened, as long as the outer struct has none.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[x_kube(
+    validation = Rule::new(
+        "!has(self.passwordSecretRef) || !has(self.sourceType) || self.sourceType == 'LOCAL'"
+    ).message("passwordSecretRef is for sourceType LOCAL only")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct UserSpec {
+    /// Login: 3 to 80 letters, digits and `@ . + _ -`. Default: `metadata.name`. Immutable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^[A-Za-z0-9@.+_-]{3,80}$"))]
+    pub login: Option<String>,
+    /// Where the user comes from: `LOCAL` (the node keeps the password), `LDAP`, `LOCAL_NO_AUTH` (no password; the node
+    /// shows it as SSO), `SAAS`, `PAM`, `AZURE_AD` or `CUSTOM`. Unset: `LOCAL` at creation, not managed afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_type: Option<SourceType>,
+    /// Display name. Unset: the login at creation, not managed afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255))]
+    pub display_name: Option<String>,
+    /// Email address. Unset: not managed; empty: the user has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 320))]
+    pub email: Option<String>,
+    /// User profile by Dataiku's own name, for example `FULL_DESIGNER`. A profile that is not in the licence is refused
+    /// (reason `Invalid`). Unset: the connection's `defaultUserProfile` at creation, not managed afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 80))]
+    pub user_profile: Option<String>,
+    /// Whether the user may log in. Unset: enabled at creation, not managed afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// Groups of the user. Unset: not managed. A group that was listed and is later removed from the list is withdrawn. A
+    /// group that does not exist yet is added as soon as it exists (reason `DependencyNotReady` until then).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    #[schemars(length(max = 200))]
+    pub groups: Option<Vec<Membership>>,
+    /// `AtLeast` (default) leaves the other groups of the user alone; `Exact` withdraws them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups_policy: Option<ListPolicy>,
+    /// Secret in the namespace of this object that holds the password. `key` defaults to `password`. For `LOCAL` only, and
+    /// required only to create the user. The operator sets the password once, and again when the Secret's value changes.
+    /// While the Secret is missing, the operator still applies everything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_secret_ref: Option<SecretKeyRef>,
+    /// Properties that the user can see and edit; keys and values have at most 256 characters. Only the declared keys are
+    /// managed, so `{}` manages none. A key that is later removed from the map keeps its value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = property_names())]
+    #[schemars(extend("maxProperties" = 50), extend("additionalProperties" = property()))]
+    pub user_properties: Option<BTreeMap<String, String>>,
+    /// Properties that only administrators can see; keys and values have at most 256 characters. Only the declared keys are
+    /// managed, so `{}` manages none. A key that is later removed from the map keeps its value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = property_names())]
+    #[schemars(extend("maxProperties" = 50), extend("additionalProperties" = property()))]
+    pub admin_properties: Option<BTreeMap<String, String>>,
+    /// Management, adoption and deletion.
+    #[serde(flatten)]
+    pub policies: Policies,
+}
+
+fn property() -> serde_json::Value {
+    serde_json::json!({ "type": "string", "maxLength": 256 })
+}
+
+fn property_names() -> Rule {
+    Rule::new("self.all(name, size(name) >= 1 && size(name) <= 256)")
+        .message("the name of a property has 1 to 256 characters")
+}

@@ -1,0 +1,78 @@
+//! One write to an object of a node that is a document of its own: a user or a group.
+
+use crate::engine::{Change, keep::fields::Edit};
+
+/// An object to be created.
+pub trait Creation: Send + Sync {
+    /// The sentences of the creation.
+    fn steps(&self) -> Vec<String>;
+    /// What only a later write can carry.
+    fn follows(&self) -> Vec<String>;
+    /// Slots of the secrets whose values the creation carries.
+    fn slots(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// One write.
+pub enum DocumentChange<C> {
+    /// Create the object.
+    Create(Box<C>),
+    /// Edit its document.
+    Edit {
+        /// Key of the object, in the node's spelling.
+        key: String,
+        /// What to write.
+        edit: Edit,
+    },
+    /// Delete the object.
+    Delete {
+        /// Key of the object, in the node's spelling.
+        key: String,
+    },
+}
+
+impl<C: Creation> Change for DocumentChange<C> {
+    fn steps(&self) -> Vec<String> {
+        match self {
+            Self::Create(new) => new.steps(),
+            Self::Edit { edit, .. } => edit.steps(),
+            Self::Delete { .. } => vec!["delete".to_owned()],
+        }
+    }
+
+    fn follows(&self) -> Vec<String> {
+        match self {
+            Self::Create(new) => new.follows(),
+            Self::Edit { .. } | Self::Delete { .. } => Vec::new(),
+        }
+    }
+
+    fn event(&self) -> &'static str {
+        match self {
+            Self::Create(_) => "Created",
+            Self::Edit { edit, .. } => edit.event().unwrap_or("Updated"),
+            Self::Delete { .. } => "Deleted",
+        }
+    }
+
+    fn creates(&self) -> bool {
+        matches!(self, Self::Create(_))
+    }
+
+    fn withdraws(&self) -> bool {
+        match self {
+            Self::Create(_) => false,
+            Self::Edit { edit, .. } => edit.withdraws(),
+            Self::Delete { .. } => true,
+        }
+    }
+
+    fn slots(&self) -> Vec<String> {
+        match self {
+            Self::Create(new) => new.slots(),
+            Self::Edit { edit, .. } => edit.slots(),
+            Self::Delete { .. } => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! Groups of a node: the strategy of `DssGroup` and `GovernGroup`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    marker::PhantomData,
+    sync::Arc,
+};
+
+use kube::ResourceExt;
+
+use super::{
+    Known, NodeKind, NodeLists,
+    change::{Creation, DocumentChange},
+    spelling,
+};
+use crate::{
+    crd::{
+        applied::Applied,
+        common::{DeletionPolicy, InstanceRef},
+        node_group::{GroupSeen, GroupSpec},
+        status::Nothing,
+    },
+    dataiku::{
+        dip::{
+            DipProduct, Node,
+            groups::{GroupRecord, Mapping, set_mapping},
+        },
+        document::Document,
+        permit::WritePermit,
+    },
+    engine::{
+        Common, Error, Given, Managed, Object, Observed, Plan, Read, Receipt,
+        connect::{ConnectionKey, ConnectionKind, Remote},
+        keep::fields::{FieldEdit, Fields, Flags},
+    },
+};
+
+const PERMISSIONS: &str = "permissions";
+/// The right to everything: a member of its own in the document, recorded with the permission flags.
+const ADMIN: &str = "admin";
+const REGEX: &str = "canObtainAPITicketFromCookiesForGroupsRegex";
+/// Where members of a new group come from if the spec does not say.
+const LOCAL: &str = "LOCAL";
+
+/// A kind of groups of a node.
+pub trait NodeGroup: Object<Seen = GroupSeen, Shown = Nothing> {
+    /// The kind of connection to its nodes.
+    type Instance: NodeKind;
+
+    /// The connection.
+    fn instance_ref(&self) -> &InstanceRef;
+    /// The fields of the group.
+    fn group(&self) -> &GroupSpec;
+    /// Name of the remote group.
+    fn key(&self) -> String {
+        self.group().name.clone().unwrap_or_else(|| self.name_any())
+    }
+}
+
+/// How groups of a node are kept in line with their objects.
+pub struct Group<K>(PhantomData<K>);
+
+/// A group as the node has it.
+pub struct SeenGroup {
+    group: Arc<GroupRecord>,
+    /// The whole document; only from a read of this group.
+    document: Option<Document>,
+}
+
+/// A group to be created.
+pub struct NewGroup {
+    name: String,
+    description: Option<String>,
+    source_type: String,
+    follows: Vec<String>,
+}
+
+impl Creation for NewGroup {
+    fn steps(&self) -> Vec<String> {
+        vec![format!("create {} group", self.source_type)]
+    }
+
+    fn follows(&self) -> Vec<String> {
+        self.follows.clone()
+    }
+}
+
+type Change = DocumentChange<NewGroup>;
+
+impl<K: NodeGroup> Managed for Group<K> {
+    type Object = K;
+    type Connection = K::Instance;
+    type Seen = SeenGroup;
+    type Change = Change;
+
+    const REMOTE: &'static str = "group";
+    /// Users may wait for it.
+    const UNBLOCKS: bool = true;
+
+    fn common(object: &K) -> Common<'_> {
+        Common {
+            connection: ConnectionKey::referred(object.instance_ref(), object.namespace().as_deref()),
+            key: object.key(),
+            policies: &object.group().policies,
+        }
+    }
+
+    async fn observe(
+        object: &K,
+        remote: &Remote<K::Instance>,
+        record: &Applied,
+        read: Read,
+    ) -> Result<Observed<SeenGroup>, Error> {
+        let lists = remote.lists().as_ref();
+        match read {
+            Read::Listed => Ok(listed(object, lists, record)),
+            Read::Fresh => look_up(&object.key(), &remote.api, lists, record)
+                .await
+                .map(Observed::new),
+        }
+    }
+
+    fn plan(object: &K, given: &Given<'_, K::Instance>, seen: Option<&SeenGroup>) -> Result<Plan<Change>, Error> {
+        let spec = object.group();
+        let Some(seen) = seen else {
+            return create(object.key(), spec, given.record);
+        };
+        let group = &*seen.group;
+        spelling::check("name", &object.key(), &group.name)?;
+        let fields = fields(spec, given.record, group, &|flag| group.permission(flag));
+        let key = group.name.clone();
+        Ok(fields.into_plan(|edit| Change::Edit { key, edit }))
+    }
+
+    fn removal(_: &K, _: DeletionPolicy, _: &Given<'_, K::Instance>, seen: &SeenGroup) -> Plan<Change> {
+        let key = seen.group.name.clone();
+        Plan::new(Some(Change::Delete { key }))
+    }
+
+    async fn apply(
+        remote: &Remote<K::Instance>,
+        permit: WritePermit,
+        seen: Option<&SeenGroup>,
+        change: &Change,
+    ) -> Result<Receipt, Error> {
+        match change {
+            Change::Create(group) => return post(&remote.api, remote.lists().as_ref(), permit, group).await,
+            Change::Edit { key, edit } => {
+                let document = seen.and_then(|seen| seen.document.clone());
+                let mut document = document
+                    .ok_or_else(|| Error::Internal(format!("group {key} would be edited without its document")))?;
+                edit.write(&mut document)
+                    .map_err(|error| Error::unreadable("the group document", &error))?;
+                remote.api.put_group(permit, key, &document).await?;
+            }
+            Change::Delete { key } => _ = remote.api.delete_group(permit, key).await?,
+        }
+        Ok(Receipt::default())
+    }
+
+    fn show(
+        object: &K,
+        seen: Option<&SeenGroup>,
+        _: &Applied,
+        lists: &<K::Instance as ConnectionKind>::Lists,
+    ) -> GroupSeen {
+        let lists: &NodeLists = lists.as_ref();
+        let seen = seen.filter(|seen| seen.group.name == object.key());
+        GroupSeen {
+            members: seen.map(|seen| lists.members(&seen.group.name)),
+        }
+    }
+}
+
+/// Reads the group, which the node may have stored under another spelling of the name.
+async fn look_up<P: DipProduct>(
+    name: &str,
+    api: &Node<P>,
+    lists: &NodeLists,
+    record: &Applied,
+) -> Result<Option<SeenGroup>, Error> {
+    let declared = fresh(api, lists, name).await?;
+    match record.id.as_deref().filter(|id| *id != name) {
+        Some(stored) if declared.is_none() => fresh(api, lists, stored).await,
+        _ => Ok(declared),
+    }
+}
+
+async fn fresh<P: DipProduct>(api: &Node<P>, lists: &NodeLists, name: &str) -> Result<Option<SeenGroup>, Error> {
+    let document = api.group(name).await?;
+    let group = document.as_ref().map(GroupRecord::from_document).transpose();
+    let group = group
+        .map_err(|error| Error::unreadable("the group document", &error))?
+        .map(Arc::new);
+    lists.groups.saw(name, group.clone());
+    Ok(group.map(|group| SeenGroup { group, document }))
+}
+
+fn listed<K: NodeGroup>(object: &K, lists: &NodeLists, record: &Applied) -> Observed<SeenGroup> {
+    let name = object.key();
+    let group = match lists.groups.get(&name) {
+        Known::Found(group) => group,
+        Known::Unknown => return Observed::Unknown,
+        Known::Absent => {
+            let stored = record.id.as_deref().filter(|id| *id != name);
+            match stored.and_then(|stored| lists.groups.get(stored).found()) {
+                Some(group) => group,
+                None => return Observed::Absent,
+            }
+        }
+    };
+    if fields(object.group(), record, &group, &|flag| group.permission(flag)).is_unknown() {
+        return Observed::Unknown;
+    }
+    Observed::Found(SeenGroup { group, document: None })
+}
+
+async fn post<P: DipProduct>(
+    api: &Node<P>,
+    lists: &NodeLists,
+    permit: WritePermit,
+    group: &NewGroup,
+) -> Result<Receipt, Error> {
+    let (name, description) = (&group.name, group.description.as_deref());
+    let may_change = spelling::may_change(name);
+    let before = if may_change {
+        lists.groups.filter(|found| spelling::is_variant(&found.name, name))
+    } else {
+        Vec::new()
+    };
+    api.create_group(permit, name, description, &group.source_type).await?;
+    let mut receipt = Receipt::default();
+    // A failure of these reads is no failure of the write.
+    if may_change
+        && let Ok(None) = api.group(name).await
+        && let Ok(groups) = api.groups().await
+    {
+        let appeared =
+            groups.items.into_iter().map(|found| found.name).filter(|found| {
+                spelling::is_variant(found, name) && !before.iter().any(|earlier| earlier.name == *found)
+            });
+        receipt.id = spelling::sole(appeared);
+    }
+    Ok(receipt)
+}
+
+fn create(name: String, spec: &GroupSpec, record: &Applied) -> Result<Plan<Change>, Error> {
+    let description = spec.description.clone().filter(|text| !text.is_empty());
+    let source_type = spec.source_type.clone().unwrap_or_else(|| LOCAL.to_owned());
+    let mut document = Document::new();
+    document.set("name", &name);
+    document.set("description", &description);
+    document.set("sourceType", &source_type);
+    let created =
+        GroupRecord::from_document(&document).map_err(|error| Error::Internal(format!("a new group: {error}")))?;
+    // A new group has the node's default flags, whatever they are (contract sheet 2.6).
+    let fields = fields(spec, record, &created, &|_| None);
+    Ok(fields.into_creation(|follows| {
+        Change::Create(Box::new(NewGroup {
+            name,
+            description,
+            source_type,
+            follows,
+        }))
+    }))
+}
+
+/// The fields of a group (contract sheet 2.6).
+fn fields<'a>(
+    spec: &'a GroupSpec,
+    record: &'a Applied,
+    group: &'a GroupRecord,
+    flag: &dyn Fn(&str) -> Option<bool>,
+) -> Fields<'a> {
+    let mut declared: BTreeMap<&str, bool> = BTreeMap::new();
+    declared.extend(
+        spec.permissions
+            .iter()
+            .flatten()
+            .map(|(flag, value)| (flag.as_str(), *value)),
+    );
+    declared.extend(spec.admin.map(|admin| (ADMIN, admin)));
+    let mut fields = Fields::new(record, &group.unreadable)
+        .text("description", spec.description.as_deref(), group.description.as_deref())
+        .text("sourceType", spec.source_type.as_deref(), group.source_type.as_deref())
+        .flags(&Flags {
+            list: PERMISSIONS,
+            declared,
+            found: flag,
+        });
+    for (at, names) in [
+        ("ldapGroupNames", &spec.ldap_group_names),
+        ("azureADGroupNames", &spec.azure_ad_group_names),
+        ("ssoGroupNames", &spec.sso_group_names),
+        ("customGroupNames", &spec.custom_group_names),
+    ] {
+        if let Some(names) = names {
+            fields = mapping(fields, at, names, group.mapping(at));
+        }
+    }
+    fields.text_as(
+        REGEX,
+        "impersonatableGroupsRegex",
+        spec.impersonatable_groups_regex.as_deref(),
+        group.impersonatable_groups_regex.as_deref(),
+    )
+}
+
+/// Directory groups whose members are members of the group: a list on current releases, one text before DSS 12.6.
+fn mapping<'a>(fields: Fields<'a>, at: &'static str, declared: &[String], found: Option<&Mapping>) -> Fields<'a> {
+    let declared: BTreeSet<String> = declared.iter().cloned().collect();
+    let before = found.map(Mapping::names);
+    if found.is_some_and(|found| found.holds(&declared)) {
+        return fields.custom(before, None);
+    }
+    let names: Vec<String> = declared.into_iter().collect();
+    let withdraws = before.iter().flatten().any(|name| !names.contains(name));
+    let step = format!("set {at} to [{}]", names.join(", "));
+    let edit = FieldEdit::new(step, move |document| {
+        set_mapping(document, at, &names);
+        Ok(())
+    });
+    fields.custom(before, Some(edit.withdrawing(withdraws)))
+}
+
+#[cfg(test)]
+#[path = "group_tests.rs"]
+mod tests;
