@@ -77,9 +77,6 @@ pub struct Plan<C> {
     /// Grants that this object owns once the plan is written, by list. Recorded before they are written, and withdrawn
     /// when the spec drops them.
     pub grants: Grants,
-    /// Values that the entries of this object replaced or are about to replace, as JSON text by their place; an empty text:
-    /// there was none. Recorded together with `grants`, in place of what the record holds.
-    pub replaced: BTreeMap<String, String>,
     /// When the plan changes by the passage of time alone.
     pub due: Option<Duration>,
     /// Hash of what the changes replace, so that an attempt is recognised that found exactly this before.
@@ -94,7 +91,6 @@ impl<C> Default for Plan<C> {
             in_progress: Vec::new(),
             deferred: false,
             grants: Grants::default(),
-            replaced: BTreeMap::new(),
             due: None,
             basis: 0,
         }

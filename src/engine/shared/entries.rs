@@ -171,7 +171,9 @@ impl<E: Entries> Managed for Keep<E> {
         seen: Option<&Seen>,
     ) -> Result<Plan<EntriesChange>, Error> {
         let seen = seen.ok_or_else(|| Error::Internal(format!("the {} were not read", E::REMOTE)))?;
-        owner::<E>(object, given, seen).plan(&E::entries(object), &seen.document)
+        Ok(owner::<E>(object, given, seen)
+            .plan(&E::entries(object), &seen.document)?
+            .into_plan())
     }
 
     fn removal(
@@ -180,7 +182,7 @@ impl<E: Entries> Managed for Keep<E> {
         given: &Given<'_, E::Connection>,
         seen: &Seen,
     ) -> Plan<EntriesChange> {
-        owner::<E>(object, given, seen).removal(&seen.document)
+        owner::<E>(object, given, seen).removal(&seen.document).into_plan()
     }
 
     async fn apply(
@@ -196,9 +198,9 @@ impl<E: Entries> Managed for Keep<E> {
             replaced: replaced.clone(),
         };
         Self::writer(remote, &seen.key).edit(&remote.api, permit, edit).await?;
-        let replaced = std::mem::take(&mut *replaced.lock().unwrap_or_else(PoisonError::into_inner));
+        let found = std::mem::take(&mut *replaced.lock().unwrap_or_else(PoisonError::into_inner));
         Ok(Receipt {
-            replaced,
+            replaced: change.replaced.clone().into_iter().chain(found).collect(),
             ..Receipt::default()
         })
     }

@@ -36,6 +36,25 @@ const MAPS: &str = "maps";
 /// Most bytes that all entries of an object may have, and all values that they replaced: the object holds both.
 const MOST_BYTES: usize = 64 << 10;
 
+/// What to write, and what it replaces.
+pub(super) struct Planned {
+    /// The write, and what the object owns then.
+    pub plan: Plan<EntriesChange>,
+    /// What was there before the entries of this object, as JSON text by place; an empty text: nothing.
+    pub replaced: BTreeMap<String, String>,
+}
+
+impl Planned {
+    /// The plan, whose change knows what is replaced.
+    pub fn into_plan(self) -> Plan<EntriesChange> {
+        let mut plan = self.plan;
+        for change in &mut plan.changes {
+            change.replaced.clone_from(&self.replaced);
+        }
+        plan
+    }
+}
+
 /// One object, as the plan sees it.
 pub(super) struct Owner<'a> {
     /// Its kind.
@@ -93,7 +112,7 @@ impl Owner<'_> {
     ///
     /// # Errors
     /// An older object declares one of them, one cannot be set, or they are too large.
-    pub fn plan(&self, entries: &[Entry], document: &Document) -> Result<Plan<EntriesChange>, Error> {
+    pub fn plan(&self, entries: &[Entry], document: &Document) -> Result<Planned, Error> {
         for entry in entries {
             self.check(entry)?;
         }
@@ -121,7 +140,7 @@ impl Owner<'_> {
     }
 
     /// What to write before the object may go.
-    pub fn removal(&self, document: &Document) -> Plan<EntriesChange> {
+    pub fn removal(&self, document: &Document) -> Planned {
         let mut draft = Draft::new(self, document);
         draft.change.ends = true;
         for recorded in self.record.grants.list(ENTRIES) {
@@ -154,6 +173,14 @@ impl Owner<'_> {
     fn predecessor(&self, mark: &str) -> Option<Claimant> {
         let mut others = self.others.of_entry(self.document, mark).into_iter();
         others.find(|one| one.claim.owned.contains(mark))
+    }
+
+    /// Whether another object declares the place and has in its record what is there: it restores what was there before.
+    fn is_taken_over(&self, pointer: &str, document: &Document) -> bool {
+        let mark = mark(pointer, place::value(document, pointer).as_ref());
+        let others = self.others.of_entry(self.document, &mark);
+        let mut claims = others.iter().map(|one| &one.claim);
+        claims.any(|claim| claim.owned.contains(&mark) && claim.declared.contains(pointer))
     }
 
     /// Hashes of what a value may look like in the document: its own, and that of what the server made of it.
@@ -210,7 +237,7 @@ impl<'a> Draft<'a> {
             value: value.clone(),
             ours: owner.marks(pointer).flat_map(|mark| owner.forms(mark)).collect(),
         };
-        if !restore.is_due(&self.document) || others.takes_over(document, pointer) {
+        if !restore.is_due(&self.document) || owner.is_taken_over(pointer, &self.document) {
             return;
         }
         if ends && owner.marks(pointer).any(|mark| others.declares(document, mark)) {
@@ -316,13 +343,15 @@ impl<'a> Draft<'a> {
         self.maps.extend(maps.map(str::to_owned));
     }
 
-    fn plan(self) -> Plan<EntriesChange> {
+    fn plan(self) -> Planned {
         let lists = [(ENTRIES, self.entries), (VALUES, self.values), (MAPS, self.maps)];
-        Plan {
-            grants: lists.into_iter().collect::<Grants>(),
+        Planned {
+            plan: Plan {
+                grants: lists.into_iter().collect::<Grants>(),
+                basis: self.basis.finish(),
+                ..Plan::new((!self.change.is_empty()).then_some(self.change))
+            },
             replaced: self.replaced,
-            basis: self.basis.finish(),
-            ..Plan::new((!self.change.is_empty()).then_some(self.change))
         }
     }
 }

@@ -7,9 +7,8 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::{
-    edit::EntriesChange,
     place::{self, Entry},
-    plan::{Owner, claim},
+    plan::{Owner, Planned, claim},
 };
 use crate::{
     crd::applied::Applied,
@@ -18,7 +17,7 @@ use crate::{
         connect::ConnectionKey,
         error::{Error, Reason},
         index::{Facts, Index},
-        keep::{Change, Plan},
+        keep::Change,
         object::ObjectName,
     },
 };
@@ -68,7 +67,7 @@ impl World {
         serde_json::to_value(&self.document).unwrap()
     }
 
-    fn plan(&self, number: usize) -> Result<Plan<EntriesChange>, Error> {
+    fn plan(&self, number: usize) -> Result<Planned, Error> {
         let index = Index::default();
         for (other, member) in self.members.iter().enumerate() {
             let Some(member) = member else { continue };
@@ -101,17 +100,14 @@ impl World {
 
     /// What the engine does: the intent, the write, the receipt, and the record of what is left.
     fn reconcile(&mut self, number: usize) -> Result<Vec<String>, Error> {
-        let plan = self.plan(number)?;
+        let Planned { plan, replaced } = self.plan(number)?;
         let steps = plan.steps();
         let mut document = self.document.clone();
         let member = self.members[number].as_mut().unwrap();
         if !member.deleting && !plan.is_empty() {
             member.record.grants.add(plan.grants.clone());
-            for (place, text) in &plan.replaced {
-                let record = &mut member.record.replaced;
-                if !record.contains_key(place) {
-                    record.insert(place.clone(), text.clone());
-                }
+            for (place, text) in replaced {
+                member.record.replaced.insert(place, text);
             }
         }
         for change in &plan.changes {
@@ -121,14 +117,14 @@ impl World {
             }
         }
         self.document = document;
-        let after = self.plan(number)?;
+        let Planned { plan: after, replaced } = self.plan(number)?;
         assert!(after.is_empty(), "{:?} is left after {steps:?}", after.steps());
         let member = self.members[number].as_mut().unwrap();
         if member.deleting {
             self.members[number] = None;
         } else {
             member.record.grants = after.grants;
-            member.record.replaced = after.replaced.into_iter().collect();
+            member.record.replaced = replaced.into_iter().collect();
         }
         Ok(steps)
     }
@@ -266,7 +262,7 @@ fn drift_is_repaired_and_the_first_value_still_comes_back() {
 #[test]
 fn an_entry_that_was_as_declared_is_not_written_and_stays() {
     let mut world = World::new(&json!({"a": 5, "b": {"c": [1, 2]}}), &[json!({"a": 5.0, "b": {"c": [1, 2.0]}})]);
-    let plan = world.plan(0).unwrap();
+    let plan = world.plan(0).unwrap().plan;
     assert!(plan.is_empty() && plan.grants.is_empty());
     world.reconcile(0).unwrap();
     world.delete(0);
@@ -377,15 +373,15 @@ fn an_entry_becomes_a_map_and_a_map_becomes_an_entry() {
 #[test]
 fn a_server_that_drops_a_value_is_asked_once_and_again_for_another_value() {
     let mut world = World::new(&json!({}), &[json!({"a": 1})]);
-    let first = world.plan(0).unwrap();
-    assert_eq!(first.attempt(), world.plan(0).unwrap().attempt());
+    let first = world.plan(0).unwrap().plan;
+    assert_eq!(first.attempt(), world.plan(0).unwrap().plan.attempt());
     world.members[0].as_mut().unwrap().declared = json!({"a": 2});
-    assert_ne!(first.attempt(), world.plan(0).unwrap().attempt(), "another value");
+    assert_ne!(first.attempt(), world.plan(0).unwrap().plan.attempt(), "another value");
     world.members[0].as_mut().unwrap().declared = json!({"a": 1});
     world.edit("/a", &json!(7));
-    assert_ne!(first.attempt(), world.plan(0).unwrap().attempt(), "another document");
+    assert_ne!(first.attempt(), world.plan(0).unwrap().plan.attempt(), "another document");
     world.edit("/a", &json!(1));
-    assert!(world.plan(0).unwrap().is_empty());
+    assert!(world.plan(0).unwrap().plan.is_empty());
 }
 
 #[test]
@@ -404,10 +400,10 @@ fn a_value_that_the_server_rewrote_is_what_was_declared() {
 #[test]
 fn an_intent_that_was_not_carried_out_still_takes_note_of_what_it_replaces() {
     let mut world = World::new(&json!({"a": 1}), &[json!({"a": 10})]);
-    let plan = world.plan(0).unwrap();
+    let plan = world.plan(0).unwrap().plan;
     world.members[0].as_mut().unwrap().record.grants.add(plan.grants);
     let again = world.plan(0).unwrap();
-    assert!(again.changes[0].creates());
+    assert!(again.plan.changes[0].creates());
     assert_eq!(again.replaced, BTreeMap::from([("/a".to_owned(), "1".to_owned())]));
 }
 
@@ -416,7 +412,7 @@ fn the_change_is_made_on_what_is_there_at_that_moment() {
     let mut world = World::new(&json!({"a": 1, "b": 1}), &[json!({"a": 10, "b": 10, "n": {"m": 1}})]);
     world.reconcile(0).unwrap();
     world.members[0].as_mut().unwrap().deleting = true;
-    let plan = world.plan(0).unwrap();
+    let plan = world.plan(0).unwrap().plan;
     world.edit("/a", &json!(99));
     world.edit("/n/other", &json!(1));
     let mut document = world.document.clone();
@@ -425,7 +421,7 @@ fn the_change_is_made_on_what_is_there_at_that_moment() {
         serde_json::to_value(&document).unwrap(),
         json!({"a": 99, "b": 1, "n": {"other": 1}})
     );
-    let first = World::new(&json!({}), &[json!({"a": 10})]).plan(0).unwrap();
+    let first = World::new(&json!({}), &[json!({"a": 10})]).plan(0).unwrap().plan;
     let mut raced = parse(r#"{"a":7}"#);
     let made = first.changes[0].make(&mut raced).unwrap();
     assert_eq!(made.replaced, BTreeMap::from([("/a".to_owned(), "7".to_owned())]));
@@ -445,7 +441,7 @@ fn values_that_no_status_can_hold_are_refused() {
 #[test]
 fn no_step_holds_a_value() {
     let world = World::new(&json!({"a": "found"}), &[json!({"a": "declared"})]);
-    let plan = world.plan(0).unwrap();
+    let plan = world.plan(0).unwrap().plan;
     assert_eq!(plan.steps(), ["set variable a"]);
 }
 
