@@ -1,53 +1,16 @@
 //! `DssGlobalApiKey`: a global API key of a DSS node, published in a Secret.
 
-use std::collections::BTreeMap;
-
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{CustomResource, KubeSchema};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    common::{InstanceRef, Policies},
+    common::InstanceRef,
+    node_key::{KeySeen, KeySpec},
     status::{Nothing, Status},
 };
 
-/// Labels and annotations of a Secret that the operator writes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SecretTemplate {
-    /// Labels of the Secret. Labels that others set stay.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 64))]
-    pub labels: BTreeMap<String, String>,
-    /// Annotations of the Secret. Annotations that others set stay.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 64))]
-    pub annotations: BTreeMap<String, String>,
-}
-
-/// What a [`DssGlobalApiKey`] shows of the remote key.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct GlobalApiKeySeen {
-    /// Id of the key. It is not secret.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// When the key was created.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
-    pub created_on: Option<Time>,
-    /// Who created the key, as the node tells it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub created_by: Option<String>,
-    /// When the key expires; absent: never.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
-    pub expires_on: Option<Time>,
-}
-
 /// Status of a [`DssGlobalApiKey`].
-pub type DssGlobalApiKeyStatus = Status<GlobalApiKeySeen, Nothing>;
+pub type DssGlobalApiKeyStatus = Status<KeySeen, Nothing>;
 
 /// A global API key of a DSS node. The operator creates it and publishes its value in a Secret. A field left out is not
 /// managed; an empty list or text is managed to empty.
@@ -77,52 +40,12 @@ pub type DssGlobalApiKeyStatus = Status<GlobalApiKeySeen, Nothing>;
     ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
-#[x_kube(
-    validation = Rule::new("has(self.groups) != has(self.permissions)")
-        .message("set exactly one of groups and permissions"),
-    validation = Rule::new("!has(self.adoptionPolicy) || self.adoptionPolicy == 'Refuse'")
-        .message("an API key cannot be adopted: the node shows its value only once"),
-    validation = Rule::new("!has(self.deletionPolicy) || self.deletionPolicy != 'Disable'")
-        .message("an API key cannot be disabled: use Delete or Retain")
-)]
 #[serde(rename_all = "camelCase")]
 pub struct DssGlobalApiKeySpec {
-    /// The connection. Immutable.
+    /// The connection, a `DssInstance`. Immutable.
     #[x_kube(validation = Rule::new("self == oldSelf").message("instanceRef is immutable"))]
     pub instance_ref: InstanceRef,
-    /// Label of the key. Labels are not unique. Unset: `metadata.name` at creation, not managed afterwards.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 255))]
-    pub label: Option<String>,
-    /// Description of the key. The operator adds a mark to it by which it recognizes the key. Unset: not managed; empty: the
-    /// mark alone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1000))]
-    pub description: Option<String>,
-    /// Groups whose rights the key has, and no others. Exactly one of `groups` and `permissions`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 100), inner(length(min = 1, max = 80)))]
-    pub groups: Option<Vec<String>>,
-    /// Rights of the key by DSS's own names, for example `admin: false` or `mayCreateProjects: true`. An open map: new flags
-    /// appear with new releases. Flags left out are not managed; a flag that was declared true and is left out later is
-    /// withdrawn. Exactly one of `groups` and `permissions`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("maxProperties" = 200))]
-    pub permissions: Option<BTreeMap<String, bool>>,
-    /// The user as whom code started with this key runs, with user isolation. It gives no rights. Unset: not managed; empty:
-    /// none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 80))]
-    pub dss_user_for_impersonation: Option<String>,
-    /// Secret in this namespace that the operator writes and this object owns, with the keys `apiKey`, `apiKeyId` and `url`. If
-    /// it is deleted, or its `apiKey` is changed, the operator replaces the API key by a new one. A Secret of this name that
-    /// belongs to somebody else stays as it is (reason `AlreadyExists`).
-    #[schemars(length(max = 253), regex(pattern = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
-    pub secret_name: String,
-    /// Labels and annotations of that Secret.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub secret_template: Option<SecretTemplate>,
-    /// Management, adoption and deletion.
+    /// The fields that global keys of every node have.
     #[serde(flatten)]
-    pub policies: Policies,
+    pub key: KeySpec,
 }

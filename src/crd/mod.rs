@@ -17,6 +17,7 @@ pub mod govern_user;
 pub mod launchpad_group;
 pub mod launchpad_space;
 pub mod node_group;
+pub mod node_key;
 pub mod node_user;
 pub mod propagation;
 pub mod status;

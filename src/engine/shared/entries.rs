@@ -14,6 +14,7 @@ use std::{
     future::Future,
     marker::PhantomData,
     sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
 use kube::core::object::HasStatus;
@@ -61,8 +62,8 @@ pub trait Entries: Send + Sync + 'static {
     fn entries(object: &Self::Object) -> Vec<Entry>;
     /// The document of this key, as the last sweep or a read after it showed it.
     fn listed(lists: &<Self::Connection as ConnectionKind>::Lists, key: &str) -> Option<Arc<Document>>;
-    /// Takes note of a document that was read.
-    fn saw(lists: &<Self::Connection as ConnectionKind>::Lists, key: &str, document: Arc<Document>);
+    /// Takes in a read that began then.
+    fn saw(lists: &<Self::Connection as ConnectionKind>::Lists, key: &str, began: Instant, document: Arc<Document>);
     /// Reads the document.
     fn read(
         api: &<Self::Connection as ConnectionKind>::Api,
@@ -157,8 +158,9 @@ impl<E: Entries> Managed for Keep<E> {
         let document = match read {
             Read::Listed => E::listed(remote.lists(), &key),
             Read::Fresh => {
+                let began = Instant::now();
                 let document = Self::writer(remote, &key).read(&remote.api).await?;
-                E::saw(remote.lists(), &key, document.clone());
+                E::saw(remote.lists(), &key, began, document.clone());
                 Some(document)
             }
         };
