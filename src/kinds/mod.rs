@@ -1,18 +1,25 @@
 //! The kinds. [`start`] is the table of those that run.
 
-pub mod dss;
-pub mod govern;
+mod dss;
+mod govern;
 pub mod node;
 
 use tokio::sync::watch;
 
-use crate::engine::{
-    environment::Environment,
-    start::{Kinds, Starting},
+use crate::{
+    crd::{DssGroup, DssInstance, DssUser},
+    engine::{
+        environment::Environment,
+        start::{Kinds, Starting},
+    },
+    kinds::node::{Group, User},
 };
 
 /// Starts every kind. `namespace`: the only one to watch.
 pub fn start(env: Environment, namespace: Option<&str>, stop: watch::Receiver<bool>) -> Kinds {
-    let kinds = Starting::new(env, namespace, stop);
+    let mut kinds = Starting::new(env, namespace, stop);
+    let dss = kinds.connections::<DssInstance>();
+    kinds.objects::<Group<DssGroup>>(&dss);
+    kinds.objects::<User<DssUser>>(&dss);
     kinds.finish()
 }

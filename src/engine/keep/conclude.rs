@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use super::{managed::Managed, pass::Pass, plan::Plan};
 use crate::{
-    crd::status::Origin,
+    crd::{common::annotation, status::Origin},
     engine::{
         error::{Error, Reason},
+        object::asks_for_reconcile,
         work::Outcome,
     },
 };
@@ -77,7 +78,8 @@ impl<M: Managed> Pass<'_, M> {
     pub(super) fn not_stored(&self, plan: &Plan<M::Change>) -> Option<Error> {
         let generation = kube::Resource::meta(&*self.cx.object).generation;
         let known = self.cx.shell.memory.with(&self.cx.uid(), |entry| entry.not_stored);
-        (known == Some((generation, plan.attempt())) && !self.secrets.any_changed()).then(|| self.unstored_error(plan))
+        let asked = asks_for_reconcile(&*self.cx.object);
+        (known == Some((generation, plan.attempt())) && !self.secrets.any_changed() && !asked).then(|| self.unstored_error(plan))
     }
 
     pub(super) fn unstored_error(&self, plan: &Plan<M::Change>) -> Error {
@@ -86,8 +88,9 @@ impl<M: Managed> Pass<'_, M> {
             Reason::AcceptedButNotStored,
             format!(
                 "{} accepted the change but does not show it: {steps}. The operator repeats it once the object, its \
-                 Secret or the remote object changes",
-                self.remote_name()
+                 Secret or the remote object changes, or when you set the annotation {}",
+                self.remote_name(),
+                annotation::RECONCILE_AT
             ),
         )
     }

@@ -116,9 +116,6 @@ pub trait Managed: Send + Sync + 'static {
     /// Whether an object owns entries of a document that others use too. Nothing is refused then: the document belongs to
     /// nobody, and entries found in it stay somebody else's.
     const ENTRIES: bool = false;
-    /// Whether the remote side refuses a second object with the same key. Then a list that lacks the object suffices for a
-    /// create: if the list is outdated, the create fails and says why.
-    const UNIQUE: bool = false;
     /// Whether objects of other kinds may wait until one of this kind is ready.
     const UNBLOCKS: bool = false;
     /// Whether writes start a task that carries them on; its state shows as the condition `Propagated`.

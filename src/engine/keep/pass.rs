@@ -83,18 +83,17 @@ impl<'a, M: Managed> Pass<'a, M> {
     /// Makes the remote side match; returns what to show.
     pub(super) async fn run(&mut self) -> Result<Outcome, Error> {
         self.follow_task().await;
-        let (class, absent) = match self.by_lists().await? {
+        let class = match self.by_lists().await? {
             Listed::Done(outcome) => return Ok(outcome),
-            Listed::Differs(class) => (class, false),
-            Listed::Absent => (Class::Creation, true),
+            Listed::Differs(class) => class,
         };
         let Some(_ticket) = self.enter(class) else {
             return Err(Error::Queued);
         };
         self.resolve_secrets().await?;
         let settled = self.cx.unsettled_for().is_none();
-        let seen = if absent { None } else { self.observe(Read::Fresh).await? };
-        let plan = self.plan(seen.as_ref(), !absent)?;
+        let seen = self.observe(Read::Fresh).await?;
+        let plan = self.plan(seen.as_ref(), true)?;
         self.ownership(seen.as_ref(), &plan)?;
         if let Some(held) = self.held(&plan) {
             return Ok(held);
@@ -138,12 +137,7 @@ impl<'a, M: Managed> Pass<'a, M> {
             if let Some(outcome) = self.not_stored(&plan) {
                 return Err(outcome);
             }
-            let creates = M::UNIQUE && seen.is_none() && self.cx.report.origin.is_none() && plan.creates();
-            return Ok(if creates {
-                Listed::Absent
-            } else {
-                Listed::Differs(class(&plan, ready))
-            });
+            return Ok(Listed::Differs(class(&plan, ready)));
         }
         self.resolve_secrets().await?;
         if self.secrets.any_changed() {
@@ -387,8 +381,6 @@ impl<'a, M: Managed> Pass<'a, M> {
 enum Listed {
     /// The lists tell everything.
     Done(Outcome),
-    /// The lists lack the object, and that suffices for a create.
-    Absent,
     /// A fresh read has to tell; the class of what is to be written.
     Differs(Class),
 }

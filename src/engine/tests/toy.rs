@@ -380,7 +380,6 @@ impl Managed for Widgets {
     type Change = WidgetChange;
 
     const REMOTE: &'static str = "widget";
-    const UNIQUE: bool = true;
 
     fn common(object: &Widget) -> Common<'_> {
         Common {

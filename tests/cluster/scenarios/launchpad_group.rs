@@ -158,6 +158,18 @@ impl Scenario for LaunchpadGroup {
         } } })
     }
 
+    fn widened(_name: &str) -> Value {
+        json!({ "launchpadPermissions": { "mayTurnOnSpace": true, "mayDoMore": true } })
+    }
+
+    fn surplus(remote: &Instance, name: &str) -> bool {
+        group(remote, name).is_some_and(|group| group["launchpadPermissions"]["mayDoMore"] == true)
+    }
+
+    fn varied(_name: &str) -> Value {
+        json!({ "description": "Others" })
+    }
+
     fn gone(remote: &Instance, name: &str) -> Value {
         json!({ "groups": { id(remote, name): null } })
     }
