@@ -3,6 +3,8 @@
 mod global_api_key;
 mod group;
 mod instance;
+#[cfg(test)]
+mod tests;
 mod user;
 mod variables;
 
