@@ -13,7 +13,7 @@ use super::{
 /// Status of a [`GovernRoleAssignment`].
 pub type GovernRoleAssignmentStatus = Status<Nothing, Nothing>;
 
-/// One rule: whom it gives the role, and when.
+/// One rule: whom it grants the role, and when.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(
     validation = Rule::new("(has(self.users) && size(self.users) > 0) || (has(self.groups) && size(self.groups) > 0) || (has(self.fieldIds) && size(self.fieldIds) > 0)")
@@ -33,8 +33,8 @@ pub struct AssignmentRule {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100), inner(length(min = 1, max = 200)))]
     pub field_ids: Vec<String>,
-    /// What has to hold for the rule to give the role, in Govern's own form; passed through as it is. All have to hold;
-    /// none: always.
+    /// Conditions of the rule in Govern's own form, passed through unchanged. All have to hold; an empty list always
+    /// does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "criteria")]
     pub criteria: Vec<Map<String, Value>>,
@@ -43,13 +43,13 @@ pub struct AssignmentRule {
 fn criteria(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
-        "maxItems": 100,
-        "items": { "type": "object", "x-kubernetes-preserve-unknown-fields": true },
+        "maxItems": 50,
+        "items": { "type": "object", "maxProperties": 50, "x-kubernetes-preserve-unknown-fields": true },
     })
 }
 
-/// Who has a role on a blueprint. The assignments of one blueprint are one document on the Govern node; other objects,
-/// people and tools have their rules in it, and those are left alone.
+/// Who has a role on a blueprint. The assignments of one blueprint are one document on the Govern node. Other objects,
+/// people and tools have their rules in it, and the operator leaves those alone.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "dataiku-operator.io",
@@ -77,6 +77,8 @@ fn criteria(_: &mut SchemaGenerator) -> Schema {
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[x_kube(
+    validation = Rule::new("size(self.rules) > 0 || (has(self.rulesPolicy) && self.rulesPolicy == 'Exact')")
+        .message("an empty list of rules needs rulesPolicy: Exact"),
     validation = Rule::new("!has(self.deletionPolicy) || self.deletionPolicy != 'Disable'")
         .message("a role assignment cannot be disabled: use Delete or Retain")
 )]
@@ -96,19 +98,21 @@ pub struct GovernRoleAssignmentSpec {
     #[x_kube(validation = Rule::new("self == oldSelf").message("roleId is immutable"))]
     #[schemars(length(min = 1, max = 200))]
     pub role_id: String,
-    /// Rules that give the role; it is given where any of them holds. A rule that is there already with the same content
-    /// is taken as it is and stays at deletion, whatever the policies say, unless another object of this kind put it there:
-    /// then the last one that declares it takes it out. A rule that was declared and is declared no more is withdrawn, if
-    /// the operator added it.
-    #[schemars(length(min = 1, max = 100))]
+    /// Rules that grant the role; it is granted where any of them holds. At most 64 KiB as JSON. The operator takes over no
+    /// rule that it finds with the same content: that rule stays when this object is deleted, unless another object of this
+    /// kind created it; then the last object that declares it removes it. When you remove a rule from this list, the operator
+    /// withdraws it if it added it. Where the node stores a rule in another form, the operator follows that form. An empty
+    /// list needs `rulesPolicy: Exact`: nobody has the role then.
+    #[schemars(length(max = 100))]
     pub rules: Vec<AssignmentRule>,
-    /// `AtLeast` (default): the listed rules are there, others are left alone. `Exact`: no other rule gives this role on
-    /// this blueprint, except those that other objects declare: objects that the operator sees, so not those of
-    /// other namespaces where it runs with `--watch-namespace`. Of two objects with `Exact` for one role and blueprint, the
-    /// younger is refused (reason `Conflict`). Nothing is withdrawn while an object of this kind cannot be read.
+    /// `AtLeast` (default): the listed rules exist, and others stay as they are. `Exact`: no other rule grants this role on
+    /// this blueprint, except those that other objects declare on the same connection. With `--watch-namespace` the operator
+    /// sees only the objects of that namespace. If two objects have `Exact` for one role and blueprint, the younger one
+    /// reports `Conflict`. While the operator cannot read an object of this kind in a namespace that the connection allows,
+    /// it removes no rule of others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules_policy: Option<ListPolicy>,
-    /// Management, adoption and deletion. `adoptionPolicy` means nothing here: the document belongs to nobody.
+    /// Management, adoption and deletion. `adoptionPolicy` has no effect: the document belongs to nobody.
     #[serde(flatten)]
     pub policies: Policies,
 }

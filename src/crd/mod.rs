@@ -121,7 +121,7 @@ mod tests {
     }
 
     /// Longest name of a key of a map; a rule of the map bounds it.
-    const KEY: i64 = 256;
+    const KEY: i64 = 100;
 
     /// Most characters of a value of this schema as compact JSON; `None`: unbounded.
     fn bound(schema: &JSONSchemaProps) -> Option<i64> {

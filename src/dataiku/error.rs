@@ -107,8 +107,8 @@ impl ErrorKind {
 }
 
 impl ApiError {
-    /// Without status and patience.
-    pub(super) fn new(operation: &'static str, kind: ErrorKind, message: impl Into<String>) -> Self {
+    /// An error without status and without a time to wait.
+    pub fn new(operation: &'static str, kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
             operation,
             kind,

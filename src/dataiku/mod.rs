@@ -28,4 +28,4 @@ pub mod redact;
 pub mod transport;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -7,7 +7,7 @@ pub mod node;
 use tokio::sync::watch;
 
 use crate::{
-    crd::{DssGlobalApiKey, DssGroup, DssInstance, DssUser},
+    crd::{DssGlobalApiKey, DssGroup, DssInstance, DssUser, GovernGroup, GovernInstance, GovernUser},
     engine::{
         environment::Environment,
         shared::entries::Keep,
@@ -27,5 +27,9 @@ pub fn start(env: Environment, namespace: Option<&str>, stop: watch::Receiver<bo
     kinds.objects::<User<DssUser>>(&dss);
     kinds.objects::<Key<DssGlobalApiKey>>(&dss);
     kinds.objects::<Keep<Variables>>(&dss);
+    let govern = kinds.connections::<GovernInstance>();
+    kinds.objects::<Group<GovernGroup>>(&govern);
+    kinds.objects::<User<GovernUser>>(&govern);
+    kinds.objects::<govern::RoleAssignment>(&govern);
     kinds.finish()
 }

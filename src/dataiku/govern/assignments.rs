@@ -1,6 +1,6 @@
 //! Role assignments: one document per blueprint, shared by people, tools and many objects (contract sheet 3.2).
 
-use std::{collections::BTreeMap, slice};
+use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
@@ -63,6 +63,12 @@ impl AssignmentsRecord {
         record(document)
     }
 
+    /// Whether rules are readable at all.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        self.rules.is_some()
+    }
+
     /// The rules that grant the role, in the node's order. `None`: they are unreadable.
     #[must_use]
     pub fn rules_of(&self, role_id: &str) -> Option<&[Rule]> {
@@ -98,31 +104,13 @@ pub fn rules_of(document: &Document, role_id: &str) -> Result<Vec<Rule>, Documen
     Ok(rules.unwrap_or_default())
 }
 
-/// Adds a rule to those that grant the role; false when one that grants the same exists. Nothing else changes.
+/// Edits the rules that grant the role: removes those that `keep` does not accept and appends `added`. False when that
+/// changes nothing. Everything else keeps its bytes, except that a role whose last rule is removed
+/// loses its entry.
 ///
 /// # Errors
 /// The rules of this role cannot be read. Nothing is changed then.
-pub fn add_rule(document: &mut Document, role_id: &str, rule: &Rule) -> Result<bool, DocumentError> {
-    if rules_of(document, role_id)?.iter().any(|found| found.same_as(rule)) {
-        return Ok(false);
-    }
-    edit(document, role_id, |_| true, slice::from_ref(rule))
-}
-
-/// Removes the rules of the role that `keep` rejects; false when there are none. Nothing else changes, except that a role
-/// whose last rule is removed loses its entry.
-///
-/// # Errors
-/// The rules of this role cannot be read. Nothing is changed then.
-pub fn retain_rules(
-    document: &mut Document,
-    role_id: &str,
-    keep: impl FnMut(&Rule) -> bool,
-) -> Result<bool, DocumentError> {
-    edit(document, role_id, keep, &[])
-}
-
-fn edit(
+pub fn edit_rules(
     document: &mut Document,
     role_id: &str,
     keep: impl FnMut(&Rule) -> bool,

@@ -61,7 +61,7 @@ impl CallObserver for Calls {
 }
 
 /// A permit that holds.
-fn permit() -> WritePermit {
+pub(crate) fn permit() -> WritePermit {
     WritePermit::new(|| true)
 }
 
@@ -90,7 +90,8 @@ fn dss(url: &str) -> Dss {
     Dss::new(Transport::new(endpoint(url), loopback(), Arc::new(Calls::default())).unwrap())
 }
 
-fn govern(url: &str) -> Govern {
+/// A client of the Govern node at this address.
+pub(crate) fn govern(url: &str) -> Govern {
     Govern::new(Transport::new(endpoint(url), loopback(), Arc::<Calls>::default()).unwrap())
 }
 

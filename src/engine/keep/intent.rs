@@ -46,7 +46,7 @@ impl<M: Managed> Pass<'_, M> {
         let refused = report.record.create_refused && plan.creates();
         report.origin = Some(owned);
         report.record.grants.add(plan.grants.clone());
-        if refused && !M::ENTRIES && self.is_same_spec() {
+        if refused && self.is_same_spec() {
             return Ok(());
         }
         let slots: Vec<String> = plan

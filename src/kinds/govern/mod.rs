@@ -1,1 +1,10 @@
 //! Kinds of Govern nodes.
+
+mod group;
+mod instance;
+pub mod lists;
+pub mod role_assignment;
+mod rules;
+mod user;
+
+pub use role_assignment::RoleAssignment;

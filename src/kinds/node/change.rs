@@ -1,6 +1,6 @@
 //! One write to an object of a node that is a document of its own: a user or a group.
 
-use crate::engine::{Change, keep::fields::Edit};
+use crate::engine::{Change, connect::Effect, keep::fields::Edit};
 
 /// An object to be created.
 pub trait Creation: Send + Sync {
@@ -12,6 +12,10 @@ pub trait Creation: Send + Sync {
     fn slots(&self) -> Vec<String> {
         Vec::new()
     }
+    /// What an edit of such an object does to people.
+    fn edited(key: &str, edit: &Edit) -> Vec<Effect>;
+    /// What its deletion does to people.
+    fn deleted(key: &str) -> Effect;
 }
 
 /// One write.
@@ -65,6 +69,14 @@ impl<C: Creation> Change for DocumentChange<C> {
             Self::Create(_) => false,
             Self::Edit { edit, .. } => edit.withdraws(),
             Self::Delete { .. } => true,
+        }
+    }
+
+    fn effects(&self) -> Vec<Effect> {
+        match self {
+            Self::Create(_) => Vec::new(),
+            Self::Edit { key, edit } => C::edited(key, edit),
+            Self::Delete { key } => vec![C::deleted(key)],
         }
     }
 

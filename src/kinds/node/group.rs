@@ -30,8 +30,9 @@ use crate::{
     },
     engine::{
         Common, Error, Given, Managed, Object, Observed, Plan, Read, Receipt,
-        connect::{ConnectionKey, ConnectionKind, Remote},
-        keep::fields::{FieldEdit, Fields, Flags},
+        connect::{ConnectionKey, ConnectionKind, Effect, Remote},
+        index::key_hash,
+        keep::fields::{Edit, FieldEdit, Fields, Flags},
     },
 };
 
@@ -82,6 +83,15 @@ impl Creation for NewGroup {
 
     fn follows(&self) -> Vec<String> {
         self.follows.clone()
+    }
+
+    fn edited(name: &str, edit: &Edit) -> Vec<Effect> {
+        let revokes = edit.turns_off(ADMIN).then(|| Effect::RevokesAdmin(name.to_owned()));
+        revokes.into_iter().collect()
+    }
+
+    fn deleted(name: &str) -> Effect {
+        Effect::DeletesGroup(name.to_owned())
     }
 }
 
@@ -156,6 +166,10 @@ impl<K: NodeGroup> Managed for Group<K> {
             Change::Delete { key } => _ = remote.api.delete_group(permit, key).await?,
         }
         Ok(Receipt::default())
+    }
+
+    fn evidence(seen: &SeenGroup) -> u64 {
+        key_hash(&format!("{:?}", seen.group))
     }
 
     fn show(

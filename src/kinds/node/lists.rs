@@ -108,6 +108,19 @@ impl<T: PartialEq> Snapshot<T> {
         objects.filter(|object| wanted(object)).cloned().collect()
     }
 
+    /// Number of objects.
+    pub fn len(&self) -> usize {
+        read(&self.entries)
+            .values()
+            .filter(|entry| entry.object.is_some())
+            .count()
+    }
+
+    /// Whether there is no object.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The object as it is in memory already, if it is equal: so a list that changes little is in memory once.
     pub fn held(&self, object: T) -> Arc<T> {
         let held = read(&self.entries)
@@ -153,6 +166,7 @@ pub struct NodeLists {
     pub documents: Documents,
     members: Shared<HashMap<String, i64>>,
     profiles: Shared<Option<Arc<Vec<String>>>>,
+    identity: Shared<Option<String>>,
 }
 
 impl Default for NodeLists {
@@ -164,6 +178,7 @@ impl Default for NodeLists {
             documents: Documents::default(),
             members: Shared::default(),
             profiles: Shared::default(),
+            identity: Shared::default(),
         }
     }
 }
@@ -185,6 +200,11 @@ impl NodeLists {
         (*self.profiles.get()).clone()
     }
 
+    /// Login of the account, or id of the key, that the operator uses.
+    pub fn identity(&self) -> Option<String> {
+        (*self.identity.get()).clone()
+    }
+
     /// Takes in a sweep.
     pub(super) fn replace(&self, sweep: &Sweep) {
         let mut members: HashMap<String, i64> = HashMap::new();
@@ -198,6 +218,7 @@ impl NodeLists {
         self.groups.replace(sweep.began, &sweep.groups);
         self.members.set(members);
         self.profiles.set(sweep.profiles.clone());
+        self.identity.set(Some(sweep.identity.auth_identifier.clone()));
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod change;
 mod group;
+mod guard;
 mod key;
 mod lists;
 mod spelling;
@@ -11,6 +12,8 @@ pub(super) mod tests;
 mod user;
 
 use std::{collections::HashSet, future::Future, sync::Arc};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 pub use self::{
     change::DocumentChange,
@@ -22,7 +25,9 @@ pub use self::{
 };
 use crate::{
     crd::{
-        connection::{ConnectionStatus, GroupCounts, IdentityStatus, LicenseStatus, NodeSpec, NodeStatus, UserCounts},
+        connection::{
+            BrakeStatus, ConnectionStatus, GroupCounts, IdentityStatus, LicenseStatus, NodeSpec, NodeStatus, UserCounts,
+        },
         status::Nothing,
     },
     dataiku::{
@@ -33,7 +38,7 @@ use crate::{
     },
     engine::{
         Error, Object, Reason, SecretUse, Secrets,
-        connect::{Api, ConnectionKind, Dependent, Live, Terms},
+        connect::{Api, ConnectionKind, Dependent, Effect, Held, Live, Terms},
         object,
     },
 };
@@ -146,6 +151,30 @@ impl<K: NodeKind> ConnectionKind for K {
         Ok(sweep)
     }
 
+    fn guard(&self, lists: &<K as NodeKind>::Lists, effects: &[Effect]) -> Option<String> {
+        guard::guard(lists.as_ref(), effects)
+    }
+
+    fn users(lists: &<K as NodeKind>::Lists) -> usize {
+        lists.as_ref().users.len()
+    }
+
+    fn show_brake(shown: &mut ConnectionStatus, held: Option<Held>) {
+        shown.brake = held.map(|held| BrakeStatus {
+            token: held.token,
+            pending: i64::try_from(held.pending).unwrap_or(i64::MAX),
+            since: Time(held.since),
+        });
+    }
+
+    fn node_id(&self, sweep: &Sweep) -> Option<String> {
+        sweep.node.as_ref()?.node_id.clone()
+    }
+
+    fn pinned_id(shown: &ConnectionStatus) -> Option<&str> {
+        shown.node.as_ref()?.id.as_deref()
+    }
+
     fn judge(&self, sweep: &Sweep) -> Result<(), Error> {
         fits::<K>(sweep)?;
         match K::lacks(sweep) {
@@ -181,6 +210,7 @@ impl<K: NodeKind> ConnectionKind for K {
                 .admin
                 .then(|| groups(&sweep.groups, &declared(dependents, group_kind))),
             claims: Some(length(dependents.len())),
+            brake: None,
         }
     }
 }

@@ -24,12 +24,14 @@ use crate::{
             users::{NewUser, UserRecord},
         },
         document::Document,
+        email::same_email,
         permit::WritePermit,
     },
     engine::{
         Common, Error, Given, Managed, Object, Observed, Plan, Read, Receipt, Secret, SecretUse, Secrets,
-        connect::{ConnectionKey, ConnectionKind, Remote},
-        keep::fields::{Fields, Names, Switch},
+        connect::{ConnectionKey, ConnectionKind, Effect, Remote},
+        index::key_hash,
+        keep::fields::{Edit, Fields, Names, Switch},
         object,
     },
 };
@@ -102,6 +104,19 @@ impl Creation for NewAccount {
     fn slots(&self) -> Vec<String> {
         self.password.iter().map(|_| PASSWORD.to_owned()).collect()
     }
+
+    fn edited(login: &str, edit: &Edit) -> Vec<Effect> {
+        let disables = edit.turns_off(ENABLED.at).then(|| Effect::Disables(login.to_owned()));
+        let leaves = edit.removed(GROUPS).map(|group| Effect::Leaves {
+            user: login.to_owned(),
+            group: group.clone(),
+        });
+        disables.into_iter().chain(leaves).collect()
+    }
+
+    fn deleted(login: &str) -> Effect {
+        Effect::Deletes(login.to_owned())
+    }
 }
 
 type Change = DocumentChange<NewAccount>;
@@ -129,6 +144,11 @@ impl<K: NodeUser> Managed for User<K> {
             SecretUse::new(PASSWORD, &secret.name, key)
         });
         password.into_iter().collect()
+    }
+
+    /// A node may compare logins without case.
+    fn claim_key(object: &K) -> String {
+        object.login().to_ascii_lowercase()
     }
 
     fn needs_details(object: &K) -> bool {
@@ -214,6 +234,10 @@ impl<K: NodeUser> Managed for User<K> {
             Change::Delete { key } => _ = remote.api.delete_user(permit, key).await?,
         }
         Ok(Receipt::default())
+    }
+
+    fn evidence(seen: &SeenUser) -> u64 {
+        key_hash(&format!("{:?}", seen.user))
     }
 
     fn show(object: &K, seen: Option<&SeenUser>, _: &Applied, _: &<K::Instance as ConnectionKind>::Lists) -> UserSeen {
@@ -467,7 +491,7 @@ fn fields<'a>(
             spec.display_name.as_deref(),
             user.display_name.as_deref(),
         )
-        .text("email", spec.email.as_deref(), user.email.as_deref())
+        .text_like("email", spec.email.as_deref(), user.email.as_deref(), same_email)
         .text(
             "userProfile",
             spec.user_profile.as_deref(),

@@ -367,6 +367,24 @@ fn an_unset_password_of_an_adopted_user_is_left_alone() {
 }
 
 #[test]
+fn an_email_in_another_case_is_the_same_one() {
+    let object = jane(&json!({ "email": "Jane@Example.com" }));
+    let found = |email: &str| seen(&json!({ "login": "jane", "email": email }));
+    assert!(plan(&Bed::default(), &object, Some(&found("jane@example.com"))).is_empty());
+    assert_eq!(
+        plan(&Bed::default(), &object, Some(&found("jane.doe@example.com"))).steps(),
+        ["set email to Jane@Example.com"]
+    );
+}
+
+#[test]
+fn logins_that_differ_in_case_claim_the_same_user() {
+    let claim = |login: &str| Users::claim_key(&jane(&json!({ "login": login })));
+    assert_eq!(claim("Jane.Doe"), claim("jane.doe"));
+    assert_ne!(claim("jane.doe"), claim("jane_doe"));
+}
+
+#[test]
 fn an_unlicensed_profile_counts_only_where_it_would_be_written() {
     let object = jane(&json!({ "userProfile": "WIZARD" }));
     let bed = Bed::default();

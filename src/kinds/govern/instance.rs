@@ -1,0 +1,36 @@
+//! `GovernInstance`: the connection to a Govern node.
+
+use super::lists::GovernLists;
+use crate::{
+    crd::{GovernInstance, connection::NodeSpec},
+    dataiku::govern::{Govern, GovernNode},
+    engine::Error,
+    kinds::node::{NodeKind, Own, Sweep},
+};
+
+impl NodeKind for GovernInstance {
+    type Product = GovernNode;
+    type Lists = GovernLists;
+
+    const READY: &'static str = "reachable, with a key that has the admin and the architect right";
+    const PRODUCT: &'static str = "Govern";
+    const GOVERN: bool = true;
+    const DECLARING: (&'static str, &'static str) = ("GovernUser", "GovernGroup");
+
+    fn node(&self) -> &NodeSpec {
+        &self.spec.node
+    }
+
+    async fn sweep_own(api: &Govern, lists: &GovernLists, known: bool) -> Result<Own, Error> {
+        lists.sweep(api, known).await
+    }
+
+    fn lacks(sweep: &Sweep) -> Option<&'static str> {
+        match (sweep.admin, sweep.own.architect == Some(true)) {
+            (true, true) => None,
+            (true, false) => Some("architect right (roles and their assignments)"),
+            (false, true) => Some("admin right (users and groups)"),
+            (false, false) => Some("admin and the architect right"),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What the last sweep of a Govern node and later reads of single documents showed.
+
+use std::{collections::HashSet, sync::Arc, time::Instant};
+
+use super::rules::BlueprintRules;
+use crate::{
+    dataiku::govern::{Govern, roles::RoleRecord},
+    engine::{
+        Error,
+        connect::lists::Shared,
+        remote_error::{optional, permitted},
+    },
+    kinds::node::{Known, NodeLists, Own, Snapshot},
+};
+
+/// What the objects of a Govern node share.
+pub struct GovernLists {
+    node: NodeLists,
+    /// Roles by id.
+    pub roles: Snapshot<RoleRecord>,
+    /// Assignments by the id of their blueprint.
+    pub assignments: Snapshot<BlueprintRules>,
+    /// `None` where the node does not show all blueprints.
+    blueprints: Shared<Option<HashSet<String>>>,
+}
+
+impl Default for GovernLists {
+    fn default() -> Self {
+        Self {
+            node: NodeLists::default(),
+            roles: Snapshot::new(|role| &role.id),
+            assignments: Snapshot::new(|rules| &rules.blueprint_id),
+            blueprints: Shared::default(),
+        }
+    }
+}
+
+impl AsRef<NodeLists> for GovernLists {
+    fn as_ref(&self) -> &NodeLists {
+        &self.node
+    }
+}
+
+impl GovernLists {
+    /// Reads roles, assignments and blueprints: three calls, whatever the number of objects. `known`: the node's type
+    /// showed that it is a Govern node. A key without the architect right is no error; see [`Own::architect`].
+    pub(super) async fn sweep(&self, api: &Govern, known: bool) -> Result<Own, Error> {
+        let began = Instant::now();
+        let roles = match api.roles().await {
+            // Only Govern has roles.
+            Err(error) if !known && error.status == Some(404) => {
+                return Ok(Own {
+                    architect: None,
+                    fits: Some(false),
+                });
+            }
+            roles => permitted(roles)?,
+        };
+        let own = Own {
+            architect: Some(roles.is_some()),
+            fits: (known || roles.is_some()).then_some(true),
+        };
+        let Some(roles) = roles else { return Ok(own) };
+        self.roles.replace(began, &roles.map(|role| self.roles.held(role)));
+        let began = Instant::now();
+        let assignments = api.assignments().await?;
+        let assignments = assignments.map(|record| self.assignments.held(BlueprintRules::new(&record)));
+        self.assignments.replace(began, &assignments);
+        let blueprints = optional(api.blueprints().await)?.filter(|list| list.is_complete());
+        self.blueprints
+            .set(blueprints.map(|list| list.items.into_iter().collect()));
+        Ok(own)
+    }
+
+    /// As after a sweep that showed these ids.
+    #[cfg(test)]
+    pub(super) fn showing(roles: &[&str], blueprints: &[&str]) -> Self {
+        let lists = Self::default();
+        let role = |id: &&str| {
+            Arc::new(RoleRecord {
+                id: (*id).to_owned(),
+                label: None,
+                description: None,
+                unreadable: Default::default(),
+            })
+        };
+        let roles = crate::dataiku::listed::Listed {
+            items: roles.iter().map(role).collect(),
+            unreadable: 0,
+        };
+        lists.roles.replace(Instant::now(), &roles);
+        let blueprints = blueprints.iter().map(|id| (*id).to_owned());
+        lists.blueprints.set(Some(blueprints.collect()));
+        lists
+    }
+
+    /// Whether the role exists, as far as the node shows.
+    pub fn has_role(&self, id: &str) -> bool {
+        !matches!(self.roles.get(id), Known::Absent)
+    }
+
+    /// Whether the blueprint exists, as far as the node shows.
+    pub fn has_blueprint(&self, id: &str) -> bool {
+        let blueprints = self.blueprints.get();
+        (*blueprints).as_ref().is_none_or(|ids| ids.contains(id))
+    }
+
+    /// Takes in a read of one document; `None`: the blueprint has none.
+    pub fn saw_assignments(&self, blueprint_id: &str, rules: Option<Arc<BlueprintRules>>) {
+        self.assignments.saw(blueprint_id, rules);
+    }
+}

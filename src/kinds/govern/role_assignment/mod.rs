@@ -1,0 +1,216 @@
+//! `GovernRoleAssignment`: rules that grant a role on a blueprint of a Govern node.
+
+mod document;
+mod forms;
+mod plan;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use kube::ResourceExt;
+
+use self::forms::{Declared, RULES};
+pub use self::{document::BlueprintAssignments, plan::RulesChange};
+use super::rules::RuleSet;
+use crate::{
+    crd::{
+        GovernInstance, GovernRoleAssignment,
+        applied::Applied,
+        common::{DeletionPolicy, ListPolicy},
+        govern_role_assignment::{AssignmentRule, GovernRoleAssignmentSpec},
+        status::Nothing,
+    },
+    dataiku::govern::rule::Rule,
+    engine::{
+        Common, Error, Given, Managed, Observed, Plan, Read, Receipt,
+        connect::{ConnectionKey, Remote},
+        index::Claim,
+        object::is_deleting,
+        permit::WritePermit,
+        shared::writer::Writer,
+        work::subject,
+    },
+    kinds::{govern::lists::GovernLists, node::Known},
+};
+
+/// List of the record: blueprints whose document this object created.
+const DOCUMENTS: &str = "documents";
+/// Most bytes of declared rules, as JSON (`api.md` 8.30).
+const LONGEST_RULES: usize = 64 << 10;
+
+/// The strategy for `GovernRoleAssignment`.
+pub struct RoleAssignment;
+
+/// The rules of one role on one blueprint.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// The rules.
+    rules: Arc<RuleSet>,
+    /// Whether the blueprint has a document.
+    exists: bool,
+    /// Whether nothing at all is left in the document. False where only the lists were read.
+    vacant: bool,
+}
+
+impl Managed for RoleAssignment {
+    type Object = GovernRoleAssignment;
+    type Connection = GovernInstance;
+    type Seen = Seen;
+    type Change = RulesChange;
+
+    const REMOTE: &'static str = "assignment";
+    const ENTRIES: bool = true;
+
+    fn common(object: &GovernRoleAssignment) -> Common<'_> {
+        let spec = &object.spec;
+        Common {
+            connection: ConnectionKey::referred(&spec.instance_ref, object.namespace().as_deref()),
+            key: format!("{}/{}", spec.blueprint_id, spec.role_id),
+            policies: &spec.policies,
+        }
+    }
+
+    fn claims(object: &GovernRoleAssignment) -> Vec<Claim> {
+        claims(object)
+    }
+
+    async fn observe(
+        object: &GovernRoleAssignment,
+        remote: &Remote<GovernInstance>,
+        _: &Applied,
+        read: Read,
+    ) -> Result<Observed<Seen>, Error> {
+        let spec = &object.spec;
+        let lists: &GovernLists = remote.lists();
+        if read == Read::Listed {
+            return Ok(match lists.assignments.get(&spec.blueprint_id) {
+                Known::Found(rules) => rules.of_role(&spec.role_id).map_or(Observed::Unknown, |rules| {
+                    Observed::Found(Seen {
+                        rules,
+                        exists: true,
+                        vacant: false,
+                    })
+                }),
+                Known::Absent => Observed::Found(Seen::default()),
+                Known::Unknown => Observed::Unknown,
+            });
+        }
+        let document = writer(remote, &spec.blueprint_id).read(&remote.api).await?;
+        let rules = document.exists().then(|| document.rules.clone());
+        lists.saw_assignments(&spec.blueprint_id, rules);
+        Ok(Observed::Found(Seen {
+            rules: document.of_role(&spec.role_id)?,
+            exists: document.exists(),
+            vacant: document.vacant,
+        }))
+    }
+
+    fn plan(
+        object: &GovernRoleAssignment,
+        given: &Given<'_, GovernInstance>,
+        seen: Option<&Seen>,
+    ) -> Result<Plan<RulesChange>, Error> {
+        plan::plan(object, given, seen.unwrap_or(&Seen::default()))
+    }
+
+    fn removal(
+        object: &GovernRoleAssignment,
+        _: DeletionPolicy,
+        given: &Given<'_, GovernInstance>,
+        seen: &Seen,
+    ) -> Plan<RulesChange> {
+        plan::removal(object, given, seen)
+    }
+
+    async fn apply(
+        remote: &Remote<GovernInstance>,
+        permit: WritePermit,
+        _: Option<&Seen>,
+        change: &RulesChange,
+    ) -> Result<Receipt, Error> {
+        let writer = writer(remote, &change.blueprint_id);
+        writer.edit(&remote.api, permit, change.edit.clone()).await?;
+        Ok(Receipt::default())
+    }
+
+    fn show(_: &GovernRoleAssignment, _: Option<&Seen>, _: &Applied, _: &GovernLists) -> Nothing {
+        Nothing {}
+    }
+
+    fn stored(object: &GovernRoleAssignment, record: &Applied, before: &Seen, after: &Seen) -> Vec<(String, String)> {
+        let declared = declared(&object.spec).unwrap_or_default();
+        forms::stored(&declared, is_exact(&object.spec), record, &before.rules, &after.rules)
+    }
+}
+
+fn writer(remote: &Remote<GovernInstance>, blueprint_id: &str) -> Arc<Writer<BlueprintAssignments>> {
+    let writers = &remote.live.writers;
+    writers.of(&format!("assignments/{blueprint_id}"), || BlueprintAssignments {
+        blueprint_id: blueprint_id.to_owned(),
+    })
+}
+
+/// The rules of this role, and the document that they are in.
+fn claims(object: &GovernRoleAssignment) -> Vec<Claim> {
+    let spec = &object.spec;
+    let common = RoleAssignment::common(object);
+    let about = subject(object.uid(), &common.connection, &common.key);
+    let record = object.status.as_ref().and_then(|status| status.applied.as_ref());
+    let record = record.filter(|record| record.subject == Some(about));
+    let owned = |list: &str| record.map(|record| record.grants.get(list)).unwrap_or_default();
+    let idle = is_deleting(object) || spec.policies.observes();
+    let mut declared = BTreeSet::new();
+    if !idle {
+        declared.extend(spec.rules.iter().map(|declared| rule(declared).hash()));
+        let forms = record
+            .map(|record| forms::recorded(record, &declared))
+            .unwrap_or_default();
+        declared.extend(forms);
+    }
+    let rules = Claim {
+        place: role_place(spec),
+        exclusive: !idle && is_exact(spec),
+        declared,
+        owned: owned(RULES),
+    };
+    let document = Claim {
+        place: document_place(spec),
+        owned: owned(DOCUMENTS),
+        ..Claim::default()
+    };
+    vec![rules, document]
+}
+
+fn document_place(spec: &GovernRoleAssignmentSpec) -> String {
+    // Quoted, so that no id looks like two.
+    format!("{:?}", spec.blueprint_id)
+}
+
+fn role_place(spec: &GovernRoleAssignmentSpec) -> String {
+    format!("{:?}/{:?}", spec.blueprint_id, spec.role_id)
+}
+
+fn is_exact(spec: &GovernRoleAssignmentSpec) -> bool {
+    spec.rules_policy == Some(ListPolicy::Exact)
+}
+
+/// The declared rules as the node has them, each once.
+fn declared(spec: &GovernRoleAssignmentSpec) -> Result<Declared, Error> {
+    let bytes = serde_json::to_vec(&spec.rules).map_or(0, |text| text.len());
+    if bytes > LONGEST_RULES {
+        let message = format!("rules have {bytes} bytes as JSON, and may have {LONGEST_RULES}: use several objects");
+        return Err(Error::invalid(message));
+    }
+    let rules = spec.rules.iter().map(rule);
+    Ok(rules.map(|rule| (rule.hash(), rule)).collect())
+}
+
+fn rule(declared: &AssignmentRule) -> Rule {
+    Rule {
+        field_ids: declared.field_ids.clone(),
+        criteria: declared.criteria.iter().cloned().map(Into::into).collect(),
+        ..Rule::granting(&declared.users, &declared.groups)
+    }
+}

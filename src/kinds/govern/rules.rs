@@ -1,0 +1,85 @@
+//! The rules of a blueprint, each found by its hash: computed once for each read, and not once for each object.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use indexmap::IndexMap;
+
+use crate::dataiku::govern::{assignments::AssignmentsRecord, rule::Rule};
+
+/// The rules that grant one role, in the node's order. Rules that grant the same are one, with a number of copies.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RuleSet(IndexMap<String, (Rule, usize)>);
+
+impl RuleSet {
+    /// Whether a rule of this hash is there.
+    pub fn contains(&self, hash: &str) -> bool {
+        self.0.contains_key(hash)
+    }
+
+    /// The rule of this hash.
+    pub fn get(&self, hash: &str) -> Option<&Rule> {
+        self.0.get(hash).map(|(rule, _)| rule)
+    }
+
+    /// Number of rules of this hash.
+    pub fn copies(&self, hash: &str) -> usize {
+        self.0.get(hash).map_or(0, |(_, copies)| *copies)
+    }
+
+    /// Hash, rule and number of copies of each.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Rule, usize)> {
+        let rules = self.0.iter();
+        rules.map(|(hash, (rule, copies))| (hash.as_str(), rule, *copies))
+    }
+}
+
+impl FromIterator<Rule> for RuleSet {
+    fn from_iter<I: IntoIterator<Item = Rule>>(rules: I) -> Self {
+        let mut set = IndexMap::new();
+        for rule in rules {
+            set.entry(rule.hash()).or_insert((rule, 0)).1 += 1;
+        }
+        Self(set)
+    }
+}
+
+/// The rules of one blueprint.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BlueprintRules {
+    /// Id of the blueprint.
+    pub blueprint_id: String,
+    /// `None` where the rules of a role cannot be read.
+    roles: BTreeMap<String, Option<Arc<RuleSet>>>,
+    /// Whether roles can be read at all.
+    readable: bool,
+}
+
+impl BlueprintRules {
+    /// The rules of this record.
+    pub fn new(record: &AssignmentsRecord) -> Self {
+        let set = |rules: &[Rule]| Arc::new(rules.iter().cloned().collect());
+        let roles = record.roles();
+        Self {
+            blueprint_id: record.blueprint_id.clone(),
+            roles: roles.map(|(role, rules)| (role.to_owned(), rules.map(set))).collect(),
+            readable: record.is_readable(),
+        }
+    }
+
+    /// Of a document that cannot be read.
+    pub fn unreadable(blueprint_id: &str) -> Self {
+        Self {
+            blueprint_id: blueprint_id.to_owned(),
+            roles: BTreeMap::new(),
+            readable: false,
+        }
+    }
+
+    /// The rules that grant the role. `None`: they cannot be read.
+    pub fn of_role(&self, role_id: &str) -> Option<Arc<RuleSet>> {
+        match self.roles.get(role_id) {
+            Some(rules) => rules.clone(),
+            None => self.readable.then(Arc::default),
+        }
+    }
+}
