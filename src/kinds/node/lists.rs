@@ -10,7 +10,8 @@ use super::{spelling, sweep::Sweep};
 use crate::{
     crd::applied::Applied,
     dataiku::{
-        dip::{groups::GroupRecord, users::UserRecord},
+        dip::{global_keys::GlobalKeyRecord, groups::GroupRecord, users::UserRecord},
+        document::Document,
         listed::Listed,
     },
     engine::connect::lists::{Shared, read, write},
@@ -148,12 +149,40 @@ impl<T: PartialEq> Snapshot<T> {
     }
 }
 
+/// Documents that objects share with people and tools, by key: as they were last read.
+#[derive(Default)]
+pub struct Documents(RwLock<HashMap<String, (Arc<Document>, Instant)>>);
+
+impl Documents {
+    /// The document.
+    pub fn get(&self, key: &str) -> Option<Arc<Document>> {
+        read(&self.0).get(key).map(|(document, _)| document.clone())
+    }
+
+    /// Takes in a read that began then. It never overrides a newer one.
+    pub fn saw(&self, key: &str, began: Instant, document: Arc<Document>) {
+        let mut documents = write(&self.0);
+        if documents.get(key).is_none_or(|(_, at)| *at <= began) {
+            documents.insert(key.to_owned(), (document, began));
+        }
+    }
+
+    /// Forgets a document that no object uses.
+    pub fn forget(&self, key: &str) {
+        write(&self.0).remove(key);
+    }
+}
+
 /// What the objects of a node share.
 pub struct NodeLists {
     /// Users by login.
     pub users: Snapshot<UserRecord>,
     /// Groups by name.
     pub groups: Snapshot<GroupRecord>,
+    /// Global keys by id; listed only where an object declares one.
+    pub keys: Snapshot<GlobalKeyRecord>,
+    /// Documents that objects own entries of; read only where an object does.
+    pub documents: Documents,
     members: Shared<HashMap<String, i64>>,
     profiles: Shared<Option<Arc<Vec<String>>>>,
     identity: Shared<Option<String>>,
@@ -164,6 +193,8 @@ impl Default for NodeLists {
         Self {
             users: Snapshot::new(|user| &user.login),
             groups: Snapshot::new(|group| &group.name),
+            keys: Snapshot::new(|key| &key.id),
+            documents: Documents::default(),
             members: Shared::default(),
             profiles: Shared::default(),
             identity: Shared::default(),
