@@ -11,7 +11,7 @@ use crate::{
         listed::Listed,
     },
     engine::{Observed, Read},
-    kinds::launchpad::{Need, SpaceLists},
+    kinds::launchpad::lists::{Need, SpaceLists},
 };
 
 fn users(emails: &[&str]) -> Listed<UserRecord> {

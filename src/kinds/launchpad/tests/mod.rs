@@ -10,7 +10,7 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 use testbed::simulator::{Instance, InstanceConfig, Product, Simulator};
 
-use super::{Group, SpaceLists, space::sweep};
+use super::{Group, lists::SpaceLists, space::sweep};
 use crate::{
     crd::{LaunchpadGroup, LaunchpadSpace, applied::Applied},
     dataiku::{
@@ -59,6 +59,7 @@ impl Bed {
             limits: Limits {
                 concurrency: 8,
                 requests_per_second: 1000,
+                ..Limits::default()
             },
         };
         let addresses = AddressPolicy {

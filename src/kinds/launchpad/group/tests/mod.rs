@@ -11,7 +11,7 @@ use crate::{
     crd::{LaunchpadGroup, applied::Applied},
     dataiku::{document::Document, launchpad::groups::GroupRecord},
     engine::{Change, Error, Managed, Plan, Reason},
-    kinds::launchpad::{Group, SpaceLists},
+    kinds::launchpad::{Group, lists::SpaceLists},
 };
 
 /// What a plan depends on.
