@@ -1,8 +1,9 @@
-//! A remote document that is read, edited in what we own and written back, everything else byte for byte as it came.
+//! A remote document that is read, edited and written back; whatever is not edited stays byte for byte.
 
 use std::fmt;
 
 use indexmap::IndexMap;
+use secrecy::SecretString;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{DeserializeOwned, value::MapDeserializer},
@@ -10,8 +11,8 @@ use serde::{
 use serde_json::value::{RawValue, to_raw_value};
 use zeroize::Zeroize;
 
-/// A JSON object whose members keep their text and their order. It may hold secrets: neither Debug nor Display, and
-/// overwritten when it is dropped.
+/// A JSON object whose members keep their JSON text and their order. It may hold secrets: neither Debug nor Display, and
+/// zeroized when it is dropped.
 #[derive(Clone, Default)]
 pub struct Document(IndexMap<String, Box<RawValue>>);
 
@@ -56,7 +57,7 @@ impl Document {
     /// The member as a value; `None` when it is absent or null.
     ///
     /// # Errors
-    /// It is there and is not a `T`.
+    /// The member is present and not a `T`.
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, DocumentError> {
         let Some(raw) = self.0.get(key) else {
             return Ok(None);
@@ -73,7 +74,7 @@ impl Document {
         self.get(key).ok().flatten()
     }
 
-    /// Sets the member; one that exists keeps its place.
+    /// Sets the member; an existing one keeps its place.
     ///
     /// # Panics
     /// `value` has no JSON form, such as a map whose keys are no strings.
@@ -83,12 +84,23 @@ impl Document {
         }
     }
 
-    /// Removes the member; false when it was not there.
+    /// Removes the member; false when it was absent.
     pub fn remove(&mut self, key: &str) -> bool {
         self.0.shift_remove(key).map(wipe).is_some()
     }
 
-    /// Whether the member is there, be it null.
+    /// Removes a text and returns it as a secret; `None` when the member is absent, empty or not a text. Its JSON text is
+    /// zeroized, so that only the secret remains.
+    pub(super) fn take_secret(&mut self, key: &str) -> Option<SecretString> {
+        let mut raw: Box<str> = self.0.shift_remove(key)?.into();
+        let value = serde_json::from_str::<String>(&raw)
+            .ok()
+            .filter(|text| !text.is_empty());
+        raw.zeroize();
+        value.map(SecretString::from)
+    }
+
+    /// Whether the member is present; a null one is.
     #[must_use]
     pub fn contains(&self, key: &str) -> bool {
         self.0.contains_key(key)
@@ -102,16 +114,16 @@ impl Document {
     /// The member as a document of its own, `None` when it is absent or null. `set` writes it back.
     ///
     /// # Errors
-    /// It is there and is no object.
+    /// The member is present and not an object.
     pub fn nested(&self, key: &str) -> Result<Option<Self>, DocumentError> {
         self.get(key)
     }
 
-    /// Edits a list that has elements of many: those that `keep` accepts stay byte for byte, `added` go to its end.
+    /// Edits a list with elements of several owners: those that `keep` accepts stay byte for byte, `added` go to its end.
     /// False when that changes nothing.
     ///
     /// # Errors
-    /// It is there and is not a list of `T`. Nothing is changed then.
+    /// The member is present and not a list of `T`. Nothing is changed then.
     pub fn edit_list<T: DeserializeOwned, A: Serialize>(
         &mut self,
         key: &str,
@@ -153,6 +165,11 @@ impl Document {
         })
     }
 
+    /// Names and JSON texts of the members, in their order.
+    pub(super) fn members(&self) -> impl Iterator<Item = (&str, &RawValue)> {
+        self.0.iter().map(|(key, raw)| (key.as_str(), raw.as_ref()))
+    }
+
     /// The JSON text of the member.
     pub(super) fn raw(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(|raw| raw.get())
@@ -175,7 +192,7 @@ impl<'de> Deserialize<'de> for Document {
     }
 }
 
-/// What was expected, without what was found: serde quotes the value, and that may be a secret.
+/// The expected shape, without the value found, which serde quotes and which may be a secret.
 pub(super) fn expectation(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = text.split(" at line ").next().unwrap_or_default();

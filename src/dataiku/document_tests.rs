@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::Document;
 
@@ -92,6 +93,72 @@ fn a_whole_document_is_read_with_the_path_of_what_is_wrong() {
     assert_eq!(error.to_string(), "missing field `login`");
 }
 
+const SETTINGS: &str = r#"{"ldapSettings": {"enabled" : true,"n":1.50,"servers":[ 1 , 2]}, "a/b": {"c~d":1}, "none":null,"":{"":2},"text":"x"}"#;
+
+#[test]
+fn a_value_is_read_by_its_pointer() {
+    let document = parse(SETTINGS);
+    for (pointer, value) in [
+        ("/ldapSettings/enabled", Some(json!(true))),
+        ("/ldapSettings/servers", Some(json!([1, 2]))),
+        (
+            "/ldapSettings",
+            Some(json!({"enabled": true, "n": 1.5, "servers": [1, 2]})),
+        ),
+        ("/a~1b/c~0d", Some(json!(1))),
+        ("/none", Some(Value::Null)),
+        ("//", Some(json!(2))),
+        ("/none/deeper", None),
+        ("/absent", None),
+        ("/absent/deeper/still", None),
+        ("/ldapSettings/absent", None),
+    ] {
+        assert_eq!(document.value_at(pointer).unwrap(), value, "{pointer}");
+    }
+    assert_eq!(document.value_at("").unwrap().unwrap()["text"], "x");
+}
+
+#[test]
+fn a_pointer_that_leads_nowhere_is_refused_without_quoting_a_value() {
+    let mut document = parse(SETTINGS);
+    for (pointer, message) in [
+        ("ldapSettings", "ldapSettings: not a JSON pointer (RFC 6901)"),
+        ("/a~2b", "/a~2b: not a JSON pointer (RFC 6901)"),
+        ("/text/deeper", "/text: not an object"),
+        ("/ldapSettings/servers/0", "/ldapSettings/servers: not an object"),
+        ("/ldapSettings/n/x/y", "/ldapSettings/n: not an object"),
+        ("/a~1b/c~0d/x", "/a~1b/c~0d: not an object"),
+    ] {
+        assert_eq!(document.value_at(pointer).unwrap_err().to_string(), message);
+        assert_eq!(document.set_at(pointer, &1).unwrap_err().to_string(), message);
+        assert_eq!(document.remove_at(pointer).unwrap_err().to_string(), message);
+    }
+    let deep = document.set_at(&"/x".repeat(65), &1).unwrap_err();
+    assert_eq!(deep.message, "more than 64 levels deep");
+    let whole = "names the whole document and not a member";
+    assert_eq!(document.set_at("", &1).unwrap_err().message, whole);
+    assert_eq!(document.remove_at("").unwrap_err().message, whole);
+    assert_eq!(print(&document), print(&parse(SETTINGS)));
+}
+
+#[test]
+fn a_value_is_set_and_removed_by_its_pointer_and_its_neighbours_stay_byte_for_byte() {
+    let mut document = parse(SETTINGS);
+    document.set_at("/ldapSettings/enabled", &false).unwrap();
+    document.set_at("/none/created/too", &json!({"x": 1})).unwrap();
+    document.set_at("/a~1b/new~0", "v").unwrap();
+    assert!(document.remove_at("//").unwrap());
+    assert!(!document.remove_at("/ldapSettings/absent").unwrap());
+    assert!(!document.remove_at("/absent/deeper").unwrap());
+    assert_eq!(
+        print(&document),
+        concat!(
+            r#"{"ldapSettings":{"enabled":false,"n":1.50,"servers":[ 1 , 2]},"a/b":{"c~d":1,"new~":"v"},"#,
+            r#""none":{"created":{"too":{"x":1}}},"":{},"text":"x"}"#
+        )
+    );
+}
+
 /// Any JSON text, with the freedoms a server has: spaces, exponents, escapes.
 fn json_text() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
@@ -131,5 +198,27 @@ proptest! {
             expected.push(format!("\"{edited}\":true"));
         }
         prop_assert_eq!(print(&document), format!("{{{}}}", expected.join(",")));
+    }
+    #[test]
+    fn an_edit_by_pointer_leaves_every_neighbour_at_every_depth_byte_for_byte(
+        before in prop::collection::vec((json_text(), json_text()), 1..5),
+        edited in json_text(),
+        removes in any::<bool>(),
+    ) {
+        // Each level has a neighbour on both sides of the member that leads on.
+        let around = |inner: Option<String>| before.iter().rev().fold(inner, |inner, (left, right)| {
+            let inner = inner.map(|inner| format!("\"in\":{inner},")).unwrap_or_default();
+            Some(format!("{{\"left\":{left},{inner}\"right\":{right}}}"))
+        }).unwrap();
+        let pointer = "/in".repeat(before.len());
+        let mut document = parse(&around(Some(edited)));
+        if removes {
+            prop_assert!(document.remove_at(&pointer).unwrap());
+            prop_assert_eq!(print(&document), around(None));
+        } else {
+            document.set_at(&pointer, &7).unwrap();
+            prop_assert_eq!(document.value_at(&pointer).unwrap(), Some(json!(7)));
+            prop_assert_eq!(print(&document), around(Some("7".to_owned())));
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Reads a JSON list one element after the other.
+//! Reads a JSON list element by element, so that the caller need not hold them all.
 
 use std::{fmt, marker::PhantomData};
 

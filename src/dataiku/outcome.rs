@@ -1,4 +1,4 @@
-//! What a failed call says about the object it was for: that it is not there, that it is there already, or nothing.
+//! What a failed call says about its object: that it is absent, that it exists already, or nothing.
 
 use super::{
     document::DocumentError,
@@ -14,26 +14,28 @@ pub(super) fn present<T>(result: Result<T, ApiError>) -> Result<Option<T>, ApiEr
     }
 }
 
-/// Absence as an answer to a read. Where it is not told in the product's own words it is believed only if the list of
-/// such objects, which `listed` looks at, bears it out.
+/// Absence as an answer to a read. A 404 that is not in the product's own error format counts only if the list of such
+/// objects, which `listed` searches, confirms it. A list with unreadable elements (`None`) confirms nothing.
 pub(super) async fn confirmed<T>(
     result: Result<T, ApiError>,
-    listed: impl Future<Output = Result<bool, ApiError>>,
+    listed: impl Future<Output = Result<Option<bool>, ApiError>>,
 ) -> Result<Option<T>, ApiError> {
     match result {
-        Err(error) if error.is_doubtful_absence() => {
-            if listed.await? {
-                Err(error.contradicted())
-            } else {
-                Ok(None)
-            }
-        }
+        Err(error) if error.is_doubtful_absence() => match listed.await? {
+            Some(true) => Err(error.contradicted()),
+            Some(false) => Ok(None),
+            None => Err(ApiError {
+                kind: ErrorKind::Malformed,
+                message: "the object was not found, but the list that would confirm it has unreadable elements".into(),
+                ..error
+            }),
+        },
         answer => present(answer),
     }
 }
 
-/// For creations whose refusal has no code of its own: a taken place is told by the status 409 or in words. Where it is
-/// told in neither way, the error stays what it is.
+/// For creations whose refusal has no code of its own: status 409 or the wording shows that the name is taken. Any other
+/// error stays as it is.
 pub(super) fn taken<T>(result: Result<T, ApiError>) -> Result<T, ApiError> {
     result.map_err(|mut error| {
         let refused = matches!(error.kind, ErrorKind::Rejected | ErrorKind::Unavailable);
@@ -45,17 +47,9 @@ pub(super) fn taken<T>(result: Result<T, ApiError>) -> Result<T, ApiError> {
     })
 }
 
-/// A member of an answer that is not as expected.
+/// The error for an answer with an unexpected member.
 pub(super) fn malformed(operation: &'static str, error: &DocumentError) -> ApiError {
     ApiError::new(operation, ErrorKind::Malformed, format!("at {error}"))
-}
-
-/// The error of the element at `index` of a list.
-pub(super) fn element(index: usize, error: DocumentError) -> DocumentError {
-    DocumentError {
-        key: format!("[{index}].{}", error.key),
-        ..error
-    }
 }
 
 #[cfg(test)]

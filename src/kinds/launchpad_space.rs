@@ -134,16 +134,15 @@ fn nodes(sweep: &SpaceSweep) -> Vec<SpaceNodeStatus> {
 }
 
 fn seats(sweep: &SpaceSweep) -> Vec<SeatStatus> {
-    let mut seats: Vec<_> = sweep
-        .profiles
-        .iter()
-        .map(|profile| SeatStatus {
+    let readable = sweep.profiles.iter().filter_map(|profile| {
+        Some(SeatStatus {
             name: profile.name.clone(),
-            trial: profile.is_trial,
-            total_seats: profile.total_seats,
-            used_seats: profile.used_seats,
+            trial: profile.is_trial?,
+            total_seats: profile.total_seats?,
+            used_seats: profile.used_seats?,
         })
-        .collect();
+    });
+    let mut seats: Vec<_> = readable.collect();
     seats.sort_by(|one, other| (&one.name, one.trial).cmp(&(&other.name, other.trial)));
     seats
 }

@@ -158,14 +158,20 @@ pub(super) fn declared<'a>(dependents: &'a [Dependent], kind: &str) -> HashSet<&
 }
 
 fn users(sweep: &NodeSweep, declared: &HashSet<&str>) -> UserCounts {
-    let count = |wanted: &dyn Fn(&UserRecord) -> bool| length(sweep.users.iter().filter(|user| wanted(user)).count());
+    let count =
+        |wanted: &dyn Fn(&UserRecord) -> bool| length(sweep.users.items.iter().filter(|user| wanted(user)).count());
     UserCounts {
-        total: length(sweep.users.len()),
-        enabled: count(&|user| user.enabled),
-        connected: count(&|user| user.active_sessions > 0),
-        sessions: sweep.users.iter().map(|user| user.active_sessions.max(0)).sum(),
+        total: length(sweep.users.items.len() + sweep.users.unreadable),
+        enabled: count(&|user| user.enabled != Some(false)),
+        connected: count(&|user| sessions(user) > 0),
+        sessions: sweep.users.items.iter().map(|user| sessions(user)).sum(),
         undeclared: count(&|user| !declared.contains(user.login.as_str())),
     }
+}
+
+/// Open sessions; where they are unknown, none is counted.
+fn sessions(user: &UserRecord) -> i64 {
+    user.active_sessions.unwrap_or_default().max(0)
 }
 
 /// Counts of groups with these names.

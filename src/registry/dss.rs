@@ -26,6 +26,15 @@ struct Seen {
     at: Instant,
 }
 
+/// Whether absence from a list proves anything: not where the list had elements that could not be identified.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Complete {
+    /// The list of users.
+    pub users: bool,
+    /// The list of groups.
+    pub groups: bool,
+}
+
 /// What the objects of a DSS node share.
 #[derive(Default)]
 pub struct DssLists {
@@ -33,6 +42,7 @@ pub struct DssLists {
     pub default_user_profile: Option<String>,
     users: RwLock<HashMap<String, Seen>>,
     groups: Shared<Groups>,
+    complete: Shared<Complete>,
     members: Shared<HashMap<String, i64>>,
     profiles: Shared<Option<Arc<Vec<String>>>>,
 }
@@ -69,11 +79,11 @@ impl DssLists {
     /// Keeps the lists, but for users that were read one by one after this list began: that read knows better.
     fn keep(&self, sweep: &NodeSweep) {
         let mut members: HashMap<String, i64> = HashMap::new();
-        for group in sweep.users.iter().flat_map(|user| &user.groups) {
+        for group in sweep.users.items.iter().flat_map(|user| &user.groups).flatten() {
             *members.entry(group.clone()).or_default() += 1;
         }
         let mut kept = write(&self.users);
-        for user in &sweep.users {
+        for user in &sweep.users.items {
             let listed = || Seen {
                 user: user.clone(),
                 at: sweep.began,
@@ -89,6 +99,10 @@ impl DssLists {
         kept.retain(|_, seen| seen.at >= sweep.began);
         drop(kept);
         self.groups.set(sweep.groups.clone());
+        self.complete.set(Complete {
+            users: sweep.users.is_complete(),
+            groups: sweep.unreadable_groups == 0,
+        });
         self.members.set(members);
         self.profiles.set(sweep.profiles.clone());
     }
@@ -117,6 +131,11 @@ impl DssLists {
             ),
             None => users.remove(login),
         };
+    }
+
+    /// Whether the lists are complete, as last seen.
+    pub fn complete(&self) -> Complete {
+        *self.complete.get()
     }
 
     /// All groups, as last seen.
@@ -150,10 +169,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::dataiku::dip::instance::AuthInfo;
+    use crate::dataiku::{dip::instance::AuthInfo, listed::Listed};
 
     fn user(login: &str, groups: &[&str]) -> UserRecord {
-        serde_json::from_value(json!({ "login": login, "groups": groups })).unwrap()
+        let document = serde_json::from_value(json!({ "login": login, "groups": groups })).unwrap();
+        UserRecord::from_document(&document).unwrap()
     }
 
     fn listed(lists: &DssLists, began: Instant, users: &[UserRecord]) {
@@ -167,8 +187,12 @@ mod tests {
             architect: None,
             node: None,
             profiles: None,
-            users: users.iter().map(|user| lists.as_kept(user.clone())).collect(),
+            users: Listed {
+                items: users.iter().map(|user| lists.as_kept(user.clone())).collect(),
+                unreadable: 0,
+            },
             groups: Arc::default(),
+            unreadable_groups: 0,
         });
     }
 

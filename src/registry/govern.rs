@@ -9,6 +9,7 @@ use crate::{
     dataiku::{
         gate::Lane,
         govern::{Govern, assignments::AssignmentsRecord},
+        listed::Listed,
     },
     engine::error::Error,
 };
@@ -29,6 +30,7 @@ pub struct GovernLists {
     roles: Shared<BTreeSet<String>>,
     blueprints: Shared<Option<BTreeSet<String>>>,
     assignments: Shared<ByBlueprint>,
+    all_assignments: Shared<bool>,
 }
 
 /// A live connection to a Govern node.
@@ -46,15 +48,22 @@ impl GovernConnection {
         let roles = permitted(api.roles().await)?;
         sweep.architect = Some(roles.is_some());
         let Some(roles) = roles else { return Ok(sweep) };
-        let assignments = api.assignments().await?.into_iter();
+        let assignments = api.assignments().await?;
         let blueprints = optional(api.blueprints().await)?;
         let lists = &self.lists;
         lists
             .roles
-            .set(roles.into_iter().map(|role| role.id).collect::<BTreeSet<_>>());
-        lists.blueprints.set(blueprints.map(|ids| ids.into_iter().collect()));
+            .set(roles.items.into_iter().map(|role| role.id).collect::<BTreeSet<_>>());
+        // A list with unreadable elements does not tell which blueprints there are.
+        let blueprints = blueprints.filter(Listed::is_complete);
+        lists
+            .blueprints
+            .set(blueprints.map(|ids| ids.items.into_iter().collect()));
+        lists.all_assignments.set(assignments.is_complete());
         lists.assignments.set(
             assignments
+                .items
+                .into_iter()
                 .map(|record| (record.blueprint_id.clone(), Arc::new(record)))
                 .collect::<ByBlueprint>(),
         );
@@ -80,6 +89,11 @@ impl GovernLists {
     /// The assignments of the blueprint, as last seen; `None` where it has no document.
     pub fn assignments(&self, blueprint_id: &str) -> Option<Arc<AssignmentsRecord>> {
         self.assignments.get().get(blueprint_id).cloned()
+    }
+
+    /// Whether a blueprint without assignments has no document, as far as the last list shows.
+    pub fn has_all_assignments(&self) -> bool {
+        *self.all_assignments.get()
     }
 
     /// Keeps what a read of one document showed.

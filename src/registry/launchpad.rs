@@ -15,6 +15,7 @@ use crate::{
             people::{InviteRecord, UserRecord},
             space::{NodeRecord, ProfileRecord},
         },
+        listed::Listed,
     },
     engine::error::Error,
 };
@@ -32,6 +33,7 @@ pub struct LaunchpadLists {
     users: Shared<Vec<UserRecord>>,
     invites: Shared<Vec<InviteRecord>>,
     groups: Shared<BTreeMap<String, Arc<GroupRecord>>>,
+    all_groups: Shared<bool>,
 }
 
 /// A live connection to a space.
@@ -51,11 +53,13 @@ pub struct SpaceSweep {
     pub invites: Arc<Vec<InviteRecord>>,
     /// All groups, by id.
     pub groups: Arc<BTreeMap<String, Arc<GroupRecord>>>,
+    /// Number of groups whose id or name is unreadable.
+    pub unreadable_groups: usize,
 }
 
 impl SpaceSweep {
     /// Notes a scope that the key turned out to lack.
-    fn readable<T>(&mut self, scope: &'static str, answer: Result<Vec<T>, ApiError>) -> Result<Vec<T>, Error> {
+    fn readable<T>(&mut self, scope: &'static str, answer: Result<Listed<T>, ApiError>) -> Result<Listed<T>, Error> {
         let answer = permitted(answer)?;
         if answer.is_none() {
             self.missing.insert(scope);
@@ -75,15 +79,18 @@ impl LaunchpadConnection {
         let mut sweep = SpaceSweep {
             missing: BTreeSet::new(),
             profiles: Vec::new(),
-            nodes: Arc::new(api.nodes().await?),
+            nodes: Arc::new(api.nodes().await?.items),
             users: Arc::default(),
             invites: Arc::default(),
             groups: Arc::default(),
+            unreadable_groups: 0,
         };
-        sweep.profiles = sweep.readable(READ_USERS, api.profiles().await)?;
-        sweep.users = Arc::new(sweep.readable(READ_USERS, api.users().await)?);
-        sweep.invites = Arc::new(sweep.readable(READ_USERS, api.invites().await)?);
-        let groups = sweep.readable(READ_GROUPS, api.groups().await)?.into_iter();
+        sweep.profiles = sweep.readable(READ_USERS, api.profiles().await)?.items;
+        sweep.users = Arc::new(sweep.readable(READ_USERS, api.users().await)?.items);
+        sweep.invites = Arc::new(sweep.readable(READ_USERS, api.invites().await)?.items);
+        let groups = sweep.readable(READ_GROUPS, api.groups().await)?;
+        sweep.unreadable_groups = groups.unreadable;
+        let groups = groups.items.into_iter();
         sweep.groups = Arc::new(groups.map(|group| (group.id.clone(), Arc::new(group))).collect());
         if sweep.missing.is_empty() {
             self.lists.keep(&sweep);
@@ -98,6 +105,7 @@ impl LaunchpadLists {
         self.users.set(sweep.users.clone());
         self.invites.set(sweep.invites.clone());
         self.groups.set(sweep.groups.clone());
+        self.all_groups.set(sweep.unreadable_groups == 0);
     }
 
     /// All nodes, as last seen.
@@ -131,9 +139,15 @@ impl LaunchpadLists {
         self.groups.get()
     }
 
+    /// Whether a group that is not listed does not exist, as far as the last list shows.
+    pub fn has_all_groups(&self) -> bool {
+        *self.all_groups.get()
+    }
+
     /// Keeps what a read of all groups showed.
-    pub fn saw_groups(&self, groups: Vec<GroupRecord>) {
-        let groups = groups.into_iter();
+    pub fn saw_groups(&self, groups: Listed<GroupRecord>) {
+        self.all_groups.set(groups.is_complete());
+        let groups = groups.items.into_iter();
         self.groups.set(
             groups
                 .map(|group| (group.id.clone(), Arc::new(group)))

@@ -3,11 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use crate::{
-    dataiku::dip::{
-        DipProduct, Node,
-        groups::GroupRecord,
-        instance::{AuthInfo, InstanceDetails},
-        users::UserRecord,
+    dataiku::{
+        dip::{
+            DipProduct, Node,
+            groups::GroupRecord,
+            instance::{AuthInfo, InstanceDetails},
+            users::UserRecord,
+        },
+        listed::Listed,
     },
     engine::error::Error,
 };
@@ -32,9 +35,11 @@ pub struct NodeSweep {
     /// Licensed profiles, where the node tells.
     pub profiles: Option<Arc<Vec<String>>>,
     /// All users; none where we may not see them.
-    pub users: Vec<Arc<UserRecord>>,
+    pub users: Listed<Arc<UserRecord>>,
     /// All groups; none where we may not see them.
     pub groups: Arc<Groups>,
+    /// Number of groups whose name is unreadable.
+    pub unreadable_groups: usize,
 }
 
 /// Looks at what every node has: a constant number of calls, whatever the number of objects. With `settings`, users come
@@ -56,16 +61,19 @@ pub async fn look<P: DipProduct>(
         architect: None,
         node,
         profiles: None,
-        users: Vec::new(),
+        users: Listed::default(),
         groups: Arc::default(),
+        unreadable_groups: 0,
     };
     let Some(users) = permitted(api.users(settings, keep).await)? else {
         return Ok(sweep);
     };
-    let groups = api.groups().await?.into_iter();
+    let groups = api.groups().await?;
     sweep.admin = true;
     sweep.profiles = optional(api.licensed_profiles().await)?.flatten().map(Arc::new);
     sweep.users = users;
+    sweep.unreadable_groups = groups.unreadable;
+    let groups = groups.items.into_iter();
     sweep.groups = Arc::new(groups.map(|group| (group.name.clone(), Arc::new(group))).collect());
     Ok(sweep)
 }

@@ -2,28 +2,39 @@
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
 
 use super::{DipProduct, Node};
 use crate::dataiku::{
     call::{Call, Operation},
     document::Document,
     error::ApiError,
+    fields::{Fields, Record, record},
+    outcome::malformed,
 };
 
 /// Who the credentials belong to.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthInfo {
     /// Login, or id of the API key.
     pub auth_identifier: String,
-    /// Groups, when it is a user.
+    /// Groups, for a user. `None`: a key, or unreadable.
     pub groups: Option<Vec<String>>,
 }
 
-/// What the node says of itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+impl Record for AuthInfo {
+    const KEY: &'static str = "authIdentifier";
+
+    fn read(mut fields: Fields<'_>) -> Option<Self> {
+        Some(Self {
+            auth_identifier: fields.key(Self::KEY)?,
+            groups: fields.value("groups"),
+        })
+    }
+}
+
+/// What the node says of itself. `None`: absent or unreadable.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InstanceDetails {
     /// Id.
     pub node_id: Option<String>,
@@ -33,6 +44,18 @@ pub struct InstanceDetails {
     pub node_type: Option<String>,
     /// Release.
     pub dss_version: Option<String>,
+}
+
+impl InstanceDetails {
+    fn read(document: &Document) -> Self {
+        let mut fields = Fields::of(document);
+        Self {
+            node_id: fields.text("nodeId"),
+            node_name: fields.text("nodeName"),
+            node_type: fields.text("nodeType"),
+            dss_version: fields.text("dssVersion"),
+        }
+    }
 }
 
 impl<P: DipProduct> Node<P> {
@@ -51,7 +74,8 @@ impl<P: DipProduct> Node<P> {
         } else {
             call
         };
-        self.transport.json(call).await
+        let answer: Document = self.transport.json(call).await?;
+        record(&answer).map_err(|error| malformed(Self::AUTH.name(), &error))
     }
 
     /// What the node is.
@@ -59,26 +83,41 @@ impl<P: DipProduct> Node<P> {
     /// # Errors
     /// The call fails; it may need a right that the key does not have.
     pub async fn instance_info(&self) -> Result<InstanceDetails, ApiError> {
-        self.transport.json(Call::new(Self::INSTANCE)).await
+        let answer = self.transport.json(Call::new(Self::INSTANCE)).await?;
+        Ok(InstanceDetails::read(&answer))
     }
 
-    /// User profiles that the licence offers, sorted; `None` when this edition does not tell in a known layout.
+    /// User profiles that the licence offers, sorted; `None` where the edition's answer has an unknown layout.
     ///
     /// # Errors
     /// The call fails.
     pub async fn licensed_profiles(&self) -> Result<Option<Vec<String>>, ApiError> {
-        let status: Document = self.transport.json(Call::new(Self::LICENSING)).await?;
-        Ok(profiles(&status))
+        let status: Box<RawValue> = self.transport.json(Call::new(Self::LICENSING)).await?;
+        let status: Option<Document> = serde_json::from_str(status.get()).ok();
+        Ok(status.as_ref().and_then(profiles))
     }
 }
 
-/// The union of both places: an edition fills the one, the other or both.
+/// The union of both places: an edition fills one or both. `None` where a place has an unknown layout, since a part of the
+/// profiles would make the others look unlicensed.
 fn profiles(status: &Document) -> Option<Vec<String>> {
-    let part = |key| status.nested(key).ok().flatten();
-    let listed = part("base").and_then(|base| base.get::<Vec<String>>("userProfiles").ok().flatten());
-    let limited = part("limits").and_then(|limits| limits.nested("licensedProfiles").ok().flatten());
-    let mut names: BTreeSet<String> = listed.into_iter().flatten().collect();
-    names.extend(limited.iter().flat_map(Document::keys).map(str::to_owned));
+    let mut names = BTreeSet::new();
+    for (part, member) in [("base", "userProfiles"), ("limits", "licensedProfiles")] {
+        let found: Option<Value> = match status.nested(part).ok()? {
+            Some(part) => part.get(member).ok()?,
+            None => None,
+        };
+        match found.unwrap_or_default() {
+            Value::Null => {}
+            Value::Object(profiles) => names.extend(profiles.into_iter().map(|(name, _)| name)),
+            Value::Array(profiles) => {
+                for profile in profiles {
+                    names.insert(profile.as_str()?.to_owned());
+                }
+            }
+            _ => return None,
+        }
+    }
     (!names.is_empty()).then(|| names.into_iter().collect())
 }
 
@@ -97,11 +136,16 @@ mod tests {
             read(r#"{"limits":{"licensedProfiles":{"READER":1}}}"#).unwrap(),
             ["READER"]
         );
+        let listed = r#"{"limits":{"licensedProfiles":["READER"]}}"#;
+        assert_eq!(read(listed).unwrap(), ["READER"]);
         for unknown in [
             "{}",
             r#"{"base":null}"#,
             r#"{"base":{"userProfiles":[]}}"#,
-            r#"{"base":[],"limits":{"licensedProfiles":[]}}"#,
+            r#"{"base":[],"limits":{"licensedProfiles":{"READER":{}}}}"#,
+            r#"{"base":{"userProfiles":["READER",7]},"limits":{"licensedProfiles":{"READER":{}}}}"#,
+            r#"{"base":{"userProfiles":["READER"]},"limits":{"licensedProfiles":7}}"#,
+            r#"{"base":{"userProfiles":["READER"]},"limits":{"licensedProfiles":{"READER":1e999}}}"#,
         ] {
             assert_eq!(read(unknown), None, "{unknown}");
         }

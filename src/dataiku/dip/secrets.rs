@@ -1,12 +1,12 @@
-//! Secrets on the way out, in the documents of users.
+//! Secret values in the user documents that are sent.
 
 use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::dataiku::document::Document;
 
-/// Values in a user document that an error message must not give back: the password, and those of secrets and
-/// credentials, which may be in clear text as we set them.
+/// Values in a user document that an error message must not quote: the password, and the values of secrets and
+/// credentials, which are in clear text where we set them.
 pub(super) fn secret_values(document: &Document) -> Vec<SecretString> {
     let members = ["password", "secrets", "credentials"].map(|key| document.get::<Value>(key).ok().flatten());
     let mut values = Vec::new();
@@ -16,7 +16,7 @@ pub(super) fn secret_values(document: &Document) -> Vec<SecretString> {
     values
 }
 
-/// All texts but those whose key says that they are no secret. Takes the value, so that no copy of a text stays behind.
+/// All texts except those under keys that hold no secret. Takes the value, so that no copy of a text stays behind.
 fn collect(value: Value, values: &mut Vec<SecretString>) {
     match value {
         Value::String(text) => values.push(text.into()),

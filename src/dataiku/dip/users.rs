@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::{DipProduct, Node, secrets::secret_values};
@@ -11,92 +11,110 @@ use crate::dataiku::{
     call::{Call, Operation, Write},
     document::{Document, DocumentError},
     error::ApiError,
+    fields::{Fields, Record, Unreadable, record},
+    listed::{Element, Listed},
     outcome::{confirmed, present},
     permit::WritePermit,
 };
 
-/// What is kept of a user between looks at the node: no secret, no preference, nothing unknown.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(from = "Wire")]
+/// A user as the lists hold it: no secret, no preference, nothing unknown (contract sheet 2.1). `None` is absent, or, where
+/// the member is in `unreadable`, unknown.
+#[derive(Clone, Debug, PartialEq)]
 pub struct UserRecord {
     /// Login.
     pub login: String,
     /// `LOCAL`, `LDAP`, `LOCAL_NO_AUTH` and others; an open set.
     pub source_type: Option<String>,
-    /// Name to show.
+    /// Display name.
     pub display_name: Option<String>,
-    /// Email address; an empty one is none.
+    /// Email address, in the node's spelling; an empty one is none.
     pub email: Option<String>,
-    /// Groups, in the node's order.
-    pub groups: Vec<String>,
+    /// Groups, in the node's order; an absent list is empty. `None`: unreadable.
+    pub groups: Option<Vec<String>>,
     /// User profile that was set.
     pub user_profile: Option<String>,
     /// User profile in force, computed by the node.
     pub resulting_user_profile: Option<String>,
-    /// Whether the user may log in.
-    pub enabled: bool,
+    /// Whether the user may log in. `None`: unreadable, or left out, as by the short list of a Govern node.
+    pub enabled: Option<bool>,
     /// Open sessions.
-    pub active_sessions: i64,
-    /// Properties that the user sees; `None` when the answer does not hold them.
+    pub active_sessions: Option<i64>,
+    /// Time of creation, in milliseconds since the epoch.
+    pub creation_date: Option<i64>,
+    /// Whether the profile in force allows code.
+    pub code_allowed: Option<bool>,
+    /// The trial, where the answer includes it.
+    pub trial: Option<Trial>,
+    /// Properties that the user sees. `None`: unreadable, or left out, as by a list without settings.
     pub user_properties: Option<BTreeMap<String, Value>>,
-    /// Properties that only administrators see; `None` when the answer does not hold them.
+    /// Properties that only administrators see. `None` as above.
     pub admin_properties: Option<BTreeMap<String, Value>>,
+    /// Members that could not be read, by their names in the node's document.
+    pub unreadable: Unreadable,
 }
 
-/// The record as the node sends it. Unknown fields are passed over, missing and null ones have their meaning below.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Wire {
-    login: String,
-    source_type: Option<String>,
-    display_name: Option<String>,
-    email: Option<String>,
-    groups: Option<Vec<String>>,
-    user_profile: Option<String>,
-    resulting_user_profile: Option<String>,
-    enabled: Option<bool>,
-    /// The node's spelling, with three s.
-    #[serde(rename = "activeWebSocketSesssions")]
-    sessions: Option<i64>,
-    /// The manual's.
-    #[serde(rename = "activeWebSocketSessions")]
-    sessions_as_documented: Option<i64>,
-    #[serde(default, deserialize_with = "properties")]
-    user_properties: Option<BTreeMap<String, Value>>,
-    #[serde(default, deserialize_with = "properties")]
-    admin_properties: Option<BTreeMap<String, Value>>,
+/// The trial of a user profile.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trial {
+    /// Whether there is or was one.
+    pub exists: Option<bool>,
+    /// Whether it is over.
+    pub expired: Option<bool>,
+    /// Whether it is in force.
+    pub valid: Option<bool>,
+    /// Its end, in milliseconds since the epoch; 0 is never.
+    pub expires_on: Option<i64>,
+    /// Its beginning, in milliseconds since the epoch.
+    pub granted_on: Option<i64>,
 }
 
-/// Null is an empty map: only a field that is not there says nothing.
-fn properties<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BTreeMap<String, Value>>, D::Error> {
-    Option::deserialize(deserializer).map(|properties| Some(properties.unwrap_or_default()))
-}
+/// The node's spelling, with three s.
+const SESSIONS: &str = "activeWebSocketSesssions";
+const SESSIONS_AS_DOCUMENTED: &str = "activeWebSocketSessions";
 
-impl From<Wire> for UserRecord {
-    fn from(wire: Wire) -> Self {
-        Self {
-            login: wire.login,
-            source_type: wire.source_type,
-            display_name: wire.display_name,
-            email: wire.email.filter(|email| !email.is_empty()),
-            groups: wire.groups.unwrap_or_default(),
-            user_profile: wire.user_profile,
-            resulting_user_profile: wire.resulting_user_profile,
-            enabled: wire.enabled.unwrap_or(true),
-            active_sessions: wire.sessions.or(wire.sessions_as_documented).unwrap_or_default(),
-            user_properties: wire.user_properties,
-            admin_properties: wire.admin_properties,
-        }
+impl Record for UserRecord {
+    const KEY: &'static str = "login";
+
+    fn read(mut fields: Fields<'_>) -> Option<Self> {
+        Some(Self {
+            login: fields.key(Self::KEY)?,
+            source_type: fields.text("sourceType"),
+            display_name: fields.text("displayName"),
+            email: fields.text("email"),
+            groups: fields.list("groups"),
+            user_profile: fields.text("userProfile"),
+            resulting_user_profile: fields.text("resultingUserProfile"),
+            enabled: fields.flag("enabled"),
+            active_sessions: fields
+                .number(SESSIONS)
+                .or_else(|| fields.number(SESSIONS_AS_DOCUMENTED)),
+            creation_date: fields.number("creationDate"),
+            code_allowed: fields.flag("codeAllowed"),
+            trial: fields.nested("trialStatus").map(|mut trial| Trial {
+                exists: trial.flag("exists"),
+                expired: trial.flag("expired"),
+                valid: trial.flag("valid"),
+                expires_on: trial.number("expiresOn"),
+                granted_on: trial.number("grantedOn"),
+            }),
+            user_properties: fields.optional_map("userProperties"),
+            admin_properties: fields.optional_map("adminProperties"),
+            unreadable: fields.unreadable(),
+        })
     }
 }
 
 impl UserRecord {
-    /// The record of a user document.
+    /// The record of a user document. New users are enabled, and so is one whose document does not say.
     ///
     /// # Errors
-    /// A field has an unexpected shape.
+    /// The login is missing or unreadable. Any other member may be: see `unreadable`.
     pub fn from_document(document: &Document) -> Result<Self, DocumentError> {
-        document.read()
+        let mut user: Self = record(document)?;
+        if !user.unreadable.contains("enabled") {
+            user.enabled.get_or_insert(true);
+        }
+        Ok(user)
     }
 }
 
@@ -138,23 +156,24 @@ impl<P: DipProduct> Node<P> {
     const PUT_USER: Operation<Write> = Operation::write(P::PRODUCT, "PUT /admin/users/{login}");
     const DELETE_USER: Operation<Write> = Operation::write(P::PRODUCT, "DELETE /admin/users/{login}");
 
-    /// All users; with settings, their properties too. Each is what `keep` makes of it as soon as it is read.
+    /// All users; with settings, their properties too. Each is handed to `keep` as soon as it is read.
     ///
     /// # Errors
-    /// The call fails, or one of the users cannot be read.
+    /// The call fails.
     pub async fn users<T: Send>(
         &self,
         include_settings: bool,
         mut keep: impl FnMut(UserRecord) -> T + Send,
-    ) -> Result<Vec<T>, ApiError> {
-        let mut users = Vec::new();
+    ) -> Result<Listed<T>, ApiError> {
+        let mut users = Listed::default();
         let call = Call::new(Self::LIST_USERS).query("includeSettings", &include_settings);
-        self.transport.each(call, |user| users.push(keep(user))).await?;
+        let take = |Element(user): Element<UserRecord>| users.push(user.map(&mut keep));
+        self.transport.each(call, take).await?;
         Ok(users)
     }
 
-    /// The whole document of a user; `None` when there is no such user. A 404 that the node did not put in its own words
-    /// is believed only if the list of users bears it out.
+    /// The whole document of a user; `None` when it does not exist. A 404 that is not in the node's own error format
+    /// counts only if the list of users confirms it.
     ///
     /// # Errors
     /// The call fails.
@@ -163,7 +182,12 @@ impl<P: DipProduct> Node<P> {
             .transport
             .json(Call::new(Self::GET_USER).segment("login", login))
             .await;
-        let listed = async { Ok(self.users(false, |user| user.login == login).await?.contains(&true)) };
+        let listed = async {
+            Ok(self
+                .users(false, |user| user.login == login)
+                .await?
+                .shows(|is_it| *is_it))
+        };
         confirmed(answer, listed).await
     }
 
@@ -185,7 +209,7 @@ impl<P: DipProduct> Node<P> {
         self.transport.write_done(call, permit).await
     }
 
-    /// Replaces the document of a user, which has to be the one just read, edited. A member `password` sets the password.
+    /// Replaces the document of a user. Pass the one just read, edited. A member `password` sets the password.
     ///
     /// # Errors
     /// The call fails. `NotFound`: there is no such user.

@@ -1,6 +1,8 @@
 //! DSS nodes (contract sheet, section 2).
 
-pub use super::dip::{groups, instance, users};
+pub mod variables;
+
+pub use super::dip::{global_keys, groups, instance, users};
 use super::{
     dip::{self, DipProduct, Node},
     product::Product,

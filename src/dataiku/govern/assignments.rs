@@ -1,15 +1,16 @@
-//! Role assignments: one document per blueprint, shared by people, tools and many of our objects (contract sheet 3.2).
+//! Role assignments: one document per blueprint, shared by people, tools and many objects (contract sheet 3.2).
 
 use std::{collections::BTreeMap, slice};
 
-use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::{DipProduct, Govern, GovernNode, rule::Rule};
 use crate::dataiku::{
     call::{Call, Operation, Write},
     document::{Document, DocumentError},
     error::ApiError,
-    null,
+    fields::{Fields, Record, record},
+    listed::Listed,
     outcome::{confirmed, present, taken},
     permit::WritePermit,
 };
@@ -27,34 +28,58 @@ const DELETE: Operation<Write> = Operation::write(
 const BLUEPRINT: &str = "blueprintId";
 const RULES: &str = "roleAssignmentsRules";
 
-/// What is kept of a blueprint's assignments between looks at the node.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// The rules of a blueprint as the lists hold them.
+#[derive(Clone, Debug, PartialEq)]
 pub struct AssignmentsRecord {
     /// Id of the blueprint.
     pub blueprint_id: String,
-    /// Rules by the id of the role that they grant, in the node's order.
-    #[serde(rename = "roleAssignmentsRules", default, deserialize_with = "rules")]
-    pub rules: BTreeMap<String, Vec<Rule>>,
+    /// Rules by the id of the role that they grant; `None` where they are unreadable, of one role or of all.
+    rules: Option<BTreeMap<String, Option<Vec<Rule>>>>,
 }
 
-fn rules<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Vec<Rule>>, D::Error> {
-    let roles: BTreeMap<String, Option<Vec<Rule>>> = null::as_default(deserializer)?;
-    let roles = roles.into_iter().map(|(role, rules)| (role, rules.unwrap_or_default()));
-    Ok(roles.collect())
+impl Record for AssignmentsRecord {
+    const KEY: &'static str = BLUEPRINT;
+
+    fn read(mut fields: Fields<'_>) -> Option<Self> {
+        let blueprint_id = fields.key(Self::KEY)?;
+        let rules = fields.map::<Box<RawValue>>(RULES);
+        let rules = rules.map(|roles| roles.into_iter().map(|(role, raw)| (role, rules_in(&raw))).collect());
+        Some(Self { blueprint_id, rules })
+    }
+}
+
+/// Null is no rule.
+fn rules_in(raw: &RawValue) -> Option<Vec<Rule>> {
+    let rules: Option<Vec<Rule>> = serde_json::from_str(raw.get()).ok()?;
+    Some(rules.unwrap_or_default())
 }
 
 impl AssignmentsRecord {
     /// The record of a blueprint's document.
     ///
     /// # Errors
-    /// A member has an unexpected shape.
+    /// The id of the blueprint is missing or unreadable. Rules may be unreadable: see `rules_of`.
     pub fn from_document(document: &Document) -> Result<Self, DocumentError> {
-        document.read()
+        record(document)
+    }
+
+    /// The rules that grant the role, in the node's order. `None`: they are unreadable.
+    #[must_use]
+    pub fn rules_of(&self, role_id: &str) -> Option<&[Rule]> {
+        match self.rules.as_ref()?.get(role_id) {
+            Some(rules) => rules.as_deref(),
+            None => Some(&[]),
+        }
+    }
+
+    /// Roles that are named, with their rules as in `rules_of`; none where no role is readable.
+    pub fn roles(&self) -> impl Iterator<Item = (&str, Option<&[Rule]>)> {
+        let roles = self.rules.iter().flatten();
+        roles.map(|(role, rules)| (role.as_str(), rules.as_deref()))
     }
 }
 
-/// The document of a blueprint that has none yet.
+/// A new document for a blueprint without one.
 #[must_use]
 pub fn new_assignments(blueprint_id: &str) -> Document {
     let mut document = Document::new();
@@ -73,7 +98,7 @@ pub fn rules_of(document: &Document, role_id: &str) -> Result<Vec<Rule>, Documen
     Ok(rules.unwrap_or_default())
 }
 
-/// Adds a rule to those that grant the role; false when one that grants the same is there. Nothing else changes.
+/// Adds a rule to those that grant the role; false when one that grants the same exists. Nothing else changes.
 ///
 /// # Errors
 /// The rules of this role cannot be read. Nothing is changed then.
@@ -84,8 +109,8 @@ pub fn add_rule(document: &mut Document, role_id: &str, rule: &Rule) -> Result<b
     edit(document, role_id, |_| true, slice::from_ref(rule))
 }
 
-/// Removes the rules of the role that `keep` does not accept; false when there are none. Nothing else changes, except
-/// that a role without any rule left is no longer named.
+/// Removes the rules of the role that `keep` rejects; false when there are none. Nothing else changes, except that a role
+/// whose last rule is removed loses its entry.
 ///
 /// # Errors
 /// The rules of this role cannot be read. Nothing is changed then.
@@ -121,7 +146,7 @@ fn below_rules(error: DocumentError) -> DocumentError {
     }
 }
 
-/// Whether deleting the document takes nothing from anybody: no rule of any role, no inheritance, nothing unknown.
+/// Whether deleting the document withdraws nothing: it has no rule of any role, no inheritance, nothing unknown.
 ///
 /// # Errors
 /// The rules are no object.
@@ -137,12 +162,12 @@ impl Govern {
     ///
     /// # Errors
     /// The call fails; it needs the architect right.
-    pub async fn assignments(&self) -> Result<Vec<AssignmentsRecord>, ApiError> {
+    pub async fn assignments(&self) -> Result<Listed<AssignmentsRecord>, ApiError> {
         self.transport.json(Call::new(LIST)).await
     }
 
-    /// The whole document of a blueprint; `None` when it has none. A 404 that the node did not put in its own words is
-    /// believed only if the list of documents bears it out.
+    /// The whole document of a blueprint; `None` when it has none. A 404 that is not in the node's own error format counts
+    /// only if the list of documents confirms it.
     ///
     /// # Errors
     /// The call fails.
@@ -150,22 +175,22 @@ impl Govern {
         let call = Call::new(GET).segment("blueprint", blueprint_id);
         let answer = self.transport.json(call).await;
         let listed = async {
-            let mut documents = self.assignments().await?.into_iter();
-            Ok(documents.any(|record| record.blueprint_id == blueprint_id))
+            let documents = self.assignments().await?;
+            Ok(documents.shows(|record| record.blueprint_id == blueprint_id))
         };
         confirmed(answer, listed).await
     }
 
-    /// Creates the document of a blueprint that has none. Returns what is stored.
+    /// Creates the document of a blueprint that has none. Returns what the node stored.
     ///
     /// # Errors
-    /// The call fails. `AlreadyExists`: there is a document after all, where the node says so. How it says so is not
-    /// known for certain: after `Rejected` and `Unavailable` too, only a read tells.
+    /// The call fails. `AlreadyExists`: the blueprint has a document, as far as the node's wording is known; after
+    /// `Rejected` and `Unavailable`, too, read the document to find out.
     pub async fn create_assignments(&self, permit: WritePermit, document: &Document) -> Result<Document, ApiError> {
         taken(self.transport.write(Call::new(CREATE).json(document), permit).await)
     }
 
-    /// Replaces the document of a blueprint, which has to be the one just read, edited. Returns what is stored.
+    /// Replaces the document of a blueprint. Pass the one just read, edited. Returns what the node stored.
     ///
     /// # Errors
     /// The call fails. `NotFound`: the blueprint has no document.
@@ -179,7 +204,7 @@ impl Govern {
         self.transport.write(call, permit).await
     }
 
-    /// Deletes the document of a blueprint, and with it **every** assignment of everybody; false when there was none.
+    /// Deletes the document of a blueprint, and with it **every** assignment; false when it did not exist.
     ///
     /// # Errors
     /// The call fails.

@@ -1,24 +1,24 @@
 //! Blueprints, as far as others name them (contract sheet 3.2).
 
-use serde::Deserialize;
-
 use super::{DipProduct, Govern, GovernNode};
 use crate::dataiku::{
     call::{Call, Operation},
     error::ApiError,
+    fields::{Fields, Record},
+    listed::Listed,
 };
 
 const LIST: Operation = Operation::list(GovernNode::PRODUCT, "GET /blueprints");
 
-/// Everything of a blueprint but its id is passed over.
-#[derive(Deserialize)]
-struct Listed {
-    blueprint: Blueprint,
-}
+/// The id of a blueprint; its other members are of no use here.
+struct BlueprintId(String);
 
-#[derive(Deserialize)]
-struct Blueprint {
-    id: String,
+impl Record for BlueprintId {
+    const KEY: &'static str = "blueprint";
+
+    fn read(mut fields: Fields<'_>) -> Option<Self> {
+        fields.nested(Self::KEY)?.key("id").map(Self)
+    }
 }
 
 impl Govern {
@@ -26,8 +26,8 @@ impl Govern {
     ///
     /// # Errors
     /// The call fails.
-    pub async fn blueprints(&self) -> Result<Vec<String>, ApiError> {
-        let listed: Vec<Listed> = self.transport.json(Call::new(LIST)).await?;
-        Ok(listed.into_iter().map(|listed| listed.blueprint.id).collect())
+    pub async fn blueprints(&self) -> Result<Listed<String>, ApiError> {
+        let listed: Listed<BlueprintId> = self.transport.json(Call::new(LIST)).await?;
+        Ok(listed.map(|BlueprintId(id)| id))
     }
 }

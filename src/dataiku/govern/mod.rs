@@ -6,7 +6,7 @@ mod blueprints;
 pub mod roles;
 pub mod rule;
 
-pub use super::dip::{groups, instance, users};
+pub use super::dip::{global_keys, groups, instance, users};
 use super::{
     dip::{self, DipProduct, Node},
     product::Product,

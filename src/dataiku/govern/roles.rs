@@ -1,14 +1,15 @@
 //! Roles of a Govern node (contract sheet 3.2).
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{DipProduct, Govern, GovernNode};
 use crate::dataiku::{
     call::{Call, Operation, Write},
     document::{Document, DocumentError},
     error::ApiError,
-    null,
-    outcome::{confirmed, present, taken},
+    fields::{Fields, Record, Unreadable, record},
+    listed::Listed,
+    outcome::{confirmed, malformed, present, taken},
     permit::WritePermit,
 };
 
@@ -18,26 +19,39 @@ const GET: Operation = Operation::read(GovernNode::PRODUCT, "GET /admin/role/{ro
 const PUT: Operation<Write> = Operation::write(GovernNode::PRODUCT, "PUT /admin/role/{role}");
 const DELETE: Operation<Write> = Operation::write(GovernNode::PRODUCT, "DELETE /admin/role/{role}");
 
-/// A role.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+/// A role. `None` is absent, or, where the member is in `unreadable`, unknown.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleRecord {
     /// Id, such as `ro.project_manager`.
     pub id: String,
-    /// Name to show; an empty one is none.
-    #[serde(default, deserialize_with = "null::text")]
+    /// Display name; an empty one is none.
     pub label: Option<String>,
     /// Description; an empty one is none.
-    #[serde(default, deserialize_with = "null::text")]
     pub description: Option<String>,
+    /// Members that could not be read, by their names in the node's document.
+    pub unreadable: Unreadable,
+}
+
+impl Record for RoleRecord {
+    const KEY: &'static str = "id";
+
+    fn read(mut fields: Fields<'_>) -> Option<Self> {
+        Some(Self {
+            id: fields.key(Self::KEY)?,
+            label: fields.text("label"),
+            description: fields.text("description"),
+            unreadable: fields.unreadable(),
+        })
+    }
 }
 
 impl RoleRecord {
     /// The record of a role document.
     ///
     /// # Errors
-    /// A member has an unexpected shape.
+    /// The id is missing or unreadable. Any other member may be: see `unreadable`.
     pub fn from_document(document: &Document) -> Result<Self, DocumentError> {
-        document.read()
+        record(document)
     }
 }
 
@@ -52,26 +66,26 @@ impl Govern {
     ///
     /// # Errors
     /// The call fails; it needs the architect right.
-    pub async fn roles(&self) -> Result<Vec<RoleRecord>, ApiError> {
+    pub async fn roles(&self) -> Result<Listed<RoleRecord>, ApiError> {
         self.transport.json(Call::new(LIST)).await
     }
 
-    /// The whole document of a role; `None` when there is no such role. A 404 that the node did not put in its own words
-    /// is believed only if the list of roles bears it out.
+    /// The whole document of a role; `None` when it does not exist. A 404 that is not in the node's own error format counts
+    /// only if the list of roles confirms it.
     ///
     /// # Errors
     /// The call fails.
     pub async fn role(&self, id: &str) -> Result<Option<Document>, ApiError> {
         let answer = self.transport.json(Call::new(GET).segment("role", id)).await;
-        let listed = async { Ok(self.roles().await?.iter().any(|role| role.id == id)) };
+        let listed = async { Ok(self.roles().await?.shows(|role| role.id == id)) };
         confirmed(answer, listed).await
     }
 
     /// Creates a role. Its id is in the answer: the node makes one of `identifier` (letters, digits, `-` and `_`).
     ///
     /// # Errors
-    /// The call fails. `AlreadyExists`: the identifier is taken, where the node says so; if it does not, the error is
-    /// any refusal, and the list tells.
+    /// The call fails. `AlreadyExists`: the identifier is taken, as far as the node's wording is known; after any other
+    /// refusal, read the list to find out.
     pub async fn create_role(
         &self,
         permit: WritePermit,
@@ -82,10 +96,11 @@ impl Govern {
         let call = Call::new(CREATE)
             .query("newIdentifier", &identifier)
             .json(&CreateBody { label, description });
-        taken(self.transport.write(call, permit).await)
+        let created: Document = taken(self.transport.write(call, permit).await)?;
+        RoleRecord::from_document(&created).map_err(|error| malformed(CREATE.name(), &error))
     }
 
-    /// Replaces the document of a role, which has to be the one just read, edited. Returns what is stored.
+    /// Replaces the document of a role. Pass the one just read, edited. Returns what the node stored.
     ///
     /// # Errors
     /// The call fails. `NotFound`: there is no such role.
@@ -94,7 +109,7 @@ impl Govern {
         self.transport.write(call, permit).await
     }
 
-    /// Deletes a role; false when there was none.
+    /// Deletes a role; false when it did not exist.
     ///
     /// # Errors
     /// The call fails.

@@ -1,4 +1,4 @@
-//! Answers to writes of many objects: success of the call says nothing about any of them (contract sheet 4.3).
+//! Answers to bulk writes: the call may succeed although objects were refused (contract sheet 4.3).
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -6,23 +6,24 @@ use serde_json::Value;
 use super::Launchpad;
 use crate::dataiku::{
     call::{Call, Write},
+    email::same_email,
     error::ApiError,
     null,
     permit::WritePermit,
 };
 
-/// What became of each object.
+/// The outcome for each object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BulkAnswer {
-    /// Those that were written.
+    /// Objects that were written.
     pub successes: Vec<BulkItem>,
-    /// Those that were refused.
+    /// Objects that were refused.
     pub errors: Vec<BulkError>,
     /// The task that carries the successes to the nodes; `None` when there is nothing to wait for.
     pub task_id: Option<String>,
 }
 
-/// The object that an item of the answer is about, as far as the item says so.
+/// The object that an item of the answer names, as far as it does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BulkItem {
     /// Id.
@@ -34,9 +35,9 @@ pub struct BulkItem {
 /// An object that was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BulkError {
-    /// Which one.
+    /// The object.
     pub item: BulkItem,
-    /// The Launchpad's own words, fit for a status; the whole item where it has no `message`.
+    /// The Launchpad's message, redacted and shortened for a status; the whole item where it has none.
     pub message: String,
 }
 
@@ -49,12 +50,12 @@ impl BulkItem {
         }
     }
 
-    /// Whether it is about this object. Letters of an email address count the same in both cases.
+    /// Whether it names this object: by its id or, where the item has none, by its email address.
     #[must_use]
     pub fn is_about(&self, id: &str, email: &str) -> bool {
         match (&self.id, &self.email) {
             (Some(own), _) => own == id,
-            (None, Some(own)) => own.eq_ignore_ascii_case(email),
+            (None, Some(own)) => same_email(own, email),
             (None, None) => false,
         }
     }
@@ -86,7 +87,7 @@ impl Launchpad {
         let message = words.map_or_else(|| item.to_string(), str::to_owned);
         BulkError {
             item: BulkItem::read(item),
-            message: self.transport.quote(&message),
+            message: self.transport.quote(&message, &[]),
         }
     }
 }

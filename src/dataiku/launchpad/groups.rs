@@ -13,7 +13,8 @@ use crate::dataiku::{
     call::{Operation, Write},
     document::{Document, DocumentError},
     error::ApiError,
-    null,
+    fields::{Fields, Record, Unreadable, record},
+    listed::Listed,
     outcome::{confirmed, present, taken},
     permit::WritePermit,
 };
@@ -36,29 +37,25 @@ pub const USERS: &str = "users";
 /// Rights by name; an open map. A value is a boolean, or a map of booleans.
 pub type Rights = BTreeMap<String, Value>;
 
-/// What is kept of a group between looks at the space.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// A group as the lists hold it. `None` is absent, or, where the member is in `unreadable`, unknown.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct GroupRecord {
     /// Id, made by the Launchpad.
     pub id: String,
     /// Name.
     pub name: String,
     /// Description; an empty one is none.
-    #[serde(default, deserialize_with = "null::text")]
     pub description: Option<String>,
-    /// Rights in the Launchpad itself.
-    #[serde(default, deserialize_with = "null::as_default")]
-    pub launchpad_permissions: Rights,
-    /// Rights by the name of a node; a node that is named can be accessed, be it with no right.
-    #[serde(default, deserialize_with = "null::as_default")]
-    pub dataiku_permissions: BTreeMap<String, Rights>,
+    /// Rights in the Launchpad itself; an absent map is empty. `None`: unreadable.
+    pub launchpad_permissions: Option<Rights>,
+    /// Rights by the name of a node; a node that is named can be accessed, even with no right. `None`: unreadable.
+    pub dataiku_permissions: Option<BTreeMap<String, Rights>>,
     /// The same for Govern nodes.
-    #[serde(default, deserialize_with = "null::as_default")]
-    pub govern_permissions: BTreeMap<String, Rights>,
-    /// Members, those who are only invited left out.
-    #[serde(default, deserialize_with = "null::as_default")]
-    pub users: Vec<Member>,
+    pub govern_permissions: Option<BTreeMap<String, Rights>>,
+    /// Members, without those who are only invited; an absent list is empty. `None`: unreadable.
+    pub users: Option<Vec<Member>>,
+    /// Members that could not be read, by their names in the Launchpad's document.
+    pub unreadable: Unreadable,
 }
 
 /// A member of a group, as the group names it.
@@ -70,17 +67,34 @@ pub struct Member {
     pub email: String,
 }
 
+impl Record for GroupRecord {
+    const KEY: &'static str = "id";
+
+    fn read(mut fields: Fields<'_>) -> Option<Self> {
+        Some(Self {
+            id: fields.key(Self::KEY)?,
+            name: fields.key("name")?,
+            description: fields.text("description"),
+            launchpad_permissions: fields.map(LAUNCHPAD_PERMISSIONS),
+            dataiku_permissions: fields.map(DATAIKU_PERMISSIONS),
+            govern_permissions: fields.map(GOVERN_PERMISSIONS),
+            users: fields.list(USERS),
+            unreadable: fields.unreadable(),
+        })
+    }
+}
+
 impl GroupRecord {
     /// The record of a group document.
     ///
     /// # Errors
-    /// A member has an unexpected shape.
+    /// Id or name are missing or unreadable. Any other member may be: see `unreadable`.
     pub fn from_document(document: &Document) -> Result<Self, DocumentError> {
-        document.read()
+        record(document)
     }
 }
 
-/// The document of a group to be created: no rights, no access, no members.
+/// A new group's document, without rights, access and members.
 #[must_use]
 pub fn new_group(name: &str, description: Option<&str>) -> Document {
     let mut document = Document::new();
@@ -105,32 +119,32 @@ impl Launchpad {
     ///
     /// # Errors
     /// The call fails; it needs the scope `read_groups`.
-    pub async fn groups(&self) -> Result<Vec<GroupRecord>, ApiError> {
+    pub async fn groups(&self) -> Result<Listed<GroupRecord>, ApiError> {
         let call = self.call(SEARCH).json(&Names { names: None });
         self.transport.json(call).await
     }
 
-    /// The whole document of a group; `None` when there is no such group. Gateways word a 404 as the Launchpad does, so
-    /// it is believed only if the list of groups bears it out.
+    /// The whole document of a group; `None` when it does not exist. Gateways answer 404 in the Launchpad's format, so a
+    /// 404 counts only if the list of groups confirms it.
     ///
     /// # Errors
     /// The call fails.
     pub async fn group(&self, id: &str) -> Result<Option<Document>, ApiError> {
         let answer = self.transport.json(self.call(GET).segment("group", id)).await;
-        let listed = async { Ok(self.groups().await?.iter().any(|group| group.id == id)) };
+        let listed = async { Ok(self.groups().await?.shows(|group| group.id == id)) };
         confirmed(answer, listed).await
     }
 
-    /// Creates a group. Its id is in the document that comes back.
+    /// Creates a group. The returned document has its id.
     ///
     /// # Errors
-    /// The call fails. `AlreadyExists`: the name is taken, where the Launchpad says so; if it does not, the error is
-    /// `Rejected`, and the list tells.
+    /// The call fails. `AlreadyExists`: the name is taken, as far as the Launchpad's wording is known; after `Rejected`,
+    /// read the list to find out.
     pub async fn create_group(&self, permit: WritePermit, document: &Document) -> Result<Saved, ApiError> {
         taken(self.transport.write(self.call(CREATE).json(document), permit).await)
     }
 
-    /// Replaces the document of a group, which has to be the one just read, edited.
+    /// Replaces the document of a group. Pass the one just read, edited.
     ///
     /// # Errors
     /// The call fails. `NotFound`: there is no such group.

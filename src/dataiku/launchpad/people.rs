@@ -1,12 +1,17 @@
-//! Users and invites of a space (contract sheet 4.2). An invite turns into a user once it is accepted.
+//! Users and invites of a space (contract sheet 4.2). Acceptance replaces an invite by a user.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{LAUNCHPAD, Launchpad, bulk::BulkAnswer};
 use crate::dataiku::{
     call::{Operation, Write},
     document::{Document, DocumentError},
     error::ApiError,
+    fields::{Fields, Record, Unreadable, record},
+    listed::Listed,
     null,
     outcome::confirmed,
     permit::WritePermit,
@@ -17,38 +22,42 @@ const SEARCH_INVITES: Operation = Operation::list(&LAUNCHPAD, "POST /spaces/{spa
 const GET_INVITE: Operation = Operation::read(&LAUNCHPAD, "GET /spaces/{space}/invite/{invite}");
 const PUT_INVITES: Operation<Write> = Operation::write(&LAUNCHPAD, "PUT /spaces/{space}/invites");
 
-/// What is kept of a user between looks at the space.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// A user as the lists hold it. `None` is absent, or, where the member is in `unreadable`, unknown.
+#[derive(Clone, Debug, PartialEq)]
 pub struct UserRecord {
     /// Id, made by the Launchpad.
     pub id: String,
     /// Email address, in the Launchpad's spelling.
     pub email: String,
     /// The seat.
-    #[serde(default)]
     pub profile: Option<Profile>,
-    /// Whether the space is theirs.
-    #[serde(default, deserialize_with = "null::as_default")]
-    pub is_owner: bool,
-    /// Groups.
-    #[serde(default, deserialize_with = "null::as_default")]
-    pub groups: Vec<GroupReference>,
+    /// Whether the user owns the space; an absent flag is false. `None`: unreadable.
+    pub is_owner: Option<bool>,
+    /// Groups; an absent list is empty. `None`: unreadable.
+    pub groups: Option<Vec<GroupReference>>,
+    /// Properties that administrators see; an absent map is empty. `None`: unreadable.
+    pub admin_properties: Option<BTreeMap<String, Value>>,
+    /// Time of creation, in ISO 8601, as the Launchpad writes it.
+    pub created_on: Option<String>,
+    /// Members that could not be read, by their names in the Launchpad's document.
+    pub unreadable: Unreadable,
 }
 
-/// What is kept of an invite between looks at the space.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+/// An invite as the lists hold it. `None` is absent, or, where the member is in `unreadable`, unknown.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InviteRecord {
     /// Id, made by the Launchpad; not that of the later user.
     pub id: String,
     /// Email address, in the Launchpad's spelling.
     pub email: String,
     /// The seat.
-    #[serde(default)]
     pub profile: Option<Profile>,
-    /// Groups.
-    #[serde(default, deserialize_with = "null::as_default")]
-    pub groups: Vec<GroupReference>,
+    /// Groups; an absent list is empty. `None`: unreadable.
+    pub groups: Option<Vec<GroupReference>>,
+    /// Time of the invitation, in ISO 8601, as the Launchpad writes it.
+    pub created_on: Option<String>,
+    /// Members that could not be read, by their names in the Launchpad's document.
+    pub unreadable: Unreadable,
 }
 
 /// The seat of a user or an invite.
@@ -71,13 +80,55 @@ pub struct GroupReference {
     pub name: String,
 }
 
+impl Record for UserRecord {
+    const KEY: &'static str = "id";
+
+    fn read(mut fields: Fields<'_>) -> Option<Self> {
+        Some(Self {
+            id: fields.key(Self::KEY)?,
+            email: fields.key("email")?,
+            profile: fields.value("profile"),
+            is_owner: fields.flag_or_false("isOwner"),
+            groups: fields.list("groups"),
+            admin_properties: fields.map("adminProperties"),
+            created_on: fields.text("createdOn"),
+            unreadable: fields.unreadable(),
+        })
+    }
+}
+
+impl UserRecord {
+    /// The record of a user document.
+    ///
+    /// # Errors
+    /// Id or email address are missing or unreadable. Any other member may be: see `unreadable`.
+    pub fn from_document(document: &Document) -> Result<Self, DocumentError> {
+        record(document)
+    }
+}
+
+impl Record for InviteRecord {
+    const KEY: &'static str = "id";
+
+    fn read(mut fields: Fields<'_>) -> Option<Self> {
+        Some(Self {
+            id: fields.key(Self::KEY)?,
+            email: fields.key("email")?,
+            profile: fields.value("profile"),
+            groups: fields.list("groups"),
+            created_on: fields.text("createdOn"),
+            unreadable: fields.unreadable(),
+        })
+    }
+}
+
 impl InviteRecord {
     /// The record of an invite document.
     ///
     /// # Errors
-    /// A member has an unexpected shape.
+    /// Id or email address are missing or unreadable. Any other member may be: see `unreadable`.
     pub fn from_document(document: &Document) -> Result<Self, DocumentError> {
-        document.read()
+        record(document)
     }
 }
 
@@ -92,7 +143,7 @@ impl Launchpad {
     ///
     /// # Errors
     /// The call fails; it needs the scope `read_users`.
-    pub async fn users(&self) -> Result<Vec<UserRecord>, ApiError> {
+    pub async fn users(&self) -> Result<Listed<UserRecord>, ApiError> {
         let call = self.call(SEARCH_USERS).json(&Emails { emails: None });
         self.transport.json(call).await
     }
@@ -101,25 +152,25 @@ impl Launchpad {
     ///
     /// # Errors
     /// The call fails; it needs the scope `read_users`.
-    pub async fn invites(&self) -> Result<Vec<InviteRecord>, ApiError> {
+    pub async fn invites(&self) -> Result<Listed<InviteRecord>, ApiError> {
         let call = self.call(SEARCH_INVITES).json(&Emails { emails: None });
         self.transport.json(call).await
     }
 
-    /// The whole document of an invite; `None` when there is no such invite, be it that it was accepted. Gateways word a
-    /// 404 as the Launchpad does, so it is believed only if the list of invites bears it out.
+    /// The whole document of an invite; `None` when it does not exist, or was accepted. Gateways answer 404 in the
+    /// Launchpad's format, so a 404 counts only if the list of invites confirms it.
     ///
     /// # Errors
     /// The call fails.
     pub async fn invite(&self, id: &str) -> Result<Option<Document>, ApiError> {
         let call = self.call(GET_INVITE).segment("invite", id);
         let answer = self.transport.json(call).await;
-        let listed = async { Ok(self.invites().await?.iter().any(|invite| invite.id == id)) };
+        let listed = async { Ok(self.invites().await?.shows(|invite| invite.id == id)) };
         confirmed(answer, listed).await
     }
 
-    /// Replaces the documents of invites, which have to be those just read, edited. One that is refused does not hold
-    /// up the others: what became of each is in the answer.
+    /// Replaces the documents of invites. Pass those just read, edited. The Launchpad accepts or refuses each by itself,
+    /// and the answer lists the outcomes.
     ///
     /// # Errors
     /// The call fails as a whole.

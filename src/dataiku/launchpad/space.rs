@@ -1,49 +1,76 @@
 //! The space itself: its seats and its nodes (contract sheet 4.2).
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{LAUNCHPAD, Launchpad};
-use crate::dataiku::{call::Operation, error::ApiError, null};
+use crate::dataiku::{
+    call::Operation,
+    error::ApiError,
+    fields::{Fields, Record},
+    listed::Listed,
+};
 
 const PROFILES: Operation = Operation::list(&LAUNCHPAD, "GET /spaces/{space}/profiles");
 const NODES: Operation = Operation::list(&LAUNCHPAD, "POST /spaces/{space}/nodes/search");
 
 /// Seats of one profile. A trial and a paid row may share a name.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProfileRecord {
     /// Name, such as `designer`.
     pub name: String,
-    /// Seats there are; -1 is any number.
-    pub total_seats: i64,
-    /// Seats taken.
-    #[serde(default, deserialize_with = "null::as_default")]
-    pub used_seats: i64,
-    /// Whether they are trial seats.
-    #[serde(default, deserialize_with = "null::as_default")]
-    pub is_trial: bool,
+    /// Number of seats; -1 is unlimited. `None`: absent or unreadable.
+    pub total_seats: Option<i64>,
+    /// Number of seats taken; absent is 0. `None`: unreadable.
+    pub used_seats: Option<i64>,
+    /// Whether they are trial seats; an absent flag is false. `None`: unreadable.
+    pub is_trial: Option<bool>,
+}
+
+impl Record for ProfileRecord {
+    const KEY: &'static str = "name";
+
+    fn read(mut fields: Fields<'_>) -> Option<Self> {
+        Some(Self {
+            name: fields.key(Self::KEY)?,
+            total_seats: fields.number("totalSeats"),
+            used_seats: fields.number("usedSeats").or_else(|| fields.absent("usedSeats")),
+            is_trial: fields.flag_or_false("isTrial"),
+        })
+    }
 }
 
 impl ProfileRecord {
-    /// Seats that are free; `None` when there is no end to them.
+    /// Seats that are free; `None` where they are unlimited, or their number is unknown.
     #[must_use]
     pub fn free_seats(&self) -> Option<i64> {
-        (self.total_seats >= 0).then(|| self.total_seats.saturating_sub(self.used_seats).max(0))
+        let (total, used) = (self.total_seats?, self.used_seats?);
+        (total >= 0).then(|| total.saturating_sub(used).max(0))
     }
 }
 
 /// A node.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeRecord {
     /// Name, such as `design-0`.
     pub name: String,
     /// `govern`, `design`, `automation`, `dataiku` and others; an open set.
-    #[serde(rename = "type")]
     pub type_: String,
 }
 
+/// Without its type it is unknown where access to a node is written, so the type is part of its key.
+impl Record for NodeRecord {
+    const KEY: &'static str = "name";
+
+    fn read(fields: Fields<'_>) -> Option<Self> {
+        Some(Self {
+            name: fields.key(Self::KEY)?,
+            type_: fields.key("type")?,
+        })
+    }
+}
+
 impl NodeRecord {
-    /// Whether access to it stands under `governPermissions` of a group, and not under `dataikuPermissions`.
+    /// Whether a group lists access to it in `governPermissions` instead of `dataikuPermissions`.
     #[must_use]
     pub fn is_govern(&self) -> bool {
         self.type_ == "govern"
@@ -61,7 +88,7 @@ impl Launchpad {
     ///
     /// # Errors
     /// The call fails; it needs the scope `read_users`.
-    pub async fn profiles(&self) -> Result<Vec<ProfileRecord>, ApiError> {
+    pub async fn profiles(&self) -> Result<Listed<ProfileRecord>, ApiError> {
         self.transport.json(self.call(PROFILES)).await
     }
 
@@ -69,7 +96,7 @@ impl Launchpad {
     ///
     /// # Errors
     /// The call fails.
-    pub async fn nodes(&self) -> Result<Vec<NodeRecord>, ApiError> {
+    pub async fn nodes(&self) -> Result<Listed<NodeRecord>, ApiError> {
         let call = self.call(NODES).json(&Type { r#type: None });
         self.transport.json(call).await
     }

@@ -1,4 +1,4 @@
-//! Writes that reach the nodes later: what they answer, and the task that carries them there (contract sheet 4.3).
+//! Answers to writes that reach the nodes later, and the tasks that carry them there (contract sheet 4.3).
 
 use serde::Deserialize;
 
@@ -47,8 +47,8 @@ pub struct TaskState {
 }
 
 impl Launchpad {
-    /// How far the task is; `None` when the Launchpad does not know it, or no longer. That says neither success nor
-    /// failure, and there is no list that could bear it out.
+    /// The state of the task; `None` when the Launchpad does not know it, or no longer. That means neither success nor
+    /// failure, and no list can confirm it.
     ///
     /// # Errors
     /// The call fails.

@@ -214,21 +214,16 @@ async fn writes_accept_any_text_the_node_answers() {
 }
 
 #[tokio::test]
-async fn an_unexpected_shape_is_told_with_its_path_and_without_its_value() {
+async fn a_body_that_is_not_a_list_is_an_error_with_its_path_and_without_its_value() {
     for (body, message) in [
-        (
-            r#"[{"login":"a"},{"login":"b","groups":"hunter2"}]"#,
-            "at [1].groups: expected a sequence",
-        ),
-        (
-            r#"[{"login":"a","enabled":"hunter2"}]"#,
-            "at [0].enabled: expected a boolean",
-        ),
-        (r#"[{"displayName":"hunter2"}]"#, "at [0]: missing field `login`"),
         (r#"{"login":"hunter2"}"#, "at .: expected a sequence"),
         (
             r#"[{"login":"a"},{"login":"hunt"#,
-            "at [1].login: not valid JSON, or cut short",
+            "at [1]: not valid JSON, or cut short",
+        ),
+        (
+            r#"[{"login":"a"},{"login":hunter2}]"#,
+            "at [1]: not valid JSON, or cut short",
         ),
         (r#"[{"login":"a"}] []"#, "more than one JSON value"),
     ] {
@@ -247,21 +242,15 @@ async fn an_unexpected_shape_is_told_with_its_path_and_without_its_value() {
 }
 
 #[tokio::test]
-async fn deeply_nested_json_is_an_error_and_not_a_crash() {
+async fn deeply_nested_json_is_unknown_and_not_a_crash() {
     let deep = format!(
         r#"[{{"login":"a","userProperties":{{"x":{}{}}}}}]"#,
         "[".repeat(1_000_000),
         "]".repeat(1_000_000)
     );
     let server = always(ResponseTemplate::new(200).set_body_raw(deep, "application/json")).await;
-    assert_eq!(
-        dss(&server.uri())
-            .users(true, std::convert::identity)
-            .await
-            .unwrap_err()
-            .kind,
-        ErrorKind::Malformed
-    );
+    let users = dss(&server.uri()).users(true, std::convert::identity).await.unwrap();
+    assert!(users.items[0].unreadable.contains("userProperties"));
 }
 
 #[tokio::test]

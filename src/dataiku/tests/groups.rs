@@ -1,5 +1,8 @@
 //! Groups: requests sent, answers decoded, both forms of mappings.
 
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
@@ -7,11 +10,14 @@ use super::{answering, dss, permit};
 use crate::dataiku::{
     document::Document,
     dss::groups::{GroupRecord, set_mapping},
-    error::ErrorKind,
 };
 
 fn document(value: &Value) -> Document {
     serde_json::from_str(&value.to_string()).unwrap()
+}
+
+fn mapped(record: &GroupRecord, mapping: &str) -> Vec<String> {
+    record.mapping(mapping).unwrap().names()
 }
 
 fn print(document: &Document) -> Value {
@@ -28,8 +34,8 @@ fn flags_are_every_boolean_but_admin() {
     })))
     .unwrap();
     assert_eq!(
-        (record.name.as_str(), record.admin, record.description),
-        ("analysts", true, None)
+        (record.name.as_str(), record.admin, record.description.as_ref()),
+        ("analysts", Some(true), None)
     );
     assert_eq!(
         record.permissions,
@@ -39,25 +45,36 @@ fn flags_are_every_boolean_but_admin() {
         ]
         .into()
     );
-    assert_eq!(record.ldap_group_names, ["cn=a", "cn=b"]);
-    assert_eq!(record.sso_group_names, ["one", "two", "three"]);
-    assert!(record.azure_ad_group_names.is_empty() && record.custom_group_names.is_empty());
+    assert_eq!(mapped(&record, "ldapGroupNames"), ["cn=a", "cn=b"]);
+    assert_eq!(mapped(&record, "ssoGroupNames"), ["one", "two", "three"]);
+    assert!(mapped(&record, "azureADGroupNames").is_empty() && mapped(&record, "customGroupNames").is_empty());
     assert_eq!(record.impersonatable_groups_regex.as_deref(), Some("data_.*"));
 }
 
 #[test]
-fn a_group_without_a_name_or_with_a_strange_mapping_is_no_group() {
-    let error = |value| GroupRecord::from_document(&document(&value)).unwrap_err().to_string();
-    assert_eq!(error(json!({"admin": false})), "name: missing or empty");
+fn a_flag_or_mapping_of_an_unexpected_shape_is_unknown_and_an_absent_one_is_not_given() {
+    let odd = json!({"name": "a", "admin": "canary", "ldapGroupNames": {"canary": 1}, "ssoGroupNames": [7],
+        "mayWrite": "yes", "mayRead": 1, "mayFly": null});
+    let record = GroupRecord::from_document(&document(&odd)).unwrap();
+    assert_eq!((record.admin, record.permission("admin")), (None, None));
     assert_eq!(
-        error(json!({"name": "a", "admin": "canary"})),
-        "admin: expected a boolean"
+        (record.permission("mayWrite"), record.permission("mayRead")),
+        (None, None)
     );
-    let error = error(json!({"name": "a", "ldapGroupNames": {"canary": 1}}));
-    assert!(
-        error.starts_with("ldapGroupNames: ") && !error.contains("canary"),
-        "{error}"
+    assert_eq!(
+        (record.permission("mayFly"), record.permission("mayNew")),
+        (Some(false), Some(false))
     );
+    assert!(record.mapping("ldapGroupNames").is_none() && record.mapping("ssoGroupNames").is_none());
+    assert!(mapped(&record, "customGroupNames").is_empty());
+    let unreadable: Vec<_> = record.unreadable.iter().collect();
+    assert_eq!(unreadable, ["ldapGroupNames", "ssoGroupNames", "admin"]);
+    assert!(!format!("{record:?}").contains("canary"));
+
+    for unnamed in [json!({"admin": false}), json!({"name": ""}), json!({"name": 7})] {
+        let error = GroupRecord::from_document(&document(&unnamed)).unwrap_err();
+        assert_eq!(error.to_string(), "name: missing, or not of the expected shape");
+    }
 }
 
 #[test]
@@ -80,27 +97,79 @@ fn a_mapping_is_set_in_the_form_the_document_has() {
         assert_eq!(print(&edited), after);
         set_mapping(&mut edited, "ldapGroupNames", &[]);
         edited.set("name", "g");
-        assert!(GroupRecord::from_document(&edited).unwrap().ldap_group_names.is_empty());
+        let record = GroupRecord::from_document(&edited).unwrap();
+        assert!(mapped(&record, "ldapGroupNames").is_empty());
+    }
+}
+
+#[test]
+fn a_mapping_is_compared_in_the_form_that_the_node_uses() {
+    let dn = || ["cn=analysts,ou=groups"].as_slice();
+    let two = || ["cn=a,ou=g", "cn=b,ou=g"].as_slice();
+    for (found, declared, holds) in [
+        (json!(["a", "b"]), ["b", "a"].as_slice(), true),
+        (json!(["a", "b", "a"]), ["a", "b"].as_slice(), true),
+        (json!(["a"]), ["a", "b"].as_slice(), false),
+        (json!(["cn=analysts,ou=groups"]), dn(), true),
+        (json!(["cn=analysts", "ou=groups"]), dn(), false),
+        (json!("cn=analysts,ou=groups"), dn(), true),
+        (json!("cn=analysts, ou=groups"), dn(), true),
+        (json!("cn=analysts"), dn(), false),
+        (json!("cn=other,ou=groups"), dn(), false),
+        (json!("cn=a,ou=g,cn=b,ou=g"), two(), true),
+        (json!("cn=b,ou=g,cn=a,ou=g"), two(), true),
+        (json!("cn=a,cn=b,ou=g"), two(), false),
+        (json!("b, a"), ["a", "b"].as_slice(), true),
+        (json!(""), [].as_slice(), true),
+        (json!([]), [].as_slice(), true),
+        (json!(null), [].as_slice(), true),
+        (json!(null), ["a"].as_slice(), false),
+        (json!("a"), [].as_slice(), false),
+    ] {
+        let declared: BTreeSet<String> = declared.iter().map(|name| (*name).to_owned()).collect();
+        for mapping in [
+            "ldapGroupNames",
+            "azureADGroupNames",
+            "ssoGroupNames",
+            "customGroupNames",
+        ] {
+            let mut group = document(&json!({"name": "g", "ldapGroupNames": [], mapping: found}));
+            let holds_now = |group: &Document| {
+                let record = GroupRecord::from_document(group).unwrap();
+                record.mapping(mapping).unwrap().holds(&declared)
+            };
+            assert_eq!(holds_now(&group), holds, "{mapping} {found} {declared:?}");
+            set_mapping(&mut group, mapping, &declared.iter().cloned().collect::<Vec<_>>());
+            assert!(holds_now(&group), "{mapping} {found} {declared:?}");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_set_in_a_mapping_is_held_by_it_in_either_form(
+        declared in prop::collection::btree_set("[a-c=, ]{0,6}", 0..4),
+        text in any::<bool>(),
+    ) {
+        let before = if text { json!("x") } else { json!(["x"]) };
+        let mut group = document(&json!({"name": "g", "ssoGroupNames": before}));
+        set_mapping(&mut group, "ssoGroupNames", &declared.iter().cloned().collect::<Vec<_>>());
+        let record = GroupRecord::from_document(&group).unwrap();
+        prop_assert!(record.mapping("ssoGroupNames").unwrap().holds(&declared));
     }
 }
 
 #[tokio::test]
-async fn the_list_is_read_and_a_bad_group_is_told_with_its_place() {
-    let good = json!([{"name": "a", "admin": true}, {"name": "b", "mayCreateProjects": true, "new": {}}]);
-    let server = answering("GET", "/admin/groups/", ResponseTemplate::new(200).set_body_json(good)).await;
+async fn the_list_is_read_and_a_group_without_a_name_is_counted() {
+    let body =
+        json!([{"name": "a", "admin": true}, {"admin": true}, {"name": "b", "mayCreateProjects": true, "new": {}}]);
+    let server = answering("GET", "/admin/groups/", ResponseTemplate::new(200).set_body_json(body)).await;
     let groups = dss(&server.uri()).groups().await.unwrap();
     assert_eq!(
-        groups.iter().map(|group| group.name.as_str()).collect::<Vec<_>>(),
+        groups.items.iter().map(|group| group.name.as_str()).collect::<Vec<_>>(),
         ["a", "b"]
     );
-
-    let bad = json!([{"name": "a"}, {"name": "b", "admin": 1}]);
-    let server = answering("GET", "/admin/groups/", ResponseTemplate::new(200).set_body_json(bad)).await;
-    let error = dss(&server.uri()).groups().await.unwrap_err();
-    assert_eq!(
-        (error.kind, error.message.as_str()),
-        (ErrorKind::Malformed, "at [1].admin: expected a boolean")
-    );
+    assert_eq!((groups.unreadable, groups.is_complete()), (1, false));
 }
 
 #[tokio::test]

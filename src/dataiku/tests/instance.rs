@@ -50,6 +50,35 @@ async fn the_node_says_what_it_is() {
 }
 
 #[tokio::test]
+async fn members_of_an_unexpected_shape_are_unknown_except_who_we_are() {
+    let odd = |body: &'static str| ResponseTemplate::new(200).set_body_raw(body, "application/json");
+    let server = answering(
+        "GET",
+        "/auth/info",
+        odd(r#"{"authIdentifier": "key-1", "groups": [7], "x": 1e999}"#),
+    )
+    .await;
+    let identity = dss(&server.uri()).auth_info().await.unwrap();
+    assert_eq!((identity.auth_identifier.as_str(), identity.groups), ("key-1", None));
+    for body in ["{}", r#"{"authIdentifier": null}"#, r#"{"authIdentifier": 7}"#, "[]"] {
+        let server = answering("GET", "/auth/info", odd(body)).await;
+        let error = dss(&server.uri()).auth_info().await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Malformed, "{body}");
+    }
+    let server = answering(
+        "GET",
+        "/instance-info",
+        odd(r#"{"nodeId": 7, "nodeType": "DESIGN", "dssVersion": {}}"#),
+    )
+    .await;
+    let node = dss(&server.uri()).instance_info().await.unwrap();
+    assert_eq!(
+        (node.node_id, node.node_type.as_deref(), node.dss_version),
+        (None, Some("DESIGN"), None)
+    );
+}
+
+#[tokio::test]
 async fn profiles_come_from_the_licence_where_it_can_be_read() {
     let at = "/admin/licensing/status";
     let body = json!({"base": {"userProfiles": ["READER", "FULL_DESIGNER"], "x": 1}, "limits": {}});
@@ -65,6 +94,15 @@ async fn profiles_come_from_the_licence_where_it_can_be_read() {
     )
     .await;
     assert_eq!(dss(&server.uri()).licensed_profiles().await.unwrap(), None);
+    for odd in ["null", "[]", "7", r#"["READER"]"#, r#"{"base": 1e999}"#] {
+        let server = answering(
+            "GET",
+            at,
+            ResponseTemplate::new(200).set_body_raw(odd, "application/json"),
+        )
+        .await;
+        assert_eq!(dss(&server.uri()).licensed_profiles().await.unwrap(), None, "{odd}");
+    }
     let server = answering("GET", at, ResponseTemplate::new(403)).await;
     assert_eq!(
         dss(&server.uri()).licensed_profiles().await.unwrap_err().kind,

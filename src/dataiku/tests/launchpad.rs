@@ -1,14 +1,19 @@
 //! People, seats, nodes and tasks of a space: requests sent, answers decoded.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 use wiremock::ResponseTemplate;
 
 use super::{answering_at, json_text, launchpad, only_request, permit};
-use crate::dataiku::launchpad::{
-    bulk::{BulkAnswer, BulkError, BulkItem},
-    people::{GroupReference, InviteRecord, Profile, UserRecord},
-    space::{NodeRecord, ProfileRecord},
-    tasks::TaskState,
+use crate::dataiku::{
+    fields::Unreadable,
+    launchpad::{
+        bulk::{BulkAnswer, BulkError, BulkItem},
+        people::{GroupReference, InviteRecord, Profile, UserRecord},
+        space::{NodeRecord, ProfileRecord},
+        tasks::TaskState,
+    },
 };
 
 const SPACE: &str = "/v1/spaces/space%2F1";
@@ -38,7 +43,7 @@ fn item(id: Option<&str>, email: Option<&str>) -> BulkItem {
 async fn all_users_are_searched_for_without_emails() {
     let body = json!([
         {"id": "u1", "email": "Jane@B.c", "profile": {"name": "designer", "isTrial": true}, "isOwner": true,
-         "groups": [{"id": "g1", "name": "team", "more": 1}], "createdOn": "2026-03-01T10:20:30.123456+00:00", "adminProperties": {}},
+         "groups": [{"id": "g1", "name": "team", "more": 1}], "createdOn": "2026-03-01T10:20:30.123456+00:00", "adminProperties": {"cost": {"centre": 7}}},
         {"id": "u2", "email": "bob@b.c", "profile": {"name": "reader"}, "groups": null, "isOwner": null},
         {"id": "u3", "email": "eve@b.c", "profile": null},
     ]);
@@ -49,15 +54,23 @@ async fn all_users_are_searched_for_without_emails() {
         id: "u1".into(),
         email: "Jane@B.c".into(),
         profile: Some(profile("designer", true)),
-        is_owner: true,
-        groups: vec![group("g1", "team")],
+        is_owner: Some(true),
+        groups: Some(vec![group("g1", "team")]),
+        admin_properties: Some([("cost".to_owned(), json!({"centre": 7}))].into()),
+        created_on: Some("2026-03-01T10:20:30.123456+00:00".into()),
+        unreadable: Unreadable::default(),
     };
-    assert_eq!(users[0], jane);
+    let [first, second, third] = users.items.try_into().unwrap();
+    assert_eq!(first, jane);
     assert_eq!(
-        (&users[1].profile, users[1].is_owner),
-        (&Some(profile("reader", false)), false)
+        (second.profile, second.is_owner),
+        (Some(profile("reader", false)), Some(false))
     );
-    assert!(users[1].groups.is_empty() && users[2].profile.is_none());
+    assert_eq!(
+        (second.groups, second.admin_properties),
+        (Some(vec![]), Some(BTreeMap::new()))
+    );
+    assert!(third.profile.is_none() && third.unreadable.is_empty());
     let (_, path, body) = only_request(&server).await;
     assert_eq!((path, body.as_str()), (at, r#"{"emails":null}"#));
 }
@@ -73,12 +86,14 @@ async fn invites_are_searched_for_read_and_replaced_in_bulk() {
         ResponseTemplate::new(200).set_body_string(format!("[{text}]")),
     )
     .await;
-    let invites = launchpad(&server.uri()).invites().await.unwrap();
+    let invites = launchpad(&server.uri()).invites().await.unwrap().items;
     let invite = InviteRecord {
         id: "i1".into(),
         email: "new@b.c".into(),
         profile: Some(profile("reader", false)),
-        groups: vec![group("g1", "team")],
+        groups: Some(vec![group("g1", "team")]),
+        created_on: None,
+        unreadable: Unreadable::default(),
     };
     assert_eq!(invites, [invite]);
     assert_eq!(only_request(&server).await.2, r#"{"emails":null}"#);
@@ -150,19 +165,22 @@ async fn seats_are_counted_per_profile() {
         {"name": "designer", "totalSeats": 5, "usedSeats": 3, "isTrial": false},
         {"name": "designer", "totalSeats": 1, "usedSeats": 2, "isTrial": true, "more": {}},
         {"name": "reader", "totalSeats": -1},
+        {"name": "explorer", "totalSeats": "5", "usedSeats": 1},
+        {"name": "explorer"},
     ]);
     let at = format!("{SPACE}/profiles");
     let server = answering_at("GET", &at, json_text(body)).await;
-    let profiles = launchpad(&server.uri()).profiles().await.unwrap();
+    let profiles = launchpad(&server.uri()).profiles().await.unwrap().items;
     let designer = ProfileRecord {
         name: "designer".into(),
-        total_seats: 5,
-        used_seats: 3,
-        is_trial: false,
+        total_seats: Some(5),
+        used_seats: Some(3),
+        is_trial: Some(false),
     };
     assert_eq!(profiles[0], designer);
     let free: Vec<_> = profiles.iter().map(ProfileRecord::free_seats).collect();
-    assert_eq!(free, [Some(2), Some(0), None]);
+    assert_eq!(free, [Some(2), Some(0), None, None, None]);
+    assert_eq!((profiles[2].used_seats, profiles[3].total_seats), (Some(0), None));
     assert_eq!(only_request(&server).await, ("GET".into(), at, String::new()));
 }
 
@@ -171,7 +189,7 @@ async fn all_nodes_are_searched_for_without_a_type() {
     let body = json!([{"name": "design-0", "type": "design"}, {"name": "govern-0", "type": "govern"}]);
     let at = format!("{SPACE}/nodes/search");
     let server = answering_at("POST", &at, json_text(body)).await;
-    let nodes = launchpad(&server.uri()).nodes().await.unwrap();
+    let nodes = launchpad(&server.uri()).nodes().await.unwrap().items;
     let design = NodeRecord {
         name: "design-0".into(),
         type_: "design".into(),

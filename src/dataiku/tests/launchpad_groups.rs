@@ -1,5 +1,7 @@
 //! Groups of a space: requests sent, answers decoded.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
@@ -35,23 +37,23 @@ async fn all_groups_are_searched_for_without_names() {
     let (_, path, body) = only_request(&server).await;
     assert_eq!((path, body.as_str()), (at, r#"{"names":null}"#));
 
-    let group = &groups[0];
+    let group = &groups.items[0];
     assert_eq!(*group, GroupRecord::from_document(&parse(DOCUMENT)).unwrap());
     assert_eq!((group.id.as_str(), group.name.as_str()), ("g1", "analytics-team"));
-    assert_eq!(group.launchpad_permissions["mayTurnOnSpace"], true);
-    assert_eq!(
-        group.dataiku_permissions["design-0"]["nested"],
-        json!({"mayRead": false})
-    );
-    assert!(group.dataiku_permissions["automation-0"].is_empty());
-    assert_eq!(group.govern_permissions["govern-0"]["isGovernArchitect"], false);
+    assert_eq!(group.launchpad_permissions.as_ref().unwrap()["mayTurnOnSpace"], true);
+    let nodes = group.dataiku_permissions.as_ref().unwrap();
+    assert_eq!(nodes["design-0"]["nested"], json!({"mayRead": false}));
+    assert!(nodes["automation-0"].is_empty());
+    let nodes = group.govern_permissions.as_ref().unwrap();
+    assert_eq!(nodes["govern-0"]["isGovernArchitect"], false);
     let member = Member {
         id: "u1".into(),
         email: "a@b.c".into(),
     };
-    assert_eq!(group.users, [member]);
-    assert_eq!(groups[1].description, None);
-    assert!(groups[1].users.is_empty() && groups[1].govern_permissions.is_empty());
+    assert_eq!(group.users, Some(vec![member]));
+    let second = &groups.items[1];
+    assert_eq!((&second.description, &second.users), (&None, &Some(vec![])));
+    assert_eq!(second.govern_permissions, Some(BTreeMap::new()));
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ fn slow(delay: Duration) -> ResponseTemplate {
 async fn a_list_may_take_longer_than_an_object() {
     let server = always(slow(Duration::from_millis(800))).await;
     let dss = hasty_with(&server.uri(), Limits::default());
-    assert!(dss.groups().await.unwrap().is_empty());
+    assert!(dss.groups().await.unwrap().items.is_empty());
     assert_eq!(failure(&dss).await.kind, ErrorKind::Timeout);
 }
 
@@ -61,5 +61,5 @@ async fn a_list_beyond_its_own_size_is_too_large() {
     );
     let error = Launchpad::new(transport(), "space").groups().await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::TooLarge);
-    assert!(dss(&server.uri()).groups().await.unwrap().is_empty());
+    assert!(dss(&server.uri()).groups().await.unwrap().items.is_empty());
 }

@@ -4,6 +4,7 @@ mod address_forms;
 mod addresses;
 mod assignments;
 mod errors;
+mod global_keys;
 mod groups;
 mod instance;
 mod launchpad;
@@ -16,8 +17,10 @@ mod patience;
 mod permits;
 mod roles;
 mod secrets;
+mod shapes;
 mod tls;
 mod users;
+mod variables;
 mod wire;
 
 use std::{

@@ -69,7 +69,7 @@ async fn a_short_hold_is_waited_for() {
     let dss = dss(&server.uri());
     let started = Instant::now();
     assert_eq!(dss.groups().await.unwrap_err().kind, ErrorKind::RateLimited);
-    assert!(dss.groups().await.unwrap().is_empty());
+    assert!(dss.groups().await.unwrap().items.is_empty());
     assert!(
         started.elapsed() >= Duration::from_millis(950),
         "{:?}",

@@ -4,13 +4,19 @@ use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
 use super::{always, answering, doubtful, govern, json_text, only_request, permit, requests};
-use crate::dataiku::{error::ErrorKind, govern::roles::RoleRecord};
+use crate::dataiku::{
+    document::Document,
+    error::ErrorKind,
+    fields::Unreadable,
+    govern::{roles::RoleRecord, users::NewUser},
+};
 
 fn role(id: &str, label: Option<&str>, description: Option<&str>) -> RoleRecord {
     RoleRecord {
         id: id.into(),
         label: label.map(Into::into),
         description: description.map(Into::into),
+        unreadable: Unreadable::default(),
     }
 }
 
@@ -28,7 +34,7 @@ async fn the_list_of_roles_is_read() {
         role("ro.reader", None, None),
         role("ro.x", None, None),
     ];
-    assert_eq!(roles, expected);
+    assert_eq!((roles.items.as_slice(), roles.unreadable), (expected.as_slice(), 0));
 }
 
 #[tokio::test]
@@ -125,18 +131,12 @@ async fn the_ids_of_blueprints_are_read() {
         {"blueprint": {"id": "bp.system.dataiku_project"}},
     ]);
     let server = answering("GET", "/blueprints", json_text(body)).await;
+    let found = govern(&server.uri()).blueprints().await.unwrap();
     assert_eq!(
-        govern(&server.uri()).blueprints().await.unwrap(),
+        found.items,
         ["bp.system.business_initiative", "bp.system.dataiku_project"]
     );
-    let server = answering(
-        "GET",
-        "/blueprints",
-        json_text(json!([{"blueprint": {"name": "canary"}}])),
-    )
-    .await;
-    let error = govern(&server.uri()).blueprints().await.unwrap_err();
-    assert_eq!(error.message, "at [0].blueprint: missing field `id`");
+    assert!(found.is_complete());
 }
 
 #[tokio::test]
@@ -155,9 +155,10 @@ async fn users_groups_node_and_licence_are_read_as_on_dss() {
         .users(false, std::convert::identity)
         .await
         .unwrap();
+    let jdoe = &users.items[0];
     assert_eq!(
-        (users[0].login.as_str(), users[0].groups.as_slice()),
-        ("jdoe", ["pms".to_owned()].as_slice())
+        (jdoe.login.as_str(), jdoe.groups.as_deref(), jdoe.enabled),
+        ("jdoe", Some(["pms".to_owned()].as_slice()), None)
     );
     assert_eq!(
         only_request(&server).await.1,
@@ -167,7 +168,10 @@ async fn users_groups_node_and_licence_are_read_as_on_dss() {
     let groups = json!([{"name": "pms", "admin": false, "isGovernArchitect": true}]);
     let server = answering("GET", "/admin/groups/", json_text(groups)).await;
     let groups = govern(&server.uri()).groups().await.unwrap();
-    assert_eq!(groups[0].permissions, [("isGovernArchitect".to_owned(), true)].into());
+    assert_eq!(
+        groups.items[0].permissions,
+        [("isGovernArchitect".to_owned(), true)].into()
+    );
 
     let server = answering("GET", "/instance-info", json_text(json!({"nodeType": "GOVERN"}))).await;
     let node = govern(&server.uri()).instance_info().await.unwrap();
@@ -177,6 +181,69 @@ async fn users_groups_node_and_licence_are_read_as_on_dss() {
     let server = answering("GET", "/admin/licensing/status", json_text(licence)).await;
     let profiles = govern(&server.uri()).licensed_profiles().await.unwrap();
     assert_eq!(profiles.unwrap(), ["GOVERN_MANAGER"]);
+}
+
+#[tokio::test]
+async fn users_and_groups_are_written_as_on_dss() {
+    let base = "/dip/publicapi/admin";
+    let user = NewUser {
+        login: "jdoe",
+        password: None,
+        display_name: "Jane",
+        source_type: "LOCAL_NO_AUTH",
+        groups: &["pms".to_owned()],
+        user_profile: "GOVERN_MANAGER",
+        email: Some("jane@example.com"),
+    };
+    let document: Document =
+        serde_json::from_str(r#"{"login":"jdoe","adminProperties": {"a" :1.0},"new":[]}"#).unwrap();
+    let definition: Document =
+        serde_json::from_str(r#"{"name":"pms","isGovernArchitect":true,"admin":false}"#).unwrap();
+    let server = always(ResponseTemplate::new(200).set_body_string("{}")).await;
+    let client = govern(&server.uri());
+    client.create_user(permit(), &user).await.unwrap();
+    client.put_user(permit(), "jdoe", &document).await.unwrap();
+    assert!(client.delete_user(permit(), "jdoe").await.unwrap());
+    client.create_group(permit(), "pms", None, "LOCAL").await.unwrap();
+    client.put_group(permit(), "pms", &definition).await.unwrap();
+    assert!(client.delete_group(permit(), "pms").await.unwrap());
+    let expected = [
+        (
+            "POST",
+            "/users/",
+            Some(
+                json!({"login": "jdoe", "password": null, "displayName": "Jane", "sourceType": "LOCAL_NO_AUTH",
+            "groups": ["pms"], "userProfile": "GOVERN_MANAGER", "email": "jane@example.com"}),
+            ),
+        ),
+        (
+            "PUT",
+            "/users/jdoe",
+            Some(json!({"login": "jdoe", "adminProperties": {"a": 1.0}, "new": []})),
+        ),
+        ("DELETE", "/users/jdoe", None),
+        (
+            "POST",
+            "/groups/",
+            Some(json!({"name": "pms", "description": null, "sourceType": "LOCAL"})),
+        ),
+        (
+            "PUT",
+            "/groups/pms",
+            Some(json!({"name": "pms", "isGovernArchitect": true, "admin": false})),
+        ),
+        ("DELETE", "/groups/pms", None),
+    ];
+    let received = server.received_requests().await.unwrap();
+    assert_eq!(received.len(), expected.len());
+    for (request, (verb, path, body)) in received.iter().zip(expected) {
+        assert_eq!(
+            (request.method.as_str(), request.url.path()),
+            (verb, format!("{base}{path}").as_str())
+        );
+        assert_eq!(serde_json::from_slice::<Value>(&request.body).ok(), body);
+    }
+    assert_eq!(received[2].url.query(), Some("allowSelfDeletion=false"));
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use crate::dataiku::{
     document::Document,
     dss::users::{NewUser, UserRecord},
     error::ErrorKind,
+    fields::Unreadable,
 };
 
 /// A user document with the freedoms of a server: spaces, escapes, exponents, keys that nobody knows.
@@ -35,6 +36,7 @@ async fn the_list_is_asked_for_with_or_without_settings() {
                 .users(settings, std::convert::identity)
                 .await
                 .unwrap()
+                .items
                 .is_empty()
         );
         assert_eq!(one_request(&server).await.url.query(), Some(query));
@@ -49,24 +51,32 @@ async fn a_short_list_says_nothing_about_properties() {
          "secrets": [{"name": "s", "value": "canary"}]},
     ]);
     let server = answering("GET", "/admin/users/", ResponseTemplate::new(200).set_body_json(body)).await;
-    let users = dss(&server.uri()).users(false, std::convert::identity).await.unwrap();
+    let users = dss(&server.uri())
+        .users(false, std::convert::identity)
+        .await
+        .unwrap()
+        .items;
     let jdoe = UserRecord {
         login: "jdoe".into(),
         source_type: Some("LDAP".into()),
         display_name: Some("Jane".into()),
         email: None,
-        groups: Vec::new(),
+        groups: Some(Vec::new()),
         user_profile: None,
         resulting_user_profile: None,
-        enabled: true,
-        active_sessions: 0,
+        enabled: None,
+        active_sessions: None,
+        creation_date: None,
+        code_allowed: None,
+        trial: None,
         user_properties: None,
         admin_properties: None,
+        unreadable: Unreadable::default(),
     };
     assert_eq!(users[0], jdoe);
     assert_eq!(
         (users[1].email.as_deref(), users[1].active_sessions),
-        (Some("b@x.org"), 3)
+        (Some("b@x.org"), Some(3))
     );
     assert!(!format!("{users:?}").contains("canary"));
 }
@@ -78,10 +88,14 @@ async fn a_list_with_settings_holds_properties_and_null_is_an_empty_map() {
         {"login": "b", "activeWebSocketSesssions": 1, "activeWebSocketSessions": 1, "userProperties": {"n": 1, "o": {}}},
     ]);
     let server = answering("GET", "/admin/users/", ResponseTemplate::new(200).set_body_json(body)).await;
-    let users = dss(&server.uri()).users(true, std::convert::identity).await.unwrap();
+    let users = dss(&server.uri())
+        .users(true, std::convert::identity)
+        .await
+        .unwrap()
+        .items;
     assert_eq!(users[0].user_properties.as_ref().unwrap()["team"], "x");
     assert!(users[0].admin_properties.as_ref().unwrap().is_empty());
-    assert_eq!(users[1].active_sessions, 1);
+    assert_eq!(users[1].active_sessions, Some(1));
     assert_eq!(users[1].user_properties.as_ref().unwrap().len(), 2);
     assert_eq!(users[1].admin_properties, None);
 }
@@ -100,10 +114,43 @@ async fn a_record_is_read_from_a_document() {
         (record.login.as_str(), record.display_name.as_deref()),
         ("jdoe", Some("Jane Doe"))
     );
-    assert_eq!((record.enabled, record.active_sessions), (false, 2));
+    assert_eq!((record.enabled, record.active_sessions), (Some(false), Some(2)));
+    assert_eq!(
+        (record.creation_date, record.code_allowed),
+        (Some(1_760_000_000_000), Some(true))
+    );
+    let trial = record.trial.unwrap();
+    assert_eq!(
+        (trial.exists, trial.valid, trial.expires_on),
+        (Some(false), None, Some(0))
+    );
     assert_eq!(record.admin_properties.unwrap()["cost"], 1.5);
-    let error = UserRecord::from_document(&serde_json::from_str(r#"{"login":"a","groups":{}}"#).unwrap()).unwrap_err();
-    assert_eq!(error.to_string(), "groups: expected a sequence");
+}
+
+#[test]
+fn a_document_that_does_not_say_is_of_an_enabled_user_without_groups_and_an_unreadable_member_is_unknown() {
+    let record = |value: Value| UserRecord::from_document(&serde_json::from_value(value).unwrap());
+    let silent = record(json!({"login": "a"})).unwrap();
+    assert_eq!((silent.enabled, silent.groups), (Some(true), Some(vec![])));
+    assert!(silent.unreadable.is_empty());
+
+    let odd = record(json!({"login": "a", "enabled": "yes", "groups": ["a", 7], "email": {}})).unwrap();
+    assert_eq!((odd.enabled, odd.groups, odd.email), (None, None, None));
+    let error = odd.unreadable.check(&["displayName", "groups"]).unwrap_err();
+    assert_eq!(error.to_string(), "groups: not of the expected shape");
+    assert!(odd.unreadable.check(&["displayName", "userProperties"]).is_ok());
+
+    for value in [
+        json!({}),
+        json!({"login": null}),
+        json!({"login": ["a"]}),
+        json!({"login": ""}),
+    ] {
+        assert_eq!(
+            record(value).unwrap_err().to_string(),
+            "login: missing, or not of the expected shape"
+        );
+    }
 }
 
 #[tokio::test]

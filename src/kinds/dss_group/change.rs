@@ -7,7 +7,7 @@ use crate::{
     engine::Change,
 };
 
-const REGEX: &str = "canObtainAPITicketFromCookiesForGroupsRegex";
+pub(super) const REGEX: &str = "canObtainAPITicketFromCookiesForGroupsRegex";
 
 /// One field of an edit.
 pub enum Field {

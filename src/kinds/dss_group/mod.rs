@@ -52,6 +52,8 @@ pub struct ObservedGroup {
     group: Option<Arc<GroupRecord>>,
     document: Option<Document>,
     members: i64,
+    /// Whether a group that is not observed does not exist, as far as what was read shows.
+    complete: bool,
 }
 
 impl Managed for DssGroup {
@@ -159,7 +161,15 @@ impl Managed for DssGroup {
             group,
             document,
             members: client.connection.lists.members(name),
+            complete: freshness == Freshness::Fresh || client.connection.lists.complete().groups,
         })
+    }
+
+    fn suffices(desired: &DesiredGroup, observed: &ObservedGroup) -> bool {
+        let Some(group) = &observed.group else {
+            return observed.complete;
+        };
+        group.unreadable.is_empty() && desired.flags.keys().all(|flag| group.permission(flag).is_some())
     }
 
     fn diff(desired: &DesiredGroup, observed: &ObservedGroup) -> Result<Plan<GroupChange>, Error> {

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{DesiredGroup, Field, GroupChange, ObservedGroup};
 use crate::{
     crd::DssGroup,
-    dataiku::dss::groups::GroupRecord,
+    dataiku::dss::groups::{GroupRecord, Mapping},
     engine::{Inputs, Managed},
 };
 
@@ -61,6 +61,7 @@ fn observed(group: &GroupRecord) -> ObservedGroup {
         group: Some(Arc::new(group.clone())),
         document: None,
         members: 0,
+        complete: true,
     }
 }
 
@@ -73,11 +74,13 @@ fn carried_out(changes: &[GroupChange], mut group: GroupRecord) -> GroupRecord {
         match field {
             Field::Description(text) => group.description = Some(text.clone()),
             Field::SourceType(source) => group.source_type = Some(source.clone()),
-            Field::Flag(flag, value) if flag == "admin" => group.admin = *value,
+            Field::Flag(flag, value) if flag == "admin" => group.admin = Some(*value),
             Field::Flag(flag, value) => {
                 group.permissions.insert(flag.clone(), *value);
             }
-            Field::Mapping(_, names) => group.ldap_group_names = names.iter().cloned().collect(),
+            Field::Mapping(_, names) => {
+                group.ldap_group_names = Some(Mapping::List(names.iter().cloned().collect()));
+            }
             Field::Regex(text) => group.impersonatable_groups_regex = Some(text.clone()),
         }
     }
@@ -118,4 +121,26 @@ fn a_flag_declared_no_more_is_withdrawn_from_the_record() {
     let group = parsed(&json!({ "name": "g", "admin": true, "mayWrite": true, "mayFly": true }));
     let plan = DssGroup::diff(&object.desired(&inputs).unwrap(), &observed(&group)).unwrap();
     assert_eq!(plan.steps(), ["set admin to false", "set mayFly to false"]);
+}
+
+#[test]
+fn names_with_commas_are_in_sync_on_a_node_that_stores_one_text() {
+    let desired = DesiredGroup {
+        name: "g".into(),
+        description: None,
+        source_type: None,
+        flags: BTreeMap::new(),
+        mappings: vec![(super::LDAP, ["cn=analysts,ou=groups".to_owned()].into())],
+        regex: None,
+    };
+    for (found, steps) in [
+        (json!("cn=analysts,ou=groups"), 0),
+        (json!(["cn=analysts,ou=groups"]), 0),
+        (json!(["cn=analysts", "ou=groups"]), 1),
+        (json!({"cn": "analysts"}), 1),
+    ] {
+        let group = parsed(&json!({ "name": "g", "ldapGroupNames": found }));
+        let plan = DssGroup::diff(&desired, &observed(&group)).unwrap();
+        assert_eq!(plan.steps().len(), steps, "{found}");
+    }
 }

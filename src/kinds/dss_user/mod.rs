@@ -139,8 +139,12 @@ impl Managed for DssUser {
             Freshness::Shared => (client.connection.lists.user(login), None),
             Freshness::Fresh => {
                 let document = client.api.user(login).await?;
-                let record = document.as_ref().map(UserRecord::from_document).transpose();
+                let record = document.as_ref().map(|document| {
+                    let record = UserRecord::from_document(document)?;
+                    record.unreadable.check(&[GROUPS]).map(|()| record)
+                });
                 let record = record
+                    .transpose()
                     .map_err(|error| unreadable("the user document", &error))?
                     .map(Arc::new);
                 client.connection.lists.saw_user(login, record.clone());
@@ -153,11 +157,17 @@ impl Managed for DssUser {
             groups: client.connection.lists.groups(),
             profiles: client.connection.lists.profiles(),
             default_profile: client.connection.lists.default_user_profile.clone(),
+            complete: freshness == Freshness::Fresh || client.connection.lists.complete().users,
         })
     }
 
     fn suffices(desired: &DesiredUser, observed: &ObservedUser) -> bool {
-        let Some(user) = &observed.user else { return true };
+        let Some(user) = &observed.user else {
+            return observed.complete;
+        };
+        if !user.unreadable.is_empty() || (desired.enabled.is_some() && user.enabled.is_none()) {
+            return false;
+        }
         let unseen = |declared: &BTreeMap<_, _>, found: bool| !declared.is_empty() && !found;
         !unseen(&desired.user_properties, user.user_properties.is_some())
             && !unseen(&desired.admin_properties, user.admin_properties.is_some())
@@ -178,11 +188,11 @@ impl Managed for DssUser {
             return Plan::of(Some(UserChange::Delete(user.login.clone())));
         }
         let mut fields = Vec::new();
-        if user.enabled {
+        if user.enabled != Some(false) {
             fields.push(Field::Enabled(false));
         }
         let granted = removal.applied.grants.get(GROUPS);
-        let current: BTreeSet<String> = user.groups.iter().cloned().collect();
+        let current: BTreeSet<String> = user.groups.iter().flatten().cloned().collect();
         fields.extend(membership(&current, &current.difference(&granted).cloned().collect()));
         Plan::of(UserChange::edit(&user.login, fields))
     }
@@ -230,11 +240,11 @@ impl Managed for DssUser {
 
     fn show(observed: &ObservedUser) -> (DssUserSeen, Nothing) {
         let seen = observed.user.as_ref().map_or_else(DssUserSeen::default, |user| {
-            let mut groups = user.groups.clone();
+            let mut groups = user.groups.clone().unwrap_or_default();
             groups.sort();
             DssUserSeen {
                 resulting_user_profile: user.resulting_user_profile.clone(),
-                enabled: Some(user.enabled),
+                enabled: user.enabled,
                 groups,
             }
         });

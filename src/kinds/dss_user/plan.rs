@@ -10,8 +10,9 @@ use secrecy::SecretString;
 use super::change::{Creation, Field, UserChange};
 use crate::{
     crd::dss_user::SourceType,
-    dataiku::{document::Document, dss::users::UserRecord},
+    dataiku::{document::Document, dss::users::UserRecord, email::same_email},
     engine::{Error, Plan},
+    kinds::remote::unreadable,
     registry::node::Groups,
 };
 
@@ -50,6 +51,8 @@ pub struct ObservedUser {
     pub(super) groups: Arc<Groups>,
     pub(super) profiles: Option<Arc<Vec<String>>>,
     pub(super) default_profile: Option<String>,
+    /// Whether a user that is not observed does not exist, as far as what was read shows.
+    pub(super) complete: bool,
 }
 
 pub(super) fn creation(desired: &DesiredUser, observed: &ObservedUser) -> Result<Plan<UserChange>, Error> {
@@ -108,7 +111,16 @@ pub(super) fn edit(
     user: &UserRecord,
     observed: &ObservedUser,
 ) -> Result<Plan<UserChange>, Error> {
-    let current: BTreeSet<String> = user.groups.iter().cloned().collect();
+    for (declared, member) in [
+        (&desired.user_properties, "userProperties"),
+        (&desired.admin_properties, "adminProperties"),
+    ] {
+        if !declared.is_empty() {
+            let checked = user.unreadable.check(&[member]);
+            checked.map_err(|error| unreadable("the user document", &error))?;
+        }
+    }
+    let current: BTreeSet<String> = user.groups.iter().flatten().cloned().collect();
     let (target, waiting) = target_groups(desired, &current, observed);
     let mut fields = attributes(desired, user, observed)?;
     fields.extend(membership(&current, &target));
@@ -142,11 +154,9 @@ fn attributes(desired: &DesiredUser, user: &UserRecord, observed: &ObservedUser)
     {
         fields.push(Field::DisplayName(name.clone()));
     }
-    if let Some(email) = desired
-        .email
-        .as_ref()
-        .filter(|email| user.email.as_deref().unwrap_or_default() != **email)
-    {
+    if let Some(email) = desired.email.as_ref().filter(|email| {
+        !same_email(user.email.as_deref().unwrap_or_default(), email) || user.unreadable.contains("email")
+    }) {
         fields.push(Field::Email(email.clone()));
     }
     if let Some(profile) = desired
@@ -157,7 +167,7 @@ fn attributes(desired: &DesiredUser, user: &UserRecord, observed: &ObservedUser)
         licensed(profile, observed)?;
         fields.push(Field::Profile(profile.clone()));
     }
-    if let Some(enabled) = desired.enabled.filter(|enabled| user.enabled != *enabled) {
+    if let Some(enabled) = desired.enabled.filter(|enabled| user.enabled != Some(*enabled)) {
         fields.push(Field::Enabled(enabled));
     }
     Ok(fields)

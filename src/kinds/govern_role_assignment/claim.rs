@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use kube::{Resource, ResourceExt};
-use serde_json::{Value, json};
 
 use super::Rule;
 use crate::{
@@ -17,37 +16,9 @@ pub(super) const RULES: &str = "rules";
 /// The blueprint whose document an object made, in the record.
 pub(super) const DOCUMENT: &str = "documents";
 
-/// One text for all rules that grant the same: containers and fields in order and once, criteria in theirs.
+/// One text for all rules that grant the same.
 pub(super) fn fingerprint(rule: &Rule) -> String {
-    let fields: BTreeSet<_> = rule.field_ids.iter().collect();
-    let containers: BTreeSet<_> = rule.user_containers.iter().map(container).collect();
-    let mut criteria = rule.criteria.clone();
-    criteria.iter_mut().for_each(Value::sort_all_objects);
-    let mut parts = serde_json::Map::new();
-    for (name, part) in [
-        ("criteria", json!(criteria)),
-        ("fields", json!(fields)),
-        ("who", json!(containers)),
-    ] {
-        if part.as_array().is_some_and(|part| !part.is_empty()) {
-            parts.insert(name.to_owned(), part);
-        }
-    }
-    Value::Object(parts).to_string()
-}
-
-/// Whom a container stands for; what else the node notes in it does not count.
-fn container(container: &Value) -> String {
-    let text = |key: &str| container.get(key).and_then(Value::as_str);
-    match (text("type"), text("login"), text("groupName")) {
-        (Some("user"), Some(login), _) => format!("user {login}"),
-        (Some("group"), _, Some(group)) => format!("group {group}"),
-        _ => {
-            let mut container = container.clone();
-            container.sort_all_objects();
-            container.to_string()
-        }
-    }
+    rule.hash()
 }
 
 /// What this object has to do with the rules of its role on its blueprint.

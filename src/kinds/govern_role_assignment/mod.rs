@@ -30,7 +30,7 @@ use crate::{
         status::Nothing,
     },
     dataiku::govern::{
-        assignments::{AssignmentsRecord, is_vacant},
+        assignments::{AssignmentsRecord, is_vacant, rules_of},
         rule::Rule,
     },
     engine::{
@@ -160,17 +160,30 @@ impl Managed for GovernRoleAssignment {
                 vacant = document
                     .as_deref()
                     .is_some_and(|document| is_vacant(document).unwrap_or(false));
-                let record = document.map(|document| AssignmentsRecord::from_document(&document));
-                let record = record
+                let record = document
+                    .as_deref()
+                    .map(AssignmentsRecord::from_document)
                     .transpose()
                     .map_err(|error| unreadable("the assignments of the blueprint", &error))?
                     .map(Arc::new);
                 lists.saw_assignments(&client.blueprint_id, record.clone());
+                if let (Some(record), Some(document)) = (&record, &document)
+                    && record.rules_of(&client.role_id).is_none()
+                {
+                    let error = rules_of(document, &client.role_id).err();
+                    let error = error.map_or_else(|| "unexpected shape".to_owned(), |error| error.to_string());
+                    return Err(unreadable("the assignments of the blueprint", &error));
+                }
                 record
             }
         };
+        let rules = record.as_ref().map(|record| record.rules_of(&client.role_id));
         Ok(ObservedRules {
-            found: record.map(|record| record.rules.get(&client.role_id).cloned().unwrap_or_default()),
+            readable: match rules {
+                Some(rules) => rules.is_some(),
+                None => freshness == Freshness::Fresh || lists.has_all_assignments(),
+            },
+            found: rules.map(|rules| rules.unwrap_or_default().to_vec()),
             vacant,
             declared: client.declared.clone(),
             recorded: client.recorded.clone(),
@@ -180,6 +193,10 @@ impl Managed for GovernRoleAssignment {
             role_id: client.role_id.clone(),
             blueprint_id: client.blueprint_id.clone(),
         })
+    }
+
+    fn suffices(_: &DesiredRules, observed: &ObservedRules) -> bool {
+        observed.readable
     }
 
     fn diff(desired: &DesiredRules, observed: &ObservedRules) -> Result<Plan<RulesChange>, Error> {

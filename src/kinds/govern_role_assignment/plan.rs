@@ -25,9 +25,15 @@ pub struct DesiredRules {
 }
 
 /// The rules of one role on one blueprint, and who else declares some.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "four facts that do not depend on each other"
+)]
 pub struct ObservedRules {
     pub(super) blueprint_id: String,
     pub(super) role_id: String,
+    /// Whether the rules of the role could be read, and a document that was not found does not exist.
+    pub(super) readable: bool,
     /// Rules in the document; `None` where the blueprint has none.
     pub(super) found: Option<Vec<Rule>>,
     /// Whether nothing at all is left in the document; known only from a look at it alone.

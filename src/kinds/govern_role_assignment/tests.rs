@@ -40,6 +40,7 @@ fn observed(found: Option<Vec<Rule>>) -> ObservedRules {
         recorded: BTreeSet::new(),
         others: Others::default(),
         has_role: true,
+        readable: true,
         has_blueprint: true,
     }
 }

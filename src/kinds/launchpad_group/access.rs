@@ -132,6 +132,7 @@ pub(super) fn edit(desired: &DesiredGroup, observed: &ObservedGroup) -> Result<A
         .dataiku_permissions
         .iter()
         .chain(&group.govern_permissions)
+        .flatten()
         .collect();
     let (mut fields, mut waiting) = (Vec::new(), Vec::new());
     let mut afterwards: BTreeMap<&String, BTreeSet<String>> = BTreeMap::new();
@@ -216,9 +217,9 @@ fn consistent(
 
 /// Where access to the node stands in the document: where it is, or where its type belongs.
 fn place(name: &str, group: &GroupRecord, nodes: &[NodeRecord]) -> NodePlace {
-    let govern = group.govern_permissions.contains_key(name)
-        || (!group.dataiku_permissions.contains_key(name)
-            && nodes.iter().any(|node| node.name == name && node.is_govern()));
+    let named = |nodes: &Option<BTreeMap<String, Rights>>| nodes.as_ref().is_some_and(|nodes| nodes.contains_key(name));
+    let govern = named(&group.govern_permissions)
+        || (!named(&group.dataiku_permissions) && nodes.iter().any(|node| node.name == name && node.is_govern()));
     NodePlace {
         name: name.to_owned(),
         govern,

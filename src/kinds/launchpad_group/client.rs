@@ -18,7 +18,7 @@ use crate::{
     dataiku::{
         document::{Document, DocumentError},
         launchpad::{
-            groups::{GroupRecord, new_group},
+            groups::{DATAIKU_PERMISSIONS, GOVERN_PERMISSIONS, GroupRecord, LAUNCHPAD_PERMISSIONS, USERS, new_group},
             people::GroupReference,
         },
         permit::WritePermit,
@@ -81,9 +81,9 @@ impl GroupClient {
     /// The group as it is now.
     pub(super) async fn read(&self, name: &str) -> Result<ObservedGroup, Error> {
         let (api, lists) = (&self.remote.api, &self.remote.connection.lists);
-        lists.saw_nodes(api.nodes().await?);
+        lists.saw_nodes(api.nodes().await?.items);
         if self.has_members {
-            lists.saw_people(api.users().await?, api.invites().await?);
+            lists.saw_people(api.users().await?.items, api.invites().await?.items);
         }
         if let Some(group) = self.listed(name).group {
             let document = api.group(&group.id).await?;
@@ -95,6 +95,10 @@ impl GroupClient {
         }
         lists.saw_groups(api.groups().await?);
         let Some(group) = self.listed(name).group else {
+            if !lists.has_all_groups() {
+                let error = "a group whose id or name is unreadable may be this one";
+                return Err(unreadable("the list of groups", &error));
+            }
             // What was ours is gone: the next one of this name, if we make it, has another id.
             *self.id.lock().unwrap_or_else(PoisonError::into_inner) = None;
             return Ok(self.observed(None, None, true));
@@ -116,6 +120,7 @@ impl GroupClient {
             users: lists.users(),
             invites: lists.invites(),
             following: self.following(),
+            complete: fresh || lists.has_all_groups(),
         }
     }
 
@@ -234,7 +239,12 @@ impl GroupClient {
 }
 
 fn record(document: &Document) -> Result<GroupRecord, Error> {
-    GroupRecord::from_document(document).map_err(|error| unreadable("the group document", &error))
+    let record = GroupRecord::from_document(document).and_then(|record| {
+        // Everything that is merged into.
+        let members = [LAUNCHPAD_PERMISSIONS, DATAIKU_PERMISSIONS, GOVERN_PERMISSIONS, USERS];
+        record.unreadable.check(&members).map(|()| record)
+    });
+    record.map_err(|error| unreadable("the group document", &error))
 }
 
 fn read_document(observed: &ObservedGroup) -> Result<Document, Error> {

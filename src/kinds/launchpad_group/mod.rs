@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::stream::BoxStream;
 use kube::ResourceExt;
 
-use self::{access::DesiredAccess, people::folded, plan::edit, rights::declared};
+use self::{access::DesiredAccess, plan::edit, rights::declared};
 pub use self::{
     change::{Field, GroupChange},
     client::GroupClient,
@@ -29,6 +29,7 @@ use crate::{
         launchpad_group::LaunchpadGroupSeen,
         status::Nothing,
     },
+    dataiku::email::folded,
     engine::{
         Aspect, Error, Freshness, Inputs, Lane, Managed, Plan, Presence, Removal, Slot, SourceRef,
         managed::{StatusOf, Trigger},
@@ -149,6 +150,13 @@ impl Managed for LaunchpadGroup {
         }
     }
 
+    fn suffices(_: &DesiredGroup, observed: &ObservedGroup) -> bool {
+        match &observed.group {
+            Some(group) => group.unreadable.is_empty(),
+            None => observed.complete,
+        }
+    }
+
     async fn follow(client: &GroupClient, observed: &mut ObservedGroup) -> Result<(), Error> {
         client.follow(observed).await;
         Ok(())
@@ -190,11 +198,15 @@ impl Managed for LaunchpadGroup {
             };
             return (seen, Nothing {});
         };
-        let nodes = group.dataiku_permissions.keys().chain(group.govern_permissions.keys());
+        let nodes = group.dataiku_permissions.iter().chain(&group.govern_permissions);
+        let nodes = nodes.flat_map(BTreeMap::keys);
         let seen = LaunchpadGroupSeen {
             // Another one of the same name is not ours, now and at the next pass.
             id: observed.id.clone().or_else(|| Some(group.id.clone())),
-            members: Some(i64::try_from(group.users.len()).unwrap_or(i64::MAX)),
+            members: group
+                .users
+                .as_ref()
+                .map(|users| i64::try_from(users.len()).unwrap_or(i64::MAX)),
             nodes: nodes.cloned().collect(),
             propagation,
         };

@@ -6,9 +6,12 @@ use super::{
     change::{Field, InviteEdit},
     plan::{DesiredGroup, ObservedGroup},
 };
-use crate::dataiku::launchpad::{
-    groups::Member,
-    people::{InviteRecord, UserRecord},
+use crate::dataiku::{
+    email::{folded, same_email},
+    launchpad::{
+        groups::Member,
+        people::{InviteRecord, UserRecord},
+    },
 };
 
 /// What is to be written so that the declared people are in the group.
@@ -22,14 +25,9 @@ pub(super) struct PeopleEdit {
     pub waiting: Vec<String>,
 }
 
-/// An email address as it is compared.
-pub(super) fn folded(email: &str) -> String {
-    email.to_lowercase()
-}
-
 pub(super) fn edit(desired: &DesiredGroup, observed: &ObservedGroup) -> PeopleEdit {
     let mut edit = PeopleEdit::default();
-    let members = observed.group.iter().flat_map(|group| &group.users);
+    let members = observed.group.iter().flat_map(|group| &group.users).flatten();
     let members: Vec<&Member> = members.collect();
     for email in desired.members.iter().flatten() {
         match (user(observed, email), invite(observed, email)) {
@@ -60,12 +58,11 @@ pub(super) fn edit(desired: &DesiredGroup, observed: &ObservedGroup) -> PeopleEd
 }
 
 fn is_unwanted(desired: &DesiredGroup, email: &str) -> bool {
-    let email = folded(email);
-    let declared = |members: &BTreeSet<String>| members.iter().any(|member| folded(member) == email);
+    let declared = |members: &BTreeSet<String>| members.iter().any(|member| same_email(member, email));
     match &desired.members {
         Some(members) if declared(members) => false,
         Some(_) if desired.exact_members => true,
-        _ => desired.granted_members.contains(&email),
+        _ => desired.granted_members.contains(&folded(email)),
     }
 }
 
@@ -74,19 +71,19 @@ fn user<'a>(observed: &'a ObservedGroup, email: &str) -> Option<&'a UserRecord> 
     let users = || observed.users.iter();
     users()
         .find(|user| user.email == email)
-        .or_else(|| users().find(|user| folded(&user.email) == folded(email)))
+        .or_else(|| users().find(|user| same_email(&user.email, email)))
 }
 
 fn invite<'a>(observed: &'a ObservedGroup, email: &str) -> Option<&'a InviteRecord> {
     let invites = || observed.invites.iter();
     invites()
         .find(|invite| invite.email == email)
-        .or_else(|| invites().find(|invite| folded(&invite.email) == folded(email)))
+        .or_else(|| invites().find(|invite| same_email(&invite.email, email)))
 }
 
 fn has_group(invite: &InviteRecord, observed: &ObservedGroup) -> bool {
     let id = observed.group.as_ref().map(|group| &group.id);
-    invite.groups.iter().any(|group| Some(&group.id) == id)
+    invite.groups.iter().flatten().any(|group| Some(&group.id) == id)
 }
 
 fn of(invite: &InviteRecord, joins: bool) -> InviteEdit {

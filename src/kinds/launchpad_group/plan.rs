@@ -51,6 +51,8 @@ pub struct ObservedGroup {
     pub(super) users: Arc<Vec<UserRecord>>,
     pub(super) invites: Arc<Vec<InviteRecord>>,
     pub(super) following: Following,
+    /// Whether a group that is not observed does not exist, as far as what was read shows.
+    pub(super) complete: bool,
 }
 
 impl ObservedGroup {
@@ -140,11 +142,12 @@ fn own(desired: &DesiredGroup, group: Option<&GroupRecord>) -> Vec<Field> {
         fields.push(Field::Name(desired.name.clone()));
     }
     let found = group.and_then(|group| group.description.as_deref()).unwrap_or_default();
+    let unknown = group.is_some_and(|group| group.unreadable.contains("description"));
     fields.extend(
         desired
             .description
             .iter()
-            .filter(|declared| declared.as_str() != found)
+            .filter(|declared| declared.as_str() != found || unknown)
             .map(|declared| Field::Description(declared.clone())),
     );
     let mut declared = desired.launchpad.clone();
@@ -154,7 +157,8 @@ fn own(desired: &DesiredGroup, group: Option<&GroupRecord>) -> Vec<Field> {
         }
     }
     let found = group
-        .map(|group| given(&group.launchpad_permissions))
+        .and_then(|group| group.launchpad_permissions.as_ref())
+        .map(given)
         .unwrap_or_default();
     let differing = differing(&declared, &found);
     fields.extend(

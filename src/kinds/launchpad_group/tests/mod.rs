@@ -54,7 +54,7 @@ fn nodes() -> Arc<Vec<NodeRecord>> {
 fn observed(group: Value) -> ObservedGroup {
     let mut base = json!({"id": "g1", "name": "team"});
     base.as_object_mut().unwrap().extend(group.as_object().unwrap().clone());
-    let group: GroupRecord = serde_json::from_value(base).unwrap();
+    let group = GroupRecord::from_document(&serde_json::from_value(base).unwrap()).unwrap();
     ObservedGroup {
         group: Some(Arc::new(group)),
         ..absent()
@@ -62,8 +62,8 @@ fn observed(group: Value) -> ObservedGroup {
 }
 
 fn absent() -> ObservedGroup {
-    let user = |value: Value| -> UserRecord { serde_json::from_value(value).unwrap() };
-    let invite = |value: Value| -> InviteRecord { serde_json::from_value(value).unwrap() };
+    let user = |value| UserRecord::from_document(&serde_json::from_value(value).unwrap()).unwrap();
+    let invite = |value| InviteRecord::from_document(&serde_json::from_value(value).unwrap()).unwrap();
     ObservedGroup {
         nodes: nodes(),
         users: Arc::new(vec![user(json!({"id": "u1", "email": "Jane@example.com"}))]),

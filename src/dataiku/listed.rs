@@ -1,0 +1,97 @@
+//! Lists of remote objects. One that cannot be identified is counted and skipped: it must not cost the others, and no
+//! object may be taken for absent because of it.
+
+use std::{fmt, marker::PhantomData};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{SeqAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+use super::fields::{Fields, Record};
+
+/// A list as the remote side sent it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed<T> {
+    /// The objects, in the remote side's order.
+    pub items: Vec<T>,
+    /// Number of elements whose key is absent or unreadable. Unless it is 0, an object that is not in `items` may still
+    /// exist.
+    pub unreadable: usize,
+}
+
+impl<T> Default for Listed<T> {
+    fn default() -> Self {
+        Self {
+            items: Vec::new(),
+            unreadable: 0,
+        }
+    }
+}
+
+impl<T> Listed<T> {
+    /// Whether an object that is not in `items` does not exist, as far as this list shows.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.unreadable == 0
+    }
+
+    /// Whether the list has an object that `is_wanted` accepts; `None` where one of the unreadable elements may be it.
+    pub fn shows(&self, is_wanted: impl FnMut(&T) -> bool) -> Option<bool> {
+        match self.items.iter().any(is_wanted) {
+            false if !self.is_complete() => None,
+            shown => Some(shown),
+        }
+    }
+
+    /// The same list of other values.
+    pub fn map<U>(self, change: impl FnMut(T) -> U) -> Listed<U> {
+        Listed {
+            items: self.items.into_iter().map(change).collect(),
+            unreadable: self.unreadable,
+        }
+    }
+
+    /// Adds an element.
+    pub(super) fn push(&mut self, element: Option<T>) {
+        match element {
+            Some(item) => self.items.push(item),
+            None => self.unreadable += 1,
+        }
+    }
+}
+
+/// An element of a list; `None` where it cannot be identified.
+pub(super) struct Element<T>(pub(super) Option<T>);
+
+impl<'de, T: Record> Deserialize<'de> for Element<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?;
+        Ok(Self(Fields::parse(raw).and_then(T::read)))
+    }
+}
+
+impl<'de, T: Record> Deserialize<'de> for Listed<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(ListVisitor(PhantomData))
+    }
+}
+
+struct ListVisitor<T>(PhantomData<fn() -> T>);
+
+impl<'de, T: Record> Visitor<'de> for ListVisitor<T> {
+    type Value = Listed<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a sequence")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut listed = Listed::default();
+        while let Some(Element(element)) = list.next_element()? {
+            listed.push(element);
+        }
+        Ok(listed)
+    }
+}
