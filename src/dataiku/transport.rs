@@ -213,9 +213,9 @@ impl Transport {
         self.run(call, Some(permit), Answer::done).await
     }
 
-    /// The remote side's words in an answer that says success, fit for a status.
-    pub(super) fn quote(&self, text: &str) -> String {
-        quotable(text, &self.shared.secrets)
+    /// The remote side's words in an answer that says success, withheld if they expose the credentials or one of `secrets`.
+    pub(super) fn quote(&self, text: &str, secrets: &[SecretString]) -> String {
+        quotable(text, &[secrets, &self.shared.secrets].concat())
     }
 
     async fn run<K, T>(

@@ -16,7 +16,7 @@ pub(super) fn secret_values(document: &Document) -> Vec<SecretString> {
     values
 }
 
-/// All texts but those whose key says that they are no secret. Takes the value, so that no copy of a text stays behind.
+/// All texts except those under keys that hold no secret. Takes the value, so that no copy of a text stays behind.
 fn collect(value: Value, values: &mut Vec<SecretString>) {
     match value {
         Value::String(text) => values.push(text.into()),
