@@ -85,10 +85,13 @@ impl Default for SpaceLists {
 }
 
 impl SpaceLists {
-    /// A group of this name; `None`: there may be one that could not be identified.
-    pub fn group_named(&self, name: &str) -> Option<Option<Arc<GroupRecord>>> {
-        let found = self.groups.filter(|group| group.name == name).pop();
-        (found.is_some() || *self.all_groups.get()).then_some(found)
+    /// A group of this name.
+    pub fn group_named(&self, name: &str) -> Known<GroupRecord> {
+        match self.groups.filter(|group| group.name == name).pop() {
+            Some(group) => Known::Found(group),
+            None if *self.all_groups.get() => Known::Absent,
+            None => Known::Unknown,
+        }
     }
 
     /// Replaces the list of groups by one that was read after `began`.

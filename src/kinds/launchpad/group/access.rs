@@ -43,11 +43,18 @@ impl<'a> Declared<'a> {
     /// Adds what an entry declares; an error where it contradicts another one.
     fn add(&mut self, node: &str, flags: Flags, entry: &'a str) -> Result<(), Error> {
         for (path, flag) in flags {
-            let contradicts = |known: &str, value| is_related(known, &path) && (value != flag || known != path && flag);
-            if let Some((known, (value, by))) = self.flags.iter().find(|(known, (value, _))| contradicts(known, *value))
-            {
-                let message = format!("{known} on node {node} is {value} by {by} and {path} is {flag} by {entry}");
-                return Err(Error::invalid(message.replace(&format!(" and {known} is "), " and ")));
+            let contradicts =
+                |known: &str, value| is_related(known, &path) && (value != flag || (known != path && flag));
+            let mut known = self.flags.iter();
+            if let Some((known, (value, by))) = known.find(|(known, (value, _))| contradicts(known, *value)) {
+                let other = if *known == path {
+                    String::new()
+                } else {
+                    format!("{path} ")
+                };
+                return Err(Error::invalid(format!(
+                    "{known} on node {node} is {value} by {by} and {other}{flag} by {entry}"
+                )));
             }
             self.flags.insert(path, (flag, entry));
         }

@@ -33,6 +33,7 @@ use crate::{
         object::is_deleting,
         permit::WritePermit,
     },
+    kinds::node::Known,
 };
 
 /// Lists of the record.
@@ -156,17 +157,17 @@ fn is_exact(policy: Option<ListPolicy>) -> bool {
 /// The group by the lists. They never show that a group whose id is on record does not exist.
 fn listed(object: &LaunchpadGroup, lists: &SpaceLists, record: &Applied) -> Observed<Seen> {
     let found = match &record.id {
-        Some(id) => lists.groups.get(id).found().map(Some),
+        Some(id) => lists.groups.get(id),
         None => lists.group_named(&name(object)),
     };
     match found {
-        Some(Some(group)) if group.unreadable.is_empty() => Observed::Found(Seen {
+        Known::Found(group) if group.unreadable.is_empty() => Observed::Found(Seen {
             group,
             document: None,
             another: false,
         }),
-        Some(None) => Observed::Absent,
-        Some(Some(_)) | None => Observed::Unknown,
+        Known::Absent if record.id.is_none() => Observed::Absent,
+        _ => Observed::Unknown,
     }
 }
 

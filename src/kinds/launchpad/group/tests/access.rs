@@ -86,7 +86,7 @@ fn entries_that_contradict_each_other_are_refused() {
     });
     assert_eq!(
         absent().refusal(nested),
-        "p/child on node design-0 is true by nodes, and p is false by design"
+        "p/child on node design-0 is true by nodes and p false by design"
     );
     let both = json!({"nodes": [
         {"name": "design-0", "permissions": {}, "permissionsFrom": "design-1"}, {"name": "design-1"},
@@ -142,11 +142,14 @@ fn a_right_that_is_not_given_has_nothing_below_it() {
     let before = json!({"id": "g1", "name": "team", "launchpadPermissions": {"below": {"one": true, "two": false}, "flag": true}});
     let spec = json!({"launchpadPermissions": {"below": false, "flag": {"one": true}}});
     let plan = found(before.clone()).plan(spec.clone());
-    assert_eq!(plan.steps(), ["set below to false", "set flag/one to true"]);
+    assert_eq!(
+        plan.steps(),
+        ["set below/one to false", "set flag to false", "set flag/one to true"]
+    );
     let after = written(&plan, &before);
     assert_eq!(
         after["launchpadPermissions"],
-        json!({"below": false, "flag": {"one": true}})
+        json!({"below": {"one": false, "two": false}, "flag": {"one": true}})
     );
     assert!(found(after).plan(spec).is_empty());
 }
@@ -157,7 +160,10 @@ fn a_right_may_turn_into_several_and_back() {
     let map = || found(json!({"launchpadPermissions": {"p": {"child": true}}}));
     let several = json!({"launchpadPermissions": {"p": {"child": true}}});
     let from_flag = flag().recorded(&[("launchpadPermissions", &["p"])]);
-    assert_eq!(from_flag.plan(several.clone()).steps(), ["set p/child to true"]);
+    assert_eq!(
+        from_flag.plan(several.clone()).steps(),
+        ["set p to false", "set p/child to true"]
+    );
     assert!(
         map()
             .recorded(&[("launchpadPermissions", &["p"])])
@@ -166,7 +172,10 @@ fn a_right_may_turn_into_several_and_back() {
     );
     let one = json!({"launchpadPermissions": {"p": true}});
     let from_map = map().recorded(&[("launchpadPermissions", &["p/child"])]);
-    assert_eq!(from_map.plan(one.clone()).steps(), ["set p to true"]);
+    assert_eq!(
+        from_map.plan(one.clone()).steps(),
+        ["set p/child to false", "set p to true"]
+    );
     assert!(
         flag()
             .recorded(&[("launchpadPermissions", &["p/child"])])
@@ -225,8 +234,8 @@ fn the_rights_on_a_node_that_nothing_declares_are_copied_as_they_are() {
     assert_eq!(
         plan.steps(),
         [
-            "on automation-0 set mayX to true",
             "on automation-0 set mayZ to false",
+            "on automation-0 set mayX to true",
             "on automation-0 set nested/a to true"
         ]
     );
