@@ -20,7 +20,7 @@ use std::{
 use kube::core::object::HasStatus;
 
 pub use self::{
-    edit::{EntriesChange, Edit},
+    edit::{Edit, EntriesChange},
     place::Entry,
 };
 use self::{
@@ -29,11 +29,7 @@ use self::{
 };
 use super::writer::{SharedDocument, Writer};
 use crate::{
-    crd::{
-        applied::Applied,
-        common::DeletionPolicy,
-        status::Origin,
-    },
+    crd::{applied::Applied, common::DeletionPolicy, status::Origin},
     dataiku::{document::Document, error::ApiError, json_value::resembles, permit::WritePermit},
     engine::{
         connect::{ConnectionKind, Remote},
@@ -220,7 +216,10 @@ impl<E: Entries> Managed for Keep<E> {
         let entries = E::entries(object).into_iter();
         let stored = entries.filter_map(|entry| {
             let declared = entry.value.as_ref()?;
-            let (was, is) = (value(&before.document, &entry.pointer), value(&after.document, &entry.pointer)?);
+            let (was, is) = (
+                value(&before.document, &entry.pointer),
+                value(&after.document, &entry.pointer)?,
+            );
             let is_print = print(Some(&is));
             let changed = is_print != print(was.as_ref()) && is_print != print(Some(declared));
             (changed && resembles(declared, &is)).then(|| (mark(&entry.pointer, Some(declared)), is_print))

@@ -1,4 +1,4 @@
-use std::time::Instant;
+use std::{collections::BTreeMap, time::Instant};
 
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use super::*;
 use crate::{
     crd::DssGlobalApiKey,
     dataiku::listed::Listed,
-    engine::Secrets,
+    engine::{Change, Secrets},
     kinds::node::tests::{API, Bed, document, dss, object, permit},
 };
 
@@ -93,7 +93,9 @@ fn a_key_is_created_with_its_mark_and_its_rights() {
     bed.secrets = missing();
     let object = ci(json!({ "description": "pipeline", "permissions": { "mayCreateProjects": true, "admin": false } }));
     let plan = Key::plan(&object, &bed.given(), None).unwrap();
-    let [KeyChange::Create(new)] = &plan.changes[..] else { panic!() };
+    let [KeyChange::Create(new)] = &plan.changes[..] else {
+        panic!()
+    };
     assert_eq!(new.label, "ci");
     assert_eq!(new.description, format!("pipeline {OURS}"));
     assert_eq!(new.groups, None);
@@ -111,16 +113,30 @@ fn groups_that_do_not_exist_wait_and_the_impersonated_user_follows() {
     bed.secrets = missing();
     let object = ci(json!({ "label": "other", "groups": ["a", "later"], "dssUserForImpersonation": "svc" }));
     let plan = Key::plan(&object, &bed.given(), None).unwrap();
-    let [KeyChange::Create(new)] = &plan.changes[..] else { panic!() };
-    assert_eq!((new.label.as_str(), &new.groups), ("other", &Some(vec!["a".to_owned()])));
+    let [KeyChange::Create(new)] = &plan.changes[..] else {
+        panic!()
+    };
+    assert_eq!(
+        (new.label.as_str(), &new.groups),
+        ("other", &Some(vec!["a".to_owned()]))
+    );
     assert_eq!(plan.waiting, ["group later does not exist yet"]);
     assert_eq!(new.follows, ["set dssUserForImpersonation to svc"]);
 }
 
 #[test]
 fn a_key_as_declared_is_left_alone() {
-    let found = definition("k1", json!({ "description": format!("by hand {OURS}"), "label": "renamed" }));
-    let bed = bed(Some("k1"), &[found.clone(), definition("other", json!({ "description": "of somebody else" }))]);
+    let found = definition(
+        "k1",
+        json!({ "description": format!("by hand {OURS}"), "label": "renamed" }),
+    );
+    let bed = bed(
+        Some("k1"),
+        &[
+            found.clone(),
+            definition("other", json!({ "description": "of somebody else" })),
+        ],
+    );
     for spec in [
         json!({}),
         json!({ "label": "renamed", "description": "by hand", "permissions": { "mayFly": false } }),
@@ -131,9 +147,16 @@ fn a_key_as_declared_is_left_alone() {
 
 #[test]
 fn an_edit_writes_what_is_declared_and_nothing_else() {
-    let found = definition("k1", json!({ "dssUserForImpersonation": "old", "description": "no mark" }));
+    let found = definition(
+        "k1",
+        json!({ "dssUserForImpersonation": "old", "description": "no mark" }),
+    );
     let mut bed = bed(Some("k1"), std::slice::from_ref(&found));
-    bed.record.grants.add([(PERMISSIONS, BTreeSet::from(["mayDrop".to_owned()]))].into_iter().collect());
+    bed.record.grants.add(
+        [(PERMISSIONS, BTreeSet::from(["mayDrop".to_owned()]))]
+            .into_iter()
+            .collect(),
+    );
     let object = ci(json!({
         "label": "new", "description": "why", "dssUserForImpersonation": "", "permissions": { "mayCreateProjects": true }
     }));
@@ -172,11 +195,20 @@ fn a_key_changes_from_rights_of_its_own_to_those_of_groups_and_back() {
     let mut flags = definition("k1", json!({}));
     flags["globalPermissions"]["mayCreateProjects"] = json!(true);
     let mut bed = bed(Some("k1"), &[]);
-    bed.record.grants.add([(PERMISSIONS, BTreeSet::from(["mayCreateProjects".to_owned()]))].into_iter().collect());
+    bed.record.grants.add(
+        [(PERMISSIONS, BTreeSet::from(["mayCreateProjects".to_owned()]))]
+            .into_iter()
+            .collect(),
+    );
     let (steps, by_groups) = edited(&ci(json!({ "groups": ["a"] })), &bed, &flags);
     assert_eq!(steps, ["add to group a", "set mayCreateProjects to false"]);
     assert_eq!(by_groups["groups"], json!(["a"]));
-    let plan = Key::plan(&ci(json!({ "permissions": { "admin": false } })), &bed.given(), Some(&seen(&by_groups))).unwrap();
+    let plan = Key::plan(
+        &ci(json!({ "permissions": { "admin": false } })),
+        &bed.given(),
+        Some(&seen(&by_groups)),
+    )
+    .unwrap();
     assert_eq!(plan.steps(), ["take the rights of groups away"]);
     assert!(plan.changes[0].withdraws());
     let (_, by_flags) = edited(&ci(json!({})), &bed, &by_groups);
@@ -210,7 +242,10 @@ fn a_secret_that_is_missing_or_edited_means_a_new_key_and_one_that_nobody_read_d
     for (secret, expected) in [
         (Secret::Missing("gone".into()), vec!["create API key"]),
         (Secret::Unusable("odd".into()), vec!["create API key"]),
-        (Secret::Changed("other".to_owned().into(), "k:1".into()), vec!["create API key"]),
+        (
+            Secret::Changed("other".to_owned().into(), "k:1".into()),
+            vec!["create API key"],
+        ),
         (Secret::Unchanged("value".to_owned().into(), "k:2".into()), vec![]),
         (Secret::Unread, vec![]),
     ] {
@@ -223,8 +258,28 @@ fn a_secret_that_is_missing_or_edited_means_a_new_key_and_one_that_nobody_read_d
 fn the_key_that_was_replaced_is_deleted_and_nobody_elses() {
     let (old, new) = (definition("k1", json!({})), definition("k2", json!({})));
     let other = "[dataiku-operator.io/owner: team/ci ffffff]";
-    let bed = bed(Some("k2"), &[old, new.clone(), definition("k3", json!({ "description": other }))]);
-    assert_eq!(steps(&ci(json!({})), &bed, Some(&seen(&new))), ["delete unused API key k1"]);
+    let bed = bed(
+        Some("k2"),
+        &[old, new.clone(), definition("k3", json!({ "description": other }))],
+    );
+    assert_eq!(
+        steps(&ci(json!({})), &bed, Some(&seen(&new))),
+        ["delete unused API key k1"]
+    );
+}
+
+#[test]
+fn the_mark_of_somebody_else_cannot_be_declared() {
+    let theirs = format!("{OURS} [dataiku-operator.io/owner: team/theirs ffffff]");
+    for (description, ours) in [
+        (OURS.to_owned(), true),
+        (format!("before {OURS} after"), true),
+        (theirs, false),
+        ("[dataiku-operator.io/owner: team/ci 0a1b2c3d]".to_owned(), false),
+        ("no mark".to_owned(), false),
+    ] {
+        assert_eq!(has_mark(&description, OURS), ours, "{description}");
+    }
 }
 
 #[test]
@@ -237,13 +292,20 @@ fn a_key_whose_value_was_lost_is_deleted_and_another_one_created() {
     };
     let expected = ["delete unused API key k1", "create API key"];
     assert_eq!(steps(&ci(json!({})), &bed, Some(&lost)), expected);
-    assert_eq!(steps(&ci(json!({})), &bed, None), expected, "nor after the status was lost");
+    assert_eq!(
+        steps(&ci(json!({})), &bed, None),
+        expected,
+        "nor after the status was lost"
+    );
 }
 
 #[test]
 fn a_removal_deletes_the_key_and_those_whose_value_was_lost() {
     let (own, lost) = (definition("k1", json!({})), definition("k2", json!({})));
-    let bed = bed(Some("k1"), &[own.clone(), lost, definition("k3", json!({ "description": null }))]);
+    let bed = bed(
+        Some("k1"),
+        &[own.clone(), lost, definition("k3", json!({ "description": null }))],
+    );
     let plan = Key::removal(&ci(json!({})), DeletionPolicy::Delete, &bed.given(), &seen(&own));
     assert_eq!(plan.steps(), ["delete API key k1", "delete API key k2"]);
     assert!(plan.changes.iter().all(Change::withdraws));
@@ -255,9 +317,17 @@ fn the_status_shows_the_key_and_no_value() {
         "k1",
         json!({ "createdOn": 1_700_000_000_000_i64, "createdBy": "operator", "expiresOn": 0, "key": "canary-value" }),
     );
-    let shown = Key::show(&ci(json!({})), Some(&seen(&found)), &Applied::default(), &NodeLists::default());
+    let shown = Key::show(
+        &ci(json!({})),
+        Some(&seen(&found)),
+        &Applied::default(),
+        &NodeLists::default(),
+    );
     let shown = serde_json::to_value(shown).unwrap();
-    assert_eq!(shown, json!({ "id": "k1", "createdOn": "2023-11-14T22:13:20Z", "createdBy": "operator" }));
+    assert_eq!(
+        shown,
+        json!({ "id": "k1", "createdOn": "2023-11-14T22:13:20Z", "createdBy": "operator" })
+    );
 }
 
 #[tokio::test]
@@ -273,8 +343,10 @@ async fn the_value_goes_from_the_answer_into_the_receipt() {
     let mut bed = bed(None, &[]);
     bed.secrets = missing();
     let plan = Key::plan(&ci(json!({ "permissions": { "admin": false } })), &bed.given(), None).unwrap();
-    let [KeyChange::Create(new)] = &plan.changes[..] else { panic!() };
-    let receipt = post(&dss(&server.uri()), permit(), new).await.unwrap();
+    let [KeyChange::Create(new)] = &plan.changes[..] else {
+        panic!()
+    };
+    let receipt = new.post(&dss(&server.uri()), permit()).await.unwrap();
     assert_eq!(receipt.id.as_deref(), Some("k1"));
     let secret: BTreeMap<_, _> = receipt
         .secret
@@ -282,6 +354,10 @@ async fn the_value_goes_from_the_answer_into_the_receipt() {
         .flatten()
         .map(|(key, value)| (key.as_str(), value.expose_secret().to_owned()))
         .collect();
-    let expected = [("apiKey", "canary-value"), ("apiKeyId", "k1"), ("url", "https://dss.example.com")];
+    let expected = [
+        ("apiKey", "canary-value"),
+        ("apiKeyId", "k1"),
+        ("url", "https://dss.example.com"),
+    ];
     assert_eq!(secret, expected.map(|(key, value)| (key, value.to_owned())).into());
 }

@@ -83,7 +83,8 @@ impl EntriesChange {
                 continue;
             }
             let text = one.value.as_ref().map(Value::to_string).unwrap_or_default();
-            made.changed |= put(&mut edited, &one.pointer, &text).map_err(|error| self.blocked(&one.pointer, &error))?;
+            made.changed |=
+                put(&mut edited, &one.pointer, &text).map_err(|error| self.blocked(&one.pointer, &error))?;
             if one.first {
                 made.replaced.insert(one.pointer.clone(), found);
             }
@@ -98,7 +99,11 @@ impl EntriesChange {
     }
 
     fn blocked(&self, pointer: &str, error: &DocumentError) -> Error {
-        Error::invalid(format!("{} {} cannot be set: {error}", self.noun, place::words(pointer)))
+        Error::invalid(format!(
+            "{} {} cannot be set: {error}",
+            self.noun,
+            place::words(pointer)
+        ))
     }
 }
 
@@ -136,7 +141,10 @@ impl Change for EntriesChange {
             let verb = if one.value.is_empty() { "remove" } else { "restore" };
             format!("{verb} {noun} {}", place::words(&one.pointer))
         });
-        let maps = self.maps.iter().map(|map| format!("remove empty {noun} {}", place::words(map)));
+        let maps = self
+            .maps
+            .iter()
+            .map(|map| format!("remove empty {noun} {}", place::words(map)));
         let sets = self.sets.iter().map(|one| {
             let verb = if one.value.is_none() { "remove" } else { "set" };
             format!("{verb} {noun} {}", place::words(&one.pointer))

@@ -88,7 +88,9 @@ pub(super) fn claim(document: &str, entries: &[Entry], record: Option<&Applied>)
         claim.owned.extend(record.grants.list(list).iter().cloned());
     }
     claim.owned.extend(record.grants.list(MAPS).iter().map(|map| made(map)));
-    claim.owned.extend(record.replaced.iter().map(|(place, text)| was(place, text)));
+    claim
+        .owned
+        .extend(record.replaced.iter().map(|(place, text)| was(place, text)));
     claim
 }
 
@@ -156,7 +158,8 @@ impl Owner<'_> {
         let maps = place::ancestors(pointer).map(str::to_owned);
         for place in maps.chain([pointer.to_owned(), below(pointer)]) {
             let others = self.others.of_entry(self.document, &place).into_iter();
-            let rivals = others.filter(|one| one.claim.declared.contains(&place) && one.precedes(self.created, self.name));
+            let rivals =
+                others.filter(|one| one.claim.declared.contains(&place) && one.precedes(self.created, self.name));
             if let Some(rival) = rivals.min_by_key(|one| (one.created, one.name.clone())) {
                 let (noun, pointer, kind) = (self.noun, place::words(pointer), self.kind);
                 let message = format!(
@@ -231,7 +234,9 @@ impl<'a> Draft<'a> {
         let owner = self.owner;
         let (others, document) = (owner.others, owner.document);
         // Without it the object knows no more than that it set something: that stays.
-        let Some(value) = owner.record.replaced.get(pointer) else { return };
+        let Some(value) = owner.record.replaced.get(pointer) else {
+            return;
+        };
         let restore = Restore {
             pointer: pointer.to_owned(),
             value: value.clone(),
@@ -295,7 +300,11 @@ impl<'a> Draft<'a> {
             Some(place::text(&self.document, pointer).unwrap_or_default())
         } else if let Some(predecessor) = predecessor {
             let start = was(pointer, "");
-            let texts = predecessor.claim.owned.iter().filter_map(|claim| claim.strip_prefix(&start));
+            let texts = predecessor
+                .claim
+                .owned
+                .iter()
+                .filter_map(|claim| claim.strip_prefix(&start));
             texts.map(str::to_owned).next()
         } else {
             owner.record.replaced.get(pointer).cloned()

@@ -1,10 +1,11 @@
 //! Objects that share a document, on a remote side that is the document.
 
+mod properties;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use proptest::prelude::*;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{
     place::{self, Entry},
@@ -113,7 +114,11 @@ impl World {
         for change in &plan.changes {
             let made = change.make(&mut document)?;
             for (place, text) in made.replaced {
-                assert_eq!(member.record.replaced.get(&place), Some(&text), "{place} was known before the write");
+                assert_eq!(
+                    member.record.replaced.get(&place),
+                    Some(&text),
+                    "{place} was known before the write"
+                );
             }
         }
         self.document = document;
@@ -209,7 +214,8 @@ fn declared_values_are_set_and_their_neighbours_stay() {
 #[test]
 fn a_deletion_brings_back_what_was_there_as_it_was_written() {
     let text = r#"{"region":"us","limits":{"rows":1.50e0,"cols":2},"old":[ 1, {"z":1,"a":2}],"empty":{},"big":12345678901234567890123}"#;
-    let declared = json!({"region": "eu", "limits": {"rows": 2}, "old": null, "empty": {"x": 1}, "n": {"m": {"o": 1}}, "big": 5});
+    let declared =
+        json!({"region": "eu", "limits": {"rows": 2}, "old": null, "empty": {"x": 1}, "n": {"m": {"o": 1}}, "big": 5});
     let mut world = World::new(&json!({}), &[declared]);
     world.document = parse(text);
     let before = world.value();
@@ -240,7 +246,10 @@ fn what_leaves_the_spec_gets_back_its_value_and_what_stays_keeps_the_first_one()
 
 #[test]
 fn a_value_that_somebody_changed_since_is_left_alone() {
-    let mut world = World::new(&json!({"a": 1, "b": {"c": 1}}), &[json!({"a": 10, "b": {"c": 10}, "d": 1})]);
+    let mut world = World::new(
+        &json!({"a": 1, "b": {"c": 1}}),
+        &[json!({"a": 10, "b": {"c": 10}, "d": 1})],
+    );
     world.reconcile(0).unwrap();
     world.edit("/a", &json!(99));
     world.edit("/b", &json!("no map"));
@@ -261,7 +270,10 @@ fn drift_is_repaired_and_the_first_value_still_comes_back() {
 
 #[test]
 fn an_entry_that_was_as_declared_is_not_written_and_stays() {
-    let mut world = World::new(&json!({"a": 5, "b": {"c": [1, 2]}}), &[json!({"a": 5.0, "b": {"c": [1, 2.0]}})]);
+    let mut world = World::new(
+        &json!({"a": 5, "b": {"c": [1, 2]}}),
+        &[json!({"a": 5.0, "b": {"c": [1, 2.0]}})],
+    );
     let plan = world.plan(0).unwrap().plan;
     assert!(plan.is_empty() && plan.grants.is_empty());
     world.reconcile(0).unwrap();
@@ -316,7 +328,11 @@ fn an_entry_that_moves_to_another_object_is_not_written_and_its_first_value_move
         world.delete(0);
         assert_eq!(world.value(), json!({"a": 10}));
         world.delete(1);
-        assert_eq!(world.value(), json!({"a": 1}), "the object that goes last knows what was there");
+        assert_eq!(
+            world.value(),
+            json!({"a": 1}),
+            "the object that goes last knows what was there"
+        );
     }
 }
 
@@ -379,7 +395,11 @@ fn a_server_that_drops_a_value_is_asked_once_and_again_for_another_value() {
     assert_ne!(first.attempt(), world.plan(0).unwrap().plan.attempt(), "another value");
     world.members[0].as_mut().unwrap().declared = json!({"a": 1});
     world.edit("/a", &json!(7));
-    assert_ne!(first.attempt(), world.plan(0).unwrap().plan.attempt(), "another document");
+    assert_ne!(
+        first.attempt(),
+        world.plan(0).unwrap().plan.attempt(),
+        "another document"
+    );
     world.edit("/a", &json!(1));
     assert!(world.plan(0).unwrap().plan.is_empty());
 }
@@ -443,114 +463,4 @@ fn no_step_holds_a_value() {
     let world = World::new(&json!({"a": "found"}), &[json!({"a": "declared"})]);
     let plan = world.plan(0).unwrap().plan;
     assert_eq!(plan.steps(), ["set variable a"]);
-}
-
-/// Places of which none is in another.
-const PLACES: [&str; 7] = ["/a", "/b", "/m/x", "/m/y", "/n/o/p", "/n/o/q", "/n/r"];
-
-#[derive(Clone, Debug)]
-enum Act {
-    Declare(usize, BTreeMap<usize, Option<u8>>),
-    Reconcile(usize),
-    Delete(usize),
-}
-
-fn leaf() -> impl Strategy<Value = Value> {
-    prop_oneof![
-        Just(json!(1.5)),
-        Just(json!("text")),
-        Just(Value::Null),
-        Just(json!([1, {"z": 1}])),
-        any::<u8>().prop_map(|n| json!(n)),
-    ]
-}
-
-/// Values at some of the places, and elsewhere.
-fn document() -> impl Strategy<Value = Value> {
-    let elsewhere = prop::sample::subsequence(vec!["/c", "/m/z", "/n/o/s", "/k/l"], 0..4);
-    let places = prop::sample::subsequence(PLACES.to_vec(), 0..PLACES.len());
-    (places, elsewhere, prop::collection::vec(leaf(), 12)).prop_map(|(places, elsewhere, leaves)| {
-        let mut document = Document::new();
-        for (place, leaf) in places.into_iter().chain(elsewhere).zip(leaves) {
-            document.set_at(place, &leaf).unwrap();
-        }
-        serde_json::to_value(&document).unwrap()
-    })
-}
-
-fn acts() -> impl Strategy<Value = Vec<Act>> {
-    let declared = prop::collection::btree_map(0..PLACES.len(), prop::option::weighted(0.8, 0..3u8), 0..4);
-    let act = prop_oneof![
-        3 => (0..3usize, declared).prop_map(|(number, declared)| Act::Declare(number, declared)),
-        3 => (0..3usize).prop_map(Act::Reconcile),
-        1 => (0..3usize).prop_map(Act::Delete),
-    ];
-    prop::collection::vec(act, 1..25)
-}
-
-/// Values of one object differ from those of the others and from all in the document.
-fn spec(number: usize, declared: &BTreeMap<usize, Option<u8>>) -> Value {
-    let mut document = Document::new();
-    for (place, value) in declared {
-        let value = value.or((number > 0).then_some(9)).map(|value| format!("{number}-{value}"));
-        document.set_at(PLACES[*place], &value).unwrap();
-    }
-    serde_json::to_value(&document).unwrap()
-}
-
-proptest! {
-    #[test]
-    fn whatever_objects_do_neighbours_stay_byte_for_byte_and_the_last_one_leaves_what_was_there(
-        found in document(), acts in acts()
-    ) {
-        let mut world = World::new(&found, &[json!({}), json!({}), json!({})]);
-        let elsewhere = ["/c", "/m/z", "/n/o/s", "/k/l"];
-        let text = |document: &Document| elsewhere.map(|place| place::text(document, place));
-        let before = text(&world.document);
-        for act in acts {
-            match act {
-                Act::Declare(number, declared) => {
-                    if let Some(member) = &mut world.members[number] {
-                        member.declared = spec(number, &declared);
-                    }
-                }
-                Act::Reconcile(number) if world.members[number].is_some() => {
-                    if let Err(error) = world.reconcile(number) {
-                        prop_assert_eq!(error.reason(), Some(Reason::Conflict));
-                    }
-                }
-                Act::Delete(number) if world.members[number].is_some() => _ = world.delete(number),
-                Act::Reconcile(_) | Act::Delete(_) => {}
-            }
-            prop_assert_eq!(text(&world.document), before.clone());
-        }
-        for number in 0..3 {
-            if world.members[number].is_some() {
-                if world.reconcile(number).is_ok() {
-                    let member = world.members[number].clone().unwrap();
-                    for entry in member.entries() {
-                        prop_assert_eq!(place::value(&world.document, &entry.pointer), entry.value);
-                    }
-                }
-                world.delete(number);
-            }
-        }
-        prop_assert_eq!(world.value(), found);
-    }
-
-    #[test]
-    fn the_place_of_a_leaf_leads_to_it(keys in prop::collection::vec("[~/a ]{0,3}", 1..4), value in 0..9u8) {
-        let mut declared = json!(value);
-        for key in keys.iter().rev() {
-            declared = Value::Object(Map::from_iter([(key.clone(), declared)]));
-        }
-        let leaves = Entry::leaves(declared.as_object().unwrap());
-        prop_assert_eq!(leaves.len(), 1);
-        prop_assert_eq!(declared.pointer(&leaves[0].pointer), Some(&json!(value)));
-        let document = parse(&declared.to_string());
-        prop_assert_eq!(place::value(&document, &leaves[0].pointer), Some(json!(value)));
-        let mark = leaves[0].mark();
-        prop_assert_eq!(place::split(&mark).0, &leaves[0].pointer);
-        prop_assert_eq!(place::ancestors(&leaves[0].pointer).count(), keys.len() - 1);
-    }
 }

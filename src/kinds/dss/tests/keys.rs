@@ -21,7 +21,11 @@ impl Rig {
     fn marked(&self) -> Vec<Value> {
         let keys = self.node.state_at("/globalApiKeys").unwrap_or_default();
         let keys = keys.as_object().cloned().unwrap_or_default();
-        let marked = |key: &Value| key["description"].as_str().is_some_and(|text| text.contains("team/ci "));
+        let marked = |key: &Value| {
+            key["description"]
+                .as_str()
+                .is_some_and(|text| text.contains("team/ci "))
+        };
         keys.into_iter().map(|(_, key)| key).filter(marked).collect()
     }
 
@@ -65,7 +69,12 @@ async fn a_key_is_created_published_and_deleted_and_its_value_shows_nowhere_else
         rig.agrees();
         let key = rig.sole();
         assert_eq!(key["label"], "ci");
-        assert!(key["description"].as_str().unwrap().starts_with("pipeline [dataiku-operator.io/owner: team/ci "));
+        assert!(
+            key["description"]
+                .as_str()
+                .unwrap()
+                .starts_with("pipeline [dataiku-operator.io/owner: team/ci ")
+        );
         assert_eq!(key["globalPermissions"]["mayCreateProjects"], true);
         assert_eq!(rig.published("url").as_deref(), Some(rig.node.url()));
         let secret = rig.server.get("secrets", "team", "ci-key");
@@ -89,15 +98,29 @@ async fn edits_and_drift_are_written_into_the_definition() {
     let key = rig.sole();
     assert_eq!(key["dssUserForImpersonation"], "admin");
     let id = key["id"].as_str().unwrap();
-    let by_hand = json!({ "label": "theirs", "globalPermissions": { "mayCreateProjects": false, "mayWriteSafeCode": true } });
-    rig.node.patch_state(json!({ "globalApiKeys": { id: by_hand } })).unwrap();
-    rig.until("the repair", || rig.sole()["globalPermissions"]["mayCreateProjects"] == true).await;
+    let by_hand =
+        json!({ "label": "theirs", "globalPermissions": { "mayCreateProjects": false, "mayWriteSafeCode": true } });
+    rig.node
+        .patch_state(json!({ "globalApiKeys": { id: by_hand } }))
+        .unwrap();
+    rig.until("the repair", || {
+        rig.sole()["globalPermissions"]["mayCreateProjects"] == true
+    })
+    .await;
     assert_eq!(rig.sole()["label"], "theirs", "an unset label is not managed");
-    rig.server.patch(PLURAL, "team", "ci", json!({ "spec": { "label": "ours", "permissions": { "mayCreateProjects": null } } }));
+    rig.server.patch(
+        PLURAL,
+        "team",
+        "ci",
+        json!({ "spec": { "label": "ours", "permissions": { "mayCreateProjects": null } } }),
+    );
     rig.until("the edit", || rig.sole()["label"] == "ours").await;
     rig.wait(PLURAL, "ci", "InSync").await;
     let flags = rig.sole()["globalPermissions"].clone();
-    assert_eq!((&flags["mayCreateProjects"], &flags["mayWriteSafeCode"]), (&json!(false), &json!(true)));
+    assert_eq!(
+        (&flags["mayCreateProjects"], &flags["mayWriteSafeCode"]),
+        (&json!(false), &json!(true))
+    );
     assert_eq!(rig.node.count("D36"), 1);
     rig.agrees();
 }
@@ -123,17 +146,27 @@ async fn a_foreign_secret_is_left_alone_and_no_key_is_created() {
     }));
     rig.key(json!({}));
     let object = rig.wait(PLURAL, "ci", "AlreadyExists").await;
-    assert!(ready(&object)["message"].as_str().unwrap().contains("Secret team/ci-key"));
-    assert_eq!((rig.node.count("D36"), rig.published("apiKey").as_deref()), (0, Some("theirs")));
+    assert!(
+        ready(&object)["message"]
+            .as_str()
+            .unwrap()
+            .contains("Secret team/ci-key")
+    );
+    assert_eq!(
+        (rig.node.count("D36"), rig.published("apiKey").as_deref()),
+        (0, Some("theirs"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_whose_value_was_lost_is_replaced() {
     let rig = Rig::ready().await;
-    rig.node.fault(json!({ "match": { "operation": "D36" }, "fault": { "kind": "dropAfter" } }));
+    rig.node
+        .fault(json!({ "match": { "operation": "D36" }, "fault": { "kind": "dropAfter" } }));
     rig.key(json!({}));
     rig.wait(PLURAL, "ci", "InSync").await;
-    rig.until("the deletion of the lost key", || rig.marked().len() == 1).await;
+    rig.until("the deletion of the lost key", || rig.marked().len() == 1)
+        .await;
     assert_eq!(rig.node.count("D36"), 2);
     rig.agrees();
 }
@@ -142,10 +175,18 @@ async fn a_key_whose_value_was_lost_is_replaced() {
 async fn a_key_that_somebody_deleted_is_created_again() {
     let rig = created(dss(), json!({})).await;
     let id = rig.sole()["id"].as_str().unwrap().to_owned();
-    rig.node.patch_state(json!({ "globalApiKeys": { id.as_str(): null } })).unwrap();
-    rig.until("another key", || rig.marked().iter().any(|key| key["id"] != id.as_str())).await;
+    rig.node
+        .patch_state(json!({ "globalApiKeys": { id.as_str(): null } }))
+        .unwrap();
+    rig.until("another key", || {
+        rig.marked().iter().any(|key| key["id"] != id.as_str())
+    })
+    .await;
     rig.wait(PLURAL, "ci", "InSync").await;
-    rig.until("its value", || rig.published("apiKeyId").is_some_and(|published| published != id)).await;
+    rig.until("its value", || {
+        rig.published("apiKeyId").is_some_and(|published| published != id)
+    })
+    .await;
     rig.agrees();
 }
 
@@ -157,7 +198,8 @@ async fn a_secret_that_is_deleted_or_edited_gets_another_key() {
         if round == 0 {
             rig.server.delete("secrets", "team", "ci-key");
         } else {
-            rig.server.patch("secrets", "team", "ci-key", json!({ "data": { "apiKey": "AAAA" } }));
+            rig.server
+                .patch("secrets", "team", "ci-key", json!({ "data": { "apiKey": "AAAA" } }));
         }
         rig.until("another key", || {
             let marked = rig.marked();

@@ -140,11 +140,17 @@ impl Rig {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("{name} is not {reason}: {:#}", self.server.get(plural, "team", name)["status"]);
+        panic!(
+            "{name} is not {reason}: {:#}",
+            self.server.get(plural, "team", name)["status"]
+        );
     }
 
     async fn gone(&self, plural: &str, name: &str) {
-        self.until("the end of the object", || self.server.find(plural, "team", name).is_none()).await;
+        self.until("the end of the object", || {
+            self.server.find(plural, "team", name).is_none()
+        })
+        .await;
     }
 
     async fn until(&self, what: &str, holds: impl Fn() -> bool) {

@@ -11,7 +11,8 @@ impl Rig {
     }
 
     fn declare(&self, name: &str, variables: Value) {
-        self.server.patch(PLURAL, "team", name, json!({ "spec": { "variables": variables } }));
+        self.server
+            .patch(PLURAL, "team", name, json!({ "spec": { "variables": variables } }));
     }
 
     fn found(&self) -> Value {
@@ -29,7 +30,10 @@ async fn variables_are_set_repaired_and_restored_and_in_sync_writes_nothing() {
     let rig = Rig::ready().await;
     rig.by_hand(json!({ "region": "us", "limits": { "cols": 7 }, "theirs": [1, { "b": 1, "a": 2 }] }));
     let before = rig.found();
-    rig.variables("base", json!({ "region": "eu", "limits": { "rows": 5.0 }, "flags": { "x": { "y": true } } }));
+    rig.variables(
+        "base",
+        json!({ "region": "eu", "limits": { "rows": 5.0 }, "flags": { "x": { "y": true } } }),
+    );
     rig.wait(PLURAL, "base", "InSync").await;
     let mut expected = before.clone();
     expected["region"] = json!("eu");
@@ -65,10 +69,15 @@ async fn what_leaves_the_spec_comes_back_and_null_means_absent() {
     rig.variables("base", json!({ "a": null, "b": { "c": 20 } }));
     let object = rig.wait(PLURAL, "base", "InSync").await;
     assert_eq!(rig.found(), json!({ "b": { "c": 20 } }));
-    assert_eq!(object["status"]["applied"]["replaced"], json!({ "/a": "1", "/b/c": "2" }));
+    assert_eq!(
+        object["status"]["applied"]["replaced"],
+        json!({ "/a": "1", "/b/c": "2" })
+    );
     rig.declare("base", json!({ "a": null, "b": null }));
-    rig.server.patch(PLURAL, "team", "base", json!({ "spec": { "variables": { "a": 5 } } }));
-    rig.until("the new spec", || rig.found() == json!({ "a": 5, "b": { "c": 2 } })).await;
+    rig.server
+        .patch(PLURAL, "team", "base", json!({ "spec": { "variables": { "a": 5 } } }));
+    rig.until("the new spec", || rig.found() == json!({ "a": 5, "b": { "c": 2 } }))
+        .await;
     let object = rig.wait(PLURAL, "base", "InSync").await;
     assert_eq!(object["status"]["applied"]["replaced"], json!({ "/a": "1" }));
 }
@@ -82,7 +91,10 @@ async fn the_newer_of_two_objects_with_one_variable_is_a_conflict_until_the_olde
     rig.variables("newer", json!({ "a": 2 }));
     let object = rig.wait(PLURAL, "newer", "Conflict").await;
     let message = ready(&object)["message"].as_str().unwrap().to_owned();
-    assert!(message.contains("DssInstanceVariables team/older declares variable a too"), "{message}");
+    assert!(
+        message.contains("DssInstanceVariables team/older declares variable a too"),
+        "{message}"
+    );
     rig.server.delete(PLURAL, "team", "older");
     rig.gone(PLURAL, "older").await;
     rig.wait(PLURAL, "newer", "InSync").await;
@@ -93,7 +105,8 @@ async fn the_newer_of_two_objects_with_one_variable_is_a_conflict_until_the_olde
 async fn a_variable_that_the_node_drops_is_written_once() {
     let rig = Rig::ready().await;
     let edit = json!({ "kind": "edit", "when": "after", "patch": { "variables": { "a": null } } });
-    rig.node.fault(json!({ "match": { "operation": "D32" }, "times": 0, "fault": edit }));
+    rig.node
+        .fault(json!({ "match": { "operation": "D32" }, "times": 0, "fault": edit }));
     rig.variables("base", json!({ "a": 1, "b": 2 }));
     let object = rig.wait(PLURAL, "base", "AcceptedButNotStored").await;
     assert!(ready(&object)["message"].as_str().unwrap().contains("set variable a"));
@@ -111,7 +124,10 @@ async fn many_objects_lose_nothing_of_each_other_and_take_few_writes() {
     let rig = Rig::ready().await;
     rig.by_hand(json!({ "theirs": 1 }));
     for number in 0..30 {
-        rig.variables(&format!("v{number}"), json!({ "shared": { format!("k{number}"): number } }));
+        rig.variables(
+            &format!("v{number}"),
+            json!({ "shared": { format!("k{number}"): number } }),
+        );
     }
     for number in 0..30 {
         rig.wait(PLURAL, &format!("v{number}"), "InSync").await;
@@ -132,10 +148,12 @@ async fn many_objects_lose_nothing_of_each_other_and_take_few_writes() {
 async fn a_lost_answer_and_a_crash_lose_no_first_value() {
     let mut rig = Rig::ready().await;
     rig.by_hand(json!({ "a": "first", "b": "first" }));
-    rig.node.fault(json!({ "match": { "operation": "D32" }, "fault": { "kind": "dropAfter" } }));
+    rig.node
+        .fault(json!({ "match": { "operation": "D32" }, "fault": { "kind": "dropAfter" } }));
     rig.variables("base", json!({ "a": "ours" }));
     rig.wait(PLURAL, "base", "InSync").await;
-    rig.node.fault(json!({ "match": { "operation": "D31" }, "times": 0, "fault": { "kind": "latency", "millis": 3000 } }));
+    rig.node
+        .fault(json!({ "match": { "operation": "D31" }, "times": 0, "fault": { "kind": "latency", "millis": 3000 } }));
     rig.variables("other", json!({ "b": "ours" }));
     rig.until("the write", || rig.found()["b"] == "ours").await;
     rig.kill().await;
