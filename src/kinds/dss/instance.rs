@@ -33,8 +33,8 @@ impl NodeKind for DssInstance {
         Ok(Own { architect: None, fits })
     }
 
-    async fn sweep_documents(api: &Dss, lists: &NodeLists, dependents: &[Dependent]) -> Result<(), Error> {
-        variables::sweep(api, lists, dependents).await
+    async fn sweep_documents(api: &Dss, lists: &NodeLists, dependents: &[Dependent]) {
+        variables::sweep(api, lists, dependents).await;
     }
 
     fn lacks(sweep: &Sweep) -> Option<&'static str> {

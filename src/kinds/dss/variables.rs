@@ -8,7 +8,7 @@ use crate::{
     crd::{DssInstance, DssInstanceVariables},
     dataiku::{document::Document, dss::Dss, error::ApiError, permit::WritePermit},
     engine::{
-        Common, Error,
+        Common,
         connect::{ConnectionKey, Dependent},
         object,
         shared::entries::{Entries, Entry},
@@ -58,13 +58,13 @@ impl Entries for Variables {
 }
 
 /// Reads the variables, if an object declares some: one call, whatever the number of objects.
-pub(super) async fn sweep(api: &Dss, lists: &NodeLists, dependents: &[Dependent]) -> Result<(), Error> {
+pub(super) async fn sweep(api: &Dss, lists: &NodeLists, dependents: &[Dependent]) {
     let kind = object::kind::<DssInstanceVariables>();
-    if !dependents.iter().any(|one| one.kind == kind) {
-        lists.documents.forget(KEY);
-        return Ok(());
-    }
+    let wanted = dependents.iter().any(|one| one.kind == kind);
     let began = Instant::now();
-    lists.documents.saw(KEY, began, Arc::new(api.variables().await?));
-    Ok(())
+    let read = if wanted { api.variables().await.ok() } else { None };
+    match read {
+        Some(document) => lists.documents.saw(KEY, began, Arc::new(document)),
+        None => lists.documents.forget(KEY),
+    }
 }

@@ -3,8 +3,10 @@
 //! The node shows the value of a key once, in the answer to its creation. So a key whose value did not reach its Secret is
 //! of no use: it is found by the mark in its description, and deleted once there is another one.
 
+mod change;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     hash::{DefaultHasher, Hash, Hasher},
     marker::PhantomData,
     sync::Arc,
@@ -14,8 +16,9 @@ use std::{
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
-use secrecy::SecretString;
 
+pub use self::change::KeyChange;
+use self::change::{NewKey, VALUE};
 use super::{Known, NodeKind, NodeLists};
 use crate::{
     crd::{
@@ -25,26 +28,19 @@ use crate::{
         status::Nothing,
     },
     dataiku::{
-        dip::{
-            DipProduct, Node,
-            global_keys::{GlobalKeyRecord, KeyRights, NewGlobalKey},
-        },
+        dip::{DipProduct, Node, global_keys::GlobalKeyRecord},
         document::Document,
         permit::WritePermit,
     },
     engine::{
-        Change, Common, Error, Given, Managed, Object, Observed, Plan, Publication, Read, Receipt, Secret, SecretUse,
+        Common, Error, Given, Managed, Object, Observed, Plan, Publication, Read, Receipt, Secret, SecretUse,
         connect::{ConnectionKey, ConnectionKind, Remote},
-        keep::fields::{Edit, FieldEdit, Fields, Names},
+        keep::fields::{FieldEdit, Fields, Names},
     },
 };
 
 /// Slot of the value in the Secret that the object publishes.
 const PUBLISHED: &str = "published";
-/// Keys of that Secret.
-const VALUE: &str = "apiKey";
-const ID: &str = "apiKeyId";
-const URL: &str = "url";
 /// The mark, in the record once a key was created or is about to be.
 const MARKS: &str = "marks";
 const MARK: &str = "dataiku-operator.io/owner:";
@@ -73,75 +69,6 @@ pub struct SeenKey {
     key: Option<Arc<GlobalKeyRecord>>,
     /// Its definition; only from a read of this key.
     document: Option<Document>,
-}
-
-/// One write.
-pub enum KeyChange {
-    /// Create a key and publish its value.
-    Create(Box<NewKey>),
-    /// Edit the definition of a key.
-    Edit {
-        /// Id of the key.
-        id: String,
-        /// What to write.
-        edit: Edit,
-    },
-    /// Delete a key.
-    Delete {
-        /// Id of the key.
-        id: String,
-        /// Whether it is one that nobody can use: its value was lost, or another key took its place.
-        unused: bool,
-    },
-}
-
-/// A key to be created.
-pub struct NewKey {
-    label: String,
-    description: String,
-    /// Groups whose rights the key has; `None`: it has those of `permissions`.
-    groups: Option<Vec<String>>,
-    permissions: BTreeMap<String, bool>,
-    url: String,
-    follows: Vec<String>,
-}
-
-impl Change for KeyChange {
-    fn steps(&self) -> Vec<String> {
-        match self {
-            Self::Create(_) => vec!["create API key".to_owned()],
-            Self::Edit { edit, .. } => edit.steps(),
-            Self::Delete { id, unused: true } => vec![format!("delete unused API key {id}")],
-            Self::Delete { id, unused: false } => vec![format!("delete API key {id}")],
-        }
-    }
-
-    fn follows(&self) -> Vec<String> {
-        match self {
-            Self::Create(new) => new.follows.clone(),
-            Self::Edit { .. } | Self::Delete { .. } => Vec::new(),
-        }
-    }
-
-    fn event(&self) -> &'static str {
-        match self {
-            Self::Create(_) => "Created",
-            Self::Edit { edit, .. } => edit.event().unwrap_or("Updated"),
-            Self::Delete { .. } => "Deleted",
-        }
-    }
-
-    fn creates(&self) -> bool {
-        matches!(self, Self::Create(_))
-    }
-
-    fn withdraws(&self) -> bool {
-        match self {
-            Self::Create(_) => false,
-            Self::Edit { edit, .. } => edit.withdraws(),
-            Self::Delete { .. } => true,
-        }
-    }
 }
 
 impl<K: NodeKey> Managed for Key<K> {
@@ -252,7 +179,7 @@ impl<K: NodeKey> Managed for Key<K> {
         change: &KeyChange,
     ) -> Result<Receipt, Error> {
         match change {
-            KeyChange::Create(new) => return post(&remote.api, permit, new).await,
+            KeyChange::Create(new) => return new.post(&remote.api, permit).await,
             KeyChange::Edit { id, edit } => {
                 let document = seen.and_then(|seen| seen.document.clone());
                 let mut document = document
@@ -277,44 +204,20 @@ impl<K: NodeKey> Managed for Key<K> {
     }
 }
 
+/// Lists the keys of the node if an object declares one (`wanted`). A list that cannot be read is no failure of the
+/// connection: the objects read it themselves, and say why they cannot.
+pub(super) async fn sweep<P: DipProduct>(api: &Node<P>, lists: &NodeLists, wanted: bool) {
+    if !wanted || list(api, lists).await.is_err() {
+        lists.keys.forget();
+    }
+}
+
 /// Lists all keys of the node. One call.
-pub(super) async fn list<P: DipProduct>(api: &Node<P>, lists: &NodeLists) -> Result<(), Error> {
+async fn list<P: DipProduct>(api: &Node<P>, lists: &NodeLists) -> Result<(), Error> {
     let began = Instant::now();
     let keys = api.global_keys().await?;
     lists.keys.replace(began, &keys.map(|key| lists.keys.held(key)));
     Ok(())
-}
-
-async fn post<P: DipProduct>(api: &Node<P>, permit: WritePermit, new: &NewKey) -> Result<Receipt, Error> {
-    let mut permissions = Document::new();
-    for (flag, granted) in &new.permissions {
-        permissions.set(flag, granted);
-    }
-    let rights = match &new.groups {
-        Some(groups) => KeyRights::Groups(groups),
-        None => KeyRights::Permissions(&permissions),
-    };
-    let created = api
-        .create_global_key(
-            permit,
-            &NewGlobalKey {
-                label: Some(&new.label),
-                description: Some(&new.description),
-                rights,
-                dss_user_for_impersonation: None,
-            },
-        )
-        .await?;
-    let secret = [
-        (VALUE, created.value),
-        (ID, SecretString::from(created.id.clone())),
-        (URL, SecretString::from(new.url.clone())),
-    ];
-    Ok(Receipt {
-        id: Some(created.id),
-        secret: Some(secret.map(|(key, value)| (key.to_owned(), value)).into()),
-        ..Receipt::default()
-    })
 }
 
 /// Whether the Secret of the object holds the value, as far as anybody looked.
@@ -330,6 +233,13 @@ fn is_published<C: ConnectionKind>(given: &Given<'_, C>) -> bool {
 fn mark<K: NodeKey>(object: &K) -> String {
     let (namespace, uid) = (object.namespace().unwrap_or_default(), object.uid().unwrap_or_default());
     format!("[{MARK} {namespace}/{} {uid}]", object.name_any())
+}
+
+/// Whether a description has this mark. People may write before and after it; of several marks the last one counts, so that
+/// nobody can declare the mark of somebody else.
+fn has_mark(description: &str, mark: &str) -> bool {
+    let last = description.rfind(&format!("[{MARK}")).map(|at| &description[at..]);
+    last.is_some_and(|last| last.starts_with(mark))
 }
 
 /// A description with the mark of this object.
@@ -358,7 +268,7 @@ fn grants<K: NodeKey>(object: &K) -> Grants {
 fn orphans<K: NodeKey>(object: &K, lists: &NodeLists, record: &Applied) -> Vec<String> {
     let mark = mark(object);
     let is_orphan = |key: &GlobalKeyRecord| {
-        let marked = key.description.as_ref().is_some_and(|text| text.contains(&mark));
+        let marked = key.description.as_deref().is_some_and(|text| has_mark(text, &mark));
         marked && record.id.as_ref() != Some(&key.id)
     };
     let mut ids: Vec<String> = lists.keys.filter(is_orphan).iter().map(|key| key.id.clone()).collect();
@@ -437,7 +347,7 @@ fn description<'a, K: NodeKey>(fields: Fields<'a>, object: &K, key: &GlobalKeyRe
     let (step, text) = match object.key().description.as_deref() {
         Some("") => ("clear description".to_owned(), marked(object, "")),
         Some(text) => (format!("set description to {text}"), marked(object, text)),
-        None if found.contains(&mark(object)) => return fields,
+        None if has_mark(found, &mark(object)) => return fields,
         None => ("add the mark to the description".to_owned(), marked(object, found)),
     };
     let edit = (found != text).then(|| {

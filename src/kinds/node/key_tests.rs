@@ -1,4 +1,4 @@
-use std::time::Instant;
+use std::{collections::BTreeMap, time::Instant};
 
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use super::*;
 use crate::{
     crd::DssGlobalApiKey,
     dataiku::listed::Listed,
-    engine::Secrets,
+    engine::{Change, Secrets},
     kinds::node::tests::{API, Bed, document, dss, object, permit},
 };
 
@@ -269,6 +269,20 @@ fn the_key_that_was_replaced_is_deleted_and_nobody_elses() {
 }
 
 #[test]
+fn the_mark_of_somebody_else_cannot_be_declared() {
+    let theirs = format!("{OURS} [dataiku-operator.io/owner: team/theirs ffffff]");
+    for (description, ours) in [
+        (OURS.to_owned(), true),
+        (format!("before {OURS} after"), true),
+        (theirs, false),
+        ("[dataiku-operator.io/owner: team/ci 0a1b2c3d]".to_owned(), false),
+        ("no mark".to_owned(), false),
+    ] {
+        assert_eq!(has_mark(&description, OURS), ours, "{description}");
+    }
+}
+
+#[test]
 fn a_key_whose_value_was_lost_is_deleted_and_another_one_created() {
     let mut bed = bed(None, &[definition("k1", json!({}))]);
     bed.secrets = missing();
@@ -332,7 +346,7 @@ async fn the_value_goes_from_the_answer_into_the_receipt() {
     let [KeyChange::Create(new)] = &plan.changes[..] else {
         panic!()
     };
-    let receipt = post(&dss(&server.uri()), permit(), new).await.unwrap();
+    let receipt = new.post(&dss(&server.uri()), permit()).await.unwrap();
     assert_eq!(receipt.id.as_deref(), Some("k1"));
     let secret: BTreeMap<_, _> = receipt
         .secret

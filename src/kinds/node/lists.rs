@@ -84,6 +84,12 @@ impl<T: PartialEq> Snapshot<T> {
         self.complete.set(list.is_complete());
     }
 
+    /// Forgets everything: nothing is known any more.
+    pub fn forget(&self) {
+        write(&self.entries).clear();
+        self.complete.set(false);
+    }
+
     /// Takes in a read of a single object; `None`: it does not exist.
     pub fn saw(&self, key: &str, object: Option<Arc<T>>) {
         let at = Instant::now();

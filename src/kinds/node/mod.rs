@@ -77,13 +77,14 @@ pub trait NodeKind: Object<Seen = Nothing, Shown = ConnectionStatus> {
         lists: &Self::Lists,
         known: bool,
     ) -> impl Future<Output = Result<Own, Error>> + Send;
-    /// Reads the documents that these objects own entries of, and stores them in the lists.
+    /// Reads the documents that these objects own entries of, and stores them in the lists. A document that cannot be read is
+    /// no failure of the connection: the objects that need it read it themselves, and say why they cannot.
     fn sweep_documents(
         _api: &Node<Self::Product>,
         _lists: &Self::Lists,
         _dependents: &[Dependent],
-    ) -> impl Future<Output = Result<(), Error>> + Send {
-        async { Ok(()) }
+    ) -> impl Future<Output = ()> + Send {
+        async {}
     }
     /// The right that the key lacks, such as `admin right`; `None`: the credentials suffice. Pure.
     fn lacks(sweep: &Sweep) -> Option<&'static str>;
@@ -141,11 +142,9 @@ impl<K: NodeKind> ConnectionKind for K {
         let details = K::DETAILS || dependents.iter().any(|one| one.needs_details);
         sweep.read(&api, (*live.lists).as_ref(), details).await?;
         if sweep.admin {
-            let lists: &NodeLists = (*live.lists).as_ref();
-            if K::KEYS.is_some_and(|kind| dependents.iter().any(|one| one.kind == kind)) {
-                key::list(&api, lists).await?;
-            }
-            K::sweep_documents(&api, &live.lists, dependents).await?;
+            let keys = K::KEYS.is_some_and(|kind| dependents.iter().any(|one| one.kind == kind));
+            key::sweep(&api, (*live.lists).as_ref(), keys).await;
+            K::sweep_documents(&api, &live.lists, dependents).await;
         }
         sweep.own = K::sweep_own(&api, &live.lists, known).await?;
         Ok(sweep)
