@@ -1,8 +1,8 @@
 //! Values inside a document, by JSON pointer (RFC 6901). Only objects are entered: a list is one value.
 
 use jsonptr::Pointer;
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, value::RawValue};
 
 use super::document::{Document, DocumentError};
 
@@ -54,9 +54,24 @@ impl Document {
     /// # Errors
     /// The pointer is not valid, or an ancestor is not an object.
     pub fn value_at(&self, pointer: &str) -> Result<Option<Value>, DocumentError> {
-        let Some(place) = Place::parse(pointer)? else {
+        if Place::parse(pointer)?.is_none() {
             return self.read().map(Some);
-        };
+        }
+        Ok(self.member_at(pointer)?.map(Option::unwrap_or_default))
+    }
+
+    /// The JSON text of the value at the pointer, as it came; otherwise as [`Self::value_at`].
+    ///
+    /// # Errors
+    /// The pointer is not valid or names the whole document, or an ancestor is not an object.
+    pub fn text_at(&self, pointer: &str) -> Result<Option<Box<RawValue>>, DocumentError> {
+        let text = self.member_at(pointer)?;
+        Ok(text.map(|text| text.unwrap_or_else(|| RawValue::NULL.to_owned())))
+    }
+
+    /// The member at the pointer; `None` when it is absent, and in it `None` when it is null.
+    fn member_at<T: DeserializeOwned>(&self, pointer: &str) -> Result<Option<Option<T>>, DocumentError> {
+        let place = Place::of_member(pointer)?;
         let Some(chain) = self.descend(&place)? else {
             return Ok(None);
         };
@@ -68,7 +83,7 @@ impl Document {
             key: pointer.to_owned(),
             ..error
         })?;
-        Ok(Some(value.unwrap_or_default()))
+        Ok(Some(value))
     }
 
     /// Sets the value at the pointer. Ancestors that are absent or null are created as objects; every other member of an

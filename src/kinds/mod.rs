@@ -8,12 +8,16 @@ pub mod node;
 use tokio::sync::watch;
 
 use crate::{
-    crd::{DssGroup, DssInstance, DssUser, GovernGroup, GovernInstance, GovernUser, LaunchpadSpace},
+    crd::{DssGlobalApiKey, DssGroup, DssInstance, DssUser, GovernGroup, GovernInstance, GovernUser, LaunchpadSpace},
     engine::{
         environment::Environment,
+        shared::entries::Keep,
         start::{Kinds, Starting},
     },
-    kinds::node::{Group, User},
+    kinds::{
+        dss::Variables,
+        node::{Group, Key, User},
+    },
 };
 
 /// Starts every kind. `namespace`: the only one to watch.
@@ -22,6 +26,8 @@ pub fn start(env: Environment, namespace: Option<&str>, stop: watch::Receiver<bo
     let dss = kinds.connections::<DssInstance>();
     kinds.objects::<Group<DssGroup>>(&dss);
     kinds.objects::<User<DssUser>>(&dss);
+    kinds.objects::<Key<DssGlobalApiKey>>(&dss);
+    kinds.objects::<Keep<Variables>>(&dss);
     let govern = kinds.connections::<GovernInstance>();
     kinds.objects::<Group<GovernGroup>>(&govern);
     kinds.objects::<User<GovernUser>>(&govern);

@@ -164,6 +164,8 @@ pub(super) fn endpoint<C: ConnectionKind>(object: &C, secrets: &Secrets) -> Resu
         },
         limits: Limits {
             concurrency: concurrency(object),
+            list_timeout: limits.list_timeout(),
+            list_bytes: limits.list_bytes(),
             requests_per_second: limits
                 .requests_per_second
                 .and_then(|n| n.try_into().ok())

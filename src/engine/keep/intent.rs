@@ -54,7 +54,7 @@ impl<M: Managed> Pass<'_, M> {
             // The recorded object is gone, and the new one gets another id: until that is known, its key identifies it.
             report.record.id = None;
         }
-        if refused && !M::ENTRIES && self.is_same_spec() {
+        if refused && self.is_same_spec() {
             return Ok(());
         }
         let slots: Vec<String> = plan

@@ -189,6 +189,11 @@ pub trait Managed: Send + Sync + 'static {
         change: &Self::Change,
     ) -> impl Future<Output = Result<Receipt, Error>> + Send;
 
+    /// Hash of everything that the observation shows: a write that was not stored is sent again once this changes.
+    fn evidence(_seen: &Self::Seen) -> u64 {
+        0
+    }
+
     /// What the status shows of the remote object.
     fn show(
         object: &Self::Object,

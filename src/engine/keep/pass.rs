@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use super::{
     announce::Announcement,
     claim,
+    conclude::attempt,
     intent::Before,
     managed::{Given, Managed, Observed, Read},
     plan::{Change, Class, Plan},
@@ -48,6 +49,8 @@ pub(super) struct Pass<'a, M: Managed> {
     pub(super) seen_id: Option<String>,
     /// Writes that were answered with success and not read back yet.
     pub(super) announced: Vec<Announcement>,
+    /// Hash of the plan by the lists and of what they showed.
+    listed: Option<u64>,
 }
 
 impl<'a, M: Managed> Pass<'a, M> {
@@ -71,6 +74,7 @@ impl<'a, M: Managed> Pass<'a, M> {
             before: None,
             seen_id: None,
             announced: Vec::new(),
+            listed: None,
         })
     }
 
@@ -137,9 +141,10 @@ impl<'a, M: Managed> Pass<'a, M> {
             return Ok(if certain { Listed::Done(held) } else { unknown });
         }
         if !plan.is_empty() {
-            if let Some(outcome) = self.not_stored(&plan) {
-                return Err(outcome);
+            if let Some(error) = self.not_stored(&plan, seen.as_ref(), false) {
+                return Err(error);
             }
+            self.listed = Some(attempt::<M>(&plan, seen.as_ref()));
             return Ok(Listed::Differs(class(&plan, ready)));
         }
         self.resolve_secrets().await?;
@@ -300,7 +305,8 @@ impl<'a, M: Managed> Pass<'a, M> {
             if plan.is_empty() {
                 return Ok(self.conclude(owned, &plan, settled));
             }
-            if let Some(error) = self.not_stored(&plan) {
+            if let Some(error) = self.not_stored(&plan, seen.as_ref(), true) {
+                self.remember_listed(self.listed);
                 return Err(error);
             }
             if plan.steps().iter().all(|step| done.contains(step)) {
@@ -337,7 +343,7 @@ impl<'a, M: Managed> Pass<'a, M> {
             let owned = self.ownership(seen.as_ref(), &plan)?;
             return Ok(self.conclude(owned, &plan, settled));
         }
-        Err(self.remember_unstored(&plan))
+        Err(self.remember_unstored(&plan, seen.as_ref()))
     }
 
     async fn apply(

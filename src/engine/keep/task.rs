@@ -41,7 +41,7 @@ impl<M: Managed> Pass<'_, M> {
             following.showed();
             self.put_task(following);
             self.cx.report.plan = plan.outstanding();
-            return Err(self.remember_unstored(&plan));
+            return Err(self.remember_unstored(&plan, seen));
         }
         self.put_task(following);
         Ok(plan)

@@ -7,6 +7,7 @@ use kube::ResourceExt;
 
 use super::{
     claim,
+    conclude::attempt,
     managed::{Given, Managed, Observed, Read},
     pass::{Pass, given},
     plan::Plan,
@@ -154,7 +155,9 @@ impl<M: Managed> Keeping<M> {
         let known = shell
             .memory
             .with(&object.uid().unwrap_or_default(), |entry| entry.not_stored);
-        if reason == Some(Reason::AcceptedButNotStored) && known == Some((generation, plan.attempt())) {
+        let repeats =
+            known.is_some_and(|known| known.generation == generation && known.listed == Some(attempt::<M>(plan, seen)));
+        if reason == Some(Reason::AcceptedButNotStored) && repeats {
             return false;
         }
         let remote = status.remote.as_ref();

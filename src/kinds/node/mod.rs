@@ -3,6 +3,7 @@
 mod change;
 mod group;
 mod guard;
+mod key;
 mod lists;
 mod spelling;
 mod sweep;
@@ -17,7 +18,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 pub use self::{
     change::DocumentChange,
     group::{Group, NodeGroup},
-    lists::{Known, NodeLists, Snapshot},
+    key::{Key, NodeKey},
+    lists::{Documents, Known, NodeLists, Snapshot},
     sweep::{Own, Sweep},
     user::{NodeUser, User},
 };
@@ -63,6 +65,8 @@ pub trait NodeKind: Object<Seen = Nothing, Shown = ConnectionStatus> {
     const DETAILS: bool = Self::GOVERN;
     /// Kinds of the objects that declare its users and groups.
     const DECLARING: (&'static str, &'static str);
+    /// Kind of the objects that declare its global keys, if there is one.
+    const KEYS: Option<&'static str> = None;
 
     /// The spec.
     fn node(&self) -> &NodeSpec;
@@ -73,6 +77,15 @@ pub trait NodeKind: Object<Seen = Nothing, Shown = ConnectionStatus> {
         lists: &Self::Lists,
         known: bool,
     ) -> impl Future<Output = Result<Own, Error>> + Send;
+    /// Reads the documents that these objects own entries of, and stores them in the lists. A document that cannot be read is
+    /// no failure of the connection: the objects that need it read it themselves, and say why they cannot.
+    fn sweep_documents(
+        _api: &Node<Self::Product>,
+        _lists: &Self::Lists,
+        _dependents: &[Dependent],
+    ) -> impl Future<Output = ()> + Send {
+        async {}
+    }
     /// The right that the key lacks, such as `admin right`; `None`: the credentials suffice. Pure.
     fn lacks(sweep: &Sweep) -> Option<&'static str>;
 }
@@ -128,6 +141,11 @@ impl<K: NodeKind> ConnectionKind for K {
         };
         let details = K::DETAILS || dependents.iter().any(|one| one.needs_details);
         sweep.read(&api, (*live.lists).as_ref(), details).await?;
+        if sweep.admin {
+            let keys = K::KEYS.is_some_and(|kind| dependents.iter().any(|one| one.kind == kind));
+            key::sweep(&api, (*live.lists).as_ref(), keys).await;
+            K::sweep_documents(&api, &live.lists, dependents).await;
+        }
         sweep.own = K::sweep_own(&api, &live.lists, known).await?;
         Ok(sweep)
     }

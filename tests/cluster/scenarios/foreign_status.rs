@@ -41,8 +41,8 @@ pub async fn a_status_of_another_object_is_not_trusted<S: Scenario>() {
     let subject = Subject::<S>::ready("stranger").await;
     let status = subject.create("stranger", json!({})).await["status"].clone();
     let theirs = (subject.declared("stranger"), subject.rest("stranger"));
-    subject.bed.namespace.delete(S::KIND, "stranger").await.unwrap();
     annotate(&subject, "stranger", "force-release", json!("true")).await;
+    subject.bed.namespace.delete(S::KIND, "stranger").await.unwrap();
     let gone = subject.bed.namespace.wait_gone(S::KIND, "stranger", PATIENCE).await;
     gone.unwrap();
 

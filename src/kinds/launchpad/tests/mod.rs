@@ -60,6 +60,7 @@ impl Bed {
             limits: Limits {
                 concurrency: 8,
                 requests_per_second: 1000,
+                ..Limits::default()
             },
         };
         let addresses = AddressPolicy {
