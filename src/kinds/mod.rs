@@ -2,12 +2,13 @@
 
 mod dss;
 mod govern;
+mod launchpad;
 pub mod node;
 
 use tokio::sync::watch;
 
 use crate::{
-    crd::{DssGlobalApiKey, DssGroup, DssInstance, DssUser, GovernGroup, GovernInstance, GovernUser},
+    crd::{DssGlobalApiKey, DssGroup, DssInstance, DssUser, GovernGroup, GovernInstance, GovernUser, LaunchpadSpace},
     engine::{
         environment::Environment,
         shared::entries::Keep,
@@ -31,5 +32,7 @@ pub fn start(env: Environment, namespace: Option<&str>, stop: watch::Receiver<bo
     kinds.objects::<Group<GovernGroup>>(&govern);
     kinds.objects::<User<GovernUser>>(&govern);
     kinds.objects::<govern::RoleAssignment>(&govern);
+    let spaces = kinds.connections::<LaunchpadSpace>();
+    kinds.objects::<launchpad::Group>(&spaces);
     kinds.finish()
 }

@@ -74,7 +74,7 @@ struct Trouble {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Side {
     id: Option<String>,
-    url: String,
+    address: String,
 }
 
 impl Side {
@@ -82,7 +82,7 @@ impl Side {
     fn is_same(&self, other: &Self) -> bool {
         match (&self.id, &other.id) {
             (Some(one), Some(other)) => one == other,
-            _ => self.url == other.url,
+            _ => self.address == other.address,
         }
     }
 }
@@ -321,7 +321,7 @@ impl<C: ConnectionKind> Connections<C> {
         });
         state.side = Side {
             id: None,
-            url: object.terms().url.trim_end_matches('/').to_lowercase(),
+            address: object.address().trim_end_matches('/').to_lowercase(),
         };
         state.live = Some(live.clone());
         state.ready = None;

@@ -23,6 +23,7 @@ impl<M: Managed> Pass<'_, M> {
         self.cx.report.changed = true;
         let mut steps = change.steps();
         steps.extend(change.follows());
+        steps.extend(receipt.also);
         let name = ObjectName::of(&*self.cx.object);
         tracing::info!(
             kind = self.cx.shell.kind(),

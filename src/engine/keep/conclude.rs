@@ -28,6 +28,7 @@ impl<M: Managed> Pass<'_, M> {
             if there {
                 self.cx.report.origin = Some(owned);
                 record.create_refused = false;
+                record.id = self.seen_id.take().or(record.id.take());
             }
             let mut grants = plan.grants.clone();
             if plan.deferred || !settled {
@@ -91,8 +92,8 @@ impl<M: Managed> Pass<'_, M> {
         (repeats == Some(true) && !self.secrets.any_changed() && !asked).then(|| self.unstored_error(plan))
     }
 
-    /// Remembers that a write was not stored, as a read shows it or as the lists do.
-    pub(super) fn remember_unstored(&self, plan: &Plan<M::Change>, seen: Option<&M::Seen>) {
+    /// The error of a write that the remote side accepted and did not store, remembered so that it is not repeated.
+    pub(super) fn remember_unstored(&self, plan: &Plan<M::Change>, seen: Option<&M::Seen>) -> Error {
         let not_stored = NotStored {
             generation: kube::Resource::meta(&*self.cx.object).generation,
             fresh: attempt::<M>(plan, seen),
@@ -103,6 +104,7 @@ impl<M: Managed> Pass<'_, M> {
             .shell
             .memory
             .with(&uid, |entry| entry.not_stored = Some(not_stored));
+        self.unstored_error(plan)
     }
 
     /// Remembers how the lists show a write that was not stored, so that the next sweep needs no read.
@@ -114,7 +116,7 @@ impl<M: Managed> Pass<'_, M> {
         });
     }
 
-    pub(super) fn unstored_error(&self, plan: &Plan<M::Change>) -> Error {
+    fn unstored_error(&self, plan: &Plan<M::Change>) -> Error {
         let steps = plan.steps().join("; ");
         Error::Blocked(
             Reason::AcceptedButNotStored,

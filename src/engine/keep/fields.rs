@@ -57,6 +57,15 @@ impl FieldEdit {
         self
     }
 
+    /// Sets what is at `path` in nested documents; `None` removes it. Anything on the way that is not a document is replaced
+    /// by one.
+    pub fn at(step: impl Into<String>, path: Vec<String>, value: Option<serde_json::Value>) -> Self {
+        Self::new(step, move |document| {
+            set_at(document, &path, value.as_ref());
+            Ok(())
+        })
+    }
+
     fn flag(step: impl Into<String>, at: &str, value: bool) -> Self {
         Self {
             withdraws: !value,
@@ -410,18 +419,48 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn differs(&mut self, found: impl Hash, edit: FieldEdit) {
+    /// Adds a difference. `found` is what the edit replaces.
+    pub fn differs(&mut self, found: impl Hash, edit: FieldEdit) {
         found.hash(&mut self.basis);
         self.edits.push(edit);
     }
 
-    fn unmergeable(mut self, at: &str) -> Self {
+    /// Something that has to wait; `withdrawal`: so does a withdrawal, whose grant stays on record.
+    pub fn waits(&mut self, what: String, withdrawal: bool) {
+        self.waiting.push(what);
+        self.deferred |= withdrawal;
+    }
+
+    /// Names that the object owns once the plan is written.
+    pub fn grants(&mut self, list: &'static str, names: impl IntoIterator<Item = String>) {
+        self.grants.entry(list).or_default().extend(names);
+    }
+
+    /// A member that would have to be merged into and is unreadable.
+    pub fn cannot_merge(&mut self, at: &str) {
         self.unknown = true;
-        self.deferred = true;
-        self.waiting.push(format!(
-            "{at} cannot be changed: what the remote side holds there is unreadable"
-        ));
+        self.waits(
+            format!("{at} cannot be changed: what the remote side holds there is unreadable"),
+            true,
+        );
+    }
+
+    fn unmergeable(mut self, at: &str) -> Self {
+        self.cannot_merge(at);
         self
+    }
+}
+
+fn set_at(document: &mut Document, path: &[String], value: Option<&serde_json::Value>) {
+    match (path, value) {
+        ([key], Some(value)) => document.set(key, value),
+        ([key], None) => _ = document.remove(key),
+        ([key, rest @ ..], _) => {
+            let mut nested = document.nested(key).unwrap_or_default().unwrap_or_default();
+            set_at(&mut nested, rest, value);
+            document.set(key, &nested);
+        }
+        ([], _) => {}
     }
 }
 

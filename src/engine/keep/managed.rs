@@ -160,6 +160,11 @@ pub trait Managed: Send + Sync + 'static {
         read: Read,
     ) -> impl Future<Output = Result<Observed<Self::Seen>, Error>> + Send;
 
+    /// Id that the remote side gave to the object, if it gives one. Recorded once the object is ours.
+    fn id(_seen: &Self::Seen) -> Option<String> {
+        None
+    }
+
     /// What to write so that the remote object matches. Pure.
     fn plan(
         object: &Self::Object,

@@ -45,6 +45,8 @@ pub(super) struct Pass<'a, M: Managed> {
     pub(super) begun_earlier: bool,
     /// Snapshot to restore if a create fails without effect.
     pub(super) before: Option<Before>,
+    /// Id of the remote object as last observed.
+    pub(super) seen_id: Option<String>,
     /// Writes that were answered with success and not read back yet.
     pub(super) announced: Vec<Announcement>,
     /// Hash of the plan by the lists and of what they showed.
@@ -70,6 +72,7 @@ impl<'a, M: Managed> Pass<'a, M> {
             secrets,
             key,
             before: None,
+            seen_id: None,
             announced: Vec::new(),
             listed: None,
         })
@@ -201,6 +204,7 @@ impl<'a, M: Managed> Pass<'a, M> {
 
     /// What the status shows of an observation: of an object that is not ours, only what an observer asked for.
     fn sighted(&mut self, seen: Option<&M::Seen>) {
+        self.seen_id = seen.and_then(M::id);
         self.cx.report.seen = Some(Sighting {
             seen: M::show(&self.cx.object, seen, &self.cx.report.record, self.remote.lists()),
             exists: seen.is_some() && !M::ENTRIES,
@@ -339,8 +343,7 @@ impl<'a, M: Managed> Pass<'a, M> {
             let owned = self.ownership(seen.as_ref(), &plan)?;
             return Ok(self.conclude(owned, &plan, settled));
         }
-        self.remember_unstored(&plan, seen.as_ref());
-        Err(self.unstored_error(&plan))
+        Err(self.remember_unstored(&plan, seen.as_ref()))
     }
 
     async fn apply(

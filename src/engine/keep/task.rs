@@ -6,7 +6,7 @@ use super::{
     plan::{Change, Plan},
     propagation::Following,
 };
-use crate::engine::error::{Error, Reason};
+use crate::engine::error::Error;
 
 impl<M: Managed> Pass<'_, M> {
     /// Takes out what a task on the remote side is still carrying on: reads may lag behind it.
@@ -36,11 +36,12 @@ impl<M: Managed> Pass<'_, M> {
             plan.deferred = true;
             plan.in_progress
                 .push(format!("{reason}; not shown yet: {}", steps.join("; ")));
-        } else if let Some(task) = following.unstored().filter(|_| fresh) {
-            let steps = steps.join("; ");
-            let message = format!("task {task} is over, but the remote side does not show what was written: {steps}");
+        } else if following.unstored().is_some() && fresh {
+            // From now on the attempt itself is remembered, so that it is repeated once something changed.
+            following.showed();
+            self.put_task(following);
             self.cx.report.plan = plan.outstanding();
-            return Err(Error::Blocked(Reason::AcceptedButNotStored, message));
+            return Err(self.remember_unstored(&plan, seen));
         }
         self.put_task(following);
         Ok(plan)

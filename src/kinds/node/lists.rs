@@ -6,8 +6,9 @@ use std::{
     time::Instant,
 };
 
-use super::sweep::Sweep;
+use super::{spelling, sweep::Sweep};
 use crate::{
+    crd::applied::Applied,
     dataiku::{
         dip::{global_keys::GlobalKeyRecord, groups::GroupRecord, users::UserRecord},
         document::Document,
@@ -107,11 +108,29 @@ impl<T: PartialEq> Snapshot<T> {
         }
     }
 
+    /// The object of this key, or the one on record under which the node stored it.
+    pub fn get_stored(&self, key: &str, record: &Applied) -> Known<T> {
+        let declared = self.get(key);
+        match &record.id {
+            Some(stored) if declared == Known::Absent => self.get(stored),
+            _ => declared,
+        }
+    }
+
     /// The objects that `wanted` accepts, in no particular order. Looks at all of them.
     pub fn filter(&self, wanted: impl Fn(&T) -> bool) -> Vec<Arc<T>> {
         let entries = read(&self.entries);
         let objects = entries.values().filter_map(|entry| entry.object.as_ref());
         objects.filter(|object| wanted(object)).cloned().collect()
+    }
+
+    /// Other spellings of this key that exist. Empty where a node stores the key as it is.
+    pub(super) fn variants(&self, key: &str) -> Vec<String> {
+        if !spelling::may_change(key) {
+            return Vec::new();
+        }
+        let variants = self.filter(|object| spelling::is_variant((self.key)(object), key));
+        variants.iter().map(|object| (self.key)(object).to_owned()).collect()
     }
 
     /// Number of objects.
