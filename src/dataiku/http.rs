@@ -52,7 +52,8 @@ pub(super) fn base(endpoint: &Endpoint, addresses: &AddressPolicy) -> Result<Url
     }
     if names_api_path(&url) {
         return Err(
-            "the URL has a path of the API; url is the address of the node, such as https://dss.example.com".to_owned(),
+            "the URL has the path of the API, /dip/publicapi; url is the address of the node, such as https://dss.example.com"
+                .to_owned(),
         );
     }
     let literal = match url.host() {

@@ -83,7 +83,9 @@ impl<C: ConnectionKind> Work for Connecting<C> {
         let (mut dependents, complete) = self.known_dependents(&key).await;
         if !complete {
             // Whatever is not known yet may need all details.
-            dependents.iter_mut().for_each(|one| one.needs_details = true);
+            for one in &mut dependents {
+                one.needs_details = true;
+            }
         }
         let sweep = C::sweep(&object, &live, &dependents).await?;
         let id = object.node_id(&sweep);

@@ -52,7 +52,7 @@ impl<M: Managed> Pass<'_, M> {
         }
         if M::TASKS && change.starts_task() {
             let mut following = self.following();
-            let attempt = following.next_attempt();
+            let attempt = self.resubmission.take().unwrap_or_else(|| following.next_attempt());
             following.task = following.submitted(receipt.task, attempt);
             self.put_task(following);
         }

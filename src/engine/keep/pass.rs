@@ -33,6 +33,9 @@ use crate::{
 /// two more absorb changes by somebody else in between.
 const ROUNDS: usize = 4;
 
+/// Wait before an entry of a shared document is written again that read-back does not show.
+const OVERWRITTEN: Duration = Duration::from_millis(300);
+
 /// One reconcile.
 pub(super) struct Pass<'a, M: Managed> {
     pub(super) keeping: &'a Keeping<M>,
@@ -51,6 +54,8 @@ pub(super) struct Pass<'a, M: Managed> {
     pub(super) announced: Vec<Announcement>,
     /// Hash of the plan by the lists and of what they showed.
     listed: Option<u64>,
+    /// Which attempt a resubmission is that the plan holds.
+    pub(super) resubmission: Option<i32>,
 }
 
 impl<'a, M: Managed> Pass<'a, M> {
@@ -75,6 +80,7 @@ impl<'a, M: Managed> Pass<'a, M> {
             seen_id: None,
             announced: Vec::new(),
             listed: None,
+            resubmission: None,
         })
     }
 
@@ -108,7 +114,7 @@ impl<'a, M: Managed> Pass<'a, M> {
         let outcome = self.converge(seen, plan, settled).await;
         self.announce_all();
         match outcome {
-            Err(Error::Refused(Refused::Frozen)) => Ok(self.frozen(self.cx.report.plan.len())),
+            Err(Error::Refused(Refused::Frozen)) => Ok(Self::frozen(self.cx.report.plan.len())),
             outcome => outcome,
         }
     }
@@ -156,7 +162,7 @@ impl<'a, M: Managed> Pass<'a, M> {
     }
 
     fn misses_record(&self, plan: &Plan<M::Change>) -> bool {
-        !self.keeping.is_recorded(&self.cx.object, &self.cx.report, plan)
+        !Keeping::<M>::is_recorded(&self.cx.object, &self.cx.report, plan)
     }
 
     /// A place among the objects of the connection that call its remote side.
@@ -278,10 +284,10 @@ impl<'a, M: Managed> Pass<'a, M> {
             return Some(Outcome::new(Reason::Observed, message));
         }
         let frozen = crate::engine::connect::ConnectionKind::terms(&*self.admitted.object).freeze;
-        (frozen && !plan.is_empty()).then(|| self.frozen(count))
+        (frozen && !plan.is_empty()).then(|| Self::frozen(count))
     }
 
-    fn frozen(&self, count: usize) -> Outcome {
+    fn frozen(count: usize) -> Outcome {
         let message = format!("the connection is frozen; {count} changes wait in status.plan");
         Outcome::new(Reason::Frozen, message)
     }
@@ -310,7 +316,11 @@ impl<'a, M: Managed> Pass<'a, M> {
                 return Err(error);
             }
             if plan.steps().iter().all(|step| done.contains(step)) {
-                break;
+                if !M::ENTRIES {
+                    break;
+                }
+                // Somebody who writes the document as a whole may have overwritten ours in the same moment.
+                tokio::time::sleep(OVERWRITTEN).await;
             }
             permits.check().map_err(Error::Refused)?;
             if M::publication(&self.cx.object).is_some() && plan.creates() {

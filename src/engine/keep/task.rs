@@ -28,8 +28,9 @@ impl<M: Managed> Pass<'_, M> {
             .collect();
         if steps.is_empty() {
             following.showed();
-            if let (Some((task, _)), Some(seen)) = (following.resubmission(), seen) {
+            if let (Some((task, attempt)), Some(seen)) = (following.resubmission(), seen) {
                 plan.changes.extend(M::resubmit(seen, &task));
+                self.resubmission = Some(attempt);
             }
         } else if let Some(reason) = following.pending(seen.is_none()) {
             plan.changes.retain(|change| !change.starts_task());

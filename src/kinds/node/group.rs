@@ -149,7 +149,7 @@ impl<K: NodeGroup> Managed for Group<K> {
         change: &Change,
     ) -> Result<Receipt, Error> {
         match change {
-            Change::Create(group) => return post(&remote.api, remote.lists().as_ref(), permit, group).await,
+            Change::Create(group) => return Box::pin(post(&remote.api, remote.lists().as_ref(), permit, group)).await,
             Change::Edit { key, edit } => {
                 let document = edited("the group document", seen, edit)?;
                 remote.api.put_group(permit, key, &document).await?;
@@ -223,7 +223,7 @@ async fn post<P: DipProduct>(
     let before = lists.groups.variants(name);
     api.create_group(permit, name, description, &group.source_type).await?;
     let listed = async { Ok(api.groups().await?.map(|found| found.name)) };
-    let id = spelling::stored_as(name, &before, api.group(name), listed).await;
+    let id = Box::pin(spelling::stored_as(name, &before, api.group(name), listed)).await;
     Ok(Receipt {
         id,
         ..Receipt::default()

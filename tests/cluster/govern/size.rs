@@ -13,7 +13,7 @@ async fn a_status_stays_small_whatever_the_rules_name() {
     let bed = Bed::govern("large").await;
     let rules = |mark: &str| -> Value {
         let users = |rule: usize| -> Vec<String> {
-            (0..500)
+            (0..150)
                 .map(|n| format!("{mark}-somebody-with-a-long-name-{rule:02}-{n:04}"))
                 .collect()
         };

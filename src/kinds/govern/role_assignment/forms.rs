@@ -311,6 +311,7 @@ pub(super) fn stored(
         }
     }
     let same_people = |one: &Rule, other: &Rule| people(one) == people(other);
+    #[allow(clippy::type_complexity, reason = "the tiers have no name elsewhere")]
     let tiers: [&dyn Fn(&Rule, &Grown<'_>) -> bool; 4] = [
         &|rule, one| one.new > 0 && rule.resembles(one.rule),
         // A node may store rules once that have the same form.

@@ -59,10 +59,10 @@ impl RulesChange {
             .map(|rule| format!("grant {role} to {}", words(rule)))
             .collect();
         for (hash, stay) in &edit.remove {
-            let rule = seen.rules.get(hash).map(words).unwrap_or_default();
+            let wording = seen.rules.get(hash).map(words).unwrap_or_default();
             steps.push(match stay {
-                0 => format!("withdraw {role} from {rule}"),
-                _ => format!("remove a duplicate of the rule that grants {role} to {rule}"),
+                0 => format!("withdraw {role} from {wording}"),
+                _ => format!("remove a duplicate of the rule that grants {role} to {wording}"),
             });
         }
         if steps.is_empty() && edit.delete_vacant && seen.vacant {

@@ -1,5 +1,7 @@
 //! Rules in words, at a bounded length.
 
+use std::fmt::Write;
+
 use serde_json::Value;
 
 use crate::dataiku::govern::rule::Rule;
@@ -50,7 +52,7 @@ fn list(names: &[&str], room: &mut usize) -> String {
         .join(", ");
     if !more.is_empty() {
         let and = if text.is_empty() { "" } else { " and " };
-        text.push_str(&format!("{and}{} more", more.len()));
+        let _ = write!(text, "{and}{} more", more.len());
     }
     text
 }

@@ -143,7 +143,7 @@ impl<K: NodeUser> Managed for User<K> {
         change: &Change,
     ) -> Result<Receipt, Error> {
         match change {
-            Change::Create(user) => return post(&remote.api, remote.lists().as_ref(), permit, user).await,
+            Change::Create(user) => return Box::pin(post(&remote.api, remote.lists().as_ref(), permit, user)).await,
             Change::Edit { key, edit } => {
                 let document = edited("the user document", seen, edit)?;
                 remote.api.put_user(permit, key, &document).await?;
@@ -261,7 +261,13 @@ async fn post<P: DipProduct>(
         email: user.email.as_deref(),
     };
     api.create_user(permit, &new).await?;
-    let id = spelling::stored_as(login, &before, api.user(login), api.users(false, |found| found.login)).await;
+    let id = Box::pin(spelling::stored_as(
+        login,
+        &before,
+        api.user(login),
+        api.users(false, |found| found.login),
+    ))
+    .await;
     Ok(Receipt {
         id,
         ..Receipt::default()
