@@ -4,7 +4,7 @@ use jsonptr::Pointer;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
 
-use super::document::{Document, DocumentError};
+use super::document::{Document, DocumentError, expectation};
 
 /// Deepest level that a pointer may lead to. Documents of the products end long before.
 const DEPTH: usize = 64;
@@ -57,7 +57,7 @@ impl Document {
         if Place::parse(pointer)?.is_none() {
             return self.read().map(Some);
         }
-        Ok(self.member_at(pointer)?.map(Option::unwrap_or_default))
+        self.member_at(pointer)
     }
 
     /// The JSON text of the value at the pointer, as it came; otherwise as [`Self::value_at`].
@@ -65,24 +65,18 @@ impl Document {
     /// # Errors
     /// The pointer is not valid or names the whole document, or an ancestor is not an object.
     pub fn text_at(&self, pointer: &str) -> Result<Option<Box<RawValue>>, DocumentError> {
-        let text = self.member_at(pointer)?;
-        Ok(text.map(|text| text.unwrap_or_else(|| RawValue::NULL.to_owned())))
+        self.member_at(pointer)
     }
 
-    /// The member at the pointer; `None` when it is absent, and in it `None` when it is null.
-    fn member_at<T: DeserializeOwned>(&self, pointer: &str) -> Result<Option<Option<T>>, DocumentError> {
+    fn member_at<T: DeserializeOwned>(&self, pointer: &str) -> Result<Option<T>, DocumentError> {
         let place = Place::of_member(pointer)?;
         let Some(chain) = self.descend(&place)? else {
             return Ok(None);
         };
-        let parent = chain.last().unwrap_or(self);
-        if !parent.contains(&place.member) {
+        let Some(text) = chain.last().unwrap_or(self).raw(&place.member) else {
             return Ok(None);
-        }
-        let value = parent.get(&place.member).map_err(|error| DocumentError {
-            key: pointer.to_owned(),
-            ..error
-        })?;
+        };
+        let value = serde_json::from_str(text).map_err(|error| refused(pointer, &expectation(&error)))?;
         Ok(Some(value))
     }
 

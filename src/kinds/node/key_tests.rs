@@ -1,3 +1,5 @@
+#![allow(clippy::needless_pass_by_value, reason = "every caller makes the JSON on the spot")]
+
 use std::{collections::BTreeMap, time::Instant};
 
 use secrecy::ExposeSecret;

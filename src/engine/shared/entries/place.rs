@@ -59,7 +59,11 @@ pub(super) fn split(mark: &str) -> (&str, &str) {
 pub(super) fn print(value: Option<&Value>) -> String {
     let text = value.map(|value| canonical(value).to_string()).unwrap_or_default();
     let hash = Sha256::digest(text.as_bytes());
-    hash[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    let start = hash
+        .iter()
+        .take(8)
+        .fold(0, |start: u64, byte| start << 8 | u64::from(*byte));
+    format!("{start:016x}")
 }
 
 /// The places of the maps that this place is in, the outermost first.
