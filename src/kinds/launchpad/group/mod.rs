@@ -8,7 +8,10 @@ mod rights;
 mod tests;
 mod write;
 
-use std::sync::Arc;
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
 
 use kube::ResourceExt;
 
@@ -118,6 +121,12 @@ impl Managed for Group {
         change: &GroupChange,
     ) -> Result<Receipt, Error> {
         write::apply(remote, permit, seen, change).await
+    }
+
+    fn evidence(seen: &Seen) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        format!("{:?}", seen.group).hash(&mut hasher);
+        hasher.finish()
     }
 
     fn show(_: &LaunchpadGroup, seen: Option<&Seen>, record: &Applied, _: &SpaceLists) -> LaunchpadGroupSeen {
