@@ -7,7 +7,11 @@ mod plan;
 mod tests;
 mod words;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
 
 use kube::ResourceExt;
 
@@ -74,6 +78,14 @@ impl Managed for RoleAssignment {
 
     fn claims(object: &GovernRoleAssignment) -> Vec<Claim> {
         claims(object)
+    }
+
+    fn evidence(seen: &Seen) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for (hash, _, copies) in seen.rules.iter() {
+            (hash, copies).hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
     async fn observe(
