@@ -211,3 +211,35 @@ async fn a_secret_that_is_deleted_or_edited_gets_another_key() {
         assert_eq!(rig.node.count("D36"), round + 2, "one key for each");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_while_a_key_is_created_leaves_one_key() {
+    let mut rig = Rig::ready().await;
+    rig.node
+        .fault(json!({ "match": { "operation": "D36" }, "fault": { "kind": "late", "millis": 1000 } }));
+    rig.key(json!({}));
+    rig.until("the intent", || {
+        rig.server.get(PLURAL, "team", "ci")["status"]["remote"]["origin"] == "Created"
+    })
+    .await;
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    rig.kill().await;
+    rig.until("the key whose value is lost", || rig.marked().len() == 1)
+        .await;
+    rig.start().await;
+    rig.wait(PLURAL, "ci", "InSync").await;
+    rig.until("the deletion of that key", || rig.marked().len() == 1).await;
+    rig.agrees();
+    assert_eq!(rig.node.count("D36"), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_observer_creates_nothing_and_says_what_it_would_do() {
+    let rig = Rig::ready().await;
+    rig.key(json!({ "managementPolicy": "Observe" }));
+    let object = rig.wait(PLURAL, "ci", "Observed").await;
+    assert_eq!(object["status"]["plan"], json!(["create API key"]));
+    rig.server.delete(PLURAL, "team", "ci");
+    rig.gone(PLURAL, "ci").await;
+    assert_eq!(rig.node.writes(), 0);
+}

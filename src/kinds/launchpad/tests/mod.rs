@@ -1,5 +1,6 @@
 //! Groups of a space against the simulator: what is asked for, and what remains.
 
+mod engine;
 mod groups;
 mod invites;
 mod lists;
@@ -94,10 +95,7 @@ impl Bed {
     }
 
     fn invite(&self, id: &str, email: &str) {
-        self.patch(
-            json!({ "invites": { id: { "id": id, "email": email, "profile": { "name": "reader" }, "groups": [],
-            "createdOn": "2026-03-01T10:20:30.123456+00:00" } } }),
-        );
+        self.patch(as_invite(id, email));
     }
 
     fn user(&self, id: &str, email: &str) {
@@ -171,6 +169,12 @@ impl Bed {
         assert!(plan.waiting.is_empty(), "{:?}", plan.waiting);
         written
     }
+}
+
+/// The edit of a space that invites somebody.
+fn as_invite(id: &str, email: &str) -> Value {
+    json!({ "invites": { id: { "id": id, "email": email, "profile": { "name": "reader" }, "groups": [],
+        "createdOn": "2026-03-01T10:20:30.123456+00:00" } } })
 }
 
 fn plan(
