@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{
-    DOCUMENTS, RULES, RoleAssignment, Seen, claims, document_place, plan, role_place,
+    DOCUMENTS, RoleAssignment, Seen, claims, document_place,
+    forms::RULES,
+    plan, role_place,
     words::words,
 };
 use crate::{
