@@ -48,6 +48,10 @@ const FIRST_ATTEMPT: Duration = Duration::from_secs(2);
 const LAST_EVENTS: Duration = Duration::from_secs(3);
 
 /// Runs the operator until SIGTERM or SIGINT.
+#[allow(
+    clippy::too_many_lines,
+    reason = "the order in which things start and stop is one story"
+)]
 pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let RunArgs {
         watch_namespace,

@@ -43,8 +43,8 @@ pub struct RunArgs {
     /// Address of /metrics, /livez and /readyz.
     #[arg(long, env = "DATAIKU_OPERATOR_METRICS_ADDRESS", default_value = "0.0.0.0:8080")]
     pub metrics_address: SocketAddr,
-    /// Addresses that connections may name although they are loopback addresses, in CIDR notation. Repeatable. Link-local
-    /// addresses, metadata services among them, are never called.
+    /// Networks of loopback and private addresses that connections may use, in CIDR notation, for example `10.0.0.0/8`.
+    /// Repeatable. Default: none. Link-local addresses and metadata services are never called.
     #[arg(
         long = "allow-address",
         env = "DATAIKU_OPERATOR_ALLOW_ADDRESS",

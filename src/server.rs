@@ -1,6 +1,7 @@
 //! `/livez`, `/readyz` and `/metrics`.
 
 use std::{
+    fmt::Write,
     future::Future,
     net::SocketAddr,
     sync::{
@@ -63,9 +64,7 @@ async fn ready(State(health): State<Health>, RawQuery(query): RawQuery) -> (Stat
     let mut text = String::new();
     if verbose {
         for kind in health.metrics.missing() {
-            text.push_str(&format!(
-                "[-] {kind}: its CRD is not installed; objects of this kind wait\n"
-            ));
+            let _ = writeln!(text, "[-] {kind}: its CRD is not installed; objects of this kind wait");
         }
     }
     text.push_str("ok\n");

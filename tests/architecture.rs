@@ -20,6 +20,7 @@ const LAYERS: [(&str, &[&str]); 4] = [
             "dataiku::document",
             "dataiku::error",
             "dataiku::gate",
+            "dataiku::json_value",
             "dataiku::permit",
             "dataiku::redact",
             "dataiku::transport",

@@ -116,14 +116,14 @@ pub enum ListPolicy {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Policies {
-    /// `Manage` (default) makes the remote side match; `Observe` never writes and puts what would be done into `status.plan`.
+    /// `Manage` (default) makes the remote side match; `Observe` never writes and lists the differences in `status.plan`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub management_policy: Option<ManagementPolicy>,
-    /// `Refuse` (default) leaves a remote object that exists already alone; `Adopt` takes it over.
+    /// `Refuse` (default) does not touch a remote object that exists already (reason `AlreadyExists`); `Adopt` takes it over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adoption_policy: Option<AdoptionPolicy>,
-    /// What happens to the remote object when this object is deleted. Unset: users that the operator created are disabled,
-    /// anything else that it created is deleted, and whatever was adopted stays as it is.
+    /// What happens to the remote object when this object is deleted. Unset: the operator disables users that it created,
+    /// deletes anything else that it created, and leaves adopted objects unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 }

@@ -1,5 +1,6 @@
 //! Spec and status parts that every connection kind has.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{KubeSchema, core::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -42,13 +43,14 @@ pub struct CaBundleRef {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tls {
-    /// CA certificates to trust in addition to the system's. Unset: the system's alone.
+    /// CA certificates to trust in addition to those of the system. Unset: only those of the system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_bundle_ref: Option<CaBundleRef>,
-    /// Do not verify the server's certificate. Default: false. Whoever can stand between gets the admin key.
+    /// Do not verify the server's certificate. Default: false. Anyone between the operator and the server can then read the
+    /// admin key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub insecure_skip_verify: Option<bool>,
-    /// Allow `http://`. Default: false. The admin key travels in clear text.
+    /// Allow `http://`. Default: false. The admin key is then sent in clear text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_insecure_http: Option<bool>,
 }
@@ -257,6 +259,18 @@ pub struct GroupCounts {
     pub undeclared: i64,
 }
 
+/// Changes that the mass-change brake holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BrakeStatus {
+    /// Value of the annotation `dataiku-operator.io/acknowledge` that releases exactly these changes.
+    pub token: String,
+    /// Number of users who would be disabled or deleted.
+    pub pending: i64,
+    /// When the brake held the first of them.
+    pub since: Time,
+}
+
 /// What a connection shows in its status.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -279,4 +293,7 @@ pub struct ConnectionStatus {
     /// How many objects use this connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claims: Option<i64>,
+    /// Changes that wait for an acknowledgement, since too many users would lose their accounts at once. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brake: Option<BrakeStatus>,
 }

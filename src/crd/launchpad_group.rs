@@ -43,11 +43,13 @@ pub struct NodeAccess {
     #[schemars(length(min = 1, max = 100))]
     pub name: String,
     /// Rights on the node, by Dataiku's own names: booleans, or maps of booleans. Rights left out are not managed. All
-    /// nodes of one type that the group can access have to have the same.
+    /// nodes of one specific type that the group can access need the same rights; where the space reports only generic
+    /// types, the Launchpad decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "rights")]
     pub permissions: Option<Rights>,
-    /// Another entry of `nodes`, whose `permissions` are those of this node too. Not together with `permissions`.
+    /// Another node, whose rights this node gets too: the `permissions` that `nodes` declares for it or, where `nodes` does
+    /// not name it, the rights that the group currently has there. Not together with `permissions`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100))]
     pub permissions_from: Option<String>,
@@ -58,10 +60,15 @@ pub struct NodeAccess {
 #[serde(rename_all = "camelCase")]
 pub struct NodeTypeAccess {
     /// Type of the nodes, as the status of the `LaunchpadSpace` shows it: `design`, `automation`, `govern`. `dataiku` is
-    /// every node that is no Govern node. Nodes that are added later are given access too.
+    /// every node except Govern nodes. The group also gets access to nodes that are added later. While there is no such
+    /// node the object waits (reason `DependencyNotReady`).
     #[serde(rename = "type")]
     #[schemars(length(min = 1, max = 100))]
     pub type_: String,
+    /// Whether the group gets access to the nodes. Default: true. `false` only sets rights on those nodes that the group can
+    /// access already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant_access: Option<bool>,
     /// Rights on each of the nodes, by Dataiku's own names: booleans, or maps of booleans. Rights left out are not managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "rights")]
@@ -72,9 +79,20 @@ pub struct NodeTypeAccess {
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GroupMember {
-    /// Email address of a user, or of somebody who is invited. Upper and lower case count the same.
+    /// Email address of a user or of a pending invite. Case does not count; a member listed in two spellings counts once.
     #[schemars(length(min = 3, max = 320), regex(pattern = "^[^@\\s]+@[^@\\s]+$"))]
     pub email: String,
+}
+
+/// Access of a group to one node, as the Launchpad has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeRights {
+    /// Name of the node.
+    pub name: String,
+    /// Rights that are true; one below another is `parent/child`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rights: Vec<String>,
 }
 
 /// What a [`LaunchpadGroup`] shows of the remote group.
@@ -84,12 +102,12 @@ pub struct LaunchpadGroupSeen {
     /// Id, made by the Launchpad.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// How many users are in the group; those who are only invited are not counted.
+    /// Number of users in the group, without those who are only invited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<i64>,
-    /// Nodes that members can access.
+    /// Nodes that members can access, by name: at most 200, with at most 16 KiB of rights.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub nodes: Vec<String>,
+    pub nodes: Vec<NodeRights>,
     /// The task that carries the last write to the nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub propagation: Option<Propagation>,
@@ -157,8 +175,8 @@ pub struct LaunchpadGroupSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "rights")]
     pub launchpad_permissions: Option<Rights>,
-    /// Nodes that members can access, and what they may do there. A node that was declared and is left out later is
-    /// withdrawn. While there is no such node the object waits (reason `DependencyNotReady`); the other nodes are written.
+    /// Nodes that members can access, and what they may do there. Access to a node that was declared and is left out later
+    /// is withdrawn. While there is no such node the object waits (reason `DependencyNotReady`); the other nodes are written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 200), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub nodes: Option<Vec<NodeAccess>>,

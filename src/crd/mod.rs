@@ -5,8 +5,10 @@
 pub mod applied;
 pub mod common;
 pub mod connection;
+pub mod dss_global_api_key;
 pub mod dss_group;
 pub mod dss_instance;
+pub mod dss_instance_variables;
 pub mod dss_user;
 pub mod govern_group;
 pub mod govern_instance;
@@ -15,6 +17,7 @@ pub mod govern_user;
 pub mod launchpad_group;
 pub mod launchpad_space;
 pub mod node_group;
+pub mod node_key;
 pub mod node_user;
 pub mod propagation;
 pub mod status;
@@ -22,8 +25,10 @@ pub mod status;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 
+pub use dss_global_api_key::DssGlobalApiKey;
 pub use dss_group::DssGroup;
 pub use dss_instance::DssInstance;
+pub use dss_instance_variables::DssInstanceVariables;
 pub use dss_user::DssUser;
 pub use govern_group::GovernGroup;
 pub use govern_instance::GovernInstance;
@@ -38,6 +43,8 @@ pub fn all() -> Vec<CustomResourceDefinition> {
         DssInstance::crd(),
         DssGroup::crd(),
         DssUser::crd(),
+        DssGlobalApiKey::crd(),
+        DssInstanceVariables::crd(),
         GovernInstance::crd(),
         GovernGroup::crd(),
         GovernUser::crd(),
@@ -114,7 +121,7 @@ mod tests {
     }
 
     /// Longest name of a key of a map; a rule of the map bounds it.
-    const KEY: i64 = 256;
+    const KEY: i64 = 100;
 
     /// Most characters of a value of this schema as compact JSON; `None`: unbounded.
     fn bound(schema: &JSONSchemaProps) -> Option<i64> {

@@ -131,13 +131,13 @@ pub struct UserSpec {
     /// While the Secret is missing, the operator still applies everything else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_secret_ref: Option<SecretKeyRef>,
-    /// Properties that the user can see and edit; keys and values have at most 256 characters. Only the declared keys are
+    /// Properties that the user can see and edit; keys have at most 100 characters, values 256. Only the declared keys are
     /// managed, so `{}` manages none. A key that is later removed from the map keeps its value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = property_names())]
     #[schemars(extend("maxProperties" = 50), extend("additionalProperties" = property()))]
     pub user_properties: Option<BTreeMap<String, String>>,
-    /// Properties that only administrators can see; keys and values have at most 256 characters. Only the declared keys are
+    /// Properties that only administrators can see; keys have at most 100 characters, values 256. Only the declared keys are
     /// managed, so `{}` manages none. A key that is later removed from the map keeps its value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = property_names())]
@@ -153,6 +153,6 @@ fn property() -> serde_json::Value {
 }
 
 fn property_names() -> Rule {
-    Rule::new("self.all(name, size(name) >= 1 && size(name) <= 256)")
-        .message("the name of a property has 1 to 256 characters")
+    Rule::new("self.all(name, size(name) >= 1 && size(name) <= 100)")
+        .message("the name of a property has 1 to 100 characters")
 }

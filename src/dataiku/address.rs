@@ -10,10 +10,12 @@ use std::{
 use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// Addresses that are refused, and those that the operator's owner has opened.
+/// Networks of loopback and private addresses that the operator's owner has opened. Everything else that is not public
+/// stays closed.
 #[derive(Clone, Debug, Default)]
 pub struct AddressPolicy {
-    /// Opens loopback addresses in these networks, for demo and tests. Nothing else can be opened.
+    /// Opens loopback and private addresses in these networks. An IPv6 address that stands for an IPv4 address is open if
+    /// either is. Nothing opens link-local, metadata, multicast and reserved addresses.
     pub allowed: Vec<IpNet>,
 }
 
@@ -24,6 +26,7 @@ pub(super) struct Refused(Class);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Class {
     Loopback,
+    Private,
     LinkLocal,
     Metadata,
     Unspecified,
@@ -31,27 +34,36 @@ enum Class {
     Reserved,
 }
 
-/// Metadata services of cloud machines outside link-local networks: AWS and GCP by IPv6, Alibaba, Oracle, Azure.
-const METADATA_V6: [Ipv6Addr; 2] = [
-    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
-    Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
-];
-const METADATA_V4: [Ipv4Addr; 4] = [
-    Ipv4Addr::new(169, 254, 169, 254),
+impl Class {
+    /// Whether the operator's owner can open such addresses.
+    fn can_be_opened(self) -> bool {
+        matches!(self, Self::Loopback | Self::Private)
+    }
+}
+
+/// Metadata services of cloud machines outside link-local networks: Alibaba, Oracle, Azure.
+const METADATA_V4: [Ipv4Addr; 3] = [
     Ipv4Addr::new(100, 100, 100, 200),
     Ipv4Addr::new(192, 0, 0, 192),
     Ipv4Addr::new(168, 63, 129, 16),
 ];
+/// AWS (metadata, pod identity, DNS) and GCP by IPv6: all but the last segment.
+const METADATA_V6: [[u16; 7]; 2] = [[0xfd00, 0xec2, 0, 0, 0, 0, 0], [0xfd20, 0xce, 0, 0, 0, 0, 0]];
 
 impl AddressPolicy {
-    /// Judges one address.
+    /// Judges one address, and every IPv4 address that it may stand for.
     pub(super) fn check(&self, address: IpAddr) -> Result<(), Refused> {
-        let address = embedded_v4(address).map_or(address, IpAddr::V4);
-        match class(address) {
-            None => Ok(()),
-            Some(Class::Loopback) if self.allowed.iter().any(|network| network.contains(&address)) => Ok(()),
-            Some(class) => Err(Refused(class)),
+        let opened = |inner| {
+            let mut networks = self.allowed.iter();
+            networks.any(|network| network.contains(&address) || network.contains(&inner))
+        };
+        for inner in meanings(address) {
+            match class(inner) {
+                Some(class) if !(class.can_be_opened() && opened(inner)) => return Err(Refused(class)),
+                _ => {}
+            }
         }
+        Ok(())
     }
 
     /// Those of the addresses that may be called; an error when none is left.
@@ -71,20 +83,52 @@ impl AddressPolicy {
     }
 }
 
-/// The IPv4 address that an IPv6 address stands for: mapped, compatible, NAT64 or 6to4.
-fn embedded_v4(address: IpAddr) -> Option<Ipv4Addr> {
-    let IpAddr::V6(address) = address else {
-        return None;
+/// The address, or what it is an envelope of.
+fn meanings(address: IpAddr) -> Vec<IpAddr> {
+    let IpAddr::V6(v6) = address else {
+        return vec![address];
     };
+    let inner = embedded_v4(v6);
+    let is_envelope = !inner.is_empty() && !is_isatap(v6);
+    let outer = (!is_envelope).then_some(address);
+    outer.into_iter().chain(inner.into_iter().map(IpAddr::V4)).collect()
+}
+
+/// The IPv4 addresses that an IPv6 address may stand for: mapped, compatible, translated, NAT64, 6to4, Teredo, ISATAP.
+fn embedded_v4(address: Ipv6Addr) -> Vec<Ipv4Addr> {
     let v4 = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
     match address.segments() {
-        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None, // :: and ::1 are IPv6's own
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => Vec::new(), // :: and ::1 are IPv6's own
+        [0x64, 0xff9b, 1, ..] => local_nat64(address),
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]
         | [0x64, 0xff9b, _, _, _, _, high, low]
-        | [0x2002, high, low, ..] => Some(v4(high, low)),
-        _ => None,
+        | [0x2002, high, low, ..] => vec![v4(high, low)],
+        // Teredo: the server, and the client with its bits inverted.
+        [0x2001, 0, high, low, _, _, client_high, client_low] => {
+            vec![v4(high, low), v4(!client_high, !client_low)]
+        }
+        [.., high, low] if is_isatap(address) => vec![v4(high, low)],
+        _ => Vec::new(),
     }
+}
+
+/// An interface identifier that holds an IPv4 address, within any network.
+fn is_isatap(address: Ipv6Addr) -> bool {
+    matches!(address.segments(), [_, _, _, _, 0 | 0x200, 0x5efe, _, _])
+}
+
+/// Where the local NAT64 prefix holds the IPv4 address depends on the prefix length that the network chose (RFC 6052): each
+/// place counts, those that are left empty do not.
+fn local_nat64(address: Ipv6Addr) -> Vec<Ipv4Addr> {
+    let octets = address.octets();
+    let places = [[6, 7, 9, 10], [7, 9, 10, 11], [9, 10, 11, 12], [12, 13, 14, 15]];
+    let found = places.map(|place| Ipv4Addr::from(place.map(|index| octets[index])));
+    let mut filled: Vec<_> = found.into_iter().filter(|v4| v4.octets()[0] != 0).collect();
+    if filled.is_empty() {
+        filled.push(found[3]);
+    }
+    filled
 }
 
 fn class(address: IpAddr) -> Option<Class> {
@@ -95,52 +139,59 @@ fn class(address: IpAddr) -> Option<Class> {
 }
 
 fn class_v4(address: Ipv4Addr) -> Option<Class> {
-    let first = address.octets()[0];
     if METADATA_V4.contains(&address) {
-        Some(Class::Metadata)
-    } else if address.is_loopback() {
-        Some(Class::Loopback)
-    } else if address.is_link_local() {
-        Some(Class::LinkLocal)
-    } else if first == 0 {
-        Some(Class::Unspecified)
-    } else if address.is_multicast() {
-        Some(Class::Multicast)
-    } else if first >= 240 {
-        Some(Class::Reserved)
-    } else {
-        None
+        return Some(Class::Metadata);
     }
+    Some(match address.octets() {
+        [127, ..] => Class::Loopback,
+        [169, 254, 169, 254] => Class::Metadata,
+        [169, 254, ..] => Class::LinkLocal,
+        [0, ..] => Class::Unspecified,
+        // Private use, shared with carriers, protocol assignments, benchmarks.
+        [10, ..] | [172, 16..=31, ..] | [192, 168, ..] | [100, 64..=127, ..] | [192, 0, 0, _] | [198, 18 | 19, ..] => {
+            Class::Private
+        }
+        [224..=239, ..] => Class::Multicast,
+        [240..=255, ..] => Class::Reserved,
+        _ => return None,
+    })
 }
 
 fn class_v6(address: Ipv6Addr) -> Option<Class> {
-    if METADATA_V6.contains(&address) {
-        Some(Class::Metadata)
-    } else if address.is_loopback() {
-        Some(Class::Loopback)
-    } else if address.is_unicast_link_local() || address.segments()[0] & 0xffc0 == 0xfec0 {
-        // fec0::/10 is the site-local range of old, which some systems still route like link-local.
-        Some(Class::LinkLocal)
-    } else if address.is_unspecified() {
-        Some(Class::Unspecified)
-    } else if address.is_multicast() {
-        Some(Class::Multicast)
-    } else {
-        None
+    let segments = address.segments();
+    if METADATA_V6.iter().any(|network| segments.starts_with(network)) {
+        return Some(Class::Metadata);
     }
+    Some(match segments {
+        [0, 0, 0, 0, 0, 0, 0, 0] => Class::Unspecified,
+        [0, 0, 0, 0, 0, 0, 0, 1] => Class::Loopback,
+        // fec0::/10 is the site-local range of old, which some systems still route like link-local.
+        [0xfe80..=0xfeff, ..] => Class::LinkLocal,
+        [0xff00..=0xffff, ..] => Class::Multicast,
+        // Unique local, benchmarks, segment routing.
+        [0xfc00..=0xfdff | 0x5f00, ..] | [0x2001, 2, 0, ..] => Class::Private,
+        // Discard only.
+        [0x100, 0, 0, 0, ..] => Class::Reserved,
+        _ => return None,
+    })
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let class = match self.0 {
             Class::Loopback => "loopback",
+            Class::Private => "private",
             Class::LinkLocal => "link-local",
             Class::Metadata => "cloud metadata",
             Class::Unspecified => "unspecified",
             Class::Multicast => "multicast",
             Class::Reserved => "reserved",
         };
-        write!(f, "the host is a {class} address, and such addresses are not called")
+        write!(f, "the host is a {class} address, and such addresses are not called")?;
+        if self.0.can_be_opened() {
+            f.write_str(" unless the operator runs with --allow-address for their network")?;
+        }
+        Ok(())
     }
 }
 

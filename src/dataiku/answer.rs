@@ -1,29 +1,35 @@
 //! Reads what came back: the body up to its limit, then a value, or what the failure means.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use reqwest::{Response, StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use super::{
     address::Refused,
-    call::OperationSpec,
+    body::{Body, BodyLimit, size},
+    call::{Effect, OperationSpec},
     document::expectation,
     elements::elements,
     error::ErrorKind,
     gate::{Closed, bounded_hold},
     http::{cause, chain},
-    product::{Product, RemoteError},
+    memory::{Budget, UNIT},
+    product::{Author, Product, RemoteError},
+    shape::{self, ShapeLimit},
 };
 
-/// Longest error body that is read; what is beyond is of no use to anyone.
-const ERROR_LIMIT: usize = 64 << 10;
+const HTML: &str = "the answer is an HTML page";
 
 /// An answer whose status says success.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     html: bool,
-    body: Vec<u8>,
+    body: Body,
+    shape: &'static ShapeLimit,
 }
 
 /// A failure before its message was judged: it may still hold secrets.
@@ -36,6 +42,8 @@ pub(super) struct Fault {
     pub(super) retry_after: Option<Duration>,
     /// Whether the product itself says so, and not something before it.
     pub(super) own_words: bool,
+    /// Whether it says nothing about the remote side.
+    pub(super) ours: bool,
 }
 
 impl Fault {
@@ -47,6 +55,15 @@ impl Fault {
             remote: false,
             retry_after: None,
             own_words: false,
+            ours: false,
+        }
+    }
+
+    /// A failure of which the remote side is innocent.
+    pub(super) fn ours(kind: ErrorKind, message: &str) -> Self {
+        Self {
+            ours: true,
+            ..Self::new(kind, message)
         }
     }
 
@@ -96,81 +113,78 @@ impl From<reqwest::Error> for Fault {
 }
 
 /// Reads the answer to its end. A status that is no success is a fault.
-pub(super) async fn receive(mut response: Response, operation: OperationSpec) -> Result<Answer, Fault> {
+pub(super) async fn receive(
+    mut response: Response,
+    operation: OperationSpec,
+    budget: &Arc<Budget>,
+    limit: BodyLimit,
+) -> Result<Answer, Fault> {
     let status = response.status();
     let content_type = response
         .headers()
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
-    let html = content_type.is_some_and(|value| value.to_ascii_lowercase().contains("html"));
+    let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
+    let html = content_type.contains("html");
     if !status.is_success() {
         let retry_after = response
             .headers()
             .get(header::RETRY_AFTER)
             .and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|value| parse_retry_after(value, SystemTime::now()));
-        let body = beginning(&mut response).await;
-        let mut fault = refusal(operation.product, status, html || looks_like_html(&body), &body);
+        let body = Body::beginning(&mut response, budget, limit.deadline).await;
+        let body = body.map_err(|fault| fault.at(status))?;
+        let mut fault = refusal(operation.product, status, &content_type, body.bytes());
         fault.retry_after = retry_after;
         return Err(fault);
     }
-    let body = whole(&mut response, operation.limit)
+    let body = Body::whole(&mut response, budget, limit)
         .await
         .map_err(|fault| fault.at(status))?;
     Ok(Answer {
         status,
-        html: html || looks_like_html(&body),
+        html: html || looks_like_html(body.bytes()),
         body,
+        shape: match operation.effect {
+            Effect::ReadsList => &shape::LIST,
+            Effect::ReadsObject | Effect::Writes => &shape::OBJECT,
+        },
     })
 }
 
-async fn whole(response: &mut Response, limit: usize) -> Result<Vec<u8>, Fault> {
-    let too_large = || Fault::new(ErrorKind::TooLarge, format!("more than {} MiB", limit >> 20));
-    let announced = response
-        .content_length()
-        .map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
-    if announced > limit {
-        return Err(too_large());
-    }
-    let mut body = Vec::with_capacity(announced);
-    while let Some(chunk) = response.chunk().await? {
-        if body.len() + chunk.len() > limit {
-            return Err(too_large());
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
-/// As much of an error body as is of use. The status is known already, so a failure here takes nothing away.
-async fn beginning(response: &mut Response) -> Vec<u8> {
-    let mut body = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        let room = ERROR_LIMIT - body.len();
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if chunk.len() >= room {
-            break;
-        }
-    }
-    body
-}
-
 /// What a status of 300 or more means.
-fn refusal(product: &Product, status: StatusCode, html: bool, body: &[u8]) -> Fault {
+fn refusal(product: &Product, status: StatusCode, content_type: &str, body: &[u8]) -> Fault {
     let remote = (product.read_error)(body);
     let blank = body.iter().all(u8::is_ascii_whitespace);
     let kind = kind(status, remote.as_ref(), blank);
-    let own_words = remote.as_ref().is_some_and(|remote| remote.own_words);
+    let own_words = remote.as_ref().is_some_and(|remote| remote.author == Author::Product);
     let fault = match remote {
         _ if status.is_redirection() => Fault::new(kind, "the answer is a redirect, which is not followed"),
-        Some(remote) => Fault::quoting(kind, remote.message),
-        None if html => Fault::new(kind, "the answer is an HTML page"),
-        None => Fault::quoting(kind, String::from_utf8_lossy(body).into_owned()),
+        Some(remote) if remote.author != Author::Anybody => Fault::quoting(kind, remote.message),
+        _ if content_type.contains("html") || looks_like_html(body) => Fault::new(kind, HTML),
+        _ if blank => Fault::new(kind, ""),
+        _ => Fault::quoting(kind, foreign(product, content_type, body)),
     };
     Fault {
         own_words,
         ..fault.at(status)
     }
+}
+
+/// Describes a body that is not in the product's error format, without quoting it.
+fn foreign(product: &Product, content_type: &str, body: &[u8]) -> String {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/+.-_".contains(c);
+    let essence = match essence {
+        "" => "no content type".to_owned(),
+        essence if essence.len() <= 64 && essence.chars().all(is_plain) => format!("content type {essence}"),
+        _ => "unreadable content type".to_owned(),
+    };
+    let length = match body.len() {
+        UNIT.. => format!("at least {}", size(UNIT)),
+        length => format!("{length} bytes"),
+    };
+    format!("the answer is not an error of {} ({essence}, {length})", product.title)
 }
 
 fn kind(status: StatusCode, remote: Option<&RemoteError>, blank: bool) -> ErrorKind {
@@ -210,12 +224,15 @@ impl Answer {
         let body: &[u8] = if self.status == StatusCode::NO_CONTENT {
             b"{}"
         } else {
-            &self.body
+            self.body.bytes()
         };
         let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
         let Some(first) = first else {
             return Err(Fault::new(ErrorKind::NotJson, "the answer is empty").at(self.status));
         };
+        if let Some(excess) = self.shape.exceeded(body) {
+            return Err(Fault::new(ErrorKind::TooLarge, excess).at(self.status));
+        }
         read(body).map_err(|error| {
             let fault = if !error.is_data() && !matches!(first, b'{' | b'[') {
                 Fault::new(ErrorKind::NotJson, "the answer is not JSON")
@@ -233,7 +250,7 @@ impl Answer {
 
     fn refuse_html(&self) -> Result<(), Fault> {
         if self.html {
-            return Err(Fault::new(ErrorKind::NotJson, "the answer is an HTML page").at(self.status));
+            return Err(Fault::new(ErrorKind::NotJson, HTML).at(self.status));
         }
         Ok(())
     }

@@ -1,19 +1,16 @@
 //! A call as data: operation, path parameters, query and body. Reads and writes are different types, so that no write
 //! can be sent by the functions that read.
 
-use std::marker::PhantomData;
+use std::{io, marker::PhantomData};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::SecretString;
 use serde::Serialize;
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::product::Product;
 
-/// Longest answer that is read of one object.
-const OBJECT_LIMIT: usize = 4 << 20;
-/// Longest list that is read.
-const LIST_LIMIT: usize = 64 << 20;
 /// Longest path segment that is sent; remote names end at 80 characters.
 const SEGMENT_LIMIT: usize = 1024;
 /// Everything but RFC 3986's unreserved characters. `;` above all: servlet containers cut a path there.
@@ -30,16 +27,33 @@ pub(super) struct Operation<K = Read> {
     kind: PhantomData<fn() -> K>,
 }
 
+/// What an operation does, which decides about its limits and whether it may be repeated.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// It reads one object.
+    ReadsObject,
+    /// It reads a whole list.
+    ReadsList,
+    /// It writes.
+    Writes,
+}
+
 /// An operation without its kind in the type.
 #[derive(Clone, Copy)]
 pub(super) struct OperationSpec {
     pub(super) product: &'static Product,
     /// Method and path template, such as `PUT /admin/users/{login}`.
     pub(super) name: &'static str,
-    pub(super) write: bool,
-    /// Longest answer that is read.
-    pub(super) limit: usize,
+    pub(super) effect: Effect,
 }
+
+impl<K> Clone for Operation<K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K> Copy for Operation<K> {}
 
 impl<K> Operation<K> {
     /// Method and path template, such as `PUT /admin/users/{login}`.
@@ -47,14 +61,9 @@ impl<K> Operation<K> {
         self.spec.name
     }
 
-    const fn with(product: &'static Product, name: &'static str, write: bool, limit: usize) -> Self {
+    const fn with(product: &'static Product, name: &'static str, effect: Effect) -> Self {
         Self {
-            spec: OperationSpec {
-                product,
-                name,
-                write,
-                limit,
-            },
+            spec: OperationSpec { product, name, effect },
             kind: PhantomData,
         }
     }
@@ -63,23 +72,33 @@ impl<K> Operation<K> {
 impl Operation<Read> {
     /// An operation that reads one object.
     pub(super) const fn read(product: &'static Product, name: &'static str) -> Self {
-        Self::with(product, name, false, OBJECT_LIMIT)
+        Self::with(product, name, Effect::ReadsObject)
     }
 
     /// An operation that reads a whole list.
     pub(super) const fn list(product: &'static Product, name: &'static str) -> Self {
-        Self::with(product, name, false, LIST_LIMIT)
+        Self::with(product, name, Effect::ReadsList)
     }
 }
 
 impl Operation<Write> {
     /// An operation that writes.
     pub(super) const fn write(product: &'static Product, name: &'static str) -> Self {
-        Self::with(product, name, true, OBJECT_LIMIT)
+        Self::with(product, name, Effect::Writes)
     }
 }
 
 impl OperationSpec {
+    pub(super) fn writes(&self) -> bool {
+        self.effect == Effect::Writes
+    }
+
+    /// Whether it reads something that every server of the product has, so that a 404 speaks against the address.
+    pub(super) fn is_always_there(&self) -> bool {
+        let mut parameters = self.template().split('/').filter(|part| part.starts_with('{'));
+        !self.writes() && parameters.all(|part| part == "{space}")
+    }
+
     pub(super) fn method(&self) -> reqwest::Method {
         let method = self.name.split(' ').next().unwrap_or_default();
         method.parse().expect("the name of an operation starts with its method")
@@ -90,10 +109,25 @@ impl OperationSpec {
     }
 }
 
+/// Counts what is written.
+struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// One call of an operation. Neither Debug nor Display: the body may hold secrets.
 pub(super) struct Call<K = Read> {
     pub(super) operation: OperationSpec,
-    pub(super) body: Option<Vec<u8>>,
+    /// Overwritten when it is dropped.
+    pub(super) body: Option<Zeroizing<Vec<u8>>>,
     /// What must not come back in an error message.
     pub(super) secrets: Vec<SecretString>,
     segments: Vec<(&'static str, String)>,
@@ -125,7 +159,13 @@ impl<K> Call<K> {
     }
 
     pub(super) fn json<T: Serialize + ?Sized>(mut self, body: &T) -> Self {
-        self.body = Some(serde_json::to_vec(body).expect("a request body has a JSON form"));
+        let mut length = Length(0);
+        let form = "a request body has a JSON form";
+        serde_json::to_writer(&mut length, body).expect(form);
+        // A buffer that grew would leave copies of its beginning behind.
+        let mut text = Zeroizing::new(Vec::with_capacity(length.0));
+        serde_json::to_writer(&mut *text, body).expect(form);
+        self.body = Some(text);
         self
     }
 
@@ -171,5 +211,21 @@ impl<K> Call<K> {
             Some(value) if value.chars().any(char::is_control) => Err("a name has control characters"),
             Some(value) => Ok(value),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Call, Operation};
+    use crate::dataiku::launchpad::LAUNCHPAD;
+
+    #[test]
+    fn the_buffer_of_a_body_never_grows() {
+        let body = json!({"password": "x".repeat(10_000), "more": ["é", 1, null]});
+        let call = Call::new(Operation::write(&LAUNCHPAD, "PUT /x")).json(&body);
+        let text = call.body.unwrap();
+        assert_eq!((text.len(), text.capacity()), (body.to_string().len(), text.len()));
     }
 }

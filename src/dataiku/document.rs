@@ -3,16 +3,30 @@
 use std::fmt;
 
 use indexmap::IndexMap;
-use secrecy::{SecretString, zeroize::Zeroize};
+use secrecy::SecretString;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{DeserializeOwned, value::MapDeserializer},
 };
 use serde_json::value::{RawValue, to_raw_value};
+use zeroize::Zeroize;
 
-/// A JSON object whose members keep their JSON text and their order. Neither Debug nor Display: it may hold secrets.
+use super::fields::{Fields, Record};
+
+/// A JSON object whose members keep their text and their order. It may hold secrets: neither Debug nor Display, and
+/// overwritten when it is dropped.
 #[derive(Clone, Default)]
 pub struct Document(IndexMap<String, Box<RawValue>>);
+
+impl Drop for Document {
+    fn drop(&mut self) {
+        self.0.drain(..).for_each(|(_, raw)| wipe(raw));
+    }
+}
+
+fn wipe(raw: Box<RawValue>) {
+    Box::<str>::from(raw).zeroize();
+}
 
 /// A member of a document has an unexpected shape. Names the member, never its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,12 +81,14 @@ impl Document {
     /// # Panics
     /// `value` has no JSON form, such as a map whose keys are no strings.
     pub fn set<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) {
-        self.0.insert(key.to_owned(), text(value));
+        if let Some(replaced) = self.0.insert(key.to_owned(), text(value)) {
+            wipe(replaced);
+        }
     }
 
     /// Removes the member; false when it was absent.
     pub fn remove(&mut self, key: &str) -> bool {
-        self.0.shift_remove(key).is_some()
+        self.0.shift_remove(key).map(wipe).is_some()
     }
 
     /// Removes a text and returns it as a secret; `None` when the member is absent, empty or not a text. Its JSON text is
@@ -159,6 +175,21 @@ impl Document {
     /// The JSON text of the member.
     pub(super) fn raw(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(|raw| raw.get())
+    }
+}
+
+/// A document in a list. One without an id cannot be identified.
+impl Record for Document {
+    const KEY: &'static str = "id";
+
+    fn read(fields: Fields<'_>) -> Option<Self> {
+        fields.key(Self::KEY)?;
+        Some(Self(
+            fields
+                .iter()
+                .map(|(key, raw)| (key.to_owned(), raw.to_owned()))
+                .collect(),
+        ))
     }
 }
 

@@ -1,10 +1,10 @@
 //! Values inside a document, by JSON pointer (RFC 6901). Only objects are entered: a list is one value.
 
 use jsonptr::Pointer;
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, value::RawValue};
 
-use super::document::{Document, DocumentError};
+use super::document::{Document, DocumentError, expectation};
 
 /// Deepest level that a pointer may lead to. Documents of the products end long before.
 const DEPTH: usize = 64;
@@ -54,21 +54,30 @@ impl Document {
     /// # Errors
     /// The pointer is not valid, or an ancestor is not an object.
     pub fn value_at(&self, pointer: &str) -> Result<Option<Value>, DocumentError> {
-        let Some(place) = Place::parse(pointer)? else {
+        if Place::parse(pointer)?.is_none() {
             return self.read().map(Some);
-        };
+        }
+        self.member_at(pointer)
+    }
+
+    /// The JSON text of the value at the pointer, as it came; otherwise as [`Self::value_at`].
+    ///
+    /// # Errors
+    /// The pointer is not valid or names the whole document, or an ancestor is not an object.
+    pub fn text_at(&self, pointer: &str) -> Result<Option<Box<RawValue>>, DocumentError> {
+        self.member_at(pointer)
+    }
+
+    fn member_at<T: DeserializeOwned>(&self, pointer: &str) -> Result<Option<T>, DocumentError> {
+        let place = Place::of_member(pointer)?;
         let Some(chain) = self.descend(&place)? else {
             return Ok(None);
         };
-        let parent = chain.last().unwrap_or(self);
-        if !parent.contains(&place.member) {
+        let Some(text) = chain.last().unwrap_or(self).raw(&place.member) else {
             return Ok(None);
-        }
-        let value = parent.get(&place.member).map_err(|error| DocumentError {
-            key: pointer.to_owned(),
-            ..error
-        })?;
-        Ok(Some(value.unwrap_or_default()))
+        };
+        let value = serde_json::from_str(text).map_err(|error| refused(pointer, &expectation(&error)))?;
+        Ok(Some(value))
     }
 
     /// Sets the value at the pointer. Ancestors that are absent or null are created as objects; every other member of an

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::Document;
@@ -116,6 +117,22 @@ fn a_value_is_read_by_its_pointer() {
         assert_eq!(document.value_at(pointer).unwrap(), value, "{pointer}");
     }
     assert_eq!(document.value_at("").unwrap().unwrap()["text"], "x");
+}
+
+#[test]
+fn a_value_is_read_as_it_is_written() {
+    let document = parse(SETTINGS);
+    for (pointer, text) in [
+        ("/ldapSettings/n", Some("1.50")),
+        ("/ldapSettings/servers", Some("[ 1 , 2]")),
+        ("/none", Some("null")),
+        ("/none/deeper", None),
+        ("/absent", None),
+    ] {
+        let found = document.text_at(pointer).unwrap();
+        assert_eq!(found.as_deref().map(RawValue::get), text, "{pointer}");
+    }
+    assert!(document.text_at("/text/deeper").is_err());
 }
 
 #[test]

@@ -11,8 +11,8 @@ pub struct ApiError {
     pub kind: ErrorKind,
     /// Status of the answer, if there was one.
     pub status: Option<u16>,
-    /// The product's own words or the cause, at most 1 KiB on one line; withheld as a whole if it contains part of a
-    /// secret value of the call (see [`super::redact::quotable`]). Empty if there is nothing to say.
+    /// The product's own words (at most 1 KiB, withheld as a whole if they contain part of a secret value of the call, see
+    /// [`super::redact::quotable`]) or the cause, on one line. Empty if there is nothing to say.
     pub message: String,
     /// Whether the remote side's words, withheld or not, say that the object exists.
     pub(super) says_exists: bool,
@@ -107,8 +107,8 @@ impl ErrorKind {
 }
 
 impl ApiError {
-    /// Without status and patience.
-    pub(super) fn new(operation: &'static str, kind: ErrorKind, message: impl Into<String>) -> Self {
+    /// An error without status and without a time to wait.
+    pub fn new(operation: &'static str, kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
             operation,
             kind,

@@ -41,6 +41,12 @@ pub struct Limits {
     pub concurrency: usize,
     /// Calls per second; at least 1.
     pub requests_per_second: u32,
+    /// How long a call for a whole list may take, from sending to the last byte of the answer; at least 1 s. Calls for one
+    /// object take at most 10 s.
+    pub list_timeout: Duration,
+    /// Longest list that is read, in bytes; at least 64 KiB, and at most the 64 MiB that the memory budget of the process
+    /// has for one list. An answer about one object has at most 4 MiB.
+    pub list_bytes: usize,
 }
 
 impl Default for Limits {
@@ -48,6 +54,8 @@ impl Default for Limits {
         Self {
             concurrency: 8,
             requests_per_second: 50,
+            list_timeout: Duration::from_mins(1),
+            list_bytes: 64 << 20,
         }
     }
 }

@@ -10,6 +10,7 @@ fn gate(concurrency: usize, requests_per_second: u32) -> Arc<Gate> {
     Arc::new(Gate::new(Limits {
         concurrency,
         requests_per_second,
+        ..Limits::default()
     }))
 }
 

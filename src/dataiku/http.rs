@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use percent_encoding::percent_decode_str;
 use reqwest::{Certificate, Client, ClientBuilder, Identity, redirect};
 use secrecy::ExposeSecret;
 use url::{Host, Url};
@@ -12,7 +13,7 @@ use super::{
     transport::{Endpoint, Tls},
 };
 
-/// How long things may take.
+/// How long things may take, lists left out.
 #[derive(Clone, Copy)]
 pub(super) struct Timing {
     /// Name resolution, connection and TLS handshake.
@@ -49,6 +50,12 @@ pub(super) fn base(endpoint: &Endpoint, addresses: &AddressPolicy) -> Result<Url
     if url.query().is_some() || url.fragment().is_some() {
         return Err("the URL has a query or a fragment".to_owned());
     }
+    if names_api_path(&url) {
+        return Err(
+            "the URL has the path of the API, /dip/publicapi; url is the address of the node, such as https://dss.example.com"
+                .to_owned(),
+        );
+    }
     let literal = match url.host() {
         None => return Err("the URL has no host".to_owned()),
         Some(Host::Domain(_)) => None,
@@ -62,8 +69,15 @@ pub(super) fn base(endpoint: &Endpoint, addresses: &AddressPolicy) -> Result<Url
     Ok(url)
 }
 
+/// Whether the path goes down to the API of a node, which is added to every call.
+fn names_api_path(url: &Url) -> bool {
+    let path = percent_decode_str(url.path()).decode_utf8_lossy().to_ascii_lowercase();
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    segments.windows(2).any(|pair| pair == ["dip", "publicapi"])
+}
+
 /// The client for `base`; an error says what is wrong with the TLS material.
-pub(super) fn client(base: &Url, tls: &Tls, addresses: Arc<AddressPolicy>, timing: Timing) -> Result<Client, String> {
+pub(super) fn client(base: &Url, tls: &Tls, addresses: Arc<AddressPolicy>, timing: &Timing) -> Result<Client, String> {
     let builder = Client::builder()
         .user_agent(concat!("dataiku-operator/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
@@ -72,7 +86,6 @@ pub(super) fn client(base: &Url, tls: &Tls, addresses: Arc<AddressPolicy>, timin
         .no_proxy()
         .dns_resolver(GuardedResolver(addresses))
         .connect_timeout(timing.connect)
-        .timeout(timing.total)
         .pool_idle_timeout(KEEP_IDLE);
     let builder = if base.scheme() == "http" {
         // Without TLS no certificate matters, and a machine without any CA certificates has to do.

@@ -1,8 +1,15 @@
 //! Typed clients of the Dataiku products. This layer knows no Kubernetes: it turns calls into HTTP and answers into
-//! values, and decides nothing. Retrying, ordering and comparing belong to the engine.
+//! values. Retrying, ordering and comparing belong to the engine; the one exception is a read lost with its connection,
+//! which the transport sends again once.
+//!
+//! - `transport` sends calls; `gate` and `breaker` limit them; `permit` is the right to send one write.
+//! - `address` and `http` decide where calls may go.
+//! - `answer`, `body`, `memory` and `shape` read answers within bounds; `redact` decides which remote messages are quoted.
+//! - `dip` is what DSS and Govern share; `dss`, `govern` and `launchpad` are the clients.
 
 pub mod address;
 mod answer;
+mod body;
 mod breaker;
 mod call;
 mod credentials;
@@ -20,11 +27,13 @@ mod http;
 pub mod json_value;
 pub mod launchpad;
 pub mod listed;
+mod memory;
 mod null;
 mod outcome;
 pub mod permit;
 pub mod product;
 pub mod redact;
+mod shape;
 pub mod transport;
 
 #[cfg(test)]

@@ -4,6 +4,10 @@
 pub struct Product {
     /// Name in metrics.
     pub name: &'static str,
+    /// Name in messages, such as `DSS`.
+    pub title: &'static str,
+    /// Form of the address that users give, for messages.
+    pub url_form: &'static str,
     /// Path of the API below the address of the endpoint; empty where the address already holds it.
     pub base: &'static str,
     /// Reads the body of an answer with status 400 or more.
@@ -19,6 +23,19 @@ pub(super) struct RemoteError {
     pub(super) not_found: bool,
     /// Whether the product says that the object exists already, whatever the status.
     pub(super) already_exists: bool,
-    /// Whether the product itself wrote this, and not a gateway before it that speaks JSON too.
-    pub(super) own_words: bool,
+    /// Who wrote this.
+    pub(super) author: Author,
+}
+
+/// Who may have written an error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Author {
+    /// Any service that speaks JSON. Never quoted: the address may lead to any service of the network, whose answers are
+    /// not for the users of this operator.
+    #[default]
+    Anybody,
+    /// The product, or a gateway before it that words errors in the same way.
+    ProductOrGateway,
+    /// The product itself.
+    Product,
 }

@@ -1,8 +1,10 @@
-//! One connection to a remote product, and the only user of the HTTP client. It sends a call once: whether to send it
-//! again depends on what the call was for, and that is known above.
+//! One connection to a remote product, and the only user of the HTTP client. A write is sent once: whether to send it
+//! again depends on what it was for, and that is known above. A read that is lost with its connection is sent again once,
+//! since servers close idle connections without a word.
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use reqwest::{Client, Request, StatusCode, header};
 use secrecy::{SecretSlice, SecretString};
 use serde::de::DeserializeOwned;
@@ -12,11 +14,13 @@ use url::Url;
 use super::{
     address::AddressPolicy,
     answer::{Answer, Fault, receive},
+    body::BodyLimit,
     breaker::Health,
-    call::{Call, OperationSpec, Read, Write},
+    call::{Call, Effect, OperationSpec, Read, Write},
     error::{ApiError, ErrorKind},
     gate::{Breaker, Gate, Lane},
     http::{self, Timing},
+    memory::Budget,
     permit::WritePermit,
     redact::quotable,
 };
@@ -84,8 +88,28 @@ struct Shared {
     /// What must not come back in any message.
     secrets: Vec<SecretString>,
     gate: Gate,
+    /// Time and size of an answer about one object.
+    object: Bounds,
+    /// Time and size of a list.
+    list: Bounds,
+    memory: Arc<Budget>,
     observer: Arc<dyn CallObserver>,
 }
+
+/// What one call may take.
+#[derive(Clone, Copy)]
+struct Bounds {
+    /// From sending to the last byte of the answer.
+    time: Duration,
+    /// Longest answer.
+    bytes: usize,
+}
+
+/// Longest answer about one object that is read.
+const OBJECT_BYTES: usize = 4 << 20;
+/// Least time and size for lists.
+const SHORTEST_LIST_TIMEOUT: Duration = Duration::from_secs(1);
+const SMALLEST_LIST: usize = 64 << 10;
 
 impl Transport {
     /// A connection that has not been used yet; nothing is sent.
@@ -106,15 +130,37 @@ impl Transport {
         observer: Arc<dyn CallObserver>,
         timing: Timing,
     ) -> Result<Self, ApiError> {
+        Self::with_memory(endpoint, addresses, observer, timing, Budget::of_process())
+    }
+
+    pub(super) fn with_memory(
+        endpoint: Endpoint,
+        addresses: Arc<AddressPolicy>,
+        observer: Arc<dyn CallObserver>,
+        timing: Timing,
+        memory: Arc<Budget>,
+    ) -> Result<Self, ApiError> {
         let refused = |message| ApiError::new("connection", ErrorKind::BadAddress, message);
         let base = http::base(&endpoint, &addresses).map_err(refused)?;
-        let client = http::client(&base, &endpoint.tls, addresses, timing).map_err(refused)?;
+        let client = http::client(&base, &endpoint.tls, addresses, &timing).map_err(refused)?;
         let shared = Shared {
             secrets: endpoint.credentials.secrets(),
             base,
             client,
             credentials: endpoint.credentials,
             gate: Gate::new(endpoint.limits),
+            object: Bounds {
+                time: timing.total,
+                bytes: OBJECT_BYTES,
+            },
+            list: Bounds {
+                time: endpoint.limits.list_timeout.max(SHORTEST_LIST_TIMEOUT),
+                bytes: endpoint
+                    .limits
+                    .list_bytes
+                    .clamp(SMALLEST_LIST, memory.longest().max(SMALLEST_LIST)),
+            },
+            memory,
             observer,
         };
         Ok(Self {
@@ -167,9 +213,9 @@ impl Transport {
         self.run(call, Some(permit), Answer::done).await
     }
 
-    /// The remote side's words in an answer that says success, fit for a status.
-    pub(super) fn quote(&self, text: &str) -> String {
-        quotable(text, &self.shared.secrets)
+    /// The remote side's words in an answer that says success, withheld if they expose the credentials or one of `secrets`.
+    pub(super) fn quote(&self, text: &str, secrets: &[SecretString]) -> String {
+        quotable(text, &[secrets, &self.shared.secrets].concat())
     }
 
     async fn run<K, T>(
@@ -219,9 +265,36 @@ impl Transport {
         (result, started.elapsed())
     }
 
-    async fn exchange(&self, request: Request, operation: OperationSpec) -> Result<Answer, Fault> {
+    /// Sends the request; once more if it is a read that was lost with its connection. Both attempts share the time.
+    async fn exchange(&self, mut request: Request, operation: OperationSpec) -> Result<Answer, Fault> {
+        let bounds = self.bounds(operation);
+        let started = Instant::now();
+        *request.timeout_mut() = Some(bounds.time);
+        let again = if operation.writes() { None } else { request.try_clone() };
+        let limit = BodyLimit {
+            bytes: bounds.bytes,
+            deadline: started + bounds.time,
+        };
+        match (self.attempt(request, operation, limit).await, again) {
+            (Err(fault), Some(mut again)) if fault.kind == ErrorKind::Lost => {
+                tracing::debug!(operation = operation.name, "a lost read is sent again");
+                *again.timeout_mut() = Some(bounds.time.saturating_sub(started.elapsed()));
+                self.attempt(again, operation, limit).await
+            }
+            (result, _) => result,
+        }
+    }
+
+    async fn attempt(&self, request: Request, operation: OperationSpec, limit: BodyLimit) -> Result<Answer, Fault> {
         let response = self.shared.client.execute(request).await?;
-        receive(response, operation).await
+        receive(response, operation, &self.shared.memory, limit).await
+    }
+
+    fn bounds(&self, operation: OperationSpec) -> Bounds {
+        match operation.effect {
+            Effect::ReadsList => self.shared.list,
+            Effect::ReadsObject | Effect::Writes => self.shared.object,
+        }
     }
 
     /// Takes the body out of the call.
@@ -235,7 +308,9 @@ impl Transport {
             .authorize(builder)
             .header(header::ACCEPT, "application/json");
         if let Some(body) = call.body.take() {
-            builder = builder.header(header::CONTENT_TYPE, "application/json").body(body);
+            builder = builder
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(Bytes::from_owner(body));
         }
         builder
             .build()
@@ -254,7 +329,7 @@ impl Transport {
             outcome,
             status,
             duration,
-            write: operation.write,
+            write: operation.writes(),
         };
         tracing::debug!(
             operation = record.operation,
@@ -269,15 +344,21 @@ impl Transport {
 
     fn present(&self, operation: OperationSpec, fault: &Fault, mut secrets: Vec<SecretString>) -> ApiError {
         secrets.extend_from_slice(&self.shared.secrets);
+        let mut message = if fault.remote {
+            quotable(&fault.message, &secrets)
+        } else {
+            fault.message.clone()
+        };
+        if fault.status == Some(StatusCode::NOT_FOUND) && operation.is_always_there() {
+            let separator = if message.is_empty() { "" } else { "; " };
+            let form = operation.product.url_form;
+            message = format!("{message}{separator}check the field url, its form is {form}");
+        }
         ApiError {
             operation: operation.name,
             kind: fault.kind,
             status: fault.status.map(|status| status.as_u16()),
-            message: if fault.remote {
-                quotable(&fault.message, &secrets)
-            } else {
-                fault.message.clone()
-            },
+            message,
             // Judged here since the message may be withheld.
             says_exists: fault.message.to_ascii_lowercase().contains("already exist"),
             own_words: fault.own_words,
@@ -292,8 +373,9 @@ fn health<T>(operation: OperationSpec, result: &Result<T, Fault>) -> Health {
         return Health::Alive;
     };
     match fault.kind {
+        _ if fault.ours => Health::Unclear,
         // DSS answers 500 to writes that it finds invalid. A few such objects must not cut off all others.
-        ErrorKind::Unavailable if operation.write && fault.own_words => Health::Unclear,
+        ErrorKind::Unavailable if operation.writes() && fault.own_words => Health::Unclear,
         ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::Lost | ErrorKind::Unavailable => Health::Failing,
         ErrorKind::BadAddress | ErrorKind::Withdrawn => Health::Unclear,
         _ => Health::Alive,

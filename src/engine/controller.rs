@@ -232,21 +232,21 @@ fn note_state<W: Work>(event: &WatchEvent<W::Object>, state: &watch::Sender<Watc
         .env
         .observer
         .watching(kind::<W::Object>(), next == WatchState::Missing);
-    match next {
-        WatchState::Missing => {
-            tracing::warn!(
-                kind = kind::<W::Object>(),
-                "the CRD is not installed: this kind alone waits for it"
-            );
-        }
-        _ => tracing::info!(kind = kind::<W::Object>(), "listed"),
+    if next == WatchState::Missing {
+        tracing::warn!(
+            kind = kind::<W::Object>(),
+            "the CRD is not installed: this kind alone waits for it"
+        );
+    } else {
+        tracing::info!(kind = kind::<W::Object>(), "listed");
     }
 }
 
 fn is_missing(error: &watcher::Error) -> bool {
     let source = match error {
-        watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error) => error,
-        watcher::Error::WatchFailed(error) => error,
+        watcher::Error::InitialListFailed(error)
+        | watcher::Error::WatchStartFailed(error)
+        | watcher::Error::WatchFailed(error) => error,
         _ => return false,
     };
     matches!(source, kube::Error::Api(status) if status.code == 404)

@@ -85,12 +85,12 @@ type Place = (ConnectionKey, String);
 
 #[derive(Default)]
 struct State {
-    by_source: HashMap<SourceId, Vec<ObjectName>>,
+    sources: HashMap<SourceId, Vec<ObjectName>>,
     /// Objects by the hash of their remote key.
-    by_key: HashMap<u64, Vec<ObjectName>>,
-    by_place: HashMap<Place, BTreeMap<ObjectName, Claimant>>,
+    keys: HashMap<u64, Vec<ObjectName>>,
+    places: HashMap<Place, BTreeMap<ObjectName, Claimant>>,
     /// Objects by a declared or owned entry of a place.
-    by_entry: HashMap<Place, HashMap<String, HashSet<ObjectName>>>,
+    entries: HashMap<Place, HashMap<String, HashSet<ObjectName>>>,
 }
 
 /// The index of one kind.
@@ -120,12 +120,12 @@ impl Index {
 
     /// Objects that read this source.
     pub fn readers(&self, source: SourceId) -> Vec<ObjectName> {
-        self.read().by_source.get(&source).cloned().unwrap_or_default()
+        self.read().sources.get(&source).cloned().unwrap_or_default()
     }
 
     /// Objects whose remote key has this hash.
     pub fn with_key(&self, key: u64) -> Vec<ObjectName> {
-        self.read().by_key.get(&key).cloned().unwrap_or_default()
+        self.read().keys.get(&key).cloned().unwrap_or_default()
     }
 
     /// The claims of other objects than `own` on the places of one connection. `admits` tells from which namespaces
@@ -155,13 +155,13 @@ impl Index {
 fn insert(state: &mut State, name: &ObjectName, facts: &Facts) {
     for source in &facts.sources {
         let id = SourceId::new(source.kind, &name.namespace, &source.name);
-        let readers = state.by_source.entry(id).or_default();
+        let readers = state.sources.entry(id).or_default();
         if !readers.contains(name) {
             readers.push(name.clone());
         }
     }
     if let Some(key) = facts.key {
-        let objects = state.by_key.entry(key).or_default();
+        let objects = state.keys.entry(key).or_default();
         if !objects.contains(name) {
             objects.push(name.clone());
         }
@@ -169,7 +169,7 @@ fn insert(state: &mut State, name: &ObjectName, facts: &Facts) {
     let Some(connection) = &facts.connection else { return };
     for claim in &facts.claims {
         let place = (connection.clone(), claim.place.clone());
-        let entries = state.by_entry.entry(place.clone()).or_default();
+        let entries = state.entries.entry(place.clone()).or_default();
         for entry in claim.declared.union(&claim.owned) {
             entries.entry(entry.clone()).or_default().insert(name.clone());
         }
@@ -178,32 +178,32 @@ fn insert(state: &mut State, name: &ObjectName, facts: &Facts) {
             created: facts.created,
             claim: Arc::new(claim.clone()),
         };
-        state.by_place.entry(place).or_default().insert(name.clone(), claimant);
+        state.places.entry(place).or_default().insert(name.clone(), claimant);
     }
 }
 
 fn remove(state: &mut State, name: &ObjectName, facts: &Facts) {
     for source in &facts.sources {
         let id = SourceId::new(source.kind, &name.namespace, &source.name);
-        if let Some(readers) = state.by_source.get_mut(&id) {
+        if let Some(readers) = state.sources.get_mut(&id) {
             readers.retain(|reader| reader != name);
             if readers.is_empty() {
-                state.by_source.remove(&id);
+                state.sources.remove(&id);
             }
         }
     }
     if let Some(key) = facts.key
-        && let Some(objects) = state.by_key.get_mut(&key)
+        && let Some(objects) = state.keys.get_mut(&key)
     {
         objects.retain(|object| object != name);
         if objects.is_empty() {
-            state.by_key.remove(&key);
+            state.keys.remove(&key);
         }
     }
     let Some(connection) = &facts.connection else { return };
     for claim in &facts.claims {
         let place = (connection.clone(), claim.place.clone());
-        if let Some(entries) = state.by_entry.get_mut(&place) {
+        if let Some(entries) = state.entries.get_mut(&place) {
             for entry in claim.declared.union(&claim.owned) {
                 if let Some(objects) = entries.get_mut(entry) {
                     objects.remove(name);
@@ -213,13 +213,13 @@ fn remove(state: &mut State, name: &ObjectName, facts: &Facts) {
                 }
             }
             if entries.is_empty() {
-                state.by_entry.remove(&place);
+                state.entries.remove(&place);
             }
         }
-        if let Some(claimants) = state.by_place.get_mut(&place) {
+        if let Some(claimants) = state.places.get_mut(&place) {
             claimants.remove(name);
             if claimants.is_empty() {
-                state.by_place.remove(&place);
+                state.places.remove(&place);
             }
         }
     }
@@ -256,10 +256,10 @@ impl Claims<'_> {
         let Some(index) = self.index else { return Vec::new() };
         let state = index.read();
         let place = (self.connection.clone(), place.to_owned());
-        let Some(objects) = state.by_entry.get(&place).and_then(|entries| entries.get(entry)) else {
+        let Some(objects) = state.entries.get(&place).and_then(|entries| entries.get(entry)) else {
             return Vec::new();
         };
-        let claimants = state.by_place.get(&place);
+        let claimants = state.places.get(&place);
         let found = objects.iter().filter(|name| self.counts(name));
         found.filter_map(|name| claimants?.get(name).cloned()).collect()
     }
@@ -285,7 +285,7 @@ impl Claims<'_> {
     /// The oldest other object that wants no other entries in this place.
     pub fn exclusive(&self, place: &str) -> Option<Claimant> {
         let state = self.index?.read();
-        let claimants = state.by_place.get(&(self.connection.clone(), place.to_owned()))?;
+        let claimants = state.places.get(&(self.connection.clone(), place.to_owned()))?;
         let exclusive = claimants
             .values()
             .filter(|one| one.claim.exclusive && self.counts(&one.name));
@@ -353,10 +353,7 @@ mod tests {
         assert_eq!(seen("y"), (false, false, false));
         let state = index.read();
         assert!(
-            state.by_key.is_empty()
-                && state.by_source.is_empty()
-                && state.by_place.is_empty()
-                && state.by_entry.is_empty()
+            state.keys.is_empty() && state.sources.is_empty() && state.places.is_empty() && state.entries.is_empty()
         );
     }
 

@@ -8,6 +8,17 @@ use std::{
 
 use tokio::time::Instant;
 
+/// A write that the remote side accepted and did not store. It is not sent again while everything is as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotStored {
+    /// Generation of the object.
+    pub generation: Option<i64>,
+    /// Hash of the plan and of what a read of the object showed.
+    pub fresh: u64,
+    /// The same by the lists of a sweep, which may show less.
+    pub listed: Option<u64>,
+}
+
 /// What is remembered of one object.
 pub struct Entry<K> {
     /// Our own last write that the watch has not brought yet.
@@ -20,8 +31,8 @@ pub struct Entry<K> {
     pub refused_attempts: u32,
     /// No reconcile before this, unless the object or something that it names changes.
     pub not_before: Option<Instant>,
-    /// The write that the remote side accepted and did not store: generation of the object and hash of the attempt.
-    pub not_stored: Option<(Option<i64>, u64)>,
+    /// The write that the remote side accepted and did not store.
+    pub not_stored: Option<NotStored>,
     /// When the connection of a deleted connection object was last swept.
     pub swept: Option<Instant>,
 }

@@ -128,6 +128,11 @@ impl<W: Work> Shell<W> {
                 Action::requeue(interval.unwrap_or(NET))
             }
             Retry::After(after) => {
+                if error.is_outage() {
+                    self.memory.with(&uid, |entry| {
+                        entry.remote_failures = entry.remote_failures.saturating_add(1);
+                    });
+                }
                 let wait = backoff::retry_after(after, chance);
                 if !matches!(error, Error::Refused(Refused::Frozen)) {
                     self.memory

@@ -78,8 +78,8 @@ fn message(error: &ApiError) -> String {
         ErrorKind::Unauthorized => ": the API key is not accepted; check the Secret that the connection names",
         ErrorKind::Forbidden => ": the API key lacks the right",
         ErrorKind::BadAddress => {
-            "; the url of a connection is https (or http with tls.allowInsecureHttp: true) and names no loopback, \
-             link-local or metadata address"
+            "; the url of a connection is https (or http with tls.allowInsecureHttp: true) and names no \
+             link-local or metadata address, and a private or loopback address only with run --allow-address"
         }
         ErrorKind::NotJson => {
             ": the answer is not JSON; check that url is the base address of the node and not of a login page"

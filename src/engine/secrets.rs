@@ -1,6 +1,6 @@
 //! Values that an object reads from Secrets and `ConfigMap`s of its namespace, each in a slot of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret as KubeSecret};
 use kube::{Api, Client};
@@ -226,13 +226,13 @@ pub async fn resolve(
     let mut secrets = BTreeMap::new();
     for one in uses {
         let place = (one.kind, one.name.as_str());
-        if !found.contains_key(&place) {
+        if let Entry::Vacant(vacant) = found.entry(place) {
             let keys: Vec<&str> = uses
                 .iter()
                 .filter(|other| (other.kind, other.name.as_str()) == place)
                 .map(|other| other.key.as_str())
                 .collect();
-            found.insert(place, contents(client, namespace, one, &keys).await?);
+            vacant.insert(contents(client, namespace, one, &keys).await?);
         }
         let secret = match read(namespace, one, found[&place].as_ref()) {
             Err(missing) => missing,

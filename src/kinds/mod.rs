@@ -1,18 +1,38 @@
 //! The kinds. [`start`] is the table of those that run.
 
-pub mod dss;
-pub mod govern;
+mod dss;
+mod govern;
+mod launchpad;
 pub mod node;
 
 use tokio::sync::watch;
 
-use crate::engine::{
-    environment::Environment,
-    start::{Kinds, Starting},
+use crate::{
+    crd::{DssGlobalApiKey, DssGroup, DssInstance, DssUser, GovernGroup, GovernInstance, GovernUser, LaunchpadSpace},
+    engine::{
+        environment::Environment,
+        shared::entries::Keep,
+        start::{Kinds, Starting},
+    },
+    kinds::{
+        dss::Variables,
+        node::{Group, Key, User},
+    },
 };
 
 /// Starts every kind. `namespace`: the only one to watch.
 pub fn start(env: Environment, namespace: Option<&str>, stop: watch::Receiver<bool>) -> Kinds {
-    let kinds = Starting::new(env, namespace, stop);
+    let mut kinds = Starting::new(env, namespace, stop);
+    let dss = kinds.connections::<DssInstance>();
+    kinds.objects::<Group<DssGroup>>(&dss);
+    kinds.objects::<User<DssUser>>(&dss);
+    kinds.objects::<Key<DssGlobalApiKey>>(&dss);
+    kinds.objects::<Keep<Variables>>(&dss);
+    let govern = kinds.connections::<GovernInstance>();
+    kinds.objects::<Group<GovernGroup>>(&govern);
+    kinds.objects::<User<GovernUser>>(&govern);
+    kinds.objects::<govern::RoleAssignment>(&govern);
+    let spaces = kinds.connections::<LaunchpadSpace>();
+    kinds.objects::<launchpad::Group>(&spaces);
     kinds.finish()
 }

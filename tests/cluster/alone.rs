@@ -40,6 +40,11 @@ async fn alone(folders: &[std::path::PathBuf]) -> Alone {
 impl Alone {
     /// The connection `design` with these terms in a namespace of its own.
     async fn connection(&self, home: &Namespace, allowed: Value) {
+        self.connection_with(home, allowed, &json!({})).await;
+    }
+
+    /// The same with limits.
+    async fn connection_with(&self, home: &Namespace, allowed: Value, limits: &Value) {
         home.secret("design-admin", &[("apiKey", self.dss.api_key())])
             .await
             .unwrap();
@@ -47,6 +52,7 @@ impl Alone {
             "url": self.dss.url(), "tls": { "allowInsecureHttp": true }, "allowedNamespaces": allowed,
             "credentials": { "apiKeySecretRef": { "name": "design-admin" } },
             "driftInterval": format!("{}s", INTERVAL.as_secs()), "defaultUserProfile": "READER",
+            "limits": limits,
         });
         home.apply_object(&object("DssInstance", "design", spec)).await.unwrap();
         home.wait_for_condition("DssInstance", "design", "Ready=True/InSync", PATIENCE)
@@ -113,6 +119,40 @@ async fn a_connection_serves_only_the_namespaces_that_it_allows_and_revoking_wor
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_that_is_revoked_gets_no_write_that_still_waits() {
+    let bed = alone(&[repository().join("crds"), repository().join("deploy")]).await;
+    let home = bed.control_plane.namespace("home").await.unwrap();
+    let guest = bed.control_plane.namespace("guest").await.unwrap();
+    let limits = json!({ "concurrency": 2 });
+    bed.connection_with(&home, json!({ "from": "All" }), &limits).await;
+    bed.dss
+        .fault(json!({ "match": { "writes": true }, "times": 0, "fault": { "kind": "latency", "millis": 1_500 } }));
+    let names: Vec<_> = (0..12).map(|n| format!("guest-{n:02}")).collect();
+    for name in &names {
+        guest.apply_object(&tenant(name, &home)).await.unwrap();
+    }
+    while bed.dss.writes() < 2 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    bed.connection_with(&home, json!({ "from": "Same" }), &limits).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let sent = bed.dss.writes();
+    assert!(sent < 12, "all {sent} writes were sent before");
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(
+        bed.dss.writes(),
+        sent,
+        "writes for a namespace that is not allowed any more"
+    );
+    for name in &names {
+        guest
+            .wait_for_condition("DssUser", name, "Ready=False/NotAllowed", PATIENCE)
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_object_that_cannot_be_decoded_says_so_and_does_not_stop_the_others() {
     // Another release's definition, with a source type that this one does not know.
     let folder = tempfile::tempdir().unwrap();
@@ -161,6 +201,31 @@ async fn one_object_that_cannot_be_decoded_says_so_and_does_not_stop_the_others(
         .await
         .unwrap();
     assert_eq!(again["status"]["remote"]["origin"], "Created");
+    let kinds: Vec<_> = again["status"]["conditions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|condition| condition["type"].clone())
+        .collect();
+    assert_eq!(
+        kinds,
+        ["Ready"],
+        "nothing is left of the time in which it could not be read: {again}"
+    );
+    // And it is written no more than any other object in sync.
+    tokio::time::sleep(INTERVAL + Duration::from_secs(1)).await;
+    let settled = home.get("DssUser", "jane").await.unwrap();
+    let asked = json!({ "metadata": { "annotations": { "dataiku-operator.io/reconcile-at": "1" } } });
+    home.patch("DssUser", "jane", asked).await.unwrap();
+    let handled = |object: &Value| object["status"]["lastHandledReconcileAt"] == "1";
+    let once = home.wait_for("DssUser", "jane", handled, PATIENCE).await.unwrap();
+    assert_eq!(once["status"]["conditions"], settled["status"]["conditions"]);
+    tokio::time::sleep(INTERVAL + Duration::from_secs(1)).await;
+    let later = home.get("DssUser", "jane").await.unwrap();
+    assert_eq!(
+        later["metadata"]["resourceVersion"],
+        once["metadata"]["resourceVersion"]
+    );
 
     // And it can be deleted while it cannot be read.
     let unreadable = user(

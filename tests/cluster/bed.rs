@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use testbed::{
-    Condition, Namespace, Operator,
+    Condition, Event, Namespace, Operator,
     simulator::{Instance, InstanceConfig, Product, Simulator},
 };
 
@@ -142,6 +142,37 @@ impl Bed {
         self.remote.count(self.connection.look)
     }
 
+    /// Reconciles of a kind: those that the metric counts, or those that the log has a duration of, whichever are more.
+    pub async fn reconciles(&self, kind: &str) -> u64 {
+        let logs = self.operator.logs();
+        let timed = logs.lines().filter(|line| {
+            let line = serde_json::from_str::<Value>(line).unwrap_or_default();
+            let fields = line.get("fields").unwrap_or(&line);
+            let timed = ["elapsed", "duration"].iter().any(|name| fields.get(name).is_some());
+            timed && fields["kind"] == kind
+        });
+        self.reconciles_of_this_process(kind).await.max(timed.count() as u64)
+    }
+
+    /// Reconciles of a kind that the metric counts, since the newest start.
+    pub async fn reconciles_of_this_process(&self, kind: &str) -> u64 {
+        let metrics = self.operator.metrics().await.unwrap();
+        let label = format!("kind=\"{kind}\"");
+        let counted = metrics.lines().filter(|line| {
+            let name = line.split('{').next().unwrap_or_default();
+            let names = ["dataiku_operator_reconcile_total", "dataiku_operator_passes_total"];
+            names.contains(&name) && line.contains(&label)
+        });
+        let values = counted.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok());
+        values.sum()
+    }
+
+    /// The Events of a type about an object.
+    pub async fn events(&self, name: &str, kind: &str) -> Vec<Event> {
+        let events = self.namespace.events(name).await.unwrap();
+        events.into_iter().filter(|event| event.kind == kind).collect()
+    }
+
     /// The user as the node has it.
     pub fn user(&self, login: &str) -> Option<Value> {
         self.remote.state_at(&format!("/users/{login}"))
@@ -203,4 +234,22 @@ pub fn merged(mut base: Value, extra: Value) -> Value {
         }
     }
     base
+}
+
+/// What a test found wrong, told all at once.
+#[derive(Default)]
+pub struct Findings(Vec<String>);
+
+impl Findings {
+    /// Notes what is wrong unless it holds.
+    pub fn check(&mut self, holds: bool, wrong: &str) {
+        if !holds {
+            self.0.push(wrong.to_owned());
+        }
+    }
+
+    /// Fails if anything was wrong.
+    pub fn none(self) {
+        assert!(self.0.is_empty(), "\n{}", self.0.join("\n"));
+    }
 }

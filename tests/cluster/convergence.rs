@@ -185,3 +185,30 @@ async fn versions(bed: &Bed, objects: &[(&str, &str)]) -> Vec<Value> {
     }
     versions
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_value_but_false_and_none_pauses() {
+    let bed = Bed::ready("paused").await;
+    let paused = |name: &str, value: &str| {
+        let mut object = user(name, json!({ "displayName": "Jane" }));
+        object["metadata"]["annotations"] = json!({ "dataiku-operator.io/paused": value });
+        object
+    };
+    let pausing = ["true", "True", "TRUE", "yes", "1", "0", "no", "until monday"];
+    for (number, value) in pausing.into_iter().enumerate() {
+        bed.apply(&paused(&format!("paused-{number}"), value)).await;
+    }
+    for (number, value) in ["false", ""].into_iter().enumerate() {
+        let name = format!("active-{number}");
+        bed.apply(&paused(&name, value)).await;
+        bed.wait("DssUser", &name, "Ready=True/InSync").await;
+    }
+    let mut findings = crate::bed::Findings::default();
+    for (number, value) in pausing.into_iter().enumerate() {
+        let name = format!("paused-{number}");
+        let conditions = bed.namespace.get("DssUser", &name).await.unwrap()["status"]["conditions"].to_string();
+        let rests = bed.user(&name).is_none() && conditions.contains("\"Paused\"");
+        findings.check(rests, &format!("{value:?} does not pause: {conditions}"));
+    }
+    findings.none();
+}

@@ -1,5 +1,7 @@
 //! Deletion ends, whatever is missing, and does what the policy says.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::bed::{Bed, PATIENCE, group, user};
@@ -89,6 +91,9 @@ async fn a_whole_namespace_goes() {
         .await;
     bed.wait("DssUser", "jane", "Ready=True/InSync").await;
     bed.namespace.remove(PATIENCE).await.unwrap();
+    // The Secret goes with the namespace, and before what needs it.
+    assert_eq!(bed.user("jane").unwrap()["enabled"], false, "nobody keeps access");
+    assert_eq!(bed.group("analysts"), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,7 +158,7 @@ async fn a_removal_that_is_not_kept_is_not_tried_in_a_hot_loop() {
     bed.remote.reset_requests();
     bed.namespace.delete("DssUser", "jane").await.unwrap();
     bed.wait("DssUser", "jane", "Ready=False/Deleting").await;
-    tokio::time::sleep(std::time::Duration::from_secs(12)).await;
+    tokio::time::sleep(Duration::from_secs(12)).await;
     let writes = bed.remote.writes();
     assert!((2..=14).contains(&writes), "{writes} writes in 12 s");
     let message = bed.message("DssUser", "jane").await;
@@ -168,16 +173,77 @@ async fn a_removal_that_is_not_kept_is_not_tried_in_a_hot_loop() {
 #[tokio::test(flavor = "multi_thread")]
 async fn deletions_on_a_frozen_connection_wait_without_calls() {
     let bed = Bed::ready("frozendel").await;
-    bed.apply(&user("jane", json!({ "deletionPolicy": "Delete" }))).await;
-    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
-    bed.apply(&bed.connection_with(json!({ "freeze": true }))).await;
-    bed.wait("DssInstance", "design", "Ready=True/InSync").await;
+    let connection = |freeze: bool| bed.connection_with(json!({ "freeze": freeze, "limits": { "concurrency": 2 } }));
+    bed.apply(&connection(false)).await;
+    let names: Vec<_> = (0..10).map(|n| format!("user-{n}")).collect();
+    for name in &names {
+        bed.apply(&user(name, json!({ "deletionPolicy": "Delete" }))).await;
+    }
+    for name in &names {
+        bed.wait("DssUser", name, "Ready=True/InSync").await;
+    }
     bed.remote.reset_requests();
-    bed.namespace.delete("DssUser", "jane").await.unwrap();
-    bed.wait("DssUser", "jane", "Ready=False/Deleting").await;
+    bed.remote
+        .fault(json!({ "match": { "writes": true }, "times": 0, "fault": { "kind": "latency", "millis": 2_000 } }));
+    // The freeze comes while some are deleted and the others wait for them.
+    for name in &names {
+        bed.namespace.delete("DssUser", name).await.unwrap();
+    }
+    bed.until("the first deletions", || bed.remote.writes() >= 1).await;
+    bed.apply(&connection(true)).await;
+    bed.wait("DssInstance", "design", "Ready=True/InSync").await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let sent = bed.remote.writes();
+    assert!(sent < 10, "all {sent} deletions were sent before the freeze");
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(bed.remote.writes(), sent, "deletions after the freeze was acknowledged");
+    // At rest, they wait without any call.
+    let left = bed.namespace.list("DssUser").await.unwrap();
+    assert!(left.len() >= 10 - usize::try_from(sent).unwrap(), "{}", left.len());
+    for user in &left {
+        let name = user["metadata"]["name"].as_str().unwrap();
+        bed.wait("DssUser", name, "Ready=False/Deleting").await;
+    }
+    bed.remote.reset_requests();
     bed.sweeps(1).await;
     assert_eq!((bed.remote.count("D3"), bed.remote.writes()), (0, 0));
-    bed.apply(&bed.connection_with(json!({ "freeze": false }))).await;
-    bed.namespace.wait_gone("DssUser", "jane", PATIENCE).await.unwrap();
-    assert!(bed.user("jane").is_none());
+    bed.remote.clear_faults();
+    bed.apply(&connection(false)).await;
+    for name in &names {
+        bed.namespace.wait_gone("DssUser", name, PATIENCE).await.unwrap();
+        assert!(bed.user(name).is_none());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deletions_do_not_poll_a_node_that_is_away() {
+    let bed = Bed::ready("polling").await;
+    // As many as the mass-change brake lets pass.
+    let names: Vec<_> = (0..10).map(|n| format!("user-{n}")).collect();
+    let objects: Vec<_> = names
+        .iter()
+        .map(|name| user(name, json!({ "deletionPolicy": "Delete" })))
+        .collect();
+    futures::future::join_all(objects.iter().map(|object| bed.apply(object))).await;
+    for name in &names {
+        bed.wait("DssUser", name, "Ready=True/InSync").await;
+    }
+    bed.remote
+        .fault(json!({ "match": {}, "times": 0, "fault": { "kind": "dropBefore" } }));
+    bed.wait("DssInstance", "design", "Ready=False/Unavailable").await;
+    for name in &names {
+        bed.namespace.delete("DssUser", name).await.unwrap();
+    }
+    for name in &names {
+        bed.wait("DssUser", name, "Ready=False/Deleting").await;
+    }
+    let before = bed.reconciles("DssUser").await;
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    let reconciles = bed.reconciles("DssUser").await - before;
+    assert!(reconciles <= 20, "{reconciles} reconciles of 10 objects in 12 s");
+    bed.remote.clear_faults();
+    for name in &names {
+        bed.namespace.wait_gone("DssUser", name, PATIENCE).await.unwrap();
+        assert!(bed.user(name).is_none());
+    }
 }

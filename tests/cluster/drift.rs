@@ -8,23 +8,41 @@ use tokio::time::Instant;
 use crate::bed::{Bed, group, user};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_edit_by_somebody_else_between_read_and_write_is_not_undone_for_long() {
+async fn an_edit_by_somebody_else_around_our_write_ends_as_declared_and_is_not_fought_over() {
     let bed = Bed::ready("between").await;
-    bed.apply(&user("jane", json!({ "email": "a@example.com" }))).await;
-    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
-    // Our write and the human's go to different fields of one document: the human's is lost at most until they look
-    // again, ours has to be there in the end, and the operator must not fight over what it does not manage.
-    bed.remote.fault(json!({
-        "match": { "operation": "D4" },
-        "fault": { "kind": "edit", "when": "after", "patch": { "users": { "jane": { "displayName": "Typed" } } } },
-    }));
-    bed.apply(&user("jane", json!({ "email": "b@example.com" }))).await;
-    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
-    let jane = bed.user("jane").unwrap();
-    assert_eq!(
-        (&jane["email"], &jane["displayName"]),
-        (&json!("b@example.com"), &json!("Typed"))
-    );
+    // Between our read and our write: the server takes no condition, so what they did to other fields is lost, and nothing
+    // tells. Ours has to be there in the end. After our write: both are kept.
+    for (when, kept) in [("before", None), ("after", Some("Typed"))] {
+        let email = |address: &str| user(when, json!({ "email": address }));
+        bed.apply(&email("a@example.com")).await;
+        bed.wait("DssUser", when, "Ready=True/InSync").await;
+        bed.remote.reset_requests();
+        let theirs = match when {
+            "before" => json!({ "displayName": "Typed", "email": "theirs@example.com" }),
+            _ => json!({ "displayName": "Typed" }),
+        };
+        bed.remote.fault(json!({
+            "match": { "writes": true, "method": "PUT" },
+            "fault": { "kind": "edit", "when": when, "patch": { "users": { when: theirs } } },
+        }));
+        bed.apply(&email("b@example.com")).await;
+        bed.wait("DssUser", when, "Ready=True/InSync").await;
+        assert_eq!(bed.remote.faults()[0]["hits"], 1, "they edited {when} our write");
+        bed.sweeps(2).await;
+        let user = bed.user(when).unwrap();
+        assert_eq!(user["email"], "b@example.com", "{when}");
+        if let Some(kept) = kept {
+            assert_eq!(user["displayName"], kept, "{when}");
+        }
+        assert_eq!(bed.remote.writes(), 1, "{when}: {:?}", bed.remote.requests().counts);
+        bed.remote.clear_faults();
+    }
+    // After our read-back too: the next sweep sees it.
+    bed.remote
+        .patch_state(json!({ "users": { "after": { "email": "theirs@example.com" } } }))
+        .unwrap();
+    bed.until("the repair", || bed.user("after").unwrap()["email"] == "b@example.com")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,29 +101,56 @@ async fn empty_is_managed_to_empty() {
     .await;
     let analysts = bed.group("analysts").unwrap();
     assert_eq!(analysts["description"].as_str().unwrap_or_default(), "");
+    // A map owns the keys that it declares, and an empty one none.
+    bed.apply(&user("jane", json!({ "userProperties": { "team": "risk" } })))
+        .await;
+    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    bed.apply(&user("jane", json!({ "userProperties": {} }))).await;
+    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    bed.sweeps(1).await;
+    assert_eq!(bed.user("jane").unwrap()["userProperties"]["team"], "risk");
     assert_eq!(analysts["sourceType"], "LDAP", "left out, so left alone");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_connection_shows_what_waits_and_writes_it_when_it_thaws() {
     let bed = Bed::ready("frozen").await;
+    let connection = |freeze: bool| bed.connection_with(json!({ "freeze": freeze, "limits": { "concurrency": 2 } }));
+    bed.apply(&connection(false)).await;
     bed.apply(&user("calm", json!({ "displayName": "Calm" }))).await;
     bed.wait("DssUser", "calm", "Ready=True/InSync").await;
-    bed.apply(&bed.connection_with(json!({ "freeze": true }))).await;
-    bed.wait("DssInstance", "design", "Ready=True/InSync").await;
+    // The connection is busy when it freezes: two writes are under way, and others wait for them.
+    bed.remote
+        .fault(json!({ "match": { "writes": true }, "times": 0, "fault": { "kind": "latency", "millis": 5_000 } }));
     bed.remote.reset_requests();
+    let busy: Vec<_> = (0..6).map(|n| format!("busy-{n}")).collect();
+    for name in &busy {
+        bed.apply(&user(name, json!({ "displayName": "Busy" }))).await;
+    }
+    bed.until("two writes", || bed.remote.writes() == 2).await;
+    bed.apply(&connection(true)).await;
+    bed.wait("DssInstance", "design", "Ready=True/InSync").await;
     bed.apply(&user("jane", json!({ "displayName": "Jane" }))).await;
     let jane = bed.wait("DssUser", "jane", "Ready=False/Frozen").await;
     assert_eq!(
         jane["status"]["plan"],
         json!(["create LOCAL_NO_AUTH user with profile READER"])
     );
+    bed.remote.clear_faults();
     bed.sweeps(1).await;
     bed.wait("DssUser", "calm", "Ready=True/InSync").await;
-    assert_eq!(bed.remote.writes(), 0);
-    bed.apply(&bed.connection_with(json!({ "freeze": false }))).await;
-    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
-    assert!(bed.user("jane").is_some());
+    assert_eq!(bed.remote.writes(), 2, "what was under way, and nothing after it");
+    let mut frozen = 0;
+    for name in &busy {
+        let object = bed.namespace.get("DssUser", name).await.unwrap();
+        frozen += usize::from(object["status"]["conditions"].to_string().contains("Frozen"));
+    }
+    assert_eq!(frozen, 4);
+    bed.apply(&connection(false)).await;
+    for name in busy.iter().map(String::as_str).chain(["jane"]) {
+        bed.wait("DssUser", name, "Ready=True/InSync").await;
+        assert!(bed.user(name).is_some());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

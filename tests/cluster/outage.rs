@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::bed::{Bed, user};
+use crate::{
+    bed::{Bed, user},
+    history::History,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_shows_on_the_connection_and_not_on_what_was_ready() {
@@ -109,4 +112,67 @@ async fn a_slow_allowance_starves_neither_the_objects_nor_the_look_at_the_node()
 async fn transition(bed: &Bed) -> Value {
     let instance = bed.namespace.get("DssInstance", "design").await.unwrap();
     instance["status"]["conditions"][0]["lastTransitionTime"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_closes_idle_connections_is_no_outage() {
+    let bed = Bed::ready("idle").await;
+    bed.apply(&user("jane", json!({ "email": "a@example.com" }))).await;
+    let jane = bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    bed.sweeps(1).await;
+    let before = transition(&bed).await;
+    let history = History::of(&bed.namespace, "DssInstance", "design").await;
+    // Whatever comes on a connection that was used before is lost with it.
+    bed.remote.fault(json!({
+        "match": { "method": "GET", "reused": true }, "times": 0, "fault": { "kind": "dropBefore" },
+    }));
+    bed.remote.reset_requests();
+    tokio::time::sleep(Duration::from_secs(22)).await;
+    assert!(bed.looks() >= 3, "sweeps go on: {:?}", bed.remote.requests().counts);
+    assert_eq!(
+        transition(&bed).await,
+        before,
+        "Ready never went: {:?}",
+        history.states()
+    );
+    let during = bed.namespace.get("DssUser", "jane").await.unwrap();
+    assert_eq!(
+        during["metadata"]["resourceVersion"],
+        jane["metadata"]["resourceVersion"]
+    );
+    // A read that is lost is read again, so an edit needs no second try.
+    for (number, email) in ["b@example.com", "c@example.com", "d@example.com"]
+        .into_iter()
+        .enumerate()
+    {
+        bed.apply(&user("jane", json!({ "email": email }))).await;
+        bed.until("the edit", || bed.user("jane").unwrap()["email"] == email)
+            .await;
+        bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+        let writes = bed.remote.writes();
+        assert_eq!(writes, number as u64 + 1, "{:?}", bed.remote.requests().counts);
+    }
+}
+
+/// Six connections to one node, each told once to come back in ten seconds.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_comes_back_when_it_was_told_to() {
+    let bed = Bed::start("retryafter", &[]).await;
+    bed.give_credentials().await;
+    let fault = json!({ "kind": "status", "status": 429, "retryAfter": "10" });
+    bed.remote.fault(json!({ "match": {}, "times": 0, "fault": fault }));
+    let mut connection = bed.connection_with(json!({}));
+    for n in 0..6 {
+        connection["metadata"]["name"] = json!(format!("design-{n}"));
+        bed.apply(&connection).await;
+    }
+    bed.until("the refusals", || bed.remote.requests().total >= 6).await;
+    tokio::time::sleep(Duration::from_secs(14)).await;
+    let log = bed.remote.requests().log;
+    let began = log[0].at;
+    let times: Vec<_> = log.iter().map(|call| call.at - began).collect();
+    let early = times.iter().filter(|after| (3_000..9_500).contains(*after));
+    assert_eq!(early.count(), 0, "before the time: {times:?}");
+    let again = times.iter().filter(|after| (9_500..14_000).contains(*after));
+    assert!(again.count() >= 6, "each is back in time: {times:?}");
 }

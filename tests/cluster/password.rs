@@ -2,16 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::bed::{Bed, object};
+use crate::bed::{Bed, merged, object};
 
 fn local(name: &str, extra: &Value) -> Value {
-    let mut spec = json!({
+    let spec = json!({
         "instanceRef": { "name": "design" }, "sourceType": "LOCAL", "passwordSecretRef": { "name": "login" },
     });
-    for (key, value) in extra.as_object().unwrap() {
-        spec[key] = value.clone();
-    }
-    object("DssUser", name, spec)
+    object("DssUser", name, merged(spec, extra.clone()))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,7 +117,8 @@ async fn a_missing_or_empty_secret_is_no_write_and_heals() {
     bed.apply(&local("jane", &json!({}))).await;
     bed.wait("DssUser", "jane", "Ready=False/DependencyNotReady").await;
     let message = bed.message("DssUser", "jane").await;
-    assert_eq!(message, format!("Secret {}/login not found", bed.namespace.name()));
+    let missing = format!("Secret {}/login not found", bed.namespace.name());
+    assert!(message.contains(&missing), "{message}");
     bed.namespace.secret("login", &[("other", "x")]).await.unwrap();
     bed.namespace
         .wait_for(
@@ -148,12 +146,87 @@ async fn a_missing_or_empty_secret_is_no_write_and_heals() {
         .unwrap();
     bed.wait("DssUser", "jane", "Ready=True/InSync").await;
 
-    // Gone again: nothing is cleared, and what is in sync is not written.
+    // Gone again: nothing is cleared, and nothing is written for it.
     bed.remote.reset_requests();
     bed.namespace.delete("Secret", "login").await.unwrap();
     bed.wait("DssUser", "jane", "Ready=False/DependencyNotReady").await;
     assert_eq!(bed.remote.writes(), 0);
     assert_eq!(bed.user("jane").unwrap()["password"], "there-now");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_secret_holds_up_its_own_value_and_nothing_else() {
+    let bed = Bed::ready("leaver").await;
+    bed.namespace
+        .secret("login", &[("password", "first-one")])
+        .await
+        .unwrap();
+    let spec = |extra: Value| {
+        let common = json!({ "email": "jane@example.com", "groups": [{ "name": "readers" }] });
+        local("jane", &merged(common, extra))
+    };
+    bed.apply(&spec(json!({}))).await;
+    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    bed.namespace.delete("Secret", "login").await.unwrap();
+    bed.wait("DssUser", "jane", "Ready=False/DependencyNotReady").await;
+
+    // Drift is repaired without it.
+    bed.remote
+        .patch_state(json!({ "users": { "jane": { "email": "by-hand@example.com" } } }))
+        .unwrap();
+    bed.until("the repair", || {
+        bed.user("jane").unwrap()["email"] == "jane@example.com"
+    })
+    .await;
+    // Who leaves loses their groups and is disabled.
+    bed.apply(&spec(json!({ "enabled": false, "groups": [] }))).await;
+    bed.until("the leaver's account", || bed.user("jane").unwrap()["enabled"] == false)
+        .await;
+    bed.until("the leaver's groups", || {
+        bed.user("jane").unwrap()["groups"] == json!([])
+    })
+    .await;
+    bed.wait("DssUser", "jane", "Ready=False/DependencyNotReady").await;
+    let message = bed.message("DssUser", "jane").await;
+    assert!(
+        message.contains(&format!("{}/login", bed.namespace.name())),
+        "{message}"
+    );
+    assert_eq!(bed.user("jane").unwrap()["password"], "first-one");
+    // And the Secret is not needed for the end either.
+    bed.namespace.delete("DssUser", "jane").await.unwrap();
+    bed.namespace
+        .wait_gone("DssUser", "jane", crate::bed::PATIENCE)
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_is_declared_again_is_set_again() {
+    let bed = Bed::ready("declaredagain").await;
+    bed.namespace
+        .secret("login", &[("password", "first-one")])
+        .await
+        .unwrap();
+    bed.apply(&local("jane", &json!({}))).await;
+    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    bed.apply(&local("jane", &json!({ "passwordSecretRef": null }))).await;
+    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    // Meanwhile it is not managed, and somebody sets another one.
+    bed.remote
+        .patch_state(json!({ "users": { "jane": { "password": "by hand" } } }))
+        .unwrap();
+    bed.sweeps(1).await;
+    assert_eq!(bed.user("jane").unwrap()["password"], "by hand");
+    bed.apply(&local("jane", &json!({}))).await;
+    bed.until("the password that is declared again", || {
+        bed.user("jane").unwrap()["password"] == "first-one"
+    })
+    .await;
+    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    bed.remote.reset_requests();
+    bed.sweeps(1).await;
+    assert_eq!(bed.remote.writes(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

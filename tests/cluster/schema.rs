@@ -86,6 +86,8 @@ async fn kubectl_explains_defaults_and_what_unset_means() {
         ("dssgroup.spec.permissions", "An open map"),
         ("dssinstance.spec.driftInterval", "Default: 60s"),
         ("dssuser.status.remote", "as last seen"),
+        ("dssuser.spec.userProperties", "Only the keys"),
+        ("dssuser.spec.adminProperties", "Only the keys"),
     ] {
         let explained = namespace.kubectl(&["explain", field]).await.unwrap();
         let one_line = explained.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -114,4 +116,17 @@ async fn the_manifests_install_with_kustomize() {
     std::fs::write(&file, &built).unwrap();
     let applied = ["apply", "--dry-run=server", "-f", &file.to_string_lossy()];
     namespace.control_plane().kubectl(&applied).await.unwrap();
+}
+
+#[test]
+fn no_schema_has_a_default() {
+    // A default of the apiserver is a difference for everything that compares objects with their source.
+    let mut found = Vec::new();
+    for file in std::fs::read_dir(testbed::repository().join("crds")).unwrap() {
+        let path = file.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines = text.lines().filter(|line| line.trim_start().starts_with("default:"));
+        found.extend(lines.map(|line| format!("{}: {}", path.display(), line.trim())));
+    }
+    assert!(found.is_empty(), "{found:#?}");
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Serialize;
 
 use super::{DipProduct, Node};
@@ -176,12 +176,7 @@ impl<P: DipProduct> Node<P> {
         let value = document.take_secret(KEY);
         let operation = Self::CREATE_KEY.name();
         if let Some(message) = failure(&document) {
-            let shows_value = |value: &SecretString| message.contains(value.expose_secret());
-            let message = if value.as_ref().is_some_and(shows_value) {
-                String::new()
-            } else {
-                self.transport.quote(&message)
-            };
+            let message = self.transport.quote(&message, value.as_slice());
             return Err(ApiError {
                 own_words: true,
                 ..ApiError::new(operation, ErrorKind::Rejected, message)

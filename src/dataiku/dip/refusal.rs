@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::dataiku::product::RemoteError;
+use crate::dataiku::product::{Author, RemoteError};
 
 const EXISTS_CODES: [&str; 2] = ["ERR_SECURITY_USER_EXISTS", "ERR_SECURITY_GROUP_EXISTS"];
 
@@ -23,13 +23,19 @@ pub(in crate::dataiku) fn read_error(body: &[u8]) -> Option<RemoteError> {
         already_exists: EXISTS_CODES
             .iter()
             .any(|code| texts.iter().any(|text| text.contains(code))),
-        own_words: !text("errorType").is_empty(),
+        author: if !text("errorType").is_empty() {
+            Author::Product
+        } else if !text("detailedMessage").is_empty() || text("code").starts_with("ERR_") {
+            Author::ProductOrGateway
+        } else {
+            Author::Anybody
+        },
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::read_error;
+    use super::{Author, read_error};
 
     #[test]
     fn the_detailed_message_is_preferred_and_the_type_is_the_last_resort() {
@@ -50,6 +56,26 @@ mod tests {
     fn a_body_that_is_no_object_is_not_the_node_speaking() {
         for body in ["", "null", "[]", "\"text\"", "<html></html>", "{\"errorType\":"] {
             assert!(read_error(body.as_bytes()).is_none(), "{body}");
+        }
+    }
+
+    #[test]
+    fn json_of_other_services_does_not_have_the_format() {
+        let author = |body: &str| read_error(body.as_bytes()).unwrap().author;
+        assert_eq!(author(r#"{"errorType":"X"}"#), Author::Product);
+        for body in [
+            r#"{"detailedMessage":"long"}"#,
+            r#"{"code":"ERR_SECURITY_GROUP_EXISTS"}"#,
+        ] {
+            assert_eq!(author(body), Author::ProductOrGateway, "{body}");
+        }
+        for body in [
+            "{}",
+            r#"{"message":"no Route matched"}"#,
+            r#"{"kind":"Status","code":403,"message":"secrets is forbidden"}"#,
+            r#"{"errorType":"","code":"NotFound"}"#,
+        ] {
+            assert_eq!(author(body), Author::Anybody, "{body}");
         }
     }
 

@@ -10,20 +10,20 @@ use crate::dataiku::document::Document;
 pub(super) fn secret_values(document: &Document) -> Vec<SecretString> {
     let members = ["password", "secrets", "credentials"].map(|key| document.get::<Value>(key).ok().flatten());
     let mut values = Vec::new();
-    for member in members.iter().flatten() {
+    for member in members.into_iter().flatten() {
         collect(member, &mut values);
     }
     values
 }
 
-/// All texts except those under keys that hold no secret.
-fn collect(value: &Value, values: &mut Vec<SecretString>) {
+/// All texts except those under keys that hold no secret. Takes the value, so that no copy of a text stays behind.
+fn collect(value: Value, values: &mut Vec<SecretString>) {
     match value {
-        Value::String(text) => values.push(text.as_str().into()),
-        Value::Array(items) => items.iter().for_each(|item| collect(item, values)),
+        Value::String(text) => values.push(text.into()),
+        Value::Array(items) => items.into_iter().for_each(|item| collect(item, values)),
         Value::Object(members) => {
             let secret = members
-                .iter()
+                .into_iter()
                 .filter(|(key, _)| !matches!(key.as_str(), "name" | "type" | "user"));
             secret.for_each(|(_, value)| collect(value, values));
         }

@@ -15,6 +15,8 @@ pub enum DssNode {}
 impl DipProduct for DssNode {
     const PRODUCT: &'static Product = &Product {
         name: "dss",
+        title: "DSS",
+        url_form: "https://dss.example.com, without a path of the API",
         base: dip::BASE,
         read_error: dip::read_error,
     };

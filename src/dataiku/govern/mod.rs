@@ -19,6 +19,8 @@ pub enum GovernNode {}
 impl DipProduct for GovernNode {
     const PRODUCT: &'static Product = &Product {
         name: "govern",
+        title: "Govern",
+        url_form: "https://govern.example.com, without a path of the API",
         base: dip::BASE,
         read_error: dip::read_error,
     };

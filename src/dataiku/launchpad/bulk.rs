@@ -87,7 +87,7 @@ impl Launchpad {
         let message = words.map_or_else(|| item.to_string(), str::to_owned);
         BulkError {
             item: BulkItem::read(item),
-            message: self.transport.quote(&message),
+            message: self.transport.quote(&message, &[]),
         }
     }
 }

@@ -109,9 +109,9 @@ pub fn new_group(name: &str, description: Option<&str>) -> Document {
 }
 
 #[derive(Serialize)]
-struct Names {
+struct Names<'a> {
     /// Null is all.
-    names: Option<Vec<String>>,
+    names: Option<&'a [&'a str]>,
 }
 
 impl Launchpad {
@@ -122,6 +122,17 @@ impl Launchpad {
     pub async fn groups(&self) -> Result<Listed<GroupRecord>, ApiError> {
         let call = self.call(SEARCH).json(&Names { names: None });
         self.transport.json(call).await
+    }
+
+    /// The groups of this name; the Launchpad may allow several.
+    ///
+    /// # Errors
+    /// The call fails; it needs the scope `read_groups`.
+    pub async fn groups_named(&self, name: &str) -> Result<Listed<GroupRecord>, ApiError> {
+        let call = self.call(SEARCH).json(&Names { names: Some(&[name]) });
+        let mut found: Listed<GroupRecord> = self.transport.json(call).await?;
+        found.items.retain(|group| group.name == name);
+        Ok(found)
     }
 
     /// The whole document of a group; `None` when it does not exist. Gateways answer 404 in the Launchpad's format, so a

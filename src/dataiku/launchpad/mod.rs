@@ -19,6 +19,8 @@ use super::{
 /// The product. The version of its API is part of the address.
 pub const LAUNCHPAD: Product = Product {
     name: "launchpad",
+    title: "the Launchpad",
+    url_form: "https://launchpad.example.com/v1",
     base: "",
     read_error: refusal::read_error,
 };

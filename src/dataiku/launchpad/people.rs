@@ -133,9 +133,9 @@ impl InviteRecord {
 }
 
 #[derive(Serialize)]
-struct Emails {
+struct Emails<'a> {
     /// Null is all.
-    emails: Option<Vec<String>>,
+    emails: Option<&'a [&'a str]>,
 }
 
 impl Launchpad {
@@ -154,6 +154,16 @@ impl Launchpad {
     /// The call fails; it needs the scope `read_users`.
     pub async fn invites(&self) -> Result<Listed<InviteRecord>, ApiError> {
         let call = self.call(SEARCH_INVITES).json(&Emails { emails: None });
+        self.transport.json(call).await
+    }
+
+    /// The whole documents of the invites of these addresses, which have to be in the Launchpad's spelling. Those that
+    /// were accepted or withdrawn are not among them.
+    ///
+    /// # Errors
+    /// The call fails; it needs the scope `read_users`.
+    pub async fn invites_of(&self, emails: &[&str]) -> Result<Listed<Document>, ApiError> {
+        let call = self.call(SEARCH_INVITES).json(&Emails { emails: Some(emails) });
         self.transport.json(call).await
     }
 

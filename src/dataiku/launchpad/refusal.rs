@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::dataiku::product::RemoteError;
+use crate::dataiku::product::{Author, RemoteError};
 
 /// Reads `{"message"}`, or `{"errors": {"json": …}}` of a body that is found invalid. `None` when it is no JSON object.
 pub(super) fn read_error(body: &[u8]) -> Option<RemoteError> {
@@ -22,9 +22,15 @@ pub(super) fn read_error(body: &[u8]) -> Option<RemoteError> {
             .to_owned(),
     };
     Some(RemoteError {
-        message,
         // Gateways give a `message` too, so that alone is no proof of who speaks.
-        own_words: errors.is_some(),
+        author: if errors.is_some() {
+            Author::Product
+        } else if message.is_empty() {
+            Author::Anybody
+        } else {
+            Author::ProductOrGateway
+        },
+        message,
         ..RemoteError::default()
     })
 }

@@ -1,6 +1,6 @@
-//! Decides whether a remote message may be quoted. Replacing secrets in a message fails on the first encoding nobody
-//! thought of, so a message is either quoted as it came or withheld as a whole: `quotable` reverses every common escape
-//! and encoding, in any order, and withholds the message if any of the results contains part of a secret.
+//! Decides whether a remote message may be quoted. Replacing the secrets in a message fails on the first unforeseen
+//! encoding, so a message is quoted unchanged or withheld as a whole: `quotable` reverses every common escape and encoding,
+//! in any order, and withholds the message if any of the results contains part of a secret.
 //!
 //! - `Needles`: the parts of the secrets, compared without case, white space, diacritics and invisible characters.
 //! - `decode`: the reversals. `exposes` applies them breadth first, so that nested encodings are reversed in the order

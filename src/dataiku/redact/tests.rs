@@ -148,7 +148,7 @@ fn white_space_in_a_secret_does_not_make_single_letters_suspicious() {
 #[test]
 fn a_message_that_takes_too_much_to_judge_counts_as_exposing() {
     let needles = Needles::new(&secrets(&["never-in-there"]));
-    let contorted = r#"\\u0025%2526amp;&quot;''=3D%%"#.repeat(20);
+    let contorted = r"\\u0025%2526amp;&quot;''=3D%%".repeat(20);
     assert!(exposes(&contorted, &needles, contorted.len()));
     assert!(!exposes(&contorted, &needles, usize::MAX));
     assert!(!exposes("plain", &needles, 64));
@@ -188,12 +188,8 @@ const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 const ENCODERS: [Encoder; 23] = [
     |text, _| serde_json::Value::from(text).to_string(),
     |text, _| {
-        each_char(text, |c| {
-            c.encode_utf16(&mut [0; 2])
-                .iter()
-                .map(|unit| format!("\\u{unit:04x}"))
-                .collect()
-        })
+        let units: Vec<String> = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+        units.concat()
     },
     |text, _| bytes(text, |byte| format!("\\x{byte:02X}")),
     |text, _| {

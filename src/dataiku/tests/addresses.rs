@@ -13,7 +13,7 @@ use crate::dataiku::{
 };
 
 /// Refused by default. All but the loopback ones are refused too when loopback is open.
-const HOSTILE: [&str; 66] = [
+const HOSTILE: [&str; 85] = [
     // Loopback in every spelling.
     "http://127.0.0.1",
     "http://127.0.0.1.",
@@ -38,6 +38,13 @@ const HOSTILE: [&str; 66] = [
     "http://[64:ff9b::127.0.0.1]",
     "http://[64:ff9b:1::127.0.0.1]",
     "http://[2002:7f00:1::]",
+    "http://[64:ff9b:1:7f00:0:100::]",
+    "http://[64:ff9b:1:7f:0:1::]",
+    "http://[64:ff9b:1:0:7f:0:100:0]",
+    "http://[2001:0:808:808:0:0:80ff:fffe]",
+    "http://[2001:0:7f00:1:0:0:f7f7:f7f7]",
+    "http://[2606:4700::5efe:127.0.0.1]",
+    "http://[2606:4700::200:5efe:7f00:1]",
     // Link-local and metadata.
     "http://169.254.169.254",
     "http://169.254.169.254/latest/meta-data/",
@@ -55,6 +62,14 @@ const HOSTILE: [&str; 66] = [
     "http://[fec0::1]",
     "http://[fd00:ec2::254]",
     "http://[fd20:ce::254]",
+    "http://[fd00:ec2::23]",
+    "http://[64:ff9b:1:a9fe:a9:fe00::]",
+    "http://[64:ff9b:1:0:a9:fea9:fe00:0]",
+    "http://[2001:0:808:808:0:0:5601:5601]",
+    "http://[2001:0:a9fe:a9fe:0:0:f7f7:f7f7]",
+    "http://[2606:4700::5efe:169.254.169.254]",
+    "http://[fd12::5efe:a9fe:a9fe]",
+    "http://[64:ff9b:1::100.100.100.200]",
     "http://100.100.100.200",
     "http://192.0.0.192",
     "http://168.63.129.16",
@@ -69,6 +84,10 @@ const HOSTILE: [&str; 66] = [
     "http://[ff02::1]",
     "http://255.255.255.255",
     "http://240.0.0.1",
+    "http://[64:ff9b:1::]",
+    "http://[64:ff9b::e000:1]",
+    "http://[2001:0:0:0:0:0:f7f7:f7f7]",
+    "http://[100::1]",
     // Not an address of a node at all.
     "",
     "dss.example.com",
@@ -86,7 +105,7 @@ const HOSTILE: [&str; 66] = [
     "http://dss.example.com:99999",
 ];
 /// How many of them are loopback.
-const LOOPBACK: usize = 23;
+const LOOPBACK: usize = 30;
 
 fn construct(endpoint: Endpoint, addresses: Arc<AddressPolicy>) -> Result<Dss, ApiError> {
     Transport::new(endpoint, addresses, Arc::new(Calls::default())).map(Dss::new)
@@ -140,17 +159,83 @@ fn addresses_of_real_nodes_are_accepted() {
     for url in [
         "https://dss.example.com",
         "https://dss.example.com:11200/base/",
-        "https://10.0.0.7:11200",
-        "https://172.16.0.1",
-        "https://192.168.1.10",
-        "https://100.64.0.1",
-        "https://[fd12:3456::1]:11200",
+        "https://172.15.0.1",
+        "https://172.32.0.1",
+        "https://100.128.0.1",
         "https://[2001:db8::1]",
+        "https://[2606:4700::1]:11200",
+        "https://[64:ff9b:1:808:8:800::]",
+        "https://[2002:808:808::1]",
         " https://dss.dataiku.svc.cluster.local\n",
         "HTTPS://DSS.EXAMPLE.COM",
     ] {
         assert!(construct(endpoint(url), Arc::default()).is_ok(), "{url}");
     }
+}
+
+/// Refused unless their network is open.
+const PRIVATE: [&str; 18] = [
+    "10.0.0.7",
+    "172.16.0.1",
+    "172.31.255.255",
+    "192.168.1.10",
+    "100.64.0.1",
+    "100.127.255.254",
+    "198.18.0.1",
+    "198.19.255.255",
+    "192.0.0.8",
+    "::ffff:10.0.0.7",
+    "64:ff9b::a00:7",
+    "2002:a00:7::1",
+    "2001:0:808:808::f5ff:fff8",
+    "2606:4700::5efe:10.0.0.7",
+    "fc00::1",
+    "fd12:3456::1",
+    "2001:2::1",
+    "5f00::1",
+];
+
+#[test]
+fn private_addresses_are_refused_unless_their_network_is_open() {
+    let verdict = |policy: &AddressPolicy, address: &str| policy.check(address.parse().unwrap()).is_ok();
+    let open = |networks: &[&str]| AddressPolicy {
+        allowed: networks.iter().map(|network| network.parse().unwrap()).collect(),
+    };
+    let everything = open(&["0.0.0.0/0", "::/0"]);
+    for address in PRIVATE {
+        assert!(!verdict(&AddressPolicy::default(), address), "{address}");
+        assert!(!verdict(&loopback(), address), "{address}");
+        assert!(verdict(&everything, address), "{address}");
+    }
+    let ten = open(&["10.0.0.0/8"]);
+    for (address, expected) in [
+        ("10.1.2.3", true),
+        ("::ffff:10.1.2.3", true),
+        ("192.168.1.1", false),
+        ("fd12::1", false),
+        ("fd12::5efe:10.1.2.3", false),
+        ("2001:0:7f00:1:0:0:f5fe:fdfc", false),
+    ] {
+        assert_eq!(verdict(&ten, address), expected, "{address}");
+    }
+    assert!(
+        !verdict(&open(&["100.64.0.0/10"]), "100.100.100.200"),
+        "a metadata service"
+    );
+    assert!(!verdict(&open(&["fd00::/8"]), "fd00:ec2::254"), "a metadata service");
+}
+
+#[test]
+fn the_refusal_of_a_private_address_names_the_option() {
+    assert_eq!(
+        refusal("https://10.0.0.7:11200", Arc::default()),
+        "the host is a private address, and such addresses are not called unless the operator runs with \
+         --allow-address for their network"
+    );
+    assert_eq!(
+        refusal("https://169.254.169.254", Arc::default()),
+        "the host is a cloud metadata address, and such addresses are not called"
+    );
 }
 
 #[test]
@@ -187,7 +272,8 @@ async fn a_name_that_resolves_to_a_refused_address_is_refused_after_resolution()
     assert_eq!(error.kind, ErrorKind::BadAddress);
     assert_eq!(
         error.message,
-        "the host is a loopback address, and such addresses are not called"
+        "the host is a loopback address, and such addresses are not called unless the operator runs with \
+         --allow-address for their network"
     );
     assert_eq!(requests(&server).await, 0);
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 use wiremock::ResponseTemplate;
 
-use super::{always, answering, dss, failure, observed, permit, requests};
+use super::{KEY, always, answering, dss, failure, govern, observed, permit, requests};
 use crate::dataiku::error::ErrorKind;
 
 const NOT_FOUND: &str = "com.dataiku.dip.server.controllers.NotFoundException";
@@ -97,6 +97,42 @@ async fn a_404_that_the_node_did_not_write_is_not_absence() {
             ErrorKind::NotJson
         );
     }
+}
+
+#[tokio::test]
+async fn only_the_own_error_format_of_the_product_is_quoted() {
+    let long = "x".repeat(100_000);
+    for (body, content_type, told) in [
+        ("root:x:0:0:", "text/plain", "content type text/plain, 11 bytes"),
+        (
+            r#"{"kind":"Status","message":"secrets is forbidden"}"#,
+            "application/json; charset=utf-8",
+            "content type application/json, 50 bytes",
+        ),
+        ("[\"a\"]", "", "no content type, 5 bytes"),
+        ("a,b", "te xt/<csv>", "unreadable content type, 3 bytes"),
+        (&long, "text/plain", "content type text/plain, at least 64 KiB"),
+    ] {
+        for status in [400, 403, 500] {
+            let mut answer = ResponseTemplate::new(status).set_body_bytes(body.as_bytes());
+            if !content_type.is_empty() {
+                answer = answer.insert_header("Content-Type", content_type);
+            }
+            let server = always(answer).await;
+            let error = failure(&dss(&server.uri())).await;
+            assert_eq!(error.status, Some(status));
+            assert_eq!(error.message, format!("the answer is not an error of DSS ({told})"));
+            let error = govern(&server.uri()).roles().await.unwrap_err();
+            assert_eq!(error.message, format!("the answer is not an error of Govern ({told})"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_in_the_content_type_is_not_quoted_either() {
+    let answer = ResponseTemplate::new(500).set_body_raw("x", KEY);
+    let error = failure(&dss(&always(answer).await.uri())).await;
+    assert_eq!(error.message, "[message withheld: it contains a secret value]");
 }
 
 #[tokio::test]

@@ -76,6 +76,27 @@ async fn all_users_are_searched_for_without_emails() {
 }
 
 #[tokio::test]
+async fn invites_of_some_addresses_are_whole_documents_byte_for_byte() {
+    let document =
+        r#"{"id":"i1", "email" : "New@example.com","groups":[{"id":"g1","name":"a","since":1.0}],"future":[1 , 2]}"#;
+    let at = format!("{SPACE}/invites/search");
+    let body = format!("[{document}, 7, {{\"email\": \"x@y.z\"}}]");
+    let server = answering_at("POST", &at, ResponseTemplate::new(200).set_body_string(body)).await;
+    let found = launchpad(&server.uri())
+        .invites_of(&["New@example.com", "x@y.z"])
+        .await
+        .unwrap();
+    let (_, _, body) = only_request(&server).await;
+    assert_eq!(body, r#"{"emails":["New@example.com","x@y.z"]}"#);
+    assert_eq!((found.items.len(), found.unreadable), (1, 2));
+    let sent = serde_json::to_string(&found.items[0]).unwrap();
+    assert!(
+        sent.contains(r#""groups":[{"id":"g1","name":"a","since":1.0}],"future":[1 , 2]"#),
+        "{sent}"
+    );
+}
+
+#[tokio::test]
 async fn invites_are_searched_for_read_and_replaced_in_bulk() {
     let text =
         r#"{"id":"i1","email":"new@b.c","profile": {"name": "reader"},"groups":[{"id":"g1","name" :"team"}],"n":1.0}"#;

@@ -57,6 +57,18 @@ async fn all_groups_are_searched_for_without_names() {
 }
 
 #[tokio::test]
+async fn a_group_is_searched_for_by_its_name_and_others_in_the_answer_are_left_out() {
+    let answer = json!([{"id": "g1", "name": "Team"}, {"id": "g2", "name": "team"}, {"id": 3, "name": "team"}]);
+    let at = format!("{SPACE}/groups/search");
+    let server = answering_at("POST", &at, json_text(answer)).await;
+    let found = launchpad(&server.uri()).groups_named("team").await.unwrap();
+    let (_, _, body) = only_request(&server).await;
+    assert_eq!(body, r#"{"names":["team"]}"#);
+    let ids: Vec<_> = found.items.iter().map(|group| group.id.as_str()).collect();
+    assert_eq!((ids, found.unreadable), (vec!["g2"], 1));
+}
+
+#[tokio::test]
 async fn a_creation_sends_the_keys_of_the_vendors_client() {
     let answer = json!({"group": {"id": "g9", "name": "team", "users": []}, "taskId": "t1"});
     let server = answering_at("POST", &format!("{SPACE}/group"), json_text(answer)).await;

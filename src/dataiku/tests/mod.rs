@@ -1,5 +1,6 @@
 //! Tests over HTTP: what is sent, and what is made of what comes back.
 
+mod address_forms;
 mod addresses;
 mod assignments;
 mod errors;
@@ -9,6 +10,8 @@ mod instance;
 mod launchpad;
 mod launchpad_errors;
 mod launchpad_groups;
+mod lists;
+mod memory;
 mod paths;
 mod patience;
 mod permits;
@@ -82,6 +85,7 @@ fn endpoint(url: &str) -> Endpoint {
         limits: Limits {
             concurrency: 8,
             requests_per_second: 1000,
+            ..Limits::default()
         },
     }
 }
@@ -118,11 +122,19 @@ fn observed(url: &str) -> (Dss, Arc<Calls>) {
 
 /// A client that loses its patience soon.
 fn hasty(url: &str) -> Dss {
+    hasty_with(url, Limits::default())
+}
+
+fn hasty_with(url: &str, limits: Limits) -> Dss {
     let timing = Timing {
         connect: Duration::from_millis(500),
         total: Duration::from_millis(500),
     };
-    Dss::new(Transport::with_timing(endpoint(url), loopback(), Arc::new(Calls::default()), timing).unwrap())
+    let endpoint = Endpoint {
+        limits,
+        ..endpoint(url)
+    };
+    Dss::new(Transport::with_timing(endpoint, loopback(), Arc::new(Calls::default()), timing).unwrap())
 }
 
 /// A node that gives one answer to one operation, and 404 without a body to all others.

@@ -16,8 +16,8 @@ use tokio::{
 };
 use wiremock::{MockServer, ResponseTemplate};
 
-use super::{KEY, always, dss, failure, hasty, permit, requests};
-use crate::dataiku::error::ErrorKind;
+use super::{KEY, always, dss, failure, hasty, launchpad, permit, requests};
+use crate::dataiku::{document::Document, error::ErrorKind};
 
 /// A server that ends with its test.
 struct Raw {
@@ -132,7 +132,54 @@ async fn answering_once() -> (Raw, Arc<AtomicUsize>) {
 }
 
 #[tokio::test]
-async fn a_call_is_sent_once_even_when_a_reused_connection_is_lost() {
+async fn a_read_that_is_lost_on_a_reused_connection_is_sent_again() {
+    let requests = Arc::new(AtomicUsize::new(0));
+    let counted = requests.clone();
+    // Answers once per connection, and hangs up on the next request of the connection once it has read it.
+    let server = raw(move |mut stream| {
+        let requests = counted.clone();
+        async move {
+            read_request(&mut stream).await?;
+            requests.fetch_add(1, Ordering::SeqCst);
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
+                .await?;
+            read_request(&mut stream).await?;
+            requests.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }
+    })
+    .await;
+    let dss = dss(&server.url);
+    dss.groups().await.unwrap();
+    dss.groups().await.unwrap();
+    assert_eq!(
+        requests.load(Ordering::SeqCst),
+        3,
+        "the second read is lost, and sent again"
+    );
+    // The search of the Launchpad is a read, though a POST.
+    let launchpad = launchpad(&server.url);
+    launchpad.groups().await.unwrap();
+    launchpad.groups().await.unwrap();
+    assert_eq!(requests.load(Ordering::SeqCst), 6);
+    dss.put_group(permit(), "analysts", &Document::new()).await.unwrap_err();
+    assert_eq!(requests.load(Ordering::SeqCst), 7, "a write is not");
+}
+
+#[tokio::test]
+async fn a_read_is_sent_again_once_only() {
+    let (server, requests) = answering_once().await;
+    let dss = dss(&server.url);
+    dss.groups().await.unwrap();
+    assert_eq!(dss.groups().await.unwrap_err().kind, ErrorKind::Lost);
+    assert_eq!(requests.load(Ordering::SeqCst), 3);
+    assert_eq!(failure(&dss).await.kind, ErrorKind::Lost);
+    assert_eq!(requests.load(Ordering::SeqCst), 5);
+}
+
+#[tokio::test]
+async fn a_write_is_sent_once_even_when_a_reused_connection_is_lost() {
     let (server, requests) = answering_once().await;
     let dss = dss(&server.url);
     dss.groups().await.unwrap();

@@ -74,7 +74,7 @@ struct Trouble {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Side {
     id: Option<String>,
-    url: String,
+    address: String,
 }
 
 impl Side {
@@ -82,7 +82,7 @@ impl Side {
     fn is_same(&self, other: &Self) -> bool {
         match (&self.id, &other.id) {
             (Some(one), Some(other)) => one == other,
-            _ => self.url == other.url,
+            _ => self.address == other.address,
         }
     }
 }
@@ -112,6 +112,18 @@ impl<C: ConnectionKind> Default for State<C> {
             writers: Arc::default(),
             guard: Arc::default(),
         }
+    }
+}
+
+impl<C: ConnectionKind> State<C> {
+    /// The connection of an object that is being deleted and whose Secrets are gone already, as when a whole namespace goes:
+    /// its credentials stay in use as long as other objects that are being deleted need them (`api.md` 8.31).
+    fn kept(&self, object: &C) -> Option<Arc<Live<C>>> {
+        let missing = self
+            .trouble
+            .as_ref()
+            .is_some_and(|trouble| trouble.reason == Reason::DependencyNotReady);
+        self.live.clone().filter(|_| missing && object::is_deleting(object))
     }
 }
 
@@ -210,6 +222,9 @@ impl<C: ConnectionKind> Connections<C> {
         }
         let states = read(&self.states);
         let state = states.get(key);
+        if let Some(live) = state.and_then(|state| state.kept(&*object)) {
+            return Ok(Admitted { live, object });
+        }
         let not_tried = || Error::NotYet(format!("{name} {key} was not reached yet"));
         match state {
             Some(State {
@@ -255,13 +270,17 @@ impl<C: ConnectionKind> Connections<C> {
         if object.terms().freeze {
             return Err(Refused::Frozen);
         }
-        let replaced = {
+        let (replaced, kept) = {
             let states = read(&self.states);
-            let current = states.get(&live.key).and_then(|state| state.live.as_ref());
-            !current.is_some_and(|current| std::ptr::eq(&raw const **current, live))
+            let state = states.get(&live.key);
+            let current = state.and_then(|state| state.live.as_ref());
+            (
+                !current.is_some_and(|current| std::ptr::eq(&raw const **current, live)),
+                state.is_some_and(|state| state.kept(&*object).is_some()),
+            )
         };
         let changed = replaced
-            || live.is_stale()
+            || (live.is_stale() && !kept)
             || kind::reach(&*object) != live.reach
             || !admits(&*object, &live.key, namespace);
         if changed {
@@ -321,7 +340,7 @@ impl<C: ConnectionKind> Connections<C> {
         });
         state.side = Side {
             id: None,
-            url: object.terms().url.trim_end_matches('/').to_lowercase(),
+            address: object.address().trim_end_matches('/').to_lowercase(),
         };
         state.live = Some(live.clone());
         state.ready = None;

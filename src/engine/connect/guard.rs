@@ -65,7 +65,8 @@ pub struct Held {
 
 #[derive(Default)]
 struct Brake {
-    passed: VecDeque<Instant>,
+    /// Who lost an account within the window. A write that is attempted again counts once.
+    passed: VecDeque<(Instant, String)>,
     pending: BTreeSet<String>,
     released: BTreeSet<String>,
     token: Option<(String, Timestamp)>,
@@ -109,18 +110,18 @@ impl Guard {
         while brake
             .passed
             .front()
-            .is_some_and(|passed| at.duration_since(*passed) >= WINDOW)
+            .is_some_and(|(passed, _)| at.duration_since(*passed) >= WINDOW)
         {
             brake.passed.pop_front();
         }
         let limit = LEAST.max(users / 20);
         for user in losing {
-            if brake.released.remove(user) {
+            if brake.released.remove(user) || brake.passed.iter().any(|(_, passed)| passed == user) {
                 continue;
             }
             if brake.passed.len() < limit {
                 brake.pending.remove(user);
-                brake.passed.push_back(at);
+                brake.passed.push_back((at, user.to_owned()));
                 continue;
             }
             brake.pending.insert(user.to_owned());

@@ -67,6 +67,11 @@ pub trait ConnectionKind: Object<Seen = Nothing> {
 
     /// What the object says about how it is reached and who may use it.
     fn terms(&self) -> Terms<'_>;
+    /// Where the remote side is: two connections of one address lead to the same one. The base address, unless one server
+    /// has several remote sides.
+    fn address(&self) -> String {
+        self.terms().url.to_owned()
+    }
     /// Where its credentials are.
     fn credential_uses(&self) -> Vec<SecretUse>;
     /// Its credentials, from values that all exist.
@@ -126,7 +131,7 @@ pub(super) fn uses<C: ConnectionKind>(object: &C) -> Vec<SecretUse> {
 pub(super) fn reach<C: ConnectionKind>(object: &C) -> u64 {
     let terms = object.terms();
     let mut hasher = DefaultHasher::new();
-    terms.url.hash(&mut hasher);
+    object.address().hash(&mut hasher);
     let tls = terms.tls.cloned().unwrap_or_default();
     (tls.insecure_skip_verify, tls.allow_insecure_http).hash(&mut hasher);
     format!("{:?}", terms.limits).hash(&mut hasher);
@@ -159,6 +164,8 @@ pub(super) fn endpoint<C: ConnectionKind>(object: &C, secrets: &Secrets) -> Resu
         },
         limits: Limits {
             concurrency: concurrency(object),
+            list_timeout: limits.list_timeout(),
+            list_bytes: limits.list_bytes(),
             requests_per_second: limits
                 .requests_per_second
                 .and_then(|n| n.try_into().ok())

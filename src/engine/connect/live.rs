@@ -32,6 +32,20 @@ impl<C: ConnectionKind> Live<C> {
         self.stale.load(Ordering::Acquire)
     }
 
+    /// A connection that no [`super::Connections`] knows.
+    #[cfg(test)]
+    pub fn standalone(api: C::Api) -> Arc<Self> {
+        Arc::new(Self {
+            key: ConnectionKey::default(),
+            api,
+            lists: Arc::default(),
+            writers: Arc::default(),
+            reach: 0,
+            version: String::new(),
+            stale: false.into(),
+        })
+    }
+
     /// The API for the sweep: a dead remote side costs little there, and the calls of objects do not delay it.
     pub fn sweeping(&self) -> C::Api {
         self.api.in_lane(Lane::Sweep)

@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use kube::ResourceExt;
+use tokio::time::Instant;
 
-use super::{ConnectionKey, ConnectionKind, Connections, Readiness, kind};
+use super::{ConnectionKey, ConnectionKind, Connections, Dependent, Readiness, kind};
 use crate::{
     crd::{applied::Subject, common::annotation, connection::drift_interval},
     dataiku::transport::Transport,
@@ -21,6 +22,9 @@ use crate::{
 const NAMED: usize = 5;
 /// Longest time for one sweep. Each of its calls has a time limit of its own.
 const DEADLINE: Duration = Duration::from_mins(10);
+
+/// Longest wait for the first lists of the kinds that use a connection.
+const FIRST_LISTS: Duration = Duration::from_secs(10);
 
 /// The work of one kind of connection.
 pub struct Connecting<C: ConnectionKind>(pub Arc<Connections<C>>);
@@ -76,11 +80,12 @@ impl<C: ConnectionKind> Work for Connecting<C> {
             let transport = Transport::new(endpoint, env.addresses.clone(), env.calls.clone())?;
             Ok(object.api(transport))
         })?;
-        let (dependents, complete) = self.0.dependents(&key);
-        let mut dependents = dependents;
+        let (mut dependents, complete) = self.known_dependents(&key).await;
         if !complete {
             // Whatever is not known yet may need all details.
-            dependents.iter_mut().for_each(|one| one.needs_details = true);
+            for one in &mut dependents {
+                one.needs_details = true;
+            }
         }
         let sweep = C::sweep(&object, &live, &dependents).await?;
         let id = object.node_id(&sweep);
@@ -133,6 +138,21 @@ impl<C: ConnectionKind> Work for Connecting<C> {
 
     fn interval(&self, object: &C) -> Option<Duration> {
         Some(drift_interval(object.terms().drift_interval))
+    }
+}
+
+impl<C: ConnectionKind> Connecting<C> {
+    /// Objects that use the connection. Right after a start the first lists are still arriving: without them the status would
+    /// count too few objects and be written twice. A kind whose list does not arrive holds up no connection for long.
+    async fn known_dependents(&self, key: &ConnectionKey) -> (Vec<Dependent>, bool) {
+        let began = Instant::now();
+        loop {
+            let (dependents, complete) = self.0.dependents(key);
+            if complete || began.elapsed() >= FIRST_LISTS {
+                return (dependents, complete);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 }
 

@@ -23,6 +23,7 @@ impl<M: Managed> Pass<'_, M> {
         self.cx.report.changed = true;
         let mut steps = change.steps();
         steps.extend(change.follows());
+        steps.extend(receipt.also);
         let name = ObjectName::of(&*self.cx.object);
         tracing::info!(
             kind = self.cx.shell.kind(),
@@ -51,7 +52,7 @@ impl<M: Managed> Pass<'_, M> {
         }
         if M::TASKS && change.starts_task() {
             let mut following = self.following();
-            let attempt = following.next_attempt();
+            let attempt = self.resubmission.take().unwrap_or_else(|| following.next_attempt());
             following.task = following.submitted(receipt.task, attempt);
             self.put_task(following);
         }

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use super::{managed::Managed, pass::Pass, plan::Plan};
 use crate::{
-    crd::status::Origin,
+    crd::{common::annotation, status::Origin},
     engine::{
         error::{Error, Reason},
+        memory::NotStored,
+        object::asks_for_reconcile,
         work::Outcome,
     },
 };
@@ -26,6 +28,7 @@ impl<M: Managed> Pass<'_, M> {
             if there {
                 self.cx.report.origin = Some(owned);
                 record.create_refused = false;
+                record.id = self.seen_id.take().or(record.id.take());
             }
             let mut grants = plan.grants.clone();
             if plan.deferred || !settled {
@@ -74,21 +77,60 @@ impl<M: Managed> Pass<'_, M> {
     }
 
     /// The error of a write that the remote side accepted and did not store, if this plan repeats it.
-    pub(super) fn not_stored(&self, plan: &Plan<M::Change>) -> Option<Error> {
+    pub(super) fn not_stored(&self, plan: &Plan<M::Change>, seen: Option<&M::Seen>, fresh: bool) -> Option<Error> {
         let generation = kube::Resource::meta(&*self.cx.object).generation;
-        let known = self.cx.shell.memory.with(&self.cx.uid(), |entry| entry.not_stored);
-        (known == Some((generation, plan.attempt())) && !self.secrets.any_changed()).then(|| self.unstored_error(plan))
+        let attempt = attempt::<M>(plan, seen);
+        let repeats = self.cx.shell.memory.with(&self.cx.uid(), |entry| {
+            let known = entry
+                .not_stored
+                .as_mut()
+                .filter(|known| known.generation == generation)?;
+            let same = if fresh { Some(known.fresh) } else { known.listed } == Some(attempt);
+            Some(same)
+        });
+        let asked = asks_for_reconcile(&*self.cx.object);
+        (repeats == Some(true) && !self.secrets.any_changed() && !asked).then(|| self.unstored_error(plan))
     }
 
-    pub(super) fn unstored_error(&self, plan: &Plan<M::Change>) -> Error {
+    /// The error of a write that the remote side accepted and did not store, remembered so that it is not repeated.
+    pub(super) fn remember_unstored(&self, plan: &Plan<M::Change>, seen: Option<&M::Seen>) -> Error {
+        let not_stored = NotStored {
+            generation: kube::Resource::meta(&*self.cx.object).generation,
+            fresh: attempt::<M>(plan, seen),
+            listed: None,
+        };
+        let uid = self.cx.uid();
+        self.cx
+            .shell
+            .memory
+            .with(&uid, |entry| entry.not_stored = Some(not_stored));
+        self.unstored_error(plan)
+    }
+
+    /// Remembers how the lists show a write that was not stored, so that the next sweep needs no read.
+    pub(super) fn remember_listed(&self, listed: Option<u64>) {
+        self.cx.shell.memory.with(&self.cx.uid(), |entry| {
+            if let Some(known) = entry.not_stored.as_mut() {
+                known.listed = listed;
+            }
+        });
+    }
+
+    fn unstored_error(&self, plan: &Plan<M::Change>) -> Error {
         let steps = plan.steps().join("; ");
         Error::Blocked(
             Reason::AcceptedButNotStored,
             format!(
                 "{} accepted the change but does not show it: {steps}. The operator repeats it once the object, its \
-                 Secret or the remote object changes",
-                self.remote_name()
+                 Secret or the remote object changes, or when you set the annotation {}",
+                self.remote_name(),
+                annotation::RECONCILE_AT
             ),
         )
     }
+}
+
+/// Hash of what a plan does and of what it found.
+pub(super) fn attempt<M: Managed>(plan: &Plan<M::Change>, seen: Option<&M::Seen>) -> u64 {
+    plan.attempt() ^ seen.map(M::evidence).unwrap_or_default()
 }

@@ -27,6 +27,10 @@ pub struct FieldEdit {
     slot: Option<String>,
     withdraws: bool,
     event: Option<&'static str>,
+    /// The flag that is set to false.
+    off: Option<String>,
+    /// Names that leave a list, and the list.
+    removed: Option<(&'static str, Vec<String>)>,
 }
 
 impl FieldEdit {
@@ -41,6 +45,8 @@ impl FieldEdit {
             slot: None,
             withdraws: false,
             event: None,
+            off: None,
+            removed: None,
         }
     }
 
@@ -49,6 +55,23 @@ impl FieldEdit {
     pub fn withdrawing(mut self, withdraws: bool) -> Self {
         self.withdraws = withdraws;
         self
+    }
+
+    /// Sets what is at `path` in nested documents; `None` removes it. Anything on the way that is not a document is replaced
+    /// by one.
+    pub fn at(step: impl Into<String>, path: Vec<String>, value: Option<serde_json::Value>) -> Self {
+        Self::new(step, move |document| {
+            set_at(document, &path, value.as_ref());
+            Ok(())
+        })
+    }
+
+    fn flag(step: impl Into<String>, at: &str, value: bool) -> Self {
+        Self {
+            withdraws: !value,
+            off: (!value).then(|| at.to_owned()),
+            ..Self::replacing(step, at, value)
+        }
     }
 
     /// Replaces a member by a value.
@@ -90,6 +113,17 @@ impl Edit {
     /// Whether this edit takes access away from somebody.
     pub fn withdraws(&self) -> bool {
         self.0.iter().any(|field| field.withdraws)
+    }
+
+    /// Whether this edit sets the flag to false.
+    pub fn turns_off(&self, flag: &str) -> bool {
+        self.0.iter().any(|field| field.off.as_deref() == Some(flag))
+    }
+
+    /// Names that this edit removes from the list.
+    pub fn removed<'a>(&'a self, list: &'a str) -> impl Iterator<Item = &'a String> {
+        let removed = self.0.iter().filter_map(|field| field.removed.as_ref());
+        removed.filter(move |(at, _)| *at == list).flat_map(|(_, names)| names)
     }
 
     /// Reason of the Event, where a field has one of its own.
@@ -169,22 +203,39 @@ impl<'a> Fields<'a> {
     /// A text. Absent and empty are the same.
     #[must_use]
     pub fn text(self, at: &'static str, declared: Option<&str>, found: Option<&str>) -> Self {
-        self.text_as(at, at, declared, found)
+        self.text_with(at, at, declared, found, |one, other| one == other)
     }
 
     /// A text whose name in the spec is not that of the member.
     #[must_use]
-    pub fn text_as(
-        mut self,
+    pub fn text_as(self, at: &'static str, name: &str, declared: Option<&str>, found: Option<&str>) -> Self {
+        self.text_with(at, name, declared, found, |one, other| one == other)
+    }
+
+    /// A text that the remote side may compare, and store, in a form of its own.
+    #[must_use]
+    pub fn text_like(
+        self,
         at: &'static str,
-        name: &'static str,
         declared: Option<&str>,
         found: Option<&str>,
+        same: fn(&str, &str) -> bool,
+    ) -> Self {
+        self.text_with(at, at, declared, found, same)
+    }
+
+    fn text_with(
+        mut self,
+        at: &'static str,
+        name: &str,
+        declared: Option<&str>,
+        found: Option<&str>,
+        same: fn(&str, &str) -> bool,
     ) -> Self {
         let Some(declared) = declared else { return self };
         let unreadable = self.unreadable.contains(at);
         self.unknown |= unreadable;
-        if unreadable || found.unwrap_or_default() != declared {
+        if unreadable || !same(found.unwrap_or_default(), declared) {
             let step = if declared.is_empty() {
                 format!("clear {name}")
             } else {
@@ -202,7 +253,7 @@ impl<'a> Fields<'a> {
         self.unknown |= found.is_none();
         if found != Some(declared) {
             let step = if declared { switch.on } else { switch.off };
-            let mut edit = FieldEdit::replacing(step, switch.at, declared).withdrawing(!declared);
+            let mut edit = FieldEdit::flag(step, switch.at, declared);
             edit.event = (!declared).then_some(switch.off_event);
             self.differs((switch.at, found), edit);
         }
@@ -289,8 +340,7 @@ impl<'a> Fields<'a> {
             self.unknown |= found.is_none();
             if found != Some(value) {
                 let step = format!("set {flag} to {value}");
-                let edit = FieldEdit::replacing(step, flag, value).withdrawing(!value);
-                self.differs((flag, found), edit);
+                self.differs((flag, found), FieldEdit::flag(step, flag, value));
             }
         }
         let granted = flags.declared.iter().filter(|(_, granted)| **granted);
@@ -369,18 +419,48 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn differs(&mut self, found: impl Hash, edit: FieldEdit) {
+    /// Adds a difference. `found` is what the edit replaces.
+    pub fn differs(&mut self, found: impl Hash, edit: FieldEdit) {
         found.hash(&mut self.basis);
         self.edits.push(edit);
     }
 
-    fn unmergeable(mut self, at: &str) -> Self {
+    /// Something that has to wait; `withdrawal`: so does a withdrawal, whose grant stays on record.
+    pub fn waits(&mut self, what: String, withdrawal: bool) {
+        self.waiting.push(what);
+        self.deferred |= withdrawal;
+    }
+
+    /// Names that the object owns once the plan is written.
+    pub fn grants(&mut self, list: &'static str, names: impl IntoIterator<Item = String>) {
+        self.grants.entry(list).or_default().extend(names);
+    }
+
+    /// A member that would have to be merged into and is unreadable.
+    pub fn cannot_merge(&mut self, at: &str) {
         self.unknown = true;
-        self.deferred = true;
-        self.waiting.push(format!(
-            "{at} cannot be changed: what the remote side holds there is unreadable"
-        ));
+        self.waits(
+            format!("{at} cannot be changed: what the remote side holds there is unreadable"),
+            true,
+        );
+    }
+
+    fn unmergeable(mut self, at: &str) -> Self {
+        self.cannot_merge(at);
         self
+    }
+}
+
+fn set_at(document: &mut Document, path: &[String], value: Option<&serde_json::Value>) {
+    match (path, value) {
+        ([key], Some(value)) => document.set(key, value),
+        ([key], None) => _ = document.remove(key),
+        ([key, rest @ ..], _) => {
+            let mut nested = document.nested(key).unwrap_or_default().unwrap_or_default();
+            set_at(&mut nested, rest, value);
+            document.set(key, &nested);
+        }
+        ([], _) => {}
     }
 }
 
@@ -390,15 +470,17 @@ fn membership(names: &Names<'_>, target: &BTreeSet<&str>, current: &BTreeSet<&st
     let adding = added.iter().map(|name| format!("add to {} {name}", names.noun));
     let removing = removed.iter().map(|name| format!("remove from {} {name}", names.noun));
     let steps = adding.chain(removing).collect();
-    let (at, withdraws) = (names.at, !removed.is_empty());
+    let (at, gone) = (names.at, removed.clone());
     let set = move |document: &mut Document| {
         document
-            .edit_list(at, |name: &String| !removed.contains(name), &added)
+            .edit_list(at, |name: &String| !gone.contains(name), &added)
             .map(|_| ())
     };
     FieldEdit {
         steps,
-        ..FieldEdit::new("", set).withdrawing(withdraws)
+        withdraws: !removed.is_empty(),
+        removed: Some((at, removed)),
+        ..FieldEdit::new("", set)
     }
 }
 

@@ -21,6 +21,7 @@ use crate::{
 pub(super) struct Before {
     origin: Option<Origin>,
     grants: Grants,
+    id: Option<String>,
     unsettled_until: Option<Time>,
     /// Whether an earlier write may still create the object.
     unsettled: bool,
@@ -40,13 +41,20 @@ impl<M: Managed> Pass<'_, M> {
         self.before = Some(Before {
             origin: report.origin,
             grants: report.record.grants.clone(),
+            id: report.record.id.clone(),
             unsettled_until: report.record.unsettled_until.clone(),
             unsettled,
         });
         let refused = report.record.create_refused && plan.creates();
         report.origin = Some(owned);
         report.record.grants.add(plan.grants.clone());
-        if refused && !M::ENTRIES && self.is_same_spec() {
+        if self.seen_id.is_some() {
+            report.record.id.clone_from(&self.seen_id);
+        } else if plan.creates() && !report.seen.as_ref().is_some_and(|sighting| sighting.exists) {
+            // The recorded object is gone, and the new one gets another id: until that is known, its key identifies it.
+            report.record.id = None;
+        }
+        if refused && self.is_same_spec() {
             return Ok(());
         }
         let slots: Vec<String> = plan
@@ -139,6 +147,7 @@ impl<M: Managed> Pass<'_, M> {
             }
             Some(before) => {
                 report.record.grants = before.grants;
+                report.record.id = before.id;
                 report.record.unsettled_until = before.unsettled_until;
                 report.origin = before.origin;
                 report.record.create_refused = before.origin.is_none();

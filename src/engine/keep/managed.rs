@@ -116,9 +116,6 @@ pub trait Managed: Send + Sync + 'static {
     /// Whether an object owns entries of a document that others use too. Nothing is refused then: the document belongs to
     /// nobody, and entries found in it stay somebody else's.
     const ENTRIES: bool = false;
-    /// Whether the remote side refuses a second object with the same key. Then a list that lacks the object suffices for a
-    /// create: if the list is outdated, the create fails and says why.
-    const UNIQUE: bool = false;
     /// Whether objects of other kinds may wait until one of this kind is ready.
     const UNBLOCKS: bool = false;
     /// Whether writes start a task that carries them on; its state shows as the condition `Propagated`.
@@ -163,6 +160,11 @@ pub trait Managed: Send + Sync + 'static {
         read: Read,
     ) -> impl Future<Output = Result<Observed<Self::Seen>, Error>> + Send;
 
+    /// Id that the remote side gave to the object, if it gives one. Recorded once the object is ours.
+    fn id(_seen: &Self::Seen) -> Option<String> {
+        None
+    }
+
     /// What to write so that the remote object matches. Pure.
     fn plan(
         object: &Self::Object,
@@ -186,6 +188,11 @@ pub trait Managed: Send + Sync + 'static {
         seen: Option<&Self::Seen>,
         change: &Self::Change,
     ) -> impl Future<Output = Result<Receipt, Error>> + Send;
+
+    /// Hash of everything that the observation shows: a write that was not stored is sent again once this changes.
+    fn evidence(_seen: &Self::Seen) -> u64 {
+        0
+    }
 
     /// What the status shows of the remote object.
     fn show(

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use super::{
     announce::Announcement,
     claim,
+    conclude::attempt,
     intent::Before,
     managed::{Given, Managed, Observed, Read},
     plan::{Change, Class, Plan},
@@ -32,6 +33,9 @@ use crate::{
 /// two more absorb changes by somebody else in between.
 const ROUNDS: usize = 4;
 
+/// Wait before an entry of a shared document is written again that read-back does not show.
+const OVERWRITTEN: Duration = Duration::from_millis(300);
+
 /// One reconcile.
 pub(super) struct Pass<'a, M: Managed> {
     pub(super) keeping: &'a Keeping<M>,
@@ -44,8 +48,14 @@ pub(super) struct Pass<'a, M: Managed> {
     pub(super) begun_earlier: bool,
     /// Snapshot to restore if a create fails without effect.
     pub(super) before: Option<Before>,
+    /// Id of the remote object as last observed.
+    pub(super) seen_id: Option<String>,
     /// Writes that were answered with success and not read back yet.
     pub(super) announced: Vec<Announcement>,
+    /// Hash of the plan by the lists and of what they showed.
+    listed: Option<u64>,
+    /// Which attempt a resubmission is that the plan holds.
+    pub(super) resubmission: Option<i32>,
 }
 
 impl<'a, M: Managed> Pass<'a, M> {
@@ -67,7 +77,10 @@ impl<'a, M: Managed> Pass<'a, M> {
             secrets,
             key,
             before: None,
+            seen_id: None,
             announced: Vec::new(),
+            listed: None,
+            resubmission: None,
         })
     }
 
@@ -83,18 +96,17 @@ impl<'a, M: Managed> Pass<'a, M> {
     /// Makes the remote side match; returns what to show.
     pub(super) async fn run(&mut self) -> Result<Outcome, Error> {
         self.follow_task().await;
-        let (class, absent) = match self.by_lists().await? {
+        let class = match self.by_lists().await? {
             Listed::Done(outcome) => return Ok(outcome),
-            Listed::Differs(class) => (class, false),
-            Listed::Absent => (Class::Creation, true),
+            Listed::Differs(class) => class,
         };
         let Some(_ticket) = self.enter(class) else {
             return Err(Error::Queued);
         };
         self.resolve_secrets().await?;
         let settled = self.cx.unsettled_for().is_none();
-        let seen = if absent { None } else { self.observe(Read::Fresh).await? };
-        let plan = self.plan(seen.as_ref(), !absent)?;
+        let seen = self.observe(Read::Fresh).await?;
+        let plan = self.plan(seen.as_ref(), true)?;
         self.ownership(seen.as_ref(), &plan)?;
         if let Some(held) = self.held(&plan) {
             return Ok(held);
@@ -102,7 +114,7 @@ impl<'a, M: Managed> Pass<'a, M> {
         let outcome = self.converge(seen, plan, settled).await;
         self.announce_all();
         match outcome {
-            Err(Error::Refused(Refused::Frozen)) => Ok(self.frozen(self.cx.report.plan.len())),
+            Err(Error::Refused(Refused::Frozen)) => Ok(Self::frozen(self.cx.report.plan.len())),
             outcome => outcome,
         }
     }
@@ -135,15 +147,11 @@ impl<'a, M: Managed> Pass<'a, M> {
             return Ok(if certain { Listed::Done(held) } else { unknown });
         }
         if !plan.is_empty() {
-            if let Some(outcome) = self.not_stored(&plan) {
-                return Err(outcome);
+            if let Some(error) = self.not_stored(&plan, seen.as_ref(), false) {
+                return Err(error);
             }
-            let creates = M::UNIQUE && seen.is_none() && self.cx.report.origin.is_none() && plan.creates();
-            return Ok(if creates {
-                Listed::Absent
-            } else {
-                Listed::Differs(class(&plan, ready))
-            });
+            self.listed = Some(attempt::<M>(&plan, seen.as_ref()));
+            return Ok(Listed::Differs(class(&plan, ready)));
         }
         self.resolve_secrets().await?;
         if self.secrets.any_changed() {
@@ -154,7 +162,7 @@ impl<'a, M: Managed> Pass<'a, M> {
     }
 
     fn misses_record(&self, plan: &Plan<M::Change>) -> bool {
-        !self.keeping.is_recorded(&self.cx.object, &self.cx.report, plan)
+        !Keeping::<M>::is_recorded(&self.cx.object, &self.cx.report, plan)
     }
 
     /// A place among the objects of the connection that call its remote side.
@@ -202,6 +210,7 @@ impl<'a, M: Managed> Pass<'a, M> {
 
     /// What the status shows of an observation: of an object that is not ours, only what an observer asked for.
     fn sighted(&mut self, seen: Option<&M::Seen>) {
+        self.seen_id = seen.and_then(M::id);
         self.cx.report.seen = Some(Sighting {
             seen: M::show(&self.cx.object, seen, &self.cx.report.record, self.remote.lists()),
             exists: seen.is_some() && !M::ENTRIES,
@@ -275,10 +284,10 @@ impl<'a, M: Managed> Pass<'a, M> {
             return Some(Outcome::new(Reason::Observed, message));
         }
         let frozen = crate::engine::connect::ConnectionKind::terms(&*self.admitted.object).freeze;
-        (frozen && !plan.is_empty()).then(|| self.frozen(count))
+        (frozen && !plan.is_empty()).then(|| Self::frozen(count))
     }
 
-    fn frozen(&self, count: usize) -> Outcome {
+    fn frozen(count: usize) -> Outcome {
         let message = format!("the connection is frozen; {count} changes wait in status.plan");
         Outcome::new(Reason::Frozen, message)
     }
@@ -302,11 +311,16 @@ impl<'a, M: Managed> Pass<'a, M> {
             if plan.is_empty() {
                 return Ok(self.conclude(owned, &plan, settled));
             }
-            if let Some(error) = self.not_stored(&plan) {
+            if let Some(error) = self.not_stored(&plan, seen.as_ref(), true) {
+                self.remember_listed(self.listed);
                 return Err(error);
             }
             if plan.steps().iter().all(|step| done.contains(step)) {
-                break;
+                if !M::ENTRIES {
+                    break;
+                }
+                // Somebody who writes the document as a whole may have overwritten ours in the same moment.
+                tokio::time::sleep(OVERWRITTEN).await;
             }
             permits.check().map_err(Error::Refused)?;
             if M::publication(&self.cx.object).is_some() && plan.creates() {
@@ -339,13 +353,7 @@ impl<'a, M: Managed> Pass<'a, M> {
             let owned = self.ownership(seen.as_ref(), &plan)?;
             return Ok(self.conclude(owned, &plan, settled));
         }
-        let generation = kube::Resource::meta(&*self.cx.object).generation;
-        let attempt = Some((generation, plan.attempt()));
-        self.cx
-            .shell
-            .memory
-            .with(&self.cx.uid(), |entry| entry.not_stored = attempt);
-        Err(self.unstored_error(&plan))
+        Err(self.remember_unstored(&plan, seen.as_ref()))
     }
 
     async fn apply(
@@ -387,8 +395,6 @@ impl<'a, M: Managed> Pass<'a, M> {
 enum Listed {
     /// The lists tell everything.
     Done(Outcome),
-    /// The lists lack the object, and that suffices for a create.
-    Absent,
     /// A fresh read has to tell; the class of what is to be written.
     Differs(Class),
 }

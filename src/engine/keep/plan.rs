@@ -150,6 +150,8 @@ pub struct Receipt {
     pub task: Option<String>,
     /// Values that only this answer holds, by their key in the Secret that the object publishes.
     pub secret: Option<BTreeMap<String, SecretString>>,
+    /// What the write did beyond its change, in the words of [`Change::steps`].
+    pub also: Vec<String>,
     /// Values that the write replaced, as JSON text by their place; an empty text: there was none.
     pub replaced: BTreeMap<String, String>,
 }

@@ -20,8 +20,6 @@ const RESUBMISSIONS: i32 = 3;
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 /// A task younger than this is not asked for its state.
 const GRACE: Duration = Duration::from_secs(2);
-/// How long a write whose task ended without effect is not repeated, unless the spec changes.
-const REST: Duration = Duration::from_mins(10);
 /// Longest time between two requests for the state of a task.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -81,7 +79,7 @@ impl Following {
         }
     }
 
-    /// The task that ended although the write never took effect: repeating the write now would change nothing.
+    /// The task that ended although the write never took effect: repeating the write would change nothing.
     pub fn unstored(&self) -> Option<&str> {
         let task = self.unshown()?;
         let over = match task.phase {
@@ -89,8 +87,7 @@ impl Following {
             TaskPhase::Succeeded => !self.just_ended(task),
             TaskPhase::Failed | TaskPhase::Unknown => self.wait(task).is_none(),
         };
-        let since = self.elapsed(task.ended_at.as_ref()?);
-        (over && since < REST).then_some(&*task.task_id)
+        over.then_some(&*task.task_id)
     }
 
     /// The task that may still make the remote object appear, whatever the spec says by now.

@@ -6,7 +6,7 @@ use super::{
     plan::{Change, Plan},
     propagation::Following,
 };
-use crate::engine::error::{Error, Reason};
+use crate::engine::error::Error;
 
 impl<M: Managed> Pass<'_, M> {
     /// Takes out what a task on the remote side is still carrying on: reads may lag behind it.
@@ -28,19 +28,21 @@ impl<M: Managed> Pass<'_, M> {
             .collect();
         if steps.is_empty() {
             following.showed();
-            if let (Some((task, _)), Some(seen)) = (following.resubmission(), seen) {
+            if let (Some((task, attempt)), Some(seen)) = (following.resubmission(), seen) {
                 plan.changes.extend(M::resubmit(seen, &task));
+                self.resubmission = Some(attempt);
             }
         } else if let Some(reason) = following.pending(seen.is_none()) {
             plan.changes.retain(|change| !change.starts_task());
             plan.deferred = true;
             plan.in_progress
                 .push(format!("{reason}; not shown yet: {}", steps.join("; ")));
-        } else if let Some(task) = following.unstored().filter(|_| fresh) {
-            let steps = steps.join("; ");
-            let message = format!("task {task} is over, but the remote side does not show what was written: {steps}");
+        } else if following.unstored().is_some() && fresh {
+            // From now on the attempt itself is remembered, so that it is repeated once something changed.
+            following.showed();
+            self.put_task(following);
             self.cx.report.plan = plan.outstanding();
-            return Err(Error::Blocked(Reason::AcceptedButNotStored, message));
+            return Err(self.remember_unstored(&plan, seen));
         }
         self.put_task(following);
         Ok(plan)

@@ -7,6 +7,7 @@ use kube::ResourceExt;
 
 use super::{
     claim,
+    conclude::attempt,
     managed::{Given, Managed, Observed, Read},
     pass::{Pass, given},
     plan::Plan,
@@ -146,7 +147,7 @@ impl<M: Managed> Keeping<M> {
     ) -> bool {
         let Some(status) = object.status() else { return true };
         let generation = kube::Resource::meta(object).generation;
-        if status.observed_generation != generation || !self.is_recorded(object, report, plan) {
+        if status.observed_generation != generation || !Self::is_recorded(object, report, plan) {
             return true;
         }
         let ready = status.condition("Ready");
@@ -154,13 +155,15 @@ impl<M: Managed> Keeping<M> {
         let known = shell
             .memory
             .with(&object.uid().unwrap_or_default(), |entry| entry.not_stored);
-        if reason == Some(Reason::AcceptedButNotStored) && known == Some((generation, plan.attempt())) {
+        let repeats =
+            known.is_some_and(|known| known.generation == generation && known.listed == Some(attempt::<M>(plan, seen)));
+        if reason == Some(Reason::AcceptedButNotStored) && repeats {
             return false;
         }
         let remote = status.remote.as_ref();
         let shown = seen.is_none()
             || remote.is_some_and(|remote| remote.seen == M::show(object, seen, &report.record, given.lists));
-        let outstanding = self.shown_plan(plan);
+        let outstanding = Self::shown_plan(plan);
         let frozen = given.connection.terms().freeze;
         let waits = plan.is_empty() || reason == Some(Reason::Observed) || (reason == Some(Reason::Frozen) && frozen);
         let settled = match reason {
@@ -179,7 +182,7 @@ impl<M: Managed> Keeping<M> {
     }
 
     /// The plan as a status shows it.
-    fn shown_plan(&self, plan: &Plan<M::Change>) -> Vec<String> {
+    fn shown_plan(plan: &Plan<M::Change>) -> Vec<String> {
         let update = StatusUpdate::<crate::crd::status::Nothing, crate::crd::status::Nothing> {
             reason: Reason::Progressing,
             message: String::new(),
@@ -195,7 +198,7 @@ impl<M: Managed> Keeping<M> {
     }
 
     /// Whether the record has everything that the object may have to withdraw.
-    pub(super) fn is_recorded(&self, object: &M::Object, report: &Report<M::Object>, plan: &Plan<M::Change>) -> bool {
+    pub(super) fn is_recorded(object: &M::Object, report: &Report<M::Object>, plan: &Plan<M::Change>) -> bool {
         M::common(object).policies.observes() || report.record.grants.contains_all(&plan.grants)
     }
 

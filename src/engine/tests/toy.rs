@@ -174,14 +174,10 @@ impl World {
 }
 
 fn error(kind: ErrorKind, status: Option<u16>) -> ApiError {
-    ApiError {
-        operation: "PUT /widgets/{key}",
-        kind,
-        status,
-        message: String::new(),
-        own_words: kind == ErrorKind::Unavailable,
-        retry_after: None,
-    }
+    let mut error = ApiError::new("PUT /widgets/{key}", kind, "");
+    error.status = status;
+    error.own_words = kind == ErrorKind::Unavailable;
+    error
 }
 
 /// The API of a world.
@@ -380,7 +376,6 @@ impl Managed for Widgets {
     type Change = WidgetChange;
 
     const REMOTE: &'static str = "widget";
-    const UNIQUE: bool = true;
 
     fn common(object: &Widget) -> Common<'_> {
         Common {

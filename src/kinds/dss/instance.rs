@@ -3,8 +3,11 @@
 use crate::{
     crd::{DssInstance, connection::NodeSpec},
     dataiku::dss::{Dss, DssNode},
-    engine::Error,
-    kinds::node::{NodeKind, NodeLists, Own, Sweep},
+    engine::{Error, connect::Dependent},
+    kinds::{
+        dss::variables,
+        node::{NodeKind, NodeLists, Own, Sweep},
+    },
 };
 
 impl NodeKind for DssInstance {
@@ -14,6 +17,7 @@ impl NodeKind for DssInstance {
     const READY: &'static str = "reachable, with an admin key";
     const PRODUCT: &'static str = "DSS";
     const DECLARING: (&'static str, &'static str) = ("DssUser", "DssGroup");
+    const KEYS: Option<&'static str> = Some("DssGlobalApiKey");
 
     fn node(&self) -> &NodeSpec {
         &self.spec.node
@@ -27,6 +31,10 @@ impl NodeKind for DssInstance {
             api.serves_roles().await.map(|roles| !roles)
         };
         Ok(Own { architect: None, fits })
+    }
+
+    async fn sweep_documents(api: &Dss, lists: &NodeLists, dependents: &[Dependent]) {
+        variables::sweep(api, lists, dependents).await;
     }
 
     fn lacks(sweep: &Sweep) -> Option<&'static str> {

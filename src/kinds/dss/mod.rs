@@ -1,5 +1,11 @@
 //! Kinds of DSS nodes.
 
+mod global_api_key;
 mod group;
 mod instance;
+#[cfg(test)]
+mod tests;
 mod user;
+mod variables;
+
+pub use variables::Variables;

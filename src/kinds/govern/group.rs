@@ -1,7 +1,7 @@
 //! `GovernGroup`: a group of a Govern node.
 
 use crate::{
-    crd::{GovernInstance, GovernGroup, common::InstanceRef, node_group::GroupSpec},
+    crd::{GovernGroup, GovernInstance, common::InstanceRef, node_group::GroupSpec},
     kinds::node::NodeGroup,
 };
 

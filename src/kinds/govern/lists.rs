@@ -66,8 +66,9 @@ impl GovernLists {
         let assignments = api.assignments().await?;
         let assignments = assignments.map(|record| self.assignments.held(BlueprintRules::new(&record)));
         self.assignments.replace(began, &assignments);
-        let blueprints = optional(api.blueprints().await)?.filter(|list| list.is_complete());
-        self.blueprints.set(blueprints.map(|list| list.items.into_iter().collect()));
+        let blueprints = optional(api.blueprints().await)?.filter(crate::dataiku::listed::Listed::is_complete);
+        self.blueprints
+            .set(blueprints.map(|list| list.items.into_iter().collect()));
         Ok(own)
     }
 

@@ -1,6 +1,39 @@
 //! One write to an object of a node that is a document of its own: a user or a group.
 
-use crate::engine::{Change, keep::fields::Edit};
+use std::sync::Arc;
+
+use crate::{
+    dataiku::document::Document,
+    engine::{Change, Error, connect::Effect, keep::fields::Edit},
+};
+
+/// An object as the node has it.
+pub struct Seen<T> {
+    /// What is compared.
+    pub object: Arc<T>,
+    /// The whole document; only from a read of this object.
+    pub document: Option<Document>,
+}
+
+impl<T> Seen<T> {
+    /// From a list.
+    pub fn listed(object: Arc<T>) -> Self {
+        Self { object, document: None }
+    }
+}
+
+/// The document of an observation after an edit. `what` names it, such as `the user document`.
+///
+/// # Errors
+/// A member that is merged into has an unexpected shape.
+pub fn edited<T>(what: &str, seen: Option<&Seen<T>>, edit: &Edit) -> Result<Document, Error> {
+    let document = seen.and_then(|seen| seen.document.clone());
+    let mut document =
+        document.ok_or_else(|| Error::Internal(format!("{what} would be edited without a read of it")))?;
+    let written = edit.write(&mut document);
+    written.map_err(|error| Error::unreadable(what, &error))?;
+    Ok(document)
+}
 
 /// An object to be created.
 pub trait Creation: Send + Sync {
@@ -12,6 +45,10 @@ pub trait Creation: Send + Sync {
     fn slots(&self) -> Vec<String> {
         Vec::new()
     }
+    /// What an edit of such an object does to people.
+    fn edited(key: &str, edit: &Edit) -> Vec<Effect>;
+    /// What its deletion does to people.
+    fn deleted(key: &str) -> Effect;
 }
 
 /// One write.
@@ -65,6 +102,14 @@ impl<C: Creation> Change for DocumentChange<C> {
             Self::Create(_) => false,
             Self::Edit { edit, .. } => edit.withdraws(),
             Self::Delete { .. } => true,
+        }
+    }
+
+    fn effects(&self) -> Vec<Effect> {
+        match self {
+            Self::Create(_) => Vec::new(),
+            Self::Edit { key, edit } => C::edited(key, edit),
+            Self::Delete { key } => vec![C::deleted(key)],
         }
     }
 

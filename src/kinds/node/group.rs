@@ -10,7 +10,7 @@ use kube::ResourceExt;
 
 use super::{
     Known, NodeKind, NodeLists,
-    change::{Creation, DocumentChange},
+    change::{Creation, DocumentChange, Seen, edited},
     spelling,
 };
 use crate::{
@@ -30,8 +30,9 @@ use crate::{
     },
     engine::{
         Common, Error, Given, Managed, Object, Observed, Plan, Read, Receipt,
-        connect::{ConnectionKey, ConnectionKind, Remote},
-        keep::fields::{FieldEdit, Fields, Flags},
+        connect::{ConnectionKey, ConnectionKind, Effect, Remote},
+        index::key_hash,
+        keep::fields::{Edit, FieldEdit, Fields, Flags},
     },
 };
 
@@ -60,12 +61,7 @@ pub trait NodeGroup: Object<Seen = GroupSeen, Shown = Nothing> {
 /// How groups of a node are kept in line with their objects.
 pub struct Group<K>(PhantomData<K>);
 
-/// A group as the node has it.
-pub struct SeenGroup {
-    group: Arc<GroupRecord>,
-    /// The whole document; only from a read of this group.
-    document: Option<Document>,
-}
+type SeenGroup = Seen<GroupRecord>;
 
 /// A group to be created.
 pub struct NewGroup {
@@ -82,6 +78,15 @@ impl Creation for NewGroup {
 
     fn follows(&self) -> Vec<String> {
         self.follows.clone()
+    }
+
+    fn edited(name: &str, edit: &Edit) -> Vec<Effect> {
+        let revokes = edit.turns_off(ADMIN).then(|| Effect::RevokesAdmin(name.to_owned()));
+        revokes.into_iter().collect()
+    }
+
+    fn deleted(name: &str) -> Effect {
+        Effect::DeletesGroup(name.to_owned())
     }
 }
 
@@ -125,7 +130,7 @@ impl<K: NodeGroup> Managed for Group<K> {
         let Some(seen) = seen else {
             return create(object.key(), spec, given.record);
         };
-        let group = &*seen.group;
+        let group = &*seen.object;
         spelling::check("name", &object.key(), &group.name)?;
         let fields = fields(spec, given.record, group, &|flag| group.permission(flag));
         let key = group.name.clone();
@@ -133,7 +138,7 @@ impl<K: NodeGroup> Managed for Group<K> {
     }
 
     fn removal(_: &K, _: DeletionPolicy, _: &Given<'_, K::Instance>, seen: &SeenGroup) -> Plan<Change> {
-        let key = seen.group.name.clone();
+        let key = seen.object.name.clone();
         Plan::new(Some(Change::Delete { key }))
     }
 
@@ -144,18 +149,18 @@ impl<K: NodeGroup> Managed for Group<K> {
         change: &Change,
     ) -> Result<Receipt, Error> {
         match change {
-            Change::Create(group) => return post(&remote.api, remote.lists().as_ref(), permit, group).await,
+            Change::Create(group) => return Box::pin(post(&remote.api, remote.lists().as_ref(), permit, group)).await,
             Change::Edit { key, edit } => {
-                let document = seen.and_then(|seen| seen.document.clone());
-                let mut document = document
-                    .ok_or_else(|| Error::Internal(format!("group {key} would be edited without its document")))?;
-                edit.write(&mut document)
-                    .map_err(|error| Error::unreadable("the group document", &error))?;
+                let document = edited("the group document", seen, edit)?;
                 remote.api.put_group(permit, key, &document).await?;
             }
             Change::Delete { key } => _ = remote.api.delete_group(permit, key).await?,
         }
         Ok(Receipt::default())
+    }
+
+    fn evidence(seen: &SeenGroup) -> u64 {
+        key_hash(&format!("{:?}", seen.object))
     }
 
     fn show(
@@ -165,9 +170,11 @@ impl<K: NodeGroup> Managed for Group<K> {
         lists: &<K::Instance as ConnectionKind>::Lists,
     ) -> GroupSeen {
         let lists: &NodeLists = lists.as_ref();
-        let seen = seen.filter(|seen| seen.group.name == object.key());
+        let name = seen.map(|seen| &seen.object.name);
         GroupSeen {
-            members: seen.map(|seen| lists.members(&seen.group.name)),
+            members: name
+                .filter(|name| **name == object.key())
+                .map(|name| lists.members(name)),
         }
     }
 }
@@ -193,26 +200,17 @@ async fn fresh<P: DipProduct>(api: &Node<P>, lists: &NodeLists, name: &str) -> R
         .map_err(|error| Error::unreadable("the group document", &error))?
         .map(Arc::new);
     lists.groups.saw(name, group.clone());
-    Ok(group.map(|group| SeenGroup { group, document }))
+    Ok(group.map(|object| Seen { object, document }))
 }
 
 fn listed<K: NodeGroup>(object: &K, lists: &NodeLists, record: &Applied) -> Observed<SeenGroup> {
-    let name = object.key();
-    let group = match lists.groups.get(&name) {
-        Known::Found(group) => group,
-        Known::Unknown => return Observed::Unknown,
-        Known::Absent => {
-            let stored = record.id.as_deref().filter(|id| *id != name);
-            match stored.and_then(|stored| lists.groups.get(stored).found()) {
-                Some(group) => group,
-                None => return Observed::Absent,
-            }
-        }
-    };
-    if fields(object.group(), record, &group, &|flag| group.permission(flag)).is_unknown() {
-        return Observed::Unknown;
+    let shown =
+        |group: &GroupRecord| !fields(object.group(), record, group, &|flag| group.permission(flag)).is_unknown();
+    match lists.groups.get_stored(&object.key(), record) {
+        Known::Found(group) if shown(&group) => Observed::Found(Seen::listed(group)),
+        Known::Found(_) | Known::Unknown => Observed::Unknown,
+        Known::Absent => Observed::Absent,
     }
-    Observed::Found(SeenGroup { group, document: None })
 }
 
 async fn post<P: DipProduct>(
@@ -222,26 +220,14 @@ async fn post<P: DipProduct>(
     group: &NewGroup,
 ) -> Result<Receipt, Error> {
     let (name, description) = (&group.name, group.description.as_deref());
-    let may_change = spelling::may_change(name);
-    let before = if may_change {
-        lists.groups.filter(|found| spelling::is_variant(&found.name, name))
-    } else {
-        Vec::new()
-    };
+    let before = lists.groups.variants(name);
     api.create_group(permit, name, description, &group.source_type).await?;
-    let mut receipt = Receipt::default();
-    // A failure of these reads is no failure of the write.
-    if may_change
-        && let Ok(None) = api.group(name).await
-        && let Ok(groups) = api.groups().await
-    {
-        let appeared =
-            groups.items.into_iter().map(|found| found.name).filter(|found| {
-                spelling::is_variant(found, name) && !before.iter().any(|earlier| earlier.name == *found)
-            });
-        receipt.id = spelling::sole(appeared);
-    }
-    Ok(receipt)
+    let listed = async { Ok(api.groups().await?.map(|found| found.name)) };
+    let id = Box::pin(spelling::stored_as(name, &before, api.group(name), listed)).await;
+    Ok(Receipt {
+        id,
+        ..Receipt::default()
+    })
 }
 
 fn create(name: String, spec: &GroupSpec, record: &Applied) -> Result<Plan<Change>, Error> {

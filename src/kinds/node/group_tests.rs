@@ -22,8 +22,8 @@ fn seen(found: &Value) -> SeenGroup {
     let mut found = found.clone();
     found["name"] = json!("analysts");
     let document = document(&found);
-    SeenGroup {
-        group: Arc::new(GroupRecord::from_document(&document).unwrap()),
+    Seen {
+        object: Arc::new(GroupRecord::from_document(&document).unwrap()),
         document: Some(document),
     }
 }
@@ -185,6 +185,17 @@ fn admin_is_recorded_with_the_permission_flags() {
 }
 
 #[test]
+fn an_edit_names_what_it_takes_from_the_members() {
+    let object = analysts(&json!({ "admin": false, "permissions": { "mayFly": false } }));
+    let found = seen(&json!({ "admin": true, "mayFly": true }));
+    let bed = Bed::default();
+    let effects = [Effect::RevokesAdmin("analysts".into())];
+    assert_eq!(plan(&bed, &object, Some(&found)).changes[0].effects(), effects);
+    let removal = Groups::removal(&object, DeletionPolicy::Delete, &bed.given(), &found);
+    assert_eq!(removal.changes[0].effects(), [Effect::DeletesGroup("analysts".into())]);
+}
+
+#[test]
 fn names_with_commas_are_in_sync_on_a_node_that_stores_one_text() {
     let object = analysts(&json!({ "ldapGroupNames": ["cn=analysts,ou=groups"] }));
     for (found, steps) in [
@@ -222,7 +233,7 @@ fn a_directory_group_that_leaves_a_mapping_is_a_withdrawal() {
 fn a_list_with_an_unreadable_declared_member_tells_nothing_of_the_group() {
     let bed = Bed::default();
     let listed = |spec: Value, found: &Value| {
-        bed.lists.groups.saw("analysts", Some(seen(found).group));
+        bed.lists.groups.saw("analysts", Some(seen(found).object));
         matches!(
             super::listed(&analysts(&spec), &bed.lists, &bed.record),
             Observed::Unknown

@@ -6,10 +6,12 @@ use std::{
     time::Instant,
 };
 
-use super::sweep::Sweep;
+use super::{spelling, sweep::Sweep};
 use crate::{
+    crd::applied::Applied,
     dataiku::{
-        dip::{groups::GroupRecord, users::UserRecord},
+        dip::{global_keys::GlobalKeyRecord, groups::GroupRecord, users::UserRecord},
+        document::Document,
         listed::Listed,
     },
     engine::connect::lists::{Shared, read, write},
@@ -82,6 +84,12 @@ impl<T: PartialEq> Snapshot<T> {
         self.complete.set(list.is_complete());
     }
 
+    /// Forgets everything: nothing is known any more.
+    pub fn forget(&self) {
+        write(&self.entries).clear();
+        self.complete.set(false);
+    }
+
     /// Takes in a read of a single object; `None`: it does not exist.
     pub fn saw(&self, key: &str, object: Option<Arc<T>>) {
         let at = Instant::now();
@@ -100,11 +108,42 @@ impl<T: PartialEq> Snapshot<T> {
         }
     }
 
+    /// The object of this key, or the one on record under which the node stored it.
+    pub fn get_stored(&self, key: &str, record: &Applied) -> Known<T> {
+        let declared = self.get(key);
+        match &record.id {
+            Some(stored) if declared == Known::Absent => self.get(stored),
+            _ => declared,
+        }
+    }
+
     /// The objects that `wanted` accepts, in no particular order. Looks at all of them.
     pub fn filter(&self, wanted: impl Fn(&T) -> bool) -> Vec<Arc<T>> {
         let entries = read(&self.entries);
         let objects = entries.values().filter_map(|entry| entry.object.as_ref());
         objects.filter(|object| wanted(object)).cloned().collect()
+    }
+
+    /// Other spellings of this key that exist. Empty where a node stores the key as it is.
+    pub(super) fn variants(&self, key: &str) -> Vec<String> {
+        if !spelling::may_change(key) {
+            return Vec::new();
+        }
+        let variants = self.filter(|object| spelling::is_variant((self.key)(object), key));
+        variants.iter().map(|object| (self.key)(object).to_owned()).collect()
+    }
+
+    /// Number of objects.
+    pub fn len(&self) -> usize {
+        read(&self.entries)
+            .values()
+            .filter(|entry| entry.object.is_some())
+            .count()
+    }
+
+    /// Whether there is no object.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// The object as it is in memory already, if it is equal: so a list that changes little is in memory once.
@@ -116,14 +155,43 @@ impl<T: PartialEq> Snapshot<T> {
     }
 }
 
+/// Documents that objects share with people and tools, by key: as they were last read.
+#[derive(Default)]
+pub struct Documents(RwLock<HashMap<String, (Arc<Document>, Instant)>>);
+
+impl Documents {
+    /// The document.
+    pub fn get(&self, key: &str) -> Option<Arc<Document>> {
+        read(&self.0).get(key).map(|(document, _)| document.clone())
+    }
+
+    /// Takes in a read that began then. It never overrides a newer one.
+    pub fn saw(&self, key: &str, began: Instant, document: Arc<Document>) {
+        let mut documents = write(&self.0);
+        if documents.get(key).is_none_or(|(_, at)| *at <= began) {
+            documents.insert(key.to_owned(), (document, began));
+        }
+    }
+
+    /// Forgets a document that no object uses.
+    pub fn forget(&self, key: &str) {
+        write(&self.0).remove(key);
+    }
+}
+
 /// What the objects of a node share.
 pub struct NodeLists {
     /// Users by login.
     pub users: Snapshot<UserRecord>,
     /// Groups by name.
     pub groups: Snapshot<GroupRecord>,
+    /// Global keys by id; listed only where an object declares one.
+    pub keys: Snapshot<GlobalKeyRecord>,
+    /// Documents that objects own entries of; read only where an object does.
+    pub documents: Documents,
     members: Shared<HashMap<String, i64>>,
     profiles: Shared<Option<Arc<Vec<String>>>>,
+    identity: Shared<Option<String>>,
 }
 
 impl Default for NodeLists {
@@ -131,8 +199,11 @@ impl Default for NodeLists {
         Self {
             users: Snapshot::new(|user| &user.login),
             groups: Snapshot::new(|group| &group.name),
+            keys: Snapshot::new(|key| &key.id),
+            documents: Documents::default(),
             members: Shared::default(),
             profiles: Shared::default(),
+            identity: Shared::default(),
         }
     }
 }
@@ -154,6 +225,11 @@ impl NodeLists {
         (*self.profiles.get()).clone()
     }
 
+    /// Login of the account, or id of the key, that the operator uses.
+    pub fn identity(&self) -> Option<String> {
+        (*self.identity.get()).clone()
+    }
+
     /// Takes in a sweep.
     pub(super) fn replace(&self, sweep: &Sweep) {
         let mut members: HashMap<String, i64> = HashMap::new();
@@ -167,6 +243,7 @@ impl NodeLists {
         self.groups.replace(sweep.began, &sweep.groups);
         self.members.set(members);
         self.profiles.set(sweep.profiles.clone());
+        self.identity.set(Some(sweep.identity.auth_identifier.clone()));
     }
 }
 

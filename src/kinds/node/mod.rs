@@ -2,6 +2,8 @@
 
 mod change;
 mod group;
+mod guard;
+mod key;
 mod lists;
 mod spelling;
 mod sweep;
@@ -11,16 +13,21 @@ mod user;
 
 use std::{collections::HashSet, future::Future, sync::Arc};
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
 pub use self::{
     change::DocumentChange,
     group::{Group, NodeGroup},
-    lists::{Known, NodeLists, Snapshot},
+    key::{Key, NodeKey},
+    lists::{Documents, Known, NodeLists, Snapshot},
     sweep::{Own, Sweep},
     user::{NodeUser, User},
 };
 use crate::{
     crd::{
-        connection::{ConnectionStatus, GroupCounts, IdentityStatus, LicenseStatus, NodeSpec, NodeStatus, UserCounts},
+        connection::{
+            BrakeStatus, ConnectionStatus, GroupCounts, IdentityStatus, LicenseStatus, NodeSpec, NodeStatus, UserCounts,
+        },
         status::Nothing,
     },
     dataiku::{
@@ -31,7 +38,7 @@ use crate::{
     },
     engine::{
         Error, Object, Reason, SecretUse, Secrets,
-        connect::{Api, ConnectionKind, Dependent, Live, Terms},
+        connect::{Api, ConnectionKind, Dependent, Effect, Held, Live, Terms},
         object,
     },
 };
@@ -58,6 +65,8 @@ pub trait NodeKind: Object<Seen = Nothing, Shown = ConnectionStatus> {
     const DETAILS: bool = Self::GOVERN;
     /// Kinds of the objects that declare its users and groups.
     const DECLARING: (&'static str, &'static str);
+    /// Kind of the objects that declare its global keys, if there is one.
+    const KEYS: Option<&'static str> = None;
 
     /// The spec.
     fn node(&self) -> &NodeSpec;
@@ -68,6 +77,15 @@ pub trait NodeKind: Object<Seen = Nothing, Shown = ConnectionStatus> {
         lists: &Self::Lists,
         known: bool,
     ) -> impl Future<Output = Result<Own, Error>> + Send;
+    /// Reads the documents that these objects own entries of, and stores them in the lists. A document that cannot be read is
+    /// no failure of the connection: the objects that need it read it themselves, and say why they cannot.
+    fn sweep_documents(
+        _api: &Node<Self::Product>,
+        _lists: &Self::Lists,
+        _dependents: &[Dependent],
+    ) -> impl Future<Output = ()> + Send {
+        async {}
+    }
     /// The right that the key lacks, such as `admin right`; `None`: the credentials suffice. Pure.
     fn lacks(sweep: &Sweep) -> Option<&'static str>;
 }
@@ -123,8 +141,37 @@ impl<K: NodeKind> ConnectionKind for K {
         };
         let details = K::DETAILS || dependents.iter().any(|one| one.needs_details);
         sweep.read(&api, (*live.lists).as_ref(), details).await?;
+        if sweep.admin {
+            let keys = K::KEYS.is_some_and(|kind| dependents.iter().any(|one| one.kind == kind));
+            key::sweep(&api, (*live.lists).as_ref(), keys).await;
+            K::sweep_documents(&api, &live.lists, dependents).await;
+        }
         sweep.own = K::sweep_own(&api, &live.lists, known).await?;
         Ok(sweep)
+    }
+
+    fn guard(&self, lists: &<K as NodeKind>::Lists, effects: &[Effect]) -> Option<String> {
+        guard::guard(lists.as_ref(), effects)
+    }
+
+    fn users(lists: &<K as NodeKind>::Lists) -> usize {
+        lists.as_ref().users.len()
+    }
+
+    fn show_brake(shown: &mut ConnectionStatus, held: Option<Held>) {
+        shown.brake = held.map(|held| BrakeStatus {
+            token: held.token,
+            pending: i64::try_from(held.pending).unwrap_or(i64::MAX),
+            since: Time(held.since),
+        });
+    }
+
+    fn node_id(&self, sweep: &Sweep) -> Option<String> {
+        sweep.node.as_ref()?.node_id.clone()
+    }
+
+    fn pinned_id(shown: &ConnectionStatus) -> Option<&str> {
+        shown.node.as_ref()?.id.as_deref()
     }
 
     fn judge(&self, sweep: &Sweep) -> Result<(), Error> {
@@ -162,6 +209,7 @@ impl<K: NodeKind> ConnectionKind for K {
                 .admin
                 .then(|| groups(&sweep.groups, &declared(dependents, group_kind))),
             claims: Some(length(dependents.len())),
+            brake: None,
         }
     }
 }

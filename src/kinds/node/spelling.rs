@@ -1,6 +1,24 @@
 //! Nodes that store a login or a name in another spelling than the declared one, such as in lower case.
 
-use crate::engine::{Error, Reason};
+use crate::{
+    dataiku::{error::ApiError, listed::Listed},
+    engine::{Error, Reason},
+};
+
+/// The key under which a node stored an object that was just created, where that is another spelling of `key`. `before`:
+/// keys that it had before. A failure of these reads is no failure of the create, so it shows as `None`.
+pub(super) async fn stored_as<T>(
+    key: &str,
+    before: &[String],
+    declared: impl Future<Output = Result<Option<T>, ApiError>>,
+    listed: impl Future<Output = Result<Listed<String>, ApiError>>,
+) -> Option<String> {
+    if !may_change(key) || !matches!(declared.await, Ok(None)) {
+        return None;
+    }
+    let listed = listed.await.ok()?.items.into_iter();
+    sole(listed.filter(|found| is_variant(found, key) && !before.contains(found)))
+}
 
 /// Whether a node may store this key in another spelling. A lower-case key is stored as it is.
 pub(super) fn may_change(key: &str) -> bool {

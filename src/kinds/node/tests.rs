@@ -42,6 +42,7 @@ pub fn dss(url: &str) -> Dss {
         limits: Limits {
             concurrency: 8,
             requests_per_second: 1000,
+            ..Limits::default()
         },
     };
     let addresses = AddressPolicy {

@@ -2,6 +2,8 @@
 
 mod assumed;
 mod crowd;
+mod rewritten;
+mod size;
 
 use std::time::Duration;
 

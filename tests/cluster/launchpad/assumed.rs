@@ -77,7 +77,7 @@ async fn reads_that_lag_behind_a_write_lead_to_no_second_one() {
     bed.apply(&group("team", json!({ "description": "Team" }))).await;
     let hidden = |object: &Value| {
         let conditions = object["status"]["conditions"].to_string();
-        conditions.contains("Progressing") && conditions.contains("is under way; not shown yet: create group")
+        conditions.contains("Progressing") && conditions.contains("is running; not shown yet: create group")
     };
     bed.namespace
         .wait_for("LaunchpadGroup", "team", hidden, PATIENCE)

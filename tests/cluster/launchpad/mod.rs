@@ -2,6 +2,8 @@
 
 mod assumed;
 mod propagation;
+mod shared_invites;
+mod unusual;
 
 use serde_json::{Value, json};
 use testbed::simulator::Product;

@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{BadInput, Scenario, Wrong, subject::Subject};
-use crate::bed::message;
+use crate::{
+    bed::{INTERVAL, message},
+    history::History,
+};
 
 /// Reasons that say that somebody has to act.
 const STALLED: [&str; 6] = [
@@ -36,7 +39,12 @@ pub async fn bad_input_has_its_reason<S: Scenario>() {
         subject.apply(&name, extra).await;
         is_answered(&subject, &name, &input).await;
         subject.bed.remote.clear_faults();
-        subject.apply(&name, json!({})).await;
+        let mut object = subject.object(&name, json!({}));
+        if input.reason == "AcceptedButNotStored" {
+            // What was not stored is not sent again unless somebody asks for it.
+            object["metadata"]["annotations"] = json!({ "dataiku-operator.io/reconcile-at": "now" });
+        }
+        subject.bed.apply(&object).await;
         subject.converged(&name).await;
     }
 }
@@ -70,11 +78,15 @@ pub async fn a_refused_create_is_tried_once<S: Scenario>() {
     subject.bed.remote.reset_requests();
     subject.apply("tried", json!({})).await;
     subject.wait("tried", "Ready=False/Rejected").await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let history = History::of(&subject.bed.namespace, S::KIND, "tried").await;
+    tokio::time::sleep(INTERVAL + Duration::from_secs(3)).await;
     // Read in this order, a look in between is no failure.
     let tries = subject.creates();
     let looks = subject.bed.looks();
     assert!(tries <= 1 + looks, "{tries} tries and {looks} looks");
+    // Whatever is put down before another try, nothing changes for those who read it.
+    assert_eq!(history.status_writes(), 0, "{:?}", history.states());
 }
 
 /// Answers that are none, to the call that reads one object.

@@ -79,8 +79,9 @@ async fn refused<S: Scenario>(subject: &Subject<S>, canaries: &[String]) -> Valu
     subject.apply("canary", json!({})).await;
     let object = subject.wait("canary", "Ready=False/Rejected").await;
     let message = message(&object);
+    // A part of the message that is no secret might stand next to one in an encoding that nobody knows.
     assert!(
-        message.contains("[message withheld: it contains a secret value]"),
+        message.contains("HTTP 4") && message.contains("withheld") && !message.contains("the licence is full"),
         "{message}"
     );
     // While it is tried again the intent stands; after that, what somebody made by hand now would not be ours.

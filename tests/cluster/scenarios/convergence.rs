@@ -67,7 +67,7 @@ pub async fn in_sync_writes_nothing<S: Scenario>() {
     // Looks alone lead to no pass where nothing differs; a start does.
     subject.bed.operator.terminate().await.unwrap();
     subject.bed.operator.restart().await.unwrap();
-    passed(&subject).await;
+    passed(&subject, "insync").await;
     subject.bed.sweeps(1).await;
     assert_eq!(
         subject.bed.remote.writes(),
@@ -79,16 +79,13 @@ pub async fn in_sync_writes_nothing<S: Scenario>() {
 }
 
 /// Waits until this process has passed over the object and found it in sync.
-async fn passed<S: Scenario>(subject: &Subject<S>) {
-    let series = format!(
-        "dataiku_operator_reconcile_total{{kind=\"{}\",reason=\"InSync\"}}",
-        S::KIND
-    );
+async fn passed<S: Scenario>(subject: &Subject<S>, name: &str) {
     let began = tokio::time::Instant::now();
-    while subject.bed.operator.metric(&series).await.unwrap().is_none() {
-        assert!(began.elapsed() < PATIENCE, "no {series}");
+    while subject.bed.reconciles_of_this_process(S::KIND).await == 0 {
+        assert!(began.elapsed() < PATIENCE, "no reconcile of a {}", S::KIND);
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    subject.wait(name, "Ready=True/InSync").await;
 }
 
 async fn versions<S: Scenario>(subject: &Subject<S>, name: &str) -> Vec<Value> {

@@ -99,3 +99,36 @@ pub async fn a_finalizer_that_is_taken_comes_back<S: Scenario>() {
         subject.bed.remote.requests().counts
     );
 }
+
+/// The list of the last sweep still has it, and is no reason to refuse it.
+pub async fn what_was_deleted_is_made_again_at_once<S: Scenario>() {
+    let subject = Subject::<S>::ready("again").await;
+    let bed = &subject.bed;
+    subject.create("again", json!({ "deletionPolicy": "Delete" })).await;
+    let mut names = vec!["again"];
+    // Of a shared document nothing is refused.
+    if !S::SHARED {
+        names.push("byhand");
+        subject.prepare("byhand");
+        subject.edit(S::found(&bed.remote, "byhand"));
+    }
+    bed.sweeps(1).await;
+    bed.apply(&bed.connection_with(json!({ "driftInterval": "10m" }))).await;
+    bed.wait(bed.connection.kind, bed.connection.name, "Ready=True/InSync")
+        .await;
+
+    subject.delete("again").await;
+    assert_eq!(subject.declared("again"), Value::Null);
+    if !S::SHARED {
+        // Somebody else's, which they remove by hand.
+        subject.edit(S::gone(&bed.remote, "byhand"));
+    }
+    for name in &names {
+        subject.apply(name, json!({})).await;
+    }
+    for name in names {
+        subject.converged(name).await;
+        let warnings = bed.events(name, "Warning").await;
+        assert!(warnings.is_empty(), "{warnings:?}");
+    }
+}

@@ -76,6 +76,20 @@ impl Scenario for DssGroup {
         json!({ "groups": { name: { "description": "Theirs", "mayDevelopPlugins": true } } })
     }
 
+    fn widened(_name: &str) -> Value {
+        let mut permissions = Self::spec("")["permissions"].clone();
+        permissions["mayManageUDM"] = json!(true);
+        json!({ "permissions": permissions })
+    }
+
+    fn surplus(remote: &Instance, name: &str) -> bool {
+        remote.state_at(&format!("/groups/{name}/mayManageUDM")) == Some(json!(true))
+    }
+
+    fn varied(_name: &str) -> Value {
+        json!({ "description": "Others" })
+    }
+
     fn gone(_remote: &Instance, name: &str) -> Value {
         json!({ "groups": { name: null } })
     }

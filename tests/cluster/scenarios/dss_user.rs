@@ -93,6 +93,19 @@ impl Scenario for DssUser {
         } } })
     }
 
+    fn widened(_login: &str) -> Value {
+        json!({ "groups": [{ "name": "readers" }, { "name": "data_team" }] })
+    }
+
+    fn surplus(remote: &Instance, login: &str) -> bool {
+        let user = remote.state_at(&format!("/users/{login}"));
+        user.is_some_and(|user| has_group(&user, "data_team"))
+    }
+
+    fn varied(_name: &str) -> Value {
+        json!({ "email": "other@example.com" })
+    }
+
     fn gone(_remote: &Instance, login: &str) -> Value {
         json!({ "users": { login: null } })
     }

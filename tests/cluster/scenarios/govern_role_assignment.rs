@@ -117,6 +117,16 @@ impl Scenario for GovernRoleAssignment {
         json!({ "roleAssignments": { &id: { "blueprintId": id, "roleAssignmentsRules": { ROLE: [ours()] } } } })
     }
 
+    fn widened(name: &str) -> Value {
+        let mut rules = Self::spec(name)["rules"].clone();
+        rules.as_array_mut().unwrap().push(json!({ "users": ["more"] }));
+        json!({ "rules": rules })
+    }
+
+    fn surplus(remote: &Instance, name: &str) -> bool {
+        document(remote, name).is_some_and(|document| document.to_string().contains("\"more\""))
+    }
+
     fn gone(_remote: &Instance, name: &str) -> Value {
         json!({ "roleAssignments": { blueprint(name): null } })
     }

@@ -158,6 +158,18 @@ impl Scenario for LaunchpadGroup {
         } } })
     }
 
+    fn widened(_name: &str) -> Value {
+        json!({ "launchpadPermissions": { "mayTurnOnSpace": true, "mayDoMore": true } })
+    }
+
+    fn surplus(remote: &Instance, name: &str) -> bool {
+        group(remote, name).is_some_and(|group| group["launchpadPermissions"]["mayDoMore"] == true)
+    }
+
+    fn varied(_name: &str) -> Value {
+        json!({ "description": "Others" })
+    }
+
     fn gone(remote: &Instance, name: &str) -> Value {
         json!({ "groups": { id(remote, name): null } })
     }
@@ -196,10 +208,20 @@ impl Scenario for LaunchpadGroup {
             ),
             BadInput::spec(
                 "from",
-                json!({ "nodes": [{ "name": "design-0", "permissionsFrom": "automation-0" }] }),
+                json!({ "nodes": [
+                    { "name": "design-0", "permissionsFrom": "automation-0" },
+                    { "name": "automation-0", "permissionsFrom": "design-0" },
+                ] }),
                 "Invalid",
-                "permissionsFrom automation-0 is no entry of nodes",
+                "permissionsFrom automation-0 has permissionsFrom itself",
             ),
+            BadInput::spec(
+                "type",
+                json!({ "nodeTypes": [{ "type": "api" }] }),
+                "DependencyNotReady",
+                "no node of type api exists yet",
+            )
+            .with_writes(Self::WRITES),
         ];
         let answers = answers_that_are_none("L11", "GET /spaces/{space}/group/{group}").into_iter();
         // The list tells that there is no group, so it is made before it is read.

@@ -8,13 +8,18 @@ use serde_json::{Map, Value};
 use testbed::simulator::{Instance, Product};
 
 mod adoption;
+mod ambiguous;
 mod bad_input;
 mod canary;
 mod convergence;
 mod crash;
 mod deletion;
 mod drift;
+mod foreign_status;
 mod observe;
+mod odd_lists;
+mod queued;
+mod quiet;
 mod subject;
 
 /// Makes a test of each scenario for a kind, in the module in which it stands.
@@ -39,6 +44,14 @@ macro_rules! scenarios {
             canary::no_secret_value_is_shown,
             bad_input::bad_input_has_its_reason,
             bad_input::a_refused_create_is_tried_once,
+            deletion::what_was_deleted_is_made_again_at_once,
+            queued::a_freeze_stops_every_write_that_waits,
+            queued::what_waits_is_written_by_the_current_spec,
+            ambiguous::a_write_whose_outcome_is_unknown_stays_on_record,
+            quiet::what_fails_again_is_told_once,
+            foreign_status::a_status_that_others_wrote_becomes_ours_again,
+            foreign_status::a_status_of_another_object_is_not_trusted,
+            odd_lists::odd_elements_of_a_list_are_no_obstacle,
         );
     };
     ($kind:ty: $($file:ident::$scenario:ident),* $(,)?) => {
@@ -114,6 +127,18 @@ pub trait Scenario {
     /// Somebody has made the object before us. It differs from what is declared; of a shared document, it is the very
     /// entry that is declared.
     fn found(remote: &Instance, name: &str) -> Value;
+
+    /// Members of the spec that grant one thing more than [`spec`](Self::spec) does.
+    fn widened(name: &str) -> Value;
+
+    /// Whether the remote side grants that.
+    fn surplus(remote: &Instance, name: &str) -> bool;
+
+    /// Members of the spec that change something and grant nothing more, where the kind has such; else as
+    /// [`widened`](Self::widened).
+    fn varied(name: &str) -> Value {
+        Self::widened(name)
+    }
 
     /// Somebody removes the object.
     fn gone(remote: &Instance, name: &str) -> Value;

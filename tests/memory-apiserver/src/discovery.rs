@@ -33,16 +33,14 @@ fn groups(store: &Store) -> Value {
     let mut groups: Vec<Value> = Vec::new();
     for kind in store.kinds().filter(|kind| !kind.group.is_empty()) {
         let version = json!({ "groupVersion": kind.api_version(), "version": kind.version });
-        match groups.iter_mut().find(|group| group["name"] == kind.group.as_str()) {
-            Some(group) => {
-                let versions = group["versions"].as_array_mut();
-                if let Some(versions) = versions.filter(|versions| !versions.contains(&version)) {
-                    versions.push(version);
-                }
+        let known = groups.iter_mut().find(|group| group["name"] == kind.group.as_str());
+        if let Some(versions) = known.and_then(|group| group["versions"].as_array_mut()) {
+            if !versions.contains(&version) {
+                versions.push(version);
             }
-            None => {
-                groups.push(json!({ "name": kind.group, "versions": [version.clone()], "preferredVersion": version }))
-            }
+        } else {
+            let group = json!({ "name": kind.group, "versions": [version.clone()], "preferredVersion": version });
+            groups.push(group);
         }
     }
     json!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": groups })

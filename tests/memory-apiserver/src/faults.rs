@@ -29,10 +29,17 @@ pub struct Rule {
     action: Action,
     method: Option<String>,
     path: Option<String>,
-    subresource: Option<Option<String>>,
+    subresource: Subresource,
     condition: Option<Condition>,
     skip: usize,
     times: Option<usize>,
+}
+
+#[derive(Clone, Debug)]
+enum Subresource {
+    Any,
+    None,
+    Named(String),
 }
 
 type Condition = Arc<dyn Fn(&Request) -> bool + Send + Sync>;
@@ -44,7 +51,7 @@ impl Rule {
             action,
             method: None,
             path: None,
-            subresource: None,
+            subresource: Subresource::Any,
             condition: None,
             skip: 0,
             times: None,
@@ -68,14 +75,14 @@ impl Rule {
     /// Only requests for this subresource, such as `status`.
     #[must_use]
     pub fn subresource(mut self, subresource: &str) -> Self {
-        self.subresource = Some(Some(subresource.to_owned()));
+        self.subresource = Subresource::Named(subresource.to_owned());
         self
     }
 
     /// Only requests for no subresource.
     #[must_use]
     pub fn no_subresource(mut self) -> Self {
-        self.subresource = Some(None);
+        self.subresource = Subresource::None;
         self
     }
 
@@ -91,7 +98,8 @@ impl Rule {
         self.when(Request::is_watch)
     }
 
-    /// Only requests of which this holds. Replaces an earlier condition.
+    /// Only requests of which this holds. Replaces an earlier condition, those of [`Rule::writes`] and [`Rule::watches`]
+    /// included. It runs under the lock of the server, so it must not call the server.
     #[must_use]
     pub fn when(mut self, condition: impl Fn(&Request) -> bool + Send + Sync + 'static) -> Self {
         self.condition = Some(Arc::new(condition));
@@ -115,7 +123,11 @@ impl Rule {
     fn matches(&self, request: &Request) -> bool {
         self.method.as_deref().is_none_or(|method| request.method == method)
             && self.path.as_deref().is_none_or(|part| request.path.contains(part))
-            && self.subresource.as_ref().is_none_or(|one| request.subresource == *one)
+            && match &self.subresource {
+                Subresource::Any => true,
+                Subresource::None => request.subresource.is_none(),
+                Subresource::Named(name) => request.subresource.as_ref() == Some(name),
+            }
             && self.condition.as_ref().is_none_or(|holds| holds(request))
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,7 +30,7 @@ enum List {
     Atomic,
 }
 
-/// Every leaf with its value. An item of a keyed list counts as a leaf beside its members.
+/// Every leaf with its value. An item of a keyed list counts as a leaf beside its members, and so does what is empty.
 pub(crate) fn leaves(value: &Value) -> BTreeMap<Path, &Value> {
     let mut leaves = BTreeMap::new();
     collect(value, &mut Vec::new(), &mut leaves);
@@ -54,28 +54,40 @@ pub(crate) fn merge(live: &mut Value, applied: &Value) {
     merge_at(live, applied, &mut Vec::new());
 }
 
-/// Removes what is at a path, and each parent that is empty after that; one at the root becomes `null`. The key of an item
-/// goes only with its item.
-pub(crate) fn remove(value: &mut Value, path: &[Step]) {
+/// Removes what is at a path, and each parent that is empty after that. A parent of which `stays` holds becomes `null`
+/// instead. The key of an item goes only with its item.
+pub(crate) fn remove(value: &mut Value, path: &[Step], stays: &dyn Fn(&[Step]) -> bool) {
     if let [list_path @ .., Step::Item(_), Step::Field(name)] = path
         && matches!(list(list_path), List::Keyed(member) if member == name)
     {
         return;
     }
-    remove_at(value, path, 0);
+    remove_at(value, path, 0, stays);
+}
+
+/// Whether a value has members or items, but none.
+pub(crate) fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => members.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+/// Whether a value is an empty list of which each item has an owner.
+pub(crate) fn is_empty_list(path: &[Step], value: &Value) -> bool {
+    value.is_array() && is_empty(value) && !matches!(list(path), List::Atomic)
 }
 
 /// As messages show a path, such as `.status.conditions[type="Ready"].reason`.
 pub(crate) fn display(path: &[Step]) -> String {
-    let mut shown = String::new();
-    for (depth, step) in path.iter().enumerate() {
-        match (step, list(&path[..depth])) {
-            (Step::Field(name), _) => shown.extend([".", name]),
-            (Step::Item(key), List::Keyed(member)) => shown.push_str(&format!("[{member}={key:?}]")),
-            (Step::Item(key) | Step::Element(key), _) => shown.push_str(&format!("[={key:?}]")),
-        }
-    }
-    shown
+    let steps = path.iter().enumerate();
+    let shown = steps.map(|(depth, step)| match (step, list(&path[..depth])) {
+        (Step::Field(name), _) => format!(".{name}"),
+        (Step::Item(key), List::Keyed(member)) => format!("[{member}={key:?}]"),
+        (Step::Item(key) | Step::Element(key), _) => format!("[={key:?}]"),
+    });
+    shown.collect()
 }
 
 fn collect<'a>(value: &'a Value, path: &mut Path, leaves: &mut BTreeMap<Path, &'a Value>) {
@@ -93,14 +105,14 @@ fn collect<'a>(value: &'a Value, path: &mut Path, leaves: &mut BTreeMap<Path, &'
                 descend(Step::Field(name.clone()), member, false, path);
             }
         }
-        (Value::Array(items), List::Keyed(member)) => {
+        (Value::Array(items), List::Keyed(member)) if !items.is_empty() => {
             for item in items {
                 if let Some(key) = key(item, member) {
                     descend(Step::Item(key), item, true, path);
                 }
             }
         }
-        (Value::Array(items), List::Set) => {
+        (Value::Array(items), List::Set) if !items.is_empty() => {
             for item in items.iter().filter_map(Value::as_str) {
                 leaves.insert([path.as_slice(), &[Step::Element(item.to_owned())]].concat(), value);
             }
@@ -183,17 +195,17 @@ fn in_order<T: Clone + PartialEq>(live: &[T], applied: &[T]) -> Vec<T> {
     }
 }
 
-fn remove_at(value: &mut Value, path: &[Step], depth: usize) {
+fn remove_at(value: &mut Value, path: &[Step], depth: usize, stays: &dyn Fn(&[Step]) -> bool) {
     let Some(step) = path.get(depth) else { return };
     let is_last = depth + 1 == path.len();
     match step {
         Step::Field(name) => {
             let Some(members) = value.as_object_mut() else { return };
             if let Some(member) = members.get_mut(name).filter(|_| !is_last) {
-                remove_at(member, path, depth + 1);
+                remove_at(member, path, depth + 1, stays);
             }
             let is_emptied = !is_last && members.get(name).is_some_and(is_empty);
-            if is_emptied && depth == 0 {
+            if is_emptied && stays(&path[..=depth]) {
                 members.insert(name.clone(), Value::Null);
             } else if is_emptied || is_last {
                 members.remove(name);
@@ -207,7 +219,7 @@ fn remove_at(value: &mut Value, path: &[Step], depth: usize) {
             if is_last {
                 items.remove(index);
             } else {
-                remove_at(&mut items[index], path, depth + 1);
+                remove_at(&mut items[index], path, depth + 1, stays);
             }
         }
     }
@@ -237,12 +249,4 @@ fn list(path: &[Step]) -> List {
 
 fn key(item: &Value, member: &str) -> Option<String> {
     item.get(member).and_then(Value::as_str).map(str::to_owned)
-}
-
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Object(members) => Map::is_empty(members),
-        Value::Array(items) => items.is_empty(),
-        _ => false,
-    }
 }

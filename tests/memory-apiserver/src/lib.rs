@@ -1,6 +1,7 @@
 //! A Kubernetes apiserver in memory, behind kube's client service, for tests without a cluster.
 //!
-//! It behaves as kube-apiserver where an engine of controllers relies on it; the real one is used by the cluster suite.
+//! It behaves as kube-apiserver where an engine of controllers relies on it; the real one is used by the cluster suite,
+//! whose `likeness` module sends the same requests to both and compares the answers.
 //! It does no I/O and waits on tokio's clock alone, so it works with a runtime whose time is paused.
 //!
 //! ```
@@ -17,7 +18,7 @@
 //!     "apiVersion": "v1", "kind": "Secret",
 //!     "metadata": { "name": "login", "namespace": "team" }, "stringData": { "password": "s3cret" },
 //! }));
-//! let _ = server.fault(Rule::new(Action::Status(503, "ServiceUnavailable".into())).method("GET").times(1));
+//! server.fault(Rule::new(Action::Status(503, "ServiceUnavailable".into())).method("GET").times(1));
 //! assert!(secrets.get("login").await.is_err());
 //! assert_eq!(secrets.get("login").await?.data.unwrap()["password"].0, b"s3cret");
 //! assert_eq!(server.log().len(), 2);
@@ -79,7 +80,7 @@ use self::{shared::Shared, store::Store, user::by_plural};
 
 /// An apiserver. Clones share its state.
 ///
-/// It starts with namespaces, Secrets, ConfigMaps, Events (`events.k8s.io`) and Leases.
+/// It starts with the kinds Namespace, Secret, `ConfigMap`, Event (of `events.k8s.io`) and Lease.
 #[derive(Clone)]
 pub struct MemoryApiserver {
     shared: Arc<Shared>,
@@ -131,7 +132,7 @@ impl MemoryApiserver {
     }
 
     /// Refuses, as invalid, every write after which `validation` does not hold for the object. Replaces an earlier
-    /// validation of the kind.
+    /// validation of the kind. It runs under the lock of the server, so it must not call the server.
     ///
     /// # Panics
     ///
@@ -139,7 +140,7 @@ impl MemoryApiserver {
     #[track_caller]
     pub fn validate(&self, plural: &str, validation: impl Fn(&Value) -> Result<(), String> + Send + Sync + 'static) {
         self.collection(plural, |collection, _| {
-            collection.validation = Some(Arc::new(validation))
+            collection.validation = Some(Arc::new(validation));
         });
     }
 
@@ -214,7 +215,7 @@ impl MemoryApiserver {
     /// Where the kind is not registered.
     #[track_caller]
     pub fn expire_watches(&self, plural: &str) {
-        self.collection(plural, |collection, counters| collection.expire(counters));
+        self.collection(plural, store::Collection::expire);
         self.shared.lock().store.snapshots.clear();
     }
 

@@ -13,30 +13,28 @@ use crate::{
     view::{Form, List},
 };
 
+const TOO_OLD: &str = "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.";
+
 /// The page of a list that the request asks for. All pages show the state when the first was read.
 pub(crate) fn page(state: &mut State, id: u64, call: &Call, resource: &Resource) -> Result<Response, Rejection> {
     let gone = || Rejection::bad_request("the kind is not registered");
     let store = &mut state.store;
     let collection = store.get(id).ok_or_else(gone)?;
     let kind = collection.kind.clone();
-    let (items, revision, start, known) = match call.parameter("continue") {
-        Some(token) => {
-            let numbers = token.split_once('.').and_then(|(snapshot, start)| {
-                let numbers: (u64, usize) = (snapshot.parse().ok()?, start.parse().ok()?);
-                Some(numbers)
-            });
-            let (snapshot, start) = numbers.ok_or_else(|| Rejection::bad_request("invalid continue token"))?;
-            let found = store.snapshots.iter().find(|one| one.id == snapshot);
-            let found = found.map(|found| (found.items.clone(), found.revision, start, Some(found.id)));
-            let message = "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.";
-            found.ok_or_else(|| Rejection::expired(message))?
-        }
-        None => {
-            let selection = selection(call, resource)?;
-            let values = collection.objects.values().map(|stored| &stored.value);
-            let picked: Arc<[Arc<Value>]> = values.filter(|value| selection.picks(value)).cloned().collect();
-            (picked, store.counters.revision, 0, None)
-        }
+    let (items, revision, start, known) = if let Some(token) = call.parameter("continue") {
+        let numbers = token.split_once('.').and_then(|(snapshot, start)| {
+            let numbers: (u64, usize) = (snapshot.parse().ok()?, start.parse().ok()?);
+            Some(numbers)
+        });
+        let (snapshot, start) = numbers.ok_or_else(|| Rejection::bad_request("invalid continue token"))?;
+        let found = store.snapshots.iter().find(|one| one.id == snapshot);
+        let found = found.ok_or_else(|| Rejection::expired(TOO_OLD))?;
+        (found.items.clone(), found.revision, start, Some(found.id))
+    } else {
+        let selection = selection(call, resource)?;
+        let values = collection.objects.values().map(|stored| &stored.value);
+        let picked: Arc<[Arc<Value>]> = values.filter(|value| selection.picks(value)).cloned().collect();
+        (picked, store.counters.revision, 0, None)
     };
     let limit = call
         .parameter("limit")

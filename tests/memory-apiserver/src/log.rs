@@ -23,10 +23,12 @@ pub struct Request {
     pub at: Instant,
     /// Body; `None` where there was none.
     pub body: Option<Value>,
+    /// Tells it from every other request.
+    pub(crate) number: u64,
 }
 
 impl Request {
-    pub(crate) fn of(call: &Call) -> Self {
+    pub(crate) fn of(call: &Call, number: u64) -> Self {
         Self {
             method: call.method.clone(),
             path: call.path.clone(),
@@ -35,6 +37,7 @@ impl Request {
             status: None,
             at: Instant::now(),
             body: call.json(),
+            number,
         }
     }
 

@@ -42,18 +42,18 @@ pub(crate) struct Owners(BTreeMap<Owner, BTreeSet<Path>>);
 impl Owners {
     /// The owners after a write that is no apply: whoever changes a field owns it alone.
     pub(crate) fn updated(mut self, old: &Value, new: &Value, owner: &Owner) -> Self {
-        let (old, new) = (owned_leaves(old), owned_leaves(new));
-        let written: BTreeSet<Path> = new
-            .iter()
-            .filter(|(path, value)| match path.last() {
-                // Of an item, that it is there; of an element, the same.
-                Some(Step::Item(_) | Step::Element(_)) => !old.contains_key(*path),
-                _ => old.get(*path) != Some(value),
-            })
-            .map(|(path, _)| path.clone())
-            .collect();
+        let (old_leaves, new_leaves) = (owned_leaves(old), owned_leaves(new));
+        let is_written = |path: &Path, value: &Value| match path.last() {
+            // Of an item or element, that it is there.
+            Some(Step::Item(_) | Step::Element(_)) => !old_leaves.contains_key(path),
+            // What was emptied belongs to nobody.
+            _ if fields::is_empty(value) => fields::at(old, path).is_none_or(|old| !old.is_object() && !old.is_array()),
+            _ => old_leaves.get(path) != Some(&value),
+        };
+        let written = new_leaves.into_iter().filter(|(path, value)| is_written(path, value));
+        let written: BTreeSet<Path> = written.map(|(path, _)| path).collect();
         for owned in self.0.values_mut() {
-            owned.retain(|path| new.contains_key(path) && !written.contains(path));
+            owned.retain(|path| fields::at(new, path).is_some() && !written.contains(path));
         }
         self.0.entry(owner.clone()).or_default().extend(written);
         self.0.retain(|_, owned| !owned.is_empty());
@@ -69,14 +69,15 @@ impl Owners {
         owner: &Owner,
         force: bool,
     ) -> Result<(Value, Self), Vec<Dispute>> {
-        let applied: BTreeMap<_, _> = owned_leaves(configuration);
+        let mut applied = owned_leaves(configuration);
+        applied.retain(|path, value| !fields::is_empty_list(path, value));
         let before = self.0.remove(owner).unwrap_or_default();
         let mut conflicts = Vec::new();
         for (other, owned) in &mut self.0 {
             let disputed = |path: &Path| {
                 let value = applied.get(path);
                 !matches!(path.last(), Some(Step::Item(_) | Step::Element(_)))
-                    && value.is_some_and(|value| fields::at(live, path) != Some(*value))
+                    && value.is_some_and(|value| !fields::is_empty(value) && fields::at(live, path) != Some(*value))
             };
             if force {
                 owned.retain(|path| !disputed(path));
@@ -94,13 +95,20 @@ impl Owners {
         let mut merged = live.clone();
         fields::merge(&mut merged, configuration);
         // An item comes before its members, and takes them along.
+        let all = || self.0.values().flatten().chain(applied.keys());
         for path in &before {
-            let mut owned = self.0.values().flatten().chain(applied.keys());
-            if !owned.any(|owned| owned.starts_with(path)) {
-                fields::remove(&mut merged, path);
+            // Who owns a member of an item does not own the item.
+            let is_item = matches!(path.last(), Some(Step::Item(_)));
+            if !all().any(|owned| owned == path || !is_item && owned.starts_with(path)) {
+                fields::remove(&mut merged, path, &|parent| {
+                    all().any(|owned| owned.starts_with(parent))
+                });
             }
         }
         let applied: BTreeSet<Path> = applied.into_keys().collect();
+        for owned in self.0.values_mut() {
+            owned.retain(|path| fields::at(&merged, path).is_some());
+        }
         self.0.insert(owner.clone(), applied);
         self.0.retain(|_, owned| !owned.is_empty());
         Ok((merged, self))

@@ -13,7 +13,8 @@ pub(crate) struct Rejection {
     pub(crate) code: u16,
     reason: String,
     pub(crate) message: String,
-    details: Value,
+    /// Boxed, since a rejection is the error of every request.
+    details: Box<Value>,
 }
 
 impl Rejection {
@@ -22,7 +23,7 @@ impl Rejection {
             code,
             reason: reason.into(),
             message: message.into(),
-            details: Value::Null,
+            details: Box::default(),
         }
     }
 
@@ -40,8 +41,9 @@ impl Rejection {
         Self::new(405, "MethodNotAllowed", message)
     }
 
-    pub(crate) fn already_exists(kind: &Registered, name: &str) -> Self {
-        let message = format!("{} {name:?} already exists", kind.resource());
+    pub(crate) fn already_exists(kind: &Registered, name: &str, is_deleting: bool) -> Self {
+        let prefix = if is_deleting { "object is being deleted: " } else { "" };
+        let message = format!("{prefix}{} {name:?} already exists", kind.resource());
         Self::new(409, "AlreadyExists", message).about(kind, name)
     }
 
@@ -69,14 +71,16 @@ impl Rejection {
     /// An apply without force of fields that other managers own.
     pub(crate) fn owned_by_others(kind: &Registered, disputes: &[Dispute]) -> Self {
         let holder = |owner: &Owner| {
-            let mut holder = format!("conflict with {:?}", owner.manager);
-            if !owner.subresource.is_empty() {
-                holder.push_str(&format!(" with subresource {:?}", owner.subresource));
-            }
-            if !owner.applies {
-                holder.push_str(&format!(" using {}", kind.api_version()));
-            }
-            holder
+            let subresource = match owner.subresource.as_str() {
+                "" => String::new(),
+                subresource => format!(" with subresource {subresource:?}"),
+            };
+            let version = if owner.applies {
+                String::new()
+            } else {
+                format!(" using {}", kind.api_version())
+            };
+            format!("conflict with {:?}{subresource}{version}", owner.manager)
         };
         let shown: Vec<_> = disputes
             .iter()
@@ -99,7 +103,7 @@ impl Rejection {
             })
             .collect();
         let mut conflict = Self::new(409, "Conflict", message);
-        conflict.details = json!({ "causes": causes });
+        *conflict.details = json!({ "causes": causes });
         conflict
     }
 
@@ -115,7 +119,7 @@ impl Rejection {
     pub(crate) fn invalid(kind: &Registered, name: &str, why: &str) -> Self {
         let message = format!("{} {name:?} is invalid: {why}", kind_and_group(kind));
         let mut invalid = Self::new(422, "Invalid", message);
-        invalid.details = json!({ "name": name, "group": kind.group, "kind": kind.kind });
+        *invalid.details = json!({ "name": name, "group": kind.group, "kind": kind.kind });
         invalid
     }
 
@@ -149,13 +153,13 @@ impl Rejection {
             body["reason"] = json!(self.reason);
         }
         if !self.details.is_null() {
-            body["details"] = self.details.clone();
+            body["details"] = Value::clone(&self.details);
         }
         body
     }
 
     fn about(mut self, kind: &Registered, name: &str) -> Self {
-        self.details = json!({ "name": name, "group": kind.group, "kind": kind.plural });
+        *self.details = json!({ "name": name, "group": kind.group, "kind": kind.plural });
         self
     }
 }

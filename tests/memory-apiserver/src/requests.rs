@@ -28,9 +28,6 @@ const TEXT: &str = "text/plain; charset=utf-8";
 /// What an apiserver answers for a path that it does not serve, such as that of a kind whose definition is missing.
 const PAGE_NOT_FOUND: &str = "404 page not found\n";
 
-/// An apply that takes the last field out of an object leaves `null`, which no schema of a spec takes.
-const EMPTIED: &str = r#"spec: Invalid value: "null": spec in body must be of type object: "null""#;
-
 /// Carries out a request.
 pub(crate) fn answer(shared: &Arc<Shared>, state: &mut State, call: &Call) -> Response {
     let Some(resource) = &call.resource else {
@@ -207,8 +204,11 @@ fn apply(mut write: Write<'_>, call: &Call, key: &Key, mut configuration: Value)
             let (candidate, owners) = owners
                 .applied(&value, &configuration, &write.owner, force)
                 .map_err(|disputes| Rejection::owned_by_others(&kind, &disputes))?;
-            if candidate.get("spec").is_some_and(Value::is_null) {
-                return Err(Rejection::invalid(&kind, &key.1, EMPTIED));
+            if let Some((field, type_name)) = emptied(&candidate) {
+                let name = field.rsplit('.').next().unwrap_or_default();
+                let why =
+                    format!(r#"{field}: Invalid value: "null": {name} in body must be of type {type_name}: "null""#);
+                return Err(Rejection::invalid(&kind, &key.1, &why));
             }
             Ok(show(call, 200, &*write.update(key, candidate, Some(owners))?))
         }
@@ -227,6 +227,15 @@ fn apply(mut write: Write<'_>, call: &Call, key: &Key, mut configuration: Value)
             Ok(show(call, 201, &*write.create(&key.0, object, Some(owners))?))
         }
     }
+}
+
+/// A field that an apply emptied, which leaves `null`, and which hardly a schema lets be that.
+fn emptied(object: &Value) -> Option<(&'static str, &'static str)> {
+    let is_null = |value: Option<&Value>| value.is_some_and(Value::is_null);
+    if is_null(object.get("spec")) {
+        return Some(("spec", "object"));
+    }
+    is_null(object.pointer("/status/conditions")).then_some(("status.conditions", "array"))
 }
 
 fn delete(store: &mut Store, id: u64, call: &Call, key: &Key) -> Result<Response, Rejection> {

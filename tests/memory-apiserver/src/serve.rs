@@ -85,20 +85,21 @@ async fn carry_out(shared: &Arc<Shared>, call: &Call) -> io::Result<Response> {
 }
 
 /// Number of the request in the log, and the rule that disturbs it with what that does.
-fn arrive(state: &mut State, call: &Call) -> io::Result<(usize, Option<(u64, Action)>)> {
+fn arrive(state: &mut State, call: &Call) -> io::Result<(u64, Option<(u64, Action)>)> {
     if state.outage {
         return Err(refused());
     }
-    let request = Request::of(call);
+    state.arrived += 1;
+    let request = Request::of(call, state.arrived);
     let disturbed = state.faults.pick(&request);
     state.log.push(request);
-    Ok((state.log.len() - 1, disturbed))
+    Ok((state.arrived, disturbed))
 }
 
-fn note(shared: &Shared, number: usize, response: Response) -> Response {
+fn note(shared: &Shared, number: u64, response: Response) -> Response {
     let mut state = shared.lock();
     // The log may have been cleared since.
-    if let Some(request) = state.log.get_mut(number) {
+    if let Some(request) = state.log.iter_mut().rev().find(|request| request.number == number) {
         request.status = Some(response.status().as_u16());
     }
     drop(state);

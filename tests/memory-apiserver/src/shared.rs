@@ -14,6 +14,8 @@ pub(crate) struct State {
     pub(crate) store: Store,
     pub(crate) faults: Faults,
     pub(crate) log: Vec<Request>,
+    /// How many requests arrived so far.
+    pub(crate) arrived: u64,
     /// Whether no connection gets through.
     pub(crate) outage: bool,
     /// From a write to its watch event.
@@ -33,6 +35,7 @@ impl Shared {
                 store,
                 faults: Faults::default(),
                 log: Vec::new(),
+                arrived: 0,
                 outage: false,
                 watch_lag: Duration::ZERO,
             }),
@@ -40,7 +43,7 @@ impl Shared {
         })
     }
 
-    /// For a look, or a change that nobody waits for.
+    /// Locks the state, to read it or to change what nobody waits for.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,5 +1,7 @@
 //! Edits by somebody else: they take effect at once, and no fault touches them.
 
+#![allow(clippy::needless_pass_by_value, reason = "every caller makes the JSON on the spot")]
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -36,7 +38,7 @@ impl MemoryApiserver {
             } else {
                 ""
             };
-            let created = write.create(namespace, object, None).map_err(told)?;
+            let created = write.create(namespace, object, None).map_err(message)?;
             Ok(Value::clone(&created))
         })
     }
@@ -71,11 +73,15 @@ impl MemoryApiserver {
         self.edit(|state| {
             let id = by_plural(&state.store, plural)?;
             let deletion = write(&mut state.store, id, "").delete(&key(namespace, name), &Preconditions::default());
-            deletion.map(|_| ()).map_err(told)
+            deletion.map(|_| ()).map_err(message)
         });
     }
 
     /// The object.
+    ///
+    /// # Panics
+    ///
+    /// Where there is none.
     #[track_caller]
     pub fn get(&self, plural: &str, namespace: &str, name: &str) -> Value {
         let found = self.find(plural, namespace, name);
@@ -110,8 +116,10 @@ impl MemoryApiserver {
             let id = by_plural(&state.store, plural)?;
             let write = write(&mut state.store, id, subresource);
             let key = key(namespace, name);
-            let current = write.current(&key).map_err(told)?.value;
-            let updated = write.update(&key, patch::merged(&current, merge), None).map_err(told)?;
+            let current = write.current(&key).map_err(message)?.value;
+            let updated = write
+                .update(&key, patch::merged(&current, merge), None)
+                .map_err(message)?;
             Ok(Value::clone(&updated))
         })
     }
@@ -152,6 +160,6 @@ fn key(namespace: &str, name: &str) -> Key {
     (namespace.to_owned(), name.to_owned())
 }
 
-fn told(rejection: Rejection) -> String {
+fn message(rejection: Rejection) -> String {
     rejection.message
 }

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// From one bookmark to the next.
-const BOOKMARKS: Duration = Duration::from_secs(60);
+const BOOKMARKS: Duration = Duration::from_mins(1);
 /// Marks the bookmark after the last of the initial events.
 const INITIAL_END: &str = "k8s.io/initial-events-end";
 
@@ -195,7 +195,7 @@ impl Watch {
         ))
     }
 
-    /// A change, as it looks through the selectors.
+    /// A change, as the selectors show it.
     fn line(&self, change: &Change) -> Option<Bytes> {
         let previous = change
             .previous

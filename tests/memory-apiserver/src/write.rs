@@ -85,8 +85,8 @@ impl Write<'_> {
         };
         check_name(kind, &name)?;
         let key = (namespace.to_owned(), name);
-        if self.collection.objects.contains_key(&key) {
-            return Err(Rejection::already_exists(kind, &key.1));
+        if let Some(existing) = self.collection.objects.get(&key) {
+            return Err(Rejection::already_exists(kind, &key.1, is_deleting(&existing.value)));
         }
         if kind.status {
             remove_member(&mut object, "status");

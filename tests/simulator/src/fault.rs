@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::operation::Operation;
+use crate::quote::Encoding;
 
 /// What goes wrong.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,6 +24,11 @@ pub(crate) enum Fault {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         log_normal: Option<LogNormal>,
     },
+    /// The call is handled after a wait, whether or not the client is still there.
+    Late {
+        /// The wait.
+        millis: u64,
+    },
     /// An error status instead of handling.
     Status {
         /// The status.
@@ -33,6 +39,15 @@ pub(crate) enum Fault {
         /// The body; the product's error shape when absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         body: Option<Value>,
+    },
+    /// An error instead of handling, whose message quotes a secret of the request.
+    Quote {
+        /// The status.
+        status: u16,
+        /// `credential`, or a JSON pointer into the body.
+        of: String,
+        /// The form in which it is quoted.
+        encoding: Encoding,
     },
     /// The connection is cut, nothing is done.
     DropBefore,
@@ -54,6 +69,15 @@ pub(crate) enum Fault {
     },
     /// The call is handled; the answer never ends.
     Endless,
+    /// The call is handled; when the answer is a list, its elements are changed.
+    Elements {
+        /// A merge patch of each element.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        each: Option<Value>,
+        /// Further elements at the end.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        append: Vec<Value>,
+    },
     /// Every second item of a bulk fails.
     HalfFailedBulk,
     /// Somebody edits the state around this call.
@@ -69,13 +93,16 @@ impl Fault {
     fn kind(&self) -> &'static str {
         match self {
             Self::Latency { .. } => "latency",
+            Self::Late { .. } => "late",
             Self::Status { .. } => "status",
+            Self::Quote { .. } => "quote",
             Self::DropBefore => "dropBefore",
             Self::DropAfter => "dropAfter",
             Self::Html { .. } => "html",
             Self::Truncate => "truncate",
             Self::SlowDrip { .. } => "slowDrip",
             Self::Endless => "endless",
+            Self::Elements { .. } => "elements",
             Self::HalfFailedBulk => "halfFailedBulk",
             Self::Edit { .. } => "edit",
         }
@@ -128,6 +155,8 @@ pub(crate) struct Match {
     params: Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     writes: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reused: Option<bool>,
 }
 
 /// A rule as it is posted.
@@ -157,6 +186,8 @@ pub(crate) struct Target<'a> {
     pub method: &'a str,
     /// Variable segments.
     pub params: &'a [(&'static str, String)],
+    /// Whether its connection has carried a call before.
+    pub reused: bool,
 }
 
 impl Match {
@@ -175,6 +206,7 @@ impl Match {
             && self
                 .writes
                 .is_none_or(|writes| operation.is_some_and(|operation| operation.writes == writes))
+            && self.reused.is_none_or(|reused| reused == target.reused)
             && self.params.iter().all(|(name, wanted)| {
                 target
                     .params

@@ -39,6 +39,7 @@ mod listener;
 mod log;
 mod merge_patch;
 mod operation;
+mod quote;
 mod route;
 mod service;
 mod switches;

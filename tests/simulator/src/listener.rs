@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -49,7 +50,10 @@ async fn accept(socket: TcpListener, shared: Arc<Shared>) {
                 // Without this a small answer after a small request waits for a delayed acknowledgement.
                 let _ = stream.set_nodelay(true);
                 let shared = Arc::clone(&shared);
-                let service = service_fn(move |request| service::serve(Arc::clone(&shared), request));
+                let used = AtomicBool::new(false);
+                let service = service_fn(move |request| {
+                    service::serve(Arc::clone(&shared), request, used.swap(true, Ordering::Relaxed))
+                });
                 let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
                 connections.spawn(async move {
                     // An error here is a cut connection, ours or the client's.

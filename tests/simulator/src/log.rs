@@ -12,6 +12,8 @@ const NEWEST: usize = 10_000;
 pub struct Entry {
     /// The place in the order of arrival, from 1.
     pub seq: u64,
+    /// When it came: milliseconds since 1970 by the clock of the instance.
+    pub at: u64,
     /// The id of the contract sheet, or `unknown`.
     pub operation: String,
     /// The verb.
@@ -37,6 +39,8 @@ pub struct Requests {
     pub total: u64,
     /// Those of operations that change the state.
     pub writes: u64,
+    /// The most calls that were under way at one time: arrived, and neither answered nor given up by the client.
+    pub peak: u64,
     /// Calls by operation.
     pub counts: BTreeMap<String, u64>,
     /// The newest 10,000 calls, oldest first.
@@ -48,6 +52,8 @@ pub struct Requests {
 pub(crate) struct Log {
     total: u64,
     writes: u64,
+    under_way: u64,
+    peak: u64,
     counts: BTreeMap<String, u64>,
     ring: VecDeque<Entry>,
     last: u64,
@@ -58,6 +64,8 @@ impl Log {
     pub fn arrive(&mut self, mut entry: Entry, writes: bool) -> u64 {
         self.last += 1;
         self.total += 1;
+        self.under_way += 1;
+        self.peak = self.peak.max(self.under_way);
         self.writes += u64::from(writes);
         *self.counts.entry(entry.operation.clone()).or_default() += 1;
         entry.seq = self.last;
@@ -66,6 +74,11 @@ impl Log {
         }
         self.ring.push_back(entry);
         self.last
+    }
+
+    /// Notes that a call is no longer under way.
+    pub fn leave(&mut self) {
+        self.under_way -= 1;
     }
 
     /// Notes the status of an answer.
@@ -90,6 +103,7 @@ impl Log {
         Requests {
             total: self.total,
             writes: self.writes,
+            peak: self.peak,
             counts: self.counts.clone(),
             log,
         }
@@ -105,10 +119,12 @@ impl Log {
         self.writes
     }
 
-    /// Forgets everything; numbers go on.
+    /// Forgets everything but what is under way; numbers go on.
     pub fn reset(&mut self) {
         *self = Self {
             last: self.last,
+            under_way: self.under_way,
+            peak: self.under_way,
             ..Self::default()
         };
     }

@@ -18,6 +18,7 @@ use crate::edit;
 use crate::fault::{self, Fault, Faults, LogNormal, Target, When};
 use crate::log::{Entry, Log};
 use crate::operation::Operation;
+use crate::quote;
 use crate::route::{self, Route};
 use crate::wire::{self, Body, Cut};
 use crate::world::World;
@@ -74,24 +75,42 @@ struct Received {
     refusal: Option<Failure>,
     call: Call,
     headers: HeaderMap,
+    reused: bool,
 }
 
-/// Serves one request.
-pub(crate) async fn serve(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Body>, Cut> {
+/// A call under way; it no longer is when this is dropped.
+struct UnderWay(Arc<Shared>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.lock().log.leave();
+    }
+}
+
+/// Serves one request, on a connection that has carried another or not.
+pub(crate) async fn serve(
+    shared: Arc<Shared>,
+    request: Request<Incoming>,
+    reused: bool,
+) -> Result<Response<Body>, Cut> {
     let (parts, body) = request.into_parts();
     let body = Limited::new(body, LARGEST_BODY)
         .collect()
         .await
         .map_err(|_| Cut)?
         .to_bytes();
-    let received = receive(&shared, &parts, body);
+    let received = receive(&shared, &parts, body, reused);
     let (seq, faults) = arrive(&shared, &parts, &received);
+    let _under_way = UnderWay(Arc::clone(&shared));
     let wait = faults.iter().map(latency).sum::<Duration>();
     if !wait.is_zero() {
         // When the client goes away during this wait, hyper drops this future and nothing has been done.
         tokio::time::sleep(wait).await;
     }
-    let (answer, cut) = handle(&shared, received, &faults);
+    let (answer, cut) = match late(&faults) {
+        None => handle(&shared, received, &faults),
+        Some(wait) => handle_after(Arc::clone(&shared), received, faults.clone(), wait).await?,
+    };
     if cut {
         return Err(Cut);
     }
@@ -99,7 +118,21 @@ pub(crate) async fn serve(shared: Arc<Shared>, request: Request<Incoming>) -> Re
     wire::response(answer, &faults)
 }
 
-fn receive(shared: &Shared, parts: &hyper::http::request::Parts, body: Bytes) -> Received {
+/// Handles the call in a task of its own, which goes on when hyper drops the caller.
+async fn handle_after(
+    shared: Arc<Shared>,
+    received: Received,
+    faults: Vec<Fault>,
+    wait: Duration,
+) -> Result<(Answer, bool), Cut> {
+    let handled = tokio::spawn(async move {
+        tokio::time::sleep(wait).await;
+        handle(&shared, received, &faults)
+    });
+    handled.await.map_err(|_| Cut)
+}
+
+fn receive(shared: &Shared, parts: &hyper::http::request::Parts, body: Bytes, reused: bool) -> Received {
     let path = parts.uri.path();
     let found = route::find(shared.api.operations(), shared.api.bases(), &parts.method, path);
     let (operation, params, refusal) = match found {
@@ -118,6 +151,7 @@ fn receive(shared: &Shared, parts: &hyper::http::request::Parts, body: Bytes) ->
         refusal,
         call,
         headers: parts.headers.clone(),
+        reused,
     }
 }
 
@@ -150,11 +184,13 @@ fn arrive(shared: &Shared, parts: &hyper::http::request::Parts, received: &Recei
         operation,
         method,
         params: &received.call.params,
+        reused: received.reused,
     };
     let mut inside = shared.lock();
     let faults = inside.faults.fire(&target);
     let entry = Entry {
         seq: 0,
+        at: inside.world.clock.millis(),
         operation: operation.map_or("unknown", |operation| operation.id).to_owned(),
         method: method.to_owned(),
         path: logged_path(parts.uri.path(), operation).to_owned(),
@@ -179,12 +215,15 @@ fn handle(shared: &Shared, mut received: Received, faults: &[Fault]) -> (Answer,
     let mut inside = shared.lock();
     let world = &mut inside.world;
     edits(shared, world, faults, When::Before);
-    let replaced = faults.iter().find_map(|fault| instead(shared, world, fault));
+    let replaced = faults.iter().find_map(|fault| instead(shared, world, &received, fault));
     let (mut answer, cut) = if let Some(replaced) = replaced {
         replaced
     } else {
         let answer = perform(shared, world, received).unwrap_or_else(|failure| shared.api.failure(world, &failure));
-        (answer, faults.iter().any(|fault| matches!(fault, Fault::DropAfter)))
+        (
+            wire::changed(answer, faults),
+            faults.iter().any(|fault| matches!(fault, Fault::DropAfter)),
+        )
     };
     edits(shared, world, faults, When::After);
     answer.headers.extend(shared.api.headers(world));
@@ -205,10 +244,17 @@ fn perform(shared: &Shared, world: &mut World, mut received: Received) -> Result
 }
 
 /// What a fault puts in the place of handling.
-fn instead(shared: &Shared, world: &World, fault: &Fault) -> Option<(Answer, bool)> {
+fn instead(shared: &Shared, world: &World, received: &Received, fault: &Fault) -> Option<(Answer, bool)> {
     match fault {
         Fault::DropBefore => Some((Answer::no_content(), true)),
         Fault::Html { page, status } => Some((wire::page(*page, *status), false)),
+        Fault::Quote { status, of, encoding } => {
+            let secret = quote::secret(&received.headers, &received.call.body, of);
+            let message = format!("Not accepted: {} is refused", encoding.of(&secret));
+            let class = "com.dataiku.dip.exceptions.CodedException";
+            let failure = Failure::new(*status, class, message);
+            Some((shared.api.failure(world, &failure), false))
+        }
         Fault::Status {
             status,
             retry_after,
@@ -239,6 +285,15 @@ fn edits(shared: &Shared, world: &mut World, faults: &[Fault], side: When) {
             tracing::warn!(reason, "the edit of a fault was refused");
         }
     }
+}
+
+/// The wait before a call that is handled whatever becomes of its client.
+fn late(faults: &[Fault]) -> Option<Duration> {
+    let wait = faults.iter().filter_map(|fault| match fault {
+        Fault::Late { millis } => Some(Duration::from_millis(*millis)),
+        _ => None,
+    });
+    wait.reduce(|one, other| one + other)
 }
 
 fn latency(fault: &Fault) -> Duration {

@@ -9,9 +9,11 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::Response;
 use hyper::body::Frame;
+use serde_json::Value;
 
 use crate::answer::Answer;
 use crate::fault::{Fault, Page};
+use crate::merge_patch;
 
 /// The body of every response.
 pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
@@ -79,6 +81,29 @@ fn endless() -> Body {
         }
     });
     StreamBody::new(more).boxed_unsync()
+}
+
+/// The answer to a call that was handled, with the elements of a list changed by the faults of the call.
+pub(crate) fn changed(answer: Answer, faults: &[Fault]) -> Answer {
+    let change = |answer: Answer, fault: &Fault| {
+        let Fault::Elements { each, append } = fault else {
+            return answer;
+        };
+        let Ok(Value::Array(mut elements)) = serde_json::from_slice(&answer.body) else {
+            return answer;
+        };
+        if let Some(patch) = each {
+            for element in &mut elements {
+                merge_patch::apply(element, patch);
+            }
+        }
+        elements.extend(append.iter().cloned());
+        Answer {
+            headers: answer.headers,
+            ..Answer::status(answer.status, &elements)
+        }
+    };
+    faults.iter().fold(answer, change)
 }
 
 /// The page of an HTML fault.

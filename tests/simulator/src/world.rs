@@ -20,6 +20,8 @@ pub(crate) struct World {
     pub clock: Clock,
     /// The name given when the instance was created.
     pub name: String,
+    /// The state of another node, which takes turns with this one behind the same address.
+    pub other: Option<Map<String, Value>>,
 }
 
 impl World {
@@ -31,6 +33,7 @@ impl World {
             switches: Switches::new(switches),
             clock: Clock::default(),
             name: name.to_owned(),
+            other: None,
         }
     }
 

@@ -85,7 +85,10 @@ impl Assignments {
     /// The rules that grant the role.
     pub fn of_role(&self, role_id: &str) -> Result<Arc<RuleSet>, Error> {
         self.rules.of_role(role_id).ok_or_else(|| {
-            let error = self.document.as_ref().and_then(|document| rules_of(document, role_id).err());
+            let error = self
+                .document
+                .as_ref()
+                .and_then(|document| rules_of(document, role_id).err());
             let error = error.map_or_else(|| "unexpected shape".to_owned(), |error| error.to_string());
             Error::unreadable("the assignments of the blueprint", &error)
         })

@@ -73,7 +73,10 @@ impl Form {
     /// All forms on record, by the declared rule.
     fn all(record: &Applied) -> BTreeMap<&str, Self> {
         let pairs = record.grants.list(FORMS).iter().filter_map(|pair| pair.split_once('='));
-        let stored = record.stored.iter().map(|(declared, form)| (declared.as_str(), form.as_str()));
+        let stored = record
+            .stored
+            .iter()
+            .map(|(declared, form)| (declared.as_str(), form.as_str()));
         let all = pairs.chain(stored);
         all.map(|(declared, form)| (declared, Self::parse(form))).collect()
     }
@@ -83,7 +86,8 @@ impl Form {
         let granted = |hash: &str| record.grants.contains(RULES, hash);
         // A rule that the node made of ours and of somebody else's stays theirs.
         let itself = || Self::recorded(record, &self.hash).filter(|form| form.hash == self.hash);
-        let only_ours = || self.hash != declared && granted(&self.hash) && itself().is_none_or(|form| form.foreign == 0);
+        let only_ours =
+            || self.hash != declared && granted(&self.hash) && itself().is_none_or(|form| form.foreign == 0);
         !self.strange && ((self.foreign == 0 && granted(declared)) || only_ours())
     }
 }
@@ -165,7 +169,10 @@ impl<'a> View<'a> {
             let itself = forms.get(hash.as_str()).filter(|form| form.hash == *hash);
             stay.insert(hash.clone(), itself.map_or(0, |form| form.foreign));
         }
-        for (declared, form) in forms.iter().filter(|(declared, form)| self.granted(declared) && !form.strange) {
+        for (declared, form) in forms
+            .iter()
+            .filter(|(declared, form)| self.granted(declared) && !form.strange)
+        {
             let copies = if self.owns(declared, form) { 0 } else { form.foreign };
             let least = |stay: &mut usize| *stay = (*stay).min(copies);
             stay.entry(form.hash.clone()).and_modify(least).or_insert(copies);
@@ -190,7 +197,9 @@ impl<'a> View<'a> {
         let mut stay: BTreeMap<&str, usize> = BTreeMap::new();
         for (declared, form) in self.forms.iter().filter(|(_, form)| !form.strange) {
             let copies = if self.owns(declared, form) { 1 } else { form.foreign };
-            stay.entry(&form.hash).and_modify(|stay| *stay = (*stay).min(copies)).or_insert(copies);
+            stay.entry(&form.hash)
+                .and_modify(|stay| *stay = (*stay).min(copies))
+                .or_insert(copies);
         }
         for hash in self.declared.keys().filter(|hash| self.granted(hash)) {
             stay.entry(hash).or_insert(1);
@@ -218,7 +227,10 @@ impl<'a> View<'a> {
     pub fn recognised(&self, rules: &BTreeSet<String>) -> (&'static str, BTreeSet<String>) {
         let stored = |declared: &str| self.record.stored.contains_key(declared) && rules.contains(declared);
         let forms = self.forms.iter().filter(|(declared, _)| !stored(declared));
-        (FORMS, forms.map(|(declared, form)| format!("{declared}={form}")).collect())
+        (
+            FORMS,
+            forms.map(|(declared, form)| format!("{declared}={form}")).collect(),
+        )
     }
 
     fn recorded(&self, declared: &str, rule: &Rule) -> Option<Form> {
@@ -240,8 +252,17 @@ impl<'a> View<'a> {
         if !unconfirmed && !self.others.owns(&self.place, declared) {
             return None;
         }
-        let before: Vec<_> = self.record.grants.list(UNCONFIRMED).iter().map(|text| Form::parse(text)).collect();
-        let candidates = self.found.iter().filter(|(hash, ..)| !self.declared.contains_key(*hash));
+        let before: Vec<_> = self
+            .record
+            .grants
+            .list(UNCONFIRMED)
+            .iter()
+            .map(|text| Form::parse(text))
+            .collect();
+        let candidates = self
+            .found
+            .iter()
+            .filter(|(hash, ..)| !self.declared.contains_key(*hash));
         let candidates = candidates.filter(|(_, found, _)| rule.resembles(found));
         let forms = candidates.filter_map(|(hash, found, copies)| {
             let known = before.iter().find(|form| form.hash == hash);
@@ -261,7 +282,9 @@ impl<'a> View<'a> {
 
     /// Whether an object that does not declare the one rule declares the other in just this form and has put it there.
     fn is_strange(&self, declared: &str, stored: &str) -> bool {
-        let owners = self.claimants(stored).filter(|other| other.claim.owned.contains(stored));
+        let owners = self
+            .claimants(stored)
+            .filter(|other| other.claim.owned.contains(stored));
         let as_form = as_form(stored);
         let mut declared_by = owners.map(|other| other.claim);
         declared_by.any(|claim| !claim.declared.contains(declared) && !claim.declared.contains(&as_form))
@@ -357,10 +380,17 @@ pub(super) fn stored(
         is_added(hash) || vanished(hash) || forms.get(hash.as_str()).is_some_and(|form| vanished(&form.hash))
     });
     // The node may rewrite the rules of others, too, when it stores the document. They come first in it.
-    let alike = record.grants.list(UNCONFIRMED).iter().map(|text| Form::parse(text).hash);
+    let alike = record
+        .grants
+        .list(UNCONFIRMED)
+        .iter()
+        .map(|text| Form::parse(text).hash);
     let alike: BTreeSet<_> = alike.collect();
     let mut sources = Vec::new();
-    for (hash, rule, _) in before.iter().filter(|(hash, ..)| !wanted(hash) && alike.contains(*hash)) {
+    for (hash, rule, _) in before
+        .iter()
+        .filter(|(hash, ..)| !wanted(hash) && alike.contains(*hash))
+    {
         let rewritten = after.copies(hash)..left(hash);
         sources.extend(rewritten.map(|_| Source {
             declared: None,
@@ -436,7 +466,9 @@ fn likeness(declared: &Rule, stored: &Rule) -> (usize, Reverse<usize>) {
         all
     };
     let (declared, stored) = (values(declared), values(stored));
-    let common = declared.iter().filter_map(|(value, count)| Some(*count.min(stored.get(value)?)));
+    let common = declared
+        .iter()
+        .filter_map(|(value, count)| Some(*count.min(stored.get(value)?)));
     let size = |values: &BTreeMap<String, usize>| values.values().sum::<usize>();
     (common.sum(), Reverse(size(&declared).abs_diff(size(&stored))))
 }
@@ -466,7 +498,10 @@ pub(super) fn owned(record: &Applied) -> BTreeSet<String> {
 /// Adds the recorded forms of declared rules, so that others leave them alone.
 pub(super) fn add_forms(record: &Applied, declared: &mut BTreeSet<String>) {
     let forms = Form::all(record).into_iter();
-    let forms: Vec<_> = forms.filter(|(rule, _)| declared.contains(*rule)).map(|(_, form)| form.hash).collect();
+    let forms: Vec<_> = forms
+        .filter(|(rule, _)| declared.contains(*rule))
+        .map(|(_, form)| form.hash)
+        .collect();
     for form in forms {
         if declared.insert(form.clone()) {
             declared.insert(as_form(&form));

@@ -11,8 +11,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use kube::ResourceExt;
 
-pub use self::{document::BlueprintAssignments, plan::RulesChange};
 use self::forms::Declared;
+pub use self::{document::BlueprintAssignments, plan::RulesChange};
 use super::rules::RuleSet;
 use crate::{
     crd::{

@@ -6,8 +6,9 @@ use std::{
 };
 
 use super::{
-    DOCUMENTS, Seen, declared, document_place,
+    DOCUMENTS, Seen, declared,
     document::Edit,
+    document_place,
     forms::{Declared, RULES, View},
     is_exact, role_place,
     words::words,
@@ -58,10 +59,10 @@ impl RulesChange {
             .map(|rule| format!("grant {role} to {}", words(rule)))
             .collect();
         for (hash, stay) in &edit.remove {
-            let rule = seen.rules.get(hash).map(words).unwrap_or_default();
+            let wording = seen.rules.get(hash).map(words).unwrap_or_default();
             steps.push(match stay {
-                0 => format!("withdraw {role} from {rule}"),
-                _ => format!("remove a duplicate of the rule that grants {role} to {rule}"),
+                0 => format!("withdraw {role} from {wording}"),
+                _ => format!("remove a duplicate of the rule that grants {role} to {wording}"),
             });
         }
         if steps.is_empty() && edit.delete_vacant && seen.vacant {
@@ -77,11 +78,7 @@ impl RulesChange {
 }
 
 /// What to write so that the declared rules are there.
-pub(super) fn plan(
-    object: &GovernRoleAssignment,
-    given: &Govern<'_>,
-    seen: &Seen,
-) -> Result<Plan<RulesChange>, Error> {
+pub(super) fn plan(object: &GovernRoleAssignment, given: &Govern<'_>, seen: &Seen) -> Result<Plan<RulesChange>, Error> {
     let spec = &object.spec;
     let declared = declared(spec)?;
     let place = role_place(spec);

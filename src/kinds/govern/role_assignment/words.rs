@@ -1,5 +1,7 @@
 //! Rules in words, at a bounded length.
 
+use std::fmt::Write;
+
 use serde_json::Value;
 
 use crate::dataiku::govern::rule::Rule;
@@ -43,10 +45,14 @@ fn list(names: &[&str], room: &mut usize) -> String {
     let shown = names.len().min(*room);
     *room -= shown;
     let (shown, more) = names.split_at(shown);
-    let mut text = shown.iter().map(|name| cut(name, LONGEST_NAME)).collect::<Vec<_>>().join(", ");
+    let mut text = shown
+        .iter()
+        .map(|name| cut(name, LONGEST_NAME))
+        .collect::<Vec<_>>()
+        .join(", ");
     if !more.is_empty() {
         let and = if text.is_empty() { "" } else { " and " };
-        text.push_str(&format!("{and}{} more", more.len()));
+        let _ = write!(text, "{and}{} more", more.len());
     }
     text
 }

@@ -112,6 +112,7 @@ fn create(world: &mut World, call: &Call) -> Result<Answer, Failure> {
         .collect();
     let name = asked.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
     user::check_name(world, &name, 1)?;
+    let name = user::spelled(world, name);
     if stored_name(world, &name).is_some() {
         return Err(user::invalid(
             world,

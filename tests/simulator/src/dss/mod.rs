@@ -33,7 +33,7 @@ mod opaque;
 mod own_user;
 mod personal_keys;
 mod projects;
-mod seed;
+pub(crate) mod seed;
 mod settings;
 mod tasks;
 mod usage;
@@ -127,6 +127,7 @@ impl Api for Dss {
     fn act(&self, world: &mut World, action: &str, asked: &Value) -> Result<Value, String> {
         match action {
             "resync" => directory::act(world, asked),
+            "swapNode" => Ok(seed::swap(world, seed::fresh)),
             _ => Err(format!("DSS knows no action {action}")),
         }
     }

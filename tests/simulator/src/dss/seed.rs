@@ -11,7 +11,7 @@ use crate::world::World;
 const PROFILES: [&str; 5] = ["FULL_DESIGNER", "DATA_DESIGNER", "AI_CONSUMER", "READER", "NONE"];
 
 /// A fresh installation with a key of an admin and a key that may do nothing.
-pub(super) fn fresh(world: &mut World) -> Credentials {
+pub(crate) fn fresh(world: &mut World) -> Credentials {
     let limits: Map<String, Value> = PROFILES
         .iter()
         .map(|profile| ((*profile).to_owned(), json!({"licensedLimit": -1})))
@@ -46,6 +46,25 @@ pub(super) fn fresh(world: &mut World) -> Credentials {
         non_admin_api_key: key(world, "simulator, no rights", false),
         ..Credentials::default()
     }
+}
+
+/// Puts another node behind the same address: fresh, of another id, and with the same API keys, as after a move of the
+/// address. The next time, the first node is back as it was. Gives what the node tells of itself.
+pub(crate) fn swap(world: &mut World, fresh: fn(&mut World) -> Credentials) -> Value {
+    let first = std::mem::take(&mut world.state);
+    if let Some(other) = world.other.replace(first) {
+        world.state = other;
+    } else {
+        let keys = world
+            .other
+            .as_ref()
+            .and_then(|first| first.get("globalApiKeys"))
+            .cloned();
+        fresh(world);
+        world.state.extend(keys.map(|keys| ("globalApiKeys".to_owned(), keys)));
+        world.state["instanceInfo"]["nodeId"] = json!(format!("{}-other", world.name));
+    }
+    world.state["instanceInfo"].clone()
 }
 
 /// Adds users and groups by number; the users are spread over the groups.

@@ -27,6 +27,12 @@ pub(super) const SWITCHES: &[Switch] = &[
         "a group that every new user gets by itself",
     ),
     switch(
+        "names",
+        Fixed::Text("asSent"),
+        Allowed::OneOf(&["asSent", "lowercase"]),
+        "the spelling in which the login of a new user and the name of a new group are stored",
+    ),
+    switch(
         "A1",
         Fixed::Text("none"),
         Allowed::OneOf(&["none", "extra"]),

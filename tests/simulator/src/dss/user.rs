@@ -117,6 +117,15 @@ pub(super) fn check_name(world: &World, name: &str, shortest: usize) -> Result<(
     Err(invalid(world, "ERR_SECURITY_CRUD_INVALID_SETTINGS", message))
 }
 
+/// The spelling in which a new login or group name is stored.
+pub(super) fn spelled(world: &World, name: String) -> String {
+    if world.switches.is("names", "lowercase") {
+        name.to_lowercase()
+    } else {
+        name
+    }
+}
+
 /// What a write makes of the password: the new one, the old one, or a refusal.
 pub(super) fn password(
     world: &World,

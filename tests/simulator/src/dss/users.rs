@@ -82,6 +82,7 @@ pub(super) fn insert(world: &mut World, body: &Map<String, Value>) -> Result<Str
     let text = |name: &str| body.get(name).and_then(Value::as_str);
     let login = text("login").unwrap_or_default().to_owned();
     user::check_name(world, &login, 3)?;
+    let login = user::spelled(world, login);
     if stored_login(world, &login).is_some() {
         return Err(user::invalid(
             world,

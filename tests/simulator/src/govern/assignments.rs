@@ -58,7 +58,9 @@ fn existing<'a>(world: &'a World, id: &str) -> Result<&'a Map<String, Value>, Fa
 
 /// Stores assignments and answers them as they are stored.
 fn save(world: &mut World, id: &str, body: Map<String, Value>) -> Result<Answer, Failure> {
-    let stored = Value::Object(complete(world, id, body)?);
+    let mut stored = complete(world, id, body)?;
+    rule::rewrite_all(world, &mut stored);
+    let stored = Value::Object(stored);
     let answer = Answer::json(&stored);
     world.collection("roleAssignments").insert(id.to_owned(), stored);
     Ok(answer)

@@ -23,6 +23,13 @@ const OWN: &[Switch] = &[
         "members of an element of the list of users: those that the guide shows, or more",
     ),
     switch(
+        "rules",
+        "asSent",
+        &["asSent", "numbers", "texts", "capitals", "filledIn", "reordered"],
+        "the form in which a save stores rules: whole numbers as 5.0, numbers as text, operators in capitals, with keys of \
+         its own, in an order of its own",
+    ),
+    switch(
         "A33",
         "prefixed",
         &["prefixed", "verbatim"],

@@ -137,6 +137,9 @@ fn members(world: &World, list: Option<&Value>) -> Result<Vec<String>, Wrong> {
             ),
         };
         match id {
+            Some(id) if found.contains(&id) && world.switches.is("repeatedMembers", "refused") => {
+                bad.insert(place.to_string(), because("Repeated user"));
+            }
             Some(id) => found.push(id),
             None => _ = bad.insert(place.to_string(), because("Unknown user")),
         }

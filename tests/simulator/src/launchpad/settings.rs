@@ -36,6 +36,11 @@ pub(super) const SWITCHES: &[Switch] = &[
         "A51: whether an invite that nobody accepts goes away",
     ),
     choice(
+        "repeatedMembers",
+        &["once", "refused"],
+        "somebody who is twice among the users of a group that is saved",
+    ),
+    choice(
         "A4",
         &["envelope", "bare", "message"],
         "body of a 422; message: nothing under errors.json",

@@ -53,6 +53,85 @@ async fn a_client_that_leaves_during_the_latency_has_asked_for_nothing() {
 }
 
 #[tokio::test]
+async fn a_late_call_is_handled_after_its_client_has_left() {
+    let dss = dss().await;
+    dss.fault(json!({"match": {"operation": "D2"}, "fault": {"kind": "late", "millis": 300}}));
+    let impatient = create(&dss, "jane").timeout(Duration::from_millis(50)).send().await;
+    assert!(impatient.unwrap_err().is_timeout());
+    assert_eq!(dss.state_at("/users/jane"), None);
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert!(dss.state_at("/users/jane").is_some());
+    assert_eq!((dss.count("D2"), dss.requests().log[0].status), (1, 0));
+}
+
+#[tokio::test]
+async fn a_call_on_a_connection_that_was_used_before_is_told_apart() {
+    let dss = dss().await;
+    dss.fault(json!({"match": {"reused": true}, "times": 0, "fault": {"kind": "dropBefore"}}));
+    let client = reqwest::Client::new();
+    let url = format!("{}/public/api/users", dss.url());
+    let ask = || client.get(&url).bearer_auth(dss.api_key()).send();
+    // Read to its end, so that the connection may be used again.
+    ask().await.unwrap().bytes().await.unwrap();
+    assert!(ask().await.is_err(), "the connection was closed meanwhile");
+    assert_eq!(ask().await.unwrap().status(), 200, "on another one");
+}
+
+#[tokio::test]
+async fn the_elements_of_a_list_are_changed() {
+    let dss = dss().await;
+    let fault =
+        json!({"kind": "elements", "each": {"displayName": 5, "email": null}, "append": [{"login": 7}, "text", null]});
+    dss.fault(json!({"times": 0, "fault": fault}));
+    let listed: Value = get(&dss, "/admin/users").send().await.unwrap().json().await.unwrap();
+    assert_eq!(
+        (&listed[0]["login"], &listed[0]["displayName"]),
+        (&json!("admin"), &json!(5))
+    );
+    assert_eq!(listed[0].get("email"), None);
+    assert_eq!(
+        listed.as_array().unwrap()[1..],
+        [json!({"login": 7}), json!("text"), json!(null)]
+    );
+    let one: Value = get(&dss, "/admin/users/admin")
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(
+        one["displayName"], "Administrator",
+        "an answer that is no list stays as it is"
+    );
+    assert_eq!(dss.state_at("/users/admin/displayName").unwrap(), "Administrator");
+}
+
+#[tokio::test]
+async fn a_refusal_quotes_a_secret_in_a_form() {
+    let dss = dss().await;
+    let quote =
+        |of: &str, encoding: &str| json!({"fault": {"kind": "quote", "status": 400, "of": of, "encoding": encoding}});
+    let refusal = async |rule: Value| {
+        dss.fault(rule);
+        let answer: Value = create(&dss, "jane").send().await.unwrap().json().await.unwrap();
+        answer["message"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(
+        refusal(quote("/password", "hex")).await,
+        "Not accepted: 73336372657421 is refused"
+    );
+    assert_eq!(
+        refusal(quote("/password", "percent")).await,
+        "Not accepted: s3cret%21 is refused"
+    );
+    let key = format!("Not accepted: {} is refused", dss.api_key());
+    assert_eq!(refusal(quote("credential", "plain")).await, key);
+    assert_eq!(dss.state_at("/users/jane"), None);
+    assert!(dss.try_fault(quote("/password", "rot13")).is_err());
+}
+
+#[tokio::test]
 async fn latency_is_fixed_or_drawn() {
     let dss = dss().await;
     dss.fault(json!({"fault": {"kind": "latency", "millis": 150}}));

@@ -17,18 +17,25 @@ fn rows() -> Vec<(Value, &'static str, usize)> {
     let human = json!({"users": {"human": {"email": "human@example.com"}}});
     vec![
         (json!({"kind": "latency", "millis": 60}), "whole", 2),
+        (json!({"kind": "late", "millis": 60}), "whole", 2),
         (
             json!({"kind": "status", "status": 503, "retryAfter": "7"}),
             "503 after 7",
             0,
         ),
         (json!({"kind": "status", "status": 500}), "500 after nothing", 0),
+        (
+            json!({"kind": "quote", "status": 400, "of": "credential", "encoding": "html"}),
+            "400 after nothing",
+            0,
+        ),
         (json!({"kind": "dropBefore"}), "cut", 0),
         (json!({"kind": "dropAfter"}), "cut", 2),
         (json!({"kind": "html", "page": "error", "status": 502}), "page", 0),
         (json!({"kind": "truncate"}), "half a document", 2),
         (json!({"kind": "slowDrip", "bytesPerSecond": 1000}), "whole", 2),
         (json!({"kind": "endless"}), "no end", 2),
+        (json!({"kind": "elements", "append": [7]}), "whole", 2),
         (json!({"kind": "halfFailedBulk"}), "whole", 1),
         (json!({"kind": "edit", "when": "before", "patch": human}), "whole", 3),
     ]
@@ -100,7 +107,7 @@ async fn each_kind_on(product: Product) {
         node.fault(json!({"match": {"writes": true, "method": "POST"}, "fault": fault}));
         let start = Instant::now();
         let outcome = seen(bulk(&node)).await;
-        if ["latency", "slowDrip"].contains(&kind(&fault)) {
+        if ["latency", "late", "slowDrip"].contains(&kind(&fault)) {
             assert!(start.elapsed() >= Duration::from_millis(60), "{fault}");
         }
         assert_eq!((outcome.as_str(), people(&node)), (expected, there), "{fault}");

@@ -24,6 +24,38 @@ async fn calls_are_counted_by_operation_and_no_secret_is_logged() {
 }
 
 #[tokio::test]
+async fn the_most_calls_at_one_time_are_counted_and_each_has_its_time() {
+    let dss = dss().await;
+    let began = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    get(&dss, "/users").send().await.unwrap();
+    get(&dss, "/users").send().await.unwrap();
+    assert_eq!(dss.requests().peak, 1, "one after the other");
+    let rule = serde_json::json!({"times": 0, "fault": {"kind": "latency", "millis": 300}});
+    dss.fault(rule);
+    let calls = [(); 3].map(|()| get(&dss, "/users").send());
+    for call in futures::future::join_all(calls).await {
+        call.unwrap();
+    }
+    let requests = dss.requests();
+    assert_eq!(requests.peak, 3);
+    let times: Vec<u64> = requests.log.iter().map(|entry| entry.at).collect();
+    assert!(
+        times.is_sorted() && u128::from(times[0]) >= began.as_millis(),
+        "{times:?}"
+    );
+
+    let impatient = get(&dss, "/users").timeout(std::time::Duration::from_millis(20));
+    assert!(impatient.send().await.is_err());
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    dss.reset_requests();
+    dss.clear_faults();
+    get(&dss, "/users").send().await.unwrap();
+    assert_eq!(dss.requests().peak, 1, "a client that left is no longer there");
+}
+
+#[tokio::test]
 async fn instances_share_nothing() {
     let simulator = Simulator::start().await.unwrap();
     let first = simulator.instance(InstanceConfig::new(Product::Dss)).await.unwrap();

@@ -106,3 +106,19 @@ async fn an_unknown_switch_or_value_is_refused() {
     assert!(dss.switch("A3", json!("maybe")).is_err());
     assert!(dss.switch("A2", json!(200)).is_err());
 }
+
+#[tokio::test]
+async fn another_node_takes_the_place_of_this_one_and_leaves_it_again() {
+    let dss = dss().await;
+    post(&dss, "/admin/users", jane()).await;
+    let id = async || get(&dss, "/instance-info").await.1["nodeId"].clone();
+    let first = id().await;
+    let told = dss.act("swapNode", &json!({})).unwrap();
+    assert_ne!(id().await, first);
+    assert_eq!(id().await, told["nodeId"]);
+    assert_eq!(get(&dss, "/admin/users/jane").await.0, 404, "the same key, other users");
+    assert_eq!(get(&dss, "/admin/users/admin").await.0, 200);
+    dss.act("swapNode", &json!({})).unwrap();
+    assert_eq!(id().await, first);
+    assert_eq!(get(&dss, "/admin/users/jane").await.0, 200);
+}

@@ -9,6 +9,17 @@ use crate::client::{call, call_as, delete, get, jane, post, put};
 use crate::govern;
 
 #[tokio::test]
+async fn another_govern_takes_the_place_of_this_one() {
+    let govern = govern().await;
+    let first = get(&govern, "/instance-info").await.1["nodeId"].clone();
+    govern.act("swapNode", &json!({})).unwrap();
+    let (status, other) = get(&govern, "/instance-info").await;
+    assert_eq!((status, &other["nodeType"]), (200, &json!("GOVERN")));
+    assert_ne!(other["nodeId"], first);
+    assert_eq!(get(&govern, "/admin/roles").await.0, 200, "the same key");
+}
+
+#[tokio::test]
 async fn a_global_key_has_the_permissions_of_govern() {
     let govern = govern().await;
     let body = json!({"label": "l", "description": null,

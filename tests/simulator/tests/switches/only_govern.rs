@@ -15,6 +15,17 @@ answers! { govern: {
         "full" => ["login", "sourceType", "displayName", "email", "groups", "userProfile", "resultingUserProfile", "enabled",
             "creationDate"],
     }
+    "rules" the_rules_of_a_saved_document {
+        "asSent" => [r#"[{"value":5,"operator":"gt"}] user group"#, r#"[{"value":1.5,"operator":"eq"}] group user"#],
+        "numbers" => [r#"[{"value":5.0,"operator":"gt"}] user group"#, r#"[{"value":1.5,"operator":"eq"}] group user"#],
+        "texts" => [r#"[{"value":"5","operator":"gt"}] user group"#, r#"[{"value":"1.5","operator":"eq"}] group user"#],
+        "capitals" => [r#"[{"value":5,"operator":"GT"}] user group"#, r#"[{"value":1.5,"operator":"EQ"}] group user"#],
+        "filledIn" => [
+            r#"[{"value":5,"operator":"gt","negate":false}] user group and a ruleId"#,
+            r#"[{"value":1.5,"operator":"eq","negate":false}] group user and a ruleId"#,
+        ],
+        "reordered" => [r#"[{"operator":"eq","value":1.5}] user group"#, r#"[{"operator":"gt","value":5}] user group"#],
+    }
     "A33" the_id_of_a_new_role { "prefixed" => "ro.pm", "verbatim" => "pm" }
     "A34" a_criterion_without_and_with_a_type { "opaque" => [200, 200], "typed" => [400, 200] }
     "A35" two_containers_of_a_key { "globalApiKey" => [200, 400], "apiKey" => [400, 200] }
@@ -33,6 +44,37 @@ answers! { govern: {
 async fn members_of_a_listed_user(govern: &Instance) -> Value {
     let (_, listed) = get(govern, "/admin/users/").await;
     listed[0].as_object().unwrap().keys().cloned().collect()
+}
+
+/// Each rule of a role: its criteria as text, the types of its containers, and the key that the server adds. A second save
+/// of what was answered changes nothing.
+async fn the_rules_of_a_saved_document(govern: &Instance) -> Value {
+    let container = |kind: &str| match kind {
+        "user" => json!({"type": "user", "login": "jdoe"}),
+        _ => json!({"type": "group", "groupName": "pms"}),
+    };
+    let rule = |value: Value, operator: &str, kinds: [&str; 2]| json!({"criteria": [{"value": value, "operator": operator}], "fieldIds": [], "userContainers": kinds.map(container)});
+    let rules = [
+        rule(json!(5), "gt", ["user", "group"]),
+        rule(json!(1.5), "eq", ["group", "user"]),
+    ];
+    let body = json!({"blueprintId": BLUEPRINT, "roleAssignmentsRules": {"ro.reader": rules}});
+    let (status, answer) = post(govern, ASSIGNMENTS, body).await;
+    assert_eq!(status, 200);
+    let again = put(govern, &format!("{ASSIGNMENTS}/{BLUEPRINT}"), answer.clone()).await;
+    assert_eq!(again, (200, answer.clone()));
+    let shown = |rule: &Value| {
+        let kinds = rule["userContainers"].as_array().unwrap().iter();
+        let kinds: Vec<_> = kinds.map(|container| container["type"].as_str().unwrap()).collect();
+        let id = if rule["ruleId"].is_string() {
+            " and a ruleId"
+        } else {
+            ""
+        };
+        json!(format!("{} {}{id}", rule["criteria"], kinds.join(" ")))
+    };
+    let rules = answer["roleAssignmentsRules"]["ro.reader"].as_array().unwrap();
+    rules.iter().map(shown).collect()
 }
 
 async fn the_id_of_a_new_role(govern: &Instance) -> Value {

@@ -84,7 +84,8 @@ struct Server {
 impl Server {
     fn document(&self) -> Option<Document> {
         let document = json!({"blueprintId": BLUEPRINT, "roleAssignmentsRules": {ROLE: self.rules}});
-        self.exists.then(|| serde_json::from_str(&document.to_string()).unwrap())
+        self.exists
+            .then(|| serde_json::from_str(&document.to_string()).unwrap())
     }
 
     fn content(&self) -> Assignments {
@@ -113,14 +114,17 @@ impl Server {
             return;
         };
         let document: Value = serde_json::from_str(&serde_json::to_string(&document).unwrap()).unwrap();
-        let sent = document["roleAssignmentsRules"][ROLE].as_array().cloned().unwrap_or_default();
+        let sent = document["roleAssignmentsRules"][ROLE]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         let mut known = std::mem::take(&mut self.rules);
-        let stored = sent.into_iter().filter_map(|rule| {
-            match known.iter().position(|one| *one == rule) {
+        let stored = sent
+            .into_iter()
+            .filter_map(|rule| match known.iter().position(|one| *one == rule) {
                 Some(place) if !self.whole => Some(known.remove(place)),
                 _ => self.rewrite.stored(&rule),
-            }
-        });
+            });
         let stored = stored.collect();
         if self.whole {
             let foreign = std::mem::take(&mut self.foreign).into_iter();
@@ -152,7 +156,9 @@ impl Server {
 
     fn holds_the_rules_of_others(&self) -> bool {
         let (all, foreign) = (Self::count(&self.rules), Self::count(&self.foreign));
-        foreign.iter().all(|(hash, copies)| all.get(hash).is_some_and(|all| all >= copies))
+        foreign
+            .iter()
+            .all(|(hash, copies)| all.get(hash).is_some_and(|all| all >= copies))
     }
 }
 
@@ -179,7 +185,11 @@ impl World {
     }
 
     fn applied(&self, n: usize) -> Applied {
-        self.objects[n].status.as_ref().and_then(|status| status.applied.clone()).unwrap_or_default()
+        self.objects[n]
+            .status
+            .as_ref()
+            .and_then(|status| status.applied.clone())
+            .unwrap_or_default()
     }
 
     fn around(&self, n: usize) -> Around {
@@ -194,7 +204,11 @@ impl World {
         if plan.is_empty() {
             applied.grants = plan.grants;
             let named: Vec<_> = applied.grants.names().cloned().collect();
-            applied.stored = applied.stored.into_iter().filter(|(hash, _)| named.contains(hash)).collect();
+            applied.stored = applied
+                .stored
+                .into_iter()
+                .filter(|(hash, _)| named.contains(hash))
+                .collect();
             record(&mut self.objects[n], applied);
             self.not_stored[n] = None;
             return None;
@@ -378,7 +392,12 @@ fn run(world: &mut World, steps: Vec<Step>, crashes: bool) -> Result<(), TestCas
         prop_assert!(world.server.holds_the_rules_of_others(), "{:?}", world.server);
     }
     let server = &world.server;
-    prop_assert_eq!(Server::count(&server.rules), Server::count(&server.foreign), "{:?}", server);
+    prop_assert_eq!(
+        Server::count(&server.rules),
+        Server::count(&server.foreign),
+        "{:?}",
+        server
+    );
     prop_assert!(!existed || server.exists);
     Ok(())
 }

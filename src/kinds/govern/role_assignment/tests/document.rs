@@ -93,7 +93,9 @@ impl Setup {
 
     fn users(&self, role_id: &str) -> Vec<String> {
         let document = self.node.document.lock().unwrap();
-        let rules = document.as_ref().map(|document| document["roleAssignmentsRules"][role_id].clone());
+        let rules = document
+            .as_ref()
+            .map(|document| document["roleAssignmentsRules"][role_id].clone());
         let rules: Vec<Rule> = serde_json::from_value(rules.unwrap_or_else(|| json!([]))).unwrap();
         let users = rules.iter().flat_map(|rule| &rule.user_containers);
         users.map(|user| user["login"].as_str().unwrap().to_owned()).collect()
@@ -105,7 +107,10 @@ fn ordinary(_: &Request, _: &mut Option<Value>) -> Option<ResponseTemplate> {
 }
 
 fn rules(users: &[&str]) -> Value {
-    users.iter().map(|user| serde_json::to_value(granting(&[user])).unwrap()).collect()
+    users
+        .iter()
+        .map(|user| serde_json::to_value(granting(&[user])).unwrap())
+        .collect()
 }
 
 fn adding(role_id: &str, user: &str) -> Edit {
@@ -230,7 +235,10 @@ fn in_one_write_an_addition_prevails_over_a_removal_and_duplicates_go_from_the_e
     let notes = |content: &Assignments| -> Vec<Value> {
         let document = content.edited().unwrap();
         let document: Value = serde_json::from_str(&serde_json::to_string(&document).unwrap()).unwrap();
-        let rules = document["roleAssignmentsRules"][ROLE].as_array().cloned().unwrap_or_default();
+        let rules = document["roleAssignmentsRules"][ROLE]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         rules.iter().map(|rule| rule["note"].clone()).collect()
     };
     let mut content = Assignments::new(BLUEPRINT, document());

@@ -5,12 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{
-    DOCUMENTS, RoleAssignment, Seen, claims, document_place,
-    forms::RULES,
-    plan, role_place,
-    words::words,
-};
+use super::{DOCUMENTS, RoleAssignment, Seen, claims, document_place, forms::RULES, plan, role_place, words::words};
 use crate::{
     crd::{GovernInstance, GovernRoleAssignment, applied::Applied, govern_role_assignment::GovernRoleAssignmentStatus},
     dataiku::govern::rule::Rule,
@@ -108,11 +103,16 @@ impl Around {
     fn claims(&self, own: &GovernRoleAssignment) -> Claims<'_> {
         let connection = ConnectionKey::new("team", "govern");
         let admits = Box::new(|namespace: &str| namespace == "team");
-        self.index.claims(connection, ObjectName::of(own), admits, &self.undecodable)
+        self.index
+            .claims(connection, ObjectName::of(own), admits, &self.undecodable)
     }
 
     fn with<T>(&self, object: &GovernRoleAssignment, with: impl FnOnce(&Given<'_, GovernInstance>) -> T) -> T {
-        let applied = object.status.as_ref().and_then(|status| status.applied.clone()).unwrap_or_default();
+        let applied = object
+            .status
+            .as_ref()
+            .and_then(|status| status.applied.clone())
+            .unwrap_or_default();
         with(&Given {
             name: ObjectName::of(object),
             now: jiff::Timestamp::UNIX_EPOCH,
@@ -187,7 +187,11 @@ fn an_added_rule_that_is_dropped_is_withdrawn_unless_another_object_takes_it_ove
         json!({"rules": [{"users": ["max"]}], "managementPolicy": "Observe"}),
         granted(&[&max]),
     );
-    assert_eq!(steps(&mine, &found, &[&observes]), withdraw, "an observer declares nothing");
+    assert_eq!(
+        steps(&mine, &found, &[&observes]),
+        withdraw,
+        "an observer declares nothing"
+    );
 }
 
 #[test]
@@ -209,11 +213,17 @@ fn exact_removes_what_no_object_declares() {
         Applied::default(),
     );
     let other = declaring("b", json!([{"users": ["max"]}]));
-    assert_eq!(steps(&exact, &found, &[&other]), ["withdraw ro.pm from users [by-hand]"]);
+    assert_eq!(
+        steps(&exact, &found, &[&other]),
+        ["withdraw ro.pm from users [by-hand]"]
+    );
     let nobody = object("a", json!({"rulesPolicy": "Exact"}), Applied::default());
     let mut all = steps(&nobody, &found, &[&other]);
     all.sort();
-    let expected = ["withdraw ro.pm from users [by-hand]", "withdraw ro.pm from users [jane]"];
+    let expected = [
+        "withdraw ro.pm from users [by-hand]",
+        "withdraw ro.pm from users [jane]",
+    ];
     assert_eq!(all, expected, "an empty list leaves nobody");
 }
 
@@ -248,7 +258,10 @@ fn of_two_objects_with_exact_the_younger_is_refused() {
         exact.metadata.creation_timestamp = Some(serde_json::from_value(json!(created)).unwrap());
         exact
     };
-    let (old, young) = (exact("old", "2026-01-01T00:00:00Z"), exact("young", "2026-01-02T00:00:00Z"));
+    let (old, young) = (
+        exact("old", "2026-01-01T00:00:00Z"),
+        exact("young", "2026-01-02T00:00:00Z"),
+    );
     let elder = exact("elder", "2026-01-02T00:00:00Z");
     assert!(Around::new(&[&young]).plan(&old, &seen(Vec::new())).is_ok());
     for (other, name) in [(&old, "team/old"), (&elder, "team/elder")] {
@@ -297,7 +310,10 @@ fn the_document_goes_with_its_last_rule_if_we_created_it() {
         vacant: true,
         ..seen(Vec::new())
     };
-    assert_eq!(around.removal(&with(true), &emptied).steps(), ["delete the empty document"]);
+    assert_eq!(
+        around.removal(&with(true), &emptied).steps(),
+        ["delete the empty document"]
+    );
     assert!(around.removal(&with(false), &emptied).is_empty());
     assert!(around.removal(&with(true), &Seen::default()).is_empty());
 }
@@ -319,8 +335,14 @@ fn a_claim_holds_short_hashes_and_ignores_the_record_of_another_object() {
 fn too_many_bytes_are_invalid() {
     let long = |n: usize| json!({"users": ["x"], "criteria": [{"value": "y".repeat(n)}]});
     let around = Around::new(&[]);
-    assert!(around.plan(&declaring("a", json!([long(60_000)])), &Seen::default()).is_ok());
-    let error = around.plan(&declaring("a", json!([long(70_000)])), &Seen::default()).unwrap_err();
+    assert!(
+        around
+            .plan(&declaring("a", json!([long(60_000)])), &Seen::default())
+            .is_ok()
+    );
+    let error = around
+        .plan(&declaring("a", json!([long(70_000)])), &Seen::default())
+        .unwrap_err();
     assert_eq!(error.reason(), Some(Reason::Invalid));
 }
 
@@ -331,7 +353,10 @@ fn sentences_are_bounded_however_long_a_rule_is() {
     rule.criteria = vec![json!({"value": "y".repeat(5000)})];
     let text = words(&rule);
     assert!(text.len() < 1200, "{}", text.len());
-    assert!(text.contains("and 990 more], groups [2 more], under the criteria"), "{text}");
+    assert!(
+        text.contains("and 990 more], groups [2 more], under the criteria"),
+        "{text}"
+    );
     let short = words(&Rule::granting(&["jane"], &["pms"]));
     assert_eq!(short, "users [jane], groups [pms]");
 }

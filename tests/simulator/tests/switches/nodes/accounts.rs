@@ -19,6 +19,9 @@ answers! { dss, govern: {
     "A50" another_case { "exact" => 404, "insensitive" => 200 }
     "cloud" writes_of_users { false => 200, true => 403 }
     "defaultGroup" the_groups_of_a_new_user { null => [[], []], "readers" => [["readers"], ["readers"]] }
+    "names" the_names_of_a_new_user_and_a_new_group {
+        "asSent" => [["admin", "Mixed.Case"], ["Mixed.Group"]], "lowercase" => [["admin", "mixed.case"], ["mixed.group"]],
+    }
     "withholdEmails" an_email_for_everybody { false => "admin@example.com", true => "" }
 } }
 
@@ -117,6 +120,26 @@ async fn the_groups_of_a_new_user(node: &Instance) -> Value {
     post(node, BULK, json!([with("john")])).await;
     let groups = async |login: &str| get(node, &format!("{USERS}{login}")).await.1["groups"].clone();
     json!([groups("jane").await, groups("john").await])
+}
+
+async fn the_names_of_a_new_user_and_a_new_group(node: &Instance) -> Value {
+    let mut user = jane();
+    user["login"] = json!("Mixed.Case");
+    assert_eq!(post(node, USERS, user).await.0, 200);
+    assert_eq!(post(node, "/admin/groups", json!({"name": "Mixed.Group"})).await.0, 200);
+    let keys = |part: &str| -> Vec<String> {
+        node.state_at(part)
+            .unwrap()
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect()
+    };
+    let groups = keys("/groups")
+        .into_iter()
+        .filter(|name| name.to_lowercase().starts_with("mixed"));
+    json!([keys("/users"), groups.collect::<Vec<_>>()])
 }
 
 async fn an_email_for_everybody(node: &Instance) -> Value {

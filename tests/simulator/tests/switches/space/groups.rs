@@ -14,6 +14,7 @@ answers! { launchpad: {
         "accepted" => {"equal": 200, "one type": 200, "one field": 200},
     }
     "A47" the_name_of_another_group { 422 => [422, true, false], 409 => [409, false, true] }
+    "repeatedMembers" a_user_who_is_twice_in_a_group { "once" => [200, 1], "refused" => [422, 0] }
     "A48" a_put_with_another_name { "renamed" => [200, "crew"], "ignored" => [200, "team"], "refused" => [422, "team"] }
 } }
 
@@ -70,4 +71,14 @@ async fn a_put_with_another_name(space: &Instance) -> Value {
     team["name"] = json!("crew");
     let (status, _) = put(space, &path(&team), team.clone()).await;
     json!([status, get(space, &path(&team)).await.1["name"]])
+}
+
+/// The status, and how many members the group has then.
+async fn a_user_who_is_twice_in_a_group(space: &Instance) -> Value {
+    let mut team = created(space, "team").await;
+    let owner = owner(space).await;
+    team["users"] = json!([owner.clone(), {"email": owner["email"]}]);
+    let status = put(space, &path(&team), team.clone()).await.0;
+    let members = get(space, &path(&team)).await.1["users"].as_array().unwrap().len();
+    json!([status, members])
 }

@@ -1,0 +1,187 @@
+//! What one object writes into a shared document, and how it reads.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use serde_json::{Value, value::RawValue};
+
+use super::place;
+use crate::{
+    dataiku::document::{Document, DocumentError},
+    engine::{error::Error, keep::Change},
+};
+
+/// A declared value that is written.
+#[derive(Clone, Debug)]
+pub(super) struct Set {
+    /// The place.
+    pub pointer: String,
+    /// The value; `None`: nothing.
+    pub value: Option<Value>,
+    /// Whether no object has written there before: what is found is to be restored later.
+    pub first: bool,
+}
+
+/// A value that is put back.
+#[derive(Clone, Debug)]
+pub(super) struct Restore {
+    /// The place.
+    pub pointer: String,
+    /// What was there before, as JSON text; empty: nothing.
+    pub value: String,
+    /// Hashes of what the object left there. Anything else is somebody else's, and stays.
+    pub ours: Vec<String>,
+}
+
+/// All that one object writes into a document, in one write.
+#[derive(Clone, Debug, Default)]
+pub struct EntriesChange {
+    /// What people call an entry.
+    pub(super) noun: &'static str,
+    pub(super) restores: Vec<Restore>,
+    /// Maps that were made for entries, the innermost first: they go once they are empty.
+    pub(super) maps: Vec<String>,
+    pub(super) sets: Vec<Set>,
+    /// What was there before all entries of the object, as far as the plan knows.
+    pub(super) replaced: BTreeMap<String, String>,
+    /// Whether the object is being deleted.
+    pub(super) ends: bool,
+}
+
+/// What a change did to a document.
+#[derive(Debug, Default)]
+pub(super) struct Made {
+    /// Whether it changed anything.
+    pub changed: bool,
+    /// What it replaced for the first time, as JSON text by place; empty: nothing was there.
+    pub replaced: BTreeMap<String, String>,
+}
+
+impl EntriesChange {
+    /// Makes the change. Whoever else changed an entry since the plan was made keeps that change.
+    ///
+    /// # Errors
+    /// A place is in something that is no map. Nothing is changed then.
+    pub(super) fn make(&self, document: &mut Document) -> Result<Made, Error> {
+        let mut edited = document.clone();
+        let mut made = Made::default();
+        for one in &self.restores {
+            if one.is_due(&edited) {
+                made.changed |= put(&mut edited, &one.pointer, &one.value).unwrap_or_default();
+            }
+        }
+        for map in &self.maps {
+            if place::is_empty_map(&edited, map) {
+                made.changed |= put(&mut edited, map, "").unwrap_or_default();
+            }
+        }
+        for one in &self.sets {
+            let found = place::text(&edited, &one.pointer).unwrap_or_default();
+            if one.is(place::value(&edited, &one.pointer).as_ref()) {
+                continue;
+            }
+            let text = one.value.as_ref().map(Value::to_string).unwrap_or_default();
+            made.changed |=
+                put(&mut edited, &one.pointer, &text).map_err(|error| self.blocked(&one.pointer, &error))?;
+            if one.first {
+                made.replaced.insert(one.pointer.clone(), found);
+            }
+        }
+        *document = edited;
+        Ok(made)
+    }
+
+    /// Whether there is nothing to write.
+    pub(super) fn is_empty(&self) -> bool {
+        self.restores.is_empty() && self.maps.is_empty() && self.sets.is_empty()
+    }
+
+    fn blocked(&self, pointer: &str, error: &DocumentError) -> Error {
+        Error::invalid(format!(
+            "{} {} cannot be set: {error}",
+            self.noun,
+            place::words(pointer)
+        ))
+    }
+}
+
+impl Set {
+    fn is(&self, found: Option<&Value>) -> bool {
+        place::print(found) == place::print(self.value.as_ref())
+    }
+}
+
+impl Restore {
+    /// Whether the place holds what the object left there. A map above it that is gone was removed by somebody else.
+    pub fn is_due(&self, document: &Document) -> bool {
+        let found = place::value(document, &self.pointer);
+        let parent = place::ancestors(&self.pointer).last();
+        self.ours.contains(&place::print(found.as_ref())) && parent.is_none_or(|parent| place::is_map(document, parent))
+    }
+}
+
+/// Sets a place to this JSON text, or removes what is there; whether that changed anything.
+fn put(document: &mut Document, pointer: &str, text: &str) -> Result<bool, DocumentError> {
+    if text.is_empty() {
+        return document.remove_at(pointer);
+    }
+    // It was read from a document or printed from a value. A record that somebody spoiled restores nothing.
+    let Ok(value) = serde_json::from_str::<Box<RawValue>>(text) else {
+        return Ok(false);
+    };
+    document.set_at(pointer, &value).map(|()| true)
+}
+
+impl Change for EntriesChange {
+    fn steps(&self) -> Vec<String> {
+        let noun = self.noun;
+        let restores = self.restores.iter().map(|one| {
+            let verb = if one.value.is_empty() { "remove" } else { "restore" };
+            format!("{verb} {noun} {}", place::words(&one.pointer))
+        });
+        let maps = self
+            .maps
+            .iter()
+            .map(|map| format!("remove empty {noun} {}", place::words(map)));
+        let sets = self.sets.iter().map(|one| {
+            let verb = if one.value.is_none() { "remove" } else { "set" };
+            format!("{verb} {noun} {}", place::words(&one.pointer))
+        });
+        restores.chain(maps).chain(sets).collect()
+    }
+
+    fn event(&self) -> &'static str {
+        if self.ends {
+            "Deleted"
+        } else if self.restores.is_empty() && self.sets.iter().all(|one| one.first) {
+            "Created"
+        } else {
+            "Updated"
+        }
+    }
+
+    fn creates(&self) -> bool {
+        self.sets.iter().any(|one| one.first)
+    }
+
+    fn withdraws(&self) -> bool {
+        !self.restores.is_empty()
+    }
+}
+
+/// A change on its way to the writer of the document, and where it leaves what it replaced.
+pub struct Edit {
+    pub(super) change: EntriesChange,
+    pub(super) replaced: Arc<Mutex<BTreeMap<String, String>>>,
+}
+
+impl Edit {
+    /// Makes the change; whether it changed anything. What a repeated attempt replaces counts.
+    pub(super) fn make(&self, document: &mut Document) -> Result<bool, Error> {
+        let made = self.change.make(document)?;
+        *self.replaced.lock().unwrap_or_else(PoisonError::into_inner) = made.replaced;
+        Ok(made.changed)
+    }
+}

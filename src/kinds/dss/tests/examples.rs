@@ -1,0 +1,42 @@
+use serde_json::{Value, json};
+
+use super::{Rig, ready};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_examples_get_in_sync() {
+    let rig = Rig::ready().await;
+    let secret = |namespace: &str, name: &str, key: &str, value: &str| {
+        rig.server.create(json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name, "namespace": namespace },
+            "stringData": { key: value },
+        }))
+    };
+    secret("dataiku", "design-admin", "apiKey", rig.node.api_key());
+    secret("team-a", "jane", "password", "correct-horse");
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/dss.yaml")).unwrap();
+    let mut objects: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
+    for object in &mut objects {
+        if object["kind"] == "DssInstance" {
+            object["spec"]["url"] = json!(rig.node.url());
+            object["spec"]["tls"] = json!({ "allowInsecureHttp": true });
+        }
+        rig.server.create(object.clone());
+    }
+    for object in &objects {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let plural = text(&object["kind"]).to_lowercase();
+        let plural = if plural.ends_with('s') {
+            plural
+        } else {
+            format!("{plural}s")
+        };
+        let (namespace, name) = (
+            text(&object["metadata"]["namespace"]),
+            text(&object["metadata"]["name"]),
+        );
+        rig.until(&format!("{plural} {name} in sync"), || {
+            ready(&rig.server.get(&plural, &namespace, &name))["reason"] == "InSync"
+        })
+        .await;
+    }
+}

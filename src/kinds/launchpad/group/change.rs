@@ -1,0 +1,87 @@
+//! One write to a space for a group.
+
+use crate::{
+    engine::{Change, keep::fields::Edit},
+    kinds::launchpad::invites::InviteEdit,
+};
+
+/// One write to a space for a group.
+pub enum GroupChange {
+    /// Create it as a whole.
+    Create {
+        /// Its name.
+        name: String,
+        /// Everything else that the first write carries.
+        edit: Option<Edit>,
+        /// What only later writes can carry, in sentences for people.
+        follows: Vec<String>,
+    },
+    /// Edit its document.
+    Edit(Edit),
+    /// Write it once more as it is, since this task failed.
+    Resubmit(String),
+    /// Edit invites.
+    Invites(Vec<InviteEdit>),
+    /// Delete it.
+    Delete,
+}
+
+impl GroupChange {
+    /// Creates a group with what `edit`, if it is an edit, writes.
+    pub(super) fn create(name: String, edit: Option<Self>, invites: &[InviteEdit]) -> Self {
+        let edit = match edit {
+            Some(Self::Edit(edit)) => Some(edit),
+            _ => None,
+        };
+        let follows = invites.iter().map(InviteEdit::step).collect();
+        Self::Create { name, edit, follows }
+    }
+}
+
+impl Change for GroupChange {
+    fn steps(&self) -> Vec<String> {
+        match self {
+            Self::Create { edit, .. } => {
+                let edits = edit.iter().flat_map(Edit::steps);
+                std::iter::once("create group".to_owned()).chain(edits).collect()
+            }
+            Self::Edit(edit) => edit.steps(),
+            Self::Resubmit(task) => vec![format!("submit the group again, since task {task} did not succeed")],
+            Self::Invites(invites) => invites.iter().map(InviteEdit::step).collect(),
+            Self::Delete => vec!["delete".to_owned()],
+        }
+    }
+
+    fn follows(&self) -> Vec<String> {
+        match self {
+            Self::Create { follows, .. } => follows.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn event(&self) -> &'static str {
+        match self {
+            Self::Create { .. } => "Created",
+            Self::Edit(_) | Self::Invites(_) => "Updated",
+            Self::Resubmit(_) => "Resubmitted",
+            Self::Delete => "Deleted",
+        }
+    }
+
+    fn creates(&self) -> bool {
+        matches!(self, Self::Create { .. })
+    }
+
+    fn withdraws(&self) -> bool {
+        match self {
+            Self::Edit(edit) => edit.withdraws(),
+            Self::Invites(invites) => invites.iter().any(|invite| !invite.joins),
+            Self::Delete => true,
+            Self::Create { .. } | Self::Resubmit(_) => false,
+        }
+    }
+
+    fn starts_task(&self) -> bool {
+        matches!(self, Self::Create { .. } | Self::Edit(_) | Self::Resubmit(_))
+    }
+}

@@ -1,0 +1,252 @@
+//! What the last sweep of a space and later reads showed.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    dataiku::{
+        document::Document,
+        email::folded,
+        error::ApiError,
+        launchpad::{
+            Launchpad,
+            groups::GroupRecord,
+            people::{InviteRecord, UserRecord},
+            space::NodeRecord,
+        },
+        listed::Listed,
+    },
+    engine::{connect::lists::Shared, shared::batch::Batch},
+    kinds::node::{Known, Snapshot},
+};
+
+/// Lists younger than this are not read again for a single object.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// Somebody with an email address. Addresses are compared without case; where a space has two that differ in case alone,
+/// one of them is known by its exact spelling.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Person<T> {
+    key: String,
+    /// The user or invite.
+    pub record: T,
+}
+
+/// What an object needs from newer lists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Need {
+    /// Users and invites.
+    pub people: bool,
+    /// Nodes.
+    pub nodes: bool,
+}
+
+impl Need {
+    /// Whether anything is needed.
+    pub fn any(self) -> bool {
+        self.people || self.nodes
+    }
+}
+
+/// What the objects of a space share.
+pub struct SpaceLists {
+    /// Groups by id.
+    pub groups: Snapshot<GroupRecord>,
+    users: Snapshot<Person<UserRecord>>,
+    invites: Snapshot<Person<InviteRecord>>,
+    /// Whether the last list of groups identified every group.
+    all_groups: Shared<bool>,
+    nodes: Shared<Listed<NodeRecord>>,
+    /// Number of users and invites that could not be identified.
+    unreadable_people: Shared<usize>,
+    /// When the lists of people and of nodes were read; `None`: they are outdated.
+    people_read: Shared<Option<Instant>>,
+    nodes_read: Shared<Option<Instant>>,
+    refreshes: Batch<Need, Result<(), ApiError>>,
+}
+
+impl Default for SpaceLists {
+    fn default() -> Self {
+        Self {
+            groups: Snapshot::new(|group| &group.id),
+            users: Snapshot::new(|user| &user.key),
+            invites: Snapshot::new(|invite| &invite.key),
+            all_groups: Shared::default(),
+            nodes: Shared::default(),
+            unreadable_people: Shared::default(),
+            people_read: Shared::default(),
+            nodes_read: Shared::default(),
+            refreshes: Batch::default(),
+        }
+    }
+}
+
+impl SpaceLists {
+    /// A group of this name.
+    pub fn group_named(&self, name: &str) -> Known<GroupRecord> {
+        match self.groups.filter(|group| group.name == name).pop() {
+            Some(group) => Known::Found(group),
+            None if *self.all_groups.get() => Known::Absent,
+            None => Known::Unknown,
+        }
+    }
+
+    /// Replaces the list of groups by one that was read after `began`.
+    pub fn replace_groups(&self, began: Instant, groups: &Listed<Arc<GroupRecord>>) {
+        self.groups.replace(began, groups);
+        self.all_groups.set(groups.is_complete());
+    }
+
+    /// All nodes.
+    pub fn nodes(&self) -> Arc<Listed<NodeRecord>> {
+        self.nodes.get()
+    }
+
+    /// The user of this address.
+    pub fn user(&self, email: &str) -> Option<Arc<Person<UserRecord>>> {
+        find(&self.users, email)
+    }
+
+    /// The invite of this address.
+    pub fn invite(&self, email: &str) -> Option<Arc<Person<InviteRecord>>> {
+        find(&self.invites, email)
+    }
+
+    /// The invites that `wanted` accepts. Searches all of them.
+    pub fn invites(&self, wanted: impl Fn(&InviteRecord) -> bool) -> Vec<Arc<Person<InviteRecord>>> {
+        self.invites.filter(|invite| wanted(&invite.record))
+    }
+
+    /// Number of users and invites that could not be identified: somebody who is not in the lists may be one of them.
+    pub fn unreadable_people(&self) -> usize {
+        *self.unreadable_people.get()
+    }
+
+    /// Replaces the lists of people by lists that were read after `began`.
+    pub fn replace_people(&self, began: Instant, users: Listed<UserRecord>, invites: Listed<InviteRecord>) {
+        self.unreadable_people.set(users.unreadable + invites.unreadable);
+        self.users
+            .replace(began, &by_address(users, &self.users, |user| &user.email));
+        let invites = by_address(invites, &self.invites, |invite| &invite.email);
+        self.invites.replace(began, &invites);
+        self.people_read.set(Some(began));
+    }
+
+    /// Replaces the list of nodes by one that was read after `began`.
+    pub fn replace_nodes(&self, began: Instant, nodes: Listed<NodeRecord>) {
+        if self.nodes_read.get().is_none_or(|read| read <= began) {
+            self.nodes.set(nodes);
+            self.nodes_read.set(Some(began));
+        }
+    }
+
+    /// Reads what is needed, unless it was read within the last second. Those who ask at once share one call.
+    ///
+    /// # Errors
+    /// A call fails.
+    pub async fn refresh(&self, api: &Launchpad, need: Need) -> Result<(), ApiError> {
+        let answer = self.refreshes.ask(need, async |needs| {
+            let outcome = self.read(api, &needs).await;
+            vec![outcome; needs.len()]
+        });
+        // Whoever read for this object gave up: it finds the lists as they are, and waits if they do not suffice.
+        answer.await.unwrap_or(Ok(()))
+    }
+
+    async fn read(&self, api: &Launchpad, needs: &[Need]) -> Result<(), ApiError> {
+        let is_due = |read: &Shared<Option<Instant>>| read.get().is_none_or(|read| read.elapsed() >= FRESH);
+        if needs.iter().any(|need| need.people) && is_due(&self.people_read) {
+            let began = Instant::now();
+            let (users, invites) = people(api).await?;
+            self.replace_people(began, users, invites);
+        }
+        if needs.iter().any(|need| need.nodes) && is_due(&self.nodes_read) {
+            let began = Instant::now();
+            self.replace_nodes(began, api.nodes().await?);
+        }
+        Ok(())
+    }
+
+    /// The invites of these addresses, in the Launchpad's spelling, by address. An invite that is missing was accepted or
+    /// withdrawn.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn read_invites(&self, api: &Launchpad, emails: &[&str]) -> Result<BTreeMap<String, Document>, ApiError> {
+        let found = api.invites_of(emails).await?;
+        let mut documents = BTreeMap::new();
+        for document in found.items {
+            let Ok(record) = InviteRecord::from_document(&document) else {
+                continue;
+            };
+            if !emails.contains(&record.email.as_str()) {
+                continue;
+            }
+            documents.insert(record.email.clone(), document);
+            let key = key(&self.invites, &record.email);
+            self.invites.saw(
+                &key,
+                Some(Arc::new(Person {
+                    key: key.clone(),
+                    record,
+                })),
+            );
+        }
+        for gone in emails.iter().filter(|email| !documents.contains_key(**email)) {
+            self.invites.saw(&key(&self.invites, gone), None);
+            self.people_read.set(None);
+        }
+        Ok(documents)
+    }
+
+    /// Notes that the lists of people are outdated.
+    pub fn outdated_people(&self) {
+        self.people_read.set(None);
+    }
+}
+
+/// Users and invites. Invites first: somebody who accepts in between is in one of the lists at least.
+///
+/// # Errors
+/// A call fails.
+async fn people(api: &Launchpad) -> Result<(Listed<UserRecord>, Listed<InviteRecord>), ApiError> {
+    let invites = api.invites().await?;
+    Ok((api.users().await?, invites))
+}
+
+fn find<T: PartialEq>(people: &Snapshot<Person<T>>, email: &str) -> Option<Arc<Person<T>>> {
+    let exact = people.get(email).found();
+    exact.or_else(|| people.get(&folded(email)).found())
+}
+
+/// The key of somebody in the list.
+fn key<T: PartialEq>(people: &Snapshot<Person<T>>, email: &str) -> String {
+    match people.get(email) {
+        Known::Found(person) => person.key.clone(),
+        Known::Absent | Known::Unknown => folded(email),
+    }
+}
+
+fn by_address<T: PartialEq>(
+    listed: Listed<T>,
+    known: &Snapshot<Person<T>>,
+    email: fn(&T) -> &str,
+) -> Listed<Arc<Person<T>>> {
+    let mut listed = listed;
+    listed
+        .items
+        .sort_by_cached_key(|record| folded(email(record)) != email(record));
+    let mut taken = HashSet::new();
+    listed.map(|record| {
+        let folded = folded(email(&record));
+        let key = if taken.insert(folded.clone()) {
+            folded
+        } else {
+            email(&record).to_owned()
+        };
+        known.held(Person { key, record })
+    })
+}

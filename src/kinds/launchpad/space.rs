@@ -1,0 +1,204 @@
+//! `LaunchpadSpace`: the connection to a space of Dataiku Cloud.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+    time::Instant,
+};
+
+use super::lists::SpaceLists;
+use crate::{
+    crd::{
+        LaunchpadSpace,
+        connection::GroupCounts,
+        launchpad_space::{DEFAULT_URL, SeatStatus, SpaceNodeStatus, SpaceStatus, SpaceUserCounts},
+    },
+    dataiku::{
+        error::ApiError,
+        gate::Lane,
+        launchpad::{Launchpad, groups::GroupRecord, space::ProfileRecord},
+        listed::Listed,
+        transport::{Credentials, Transport},
+    },
+    engine::{
+        Error, Reason, SecretUse, Secrets,
+        connect::{Api, ConnectionKind, Dependent, Live, Terms},
+        remote_error::permitted,
+    },
+};
+
+const KEY_ID: &str = "apiKeyId";
+const KEY_SECRET: &str = "apiKeySecret";
+/// Scopes of an API key (contract sheet, section 4). The list of nodes needs none.
+const READ_USERS: &str = "read_users";
+const READ_GROUPS: &str = "read_groups";
+/// Kind of the objects that declare groups.
+const DECLARES_GROUPS: &str = "LaunchpadGroup";
+
+/// What one sweep of a space showed.
+#[derive(Default)]
+pub struct Sweep {
+    /// Scopes that the key lacks.
+    missing: BTreeSet<&'static str>,
+    profiles: Listed<ProfileRecord>,
+    nodes: Vec<SpaceNodeStatus>,
+    users: usize,
+    invites: usize,
+    groups: Listed<Arc<GroupRecord>>,
+}
+
+impl Sweep {
+    /// The list, or an empty one where the key lacks the scope.
+    fn scoped<T>(&mut self, scope: &'static str, answer: Result<Listed<T>, ApiError>) -> Result<Listed<T>, Error> {
+        let answer = permitted(answer)?;
+        if answer.is_none() {
+            self.missing.insert(scope);
+        }
+        Ok(answer.unwrap_or_default())
+    }
+}
+
+impl Api for Launchpad {
+    fn in_lane(&self, lane: Lane) -> Self {
+        self.with_lane(lane)
+    }
+}
+
+impl ConnectionKind for LaunchpadSpace {
+    type Api = Launchpad;
+    type Lists = SpaceLists;
+    type Sweep = Sweep;
+
+    const READY: &'static str = "reachable, with a key that may read users and groups";
+
+    fn terms(&self) -> Terms<'_> {
+        let spec = &self.spec;
+        Terms {
+            url: spec.url.as_deref().unwrap_or(DEFAULT_URL),
+            tls: spec.tls.as_ref(),
+            limits: spec.limits.as_ref(),
+            drift_interval: spec.drift_interval,
+            allowed_namespaces: spec.allowed_namespaces.as_ref(),
+            freeze: spec.freeze.unwrap_or_default(),
+        }
+    }
+
+    /// One server has many spaces.
+    fn address(&self) -> String {
+        let url = self.terms().url.trim_end_matches('/');
+        format!("{url}/spaces/{}", self.spec.space_id)
+    }
+
+    fn credential_uses(&self) -> Vec<SecretUse> {
+        let secret = &self.spec.credentials.secret_ref;
+        let one = |slot: &str, key: &Option<String>| SecretUse::new(slot, &secret.name, key.as_deref().unwrap_or(slot));
+        vec![
+            one(KEY_ID, &secret.api_key_id_key),
+            one(KEY_SECRET, &secret.api_key_secret_key),
+        ]
+    }
+
+    fn credentials(&self, secrets: &Secrets) -> Result<Credentials, Error> {
+        match (secrets.value(KEY_ID), secrets.value(KEY_SECRET)) {
+            (Some(id), Some(secret)) => Ok(Credentials::KeyPair {
+                id: id.clone(),
+                secret: secret.clone(),
+            }),
+            _ => Err(Error::Internal("the API key was not resolved".into())),
+        }
+    }
+
+    fn api(&self, transport: Transport) -> Launchpad {
+        Launchpad::new(transport, &self.spec.space_id)
+    }
+
+    async fn sweep(&self, live: &Live<Self>, _: &[Dependent]) -> Result<Sweep, Error> {
+        sweep(&live.sweeping(), &live.lists).await
+    }
+
+    fn judge(&self, sweep: &Sweep) -> Result<(), Error> {
+        if sweep.missing.is_empty() {
+            return Ok(());
+        }
+        let missing: Vec<_> = sweep.missing.iter().copied().collect();
+        let message = format!(
+            "the API key lacks the scope {}; a space administrator grants it in the Launchpad",
+            missing.join(" and ")
+        );
+        Err(Error::Blocked(Reason::Forbidden, message))
+    }
+
+    fn summary(&self, sweep: &Sweep, dependents: &[Dependent]) -> SpaceStatus {
+        let readable = sweep.missing.is_empty();
+        SpaceStatus {
+            nodes: sweep.nodes.clone(),
+            profiles: seats(&sweep.profiles),
+            users: readable.then(|| SpaceUserCounts {
+                total: length(sweep.users),
+                invited: length(sweep.invites),
+            }),
+            groups: readable.then(|| groups(&sweep.groups, dependents)),
+            claims: Some(length(dependents.len())),
+        }
+    }
+}
+
+/// Reads the whole space: five calls, whatever the number of objects.
+pub(super) async fn sweep(api: &Launchpad, lists: &SpaceLists) -> Result<Sweep, Error> {
+    let mut sweep = Sweep::default();
+    let nodes_began = Instant::now();
+    let nodes = api.nodes().await?;
+    sweep.profiles = sweep.scoped(READ_USERS, api.profiles().await)?;
+    let people_began = Instant::now();
+    // Invites first: somebody who accepts in between is in one of the lists at least.
+    let invites = sweep.scoped(READ_USERS, api.invites().await)?;
+    let users = sweep.scoped(READ_USERS, api.users().await)?;
+    let groups_began = Instant::now();
+    let groups = sweep.scoped(READ_GROUPS, api.groups().await)?;
+    sweep.groups = groups.map(|group| lists.groups.held(group));
+    sweep.users = users.items.len() + users.unreadable;
+    sweep.invites = invites.items.len() + invites.unreadable;
+    sweep.nodes = nodes
+        .items
+        .iter()
+        .map(|node| SpaceNodeStatus {
+            name: node.name.clone(),
+            type_: node.type_.clone(),
+        })
+        .collect();
+    sweep.nodes.sort_by(|one, other| one.name.cmp(&other.name));
+    if sweep.missing.is_empty() {
+        lists.replace_nodes(nodes_began, nodes);
+        lists.replace_people(people_began, users, invites);
+        lists.replace_groups(groups_began, &sweep.groups);
+    }
+    Ok(sweep)
+}
+
+fn seats(profiles: &Listed<ProfileRecord>) -> Vec<SeatStatus> {
+    let readable = profiles.items.iter().filter_map(|profile| {
+        Some(SeatStatus {
+            name: profile.name.clone(),
+            trial: profile.is_trial?,
+            total_seats: profile.total_seats?,
+            used_seats: profile.used_seats?,
+        })
+    });
+    let mut seats: Vec<_> = readable.collect();
+    seats.sort_by(|one, other| (&one.name, one.trial).cmp(&(&other.name, other.trial)));
+    seats
+}
+
+fn groups(groups: &Listed<Arc<GroupRecord>>, dependents: &[Dependent]) -> GroupCounts {
+    let declaring = dependents.iter().filter(|one| one.kind == DECLARES_GROUPS);
+    let declared: HashSet<&str> = declaring.map(|one| one.key.as_str()).collect();
+    let names = groups.items.iter().map(|group| group.name.as_str());
+    GroupCounts {
+        total: length(groups.items.len() + groups.unreadable),
+        undeclared: length(names.filter(|name| !declared.contains(name)).count()),
+    }
+}
+
+fn length(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,275 @@
+//! Users of a node: the strategy of `DssUser` and `GovernUser`.
+
+mod plan;
+#[cfg(test)]
+mod tests;
+
+use std::{marker::PhantomData, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp};
+use kube::ResourceExt;
+
+pub use self::plan::NewAccount;
+use self::plan::{PASSWORD, create, disable, edit, is_shown};
+use super::{
+    Known, NodeKind, NodeLists,
+    change::{DocumentChange, Seen, edited},
+    spelling,
+};
+use crate::{
+    crd::{
+        applied::Applied,
+        common::{DeletionPolicy, InstanceRef},
+        node_user::{SourceType, UserSeen, UserSpec},
+        status::{Nothing, Origin},
+    },
+    dataiku::{
+        dip::{
+            DipProduct, Node,
+            users::{NewUser, UserRecord},
+        },
+        permit::WritePermit,
+    },
+    engine::{
+        Common, Error, Given, Managed, Object, Observed, Plan, Read, Receipt, SecretUse,
+        connect::{ConnectionKey, ConnectionKind, Remote},
+        index::key_hash,
+        object,
+    },
+};
+
+/// How much the clock of a node may be behind that of the apiserver.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(1);
+
+/// A kind of users of a node.
+pub trait NodeUser: Object<Seen = UserSeen, Shown = Nothing> {
+    /// The kind of connection to its nodes.
+    type Instance: NodeKind;
+
+    /// The connection.
+    fn instance_ref(&self) -> &InstanceRef;
+    /// The fields of the user.
+    fn user(&self) -> &UserSpec;
+    /// Login of the remote user.
+    fn login(&self) -> String {
+        self.user().login.clone().unwrap_or_else(|| self.name_any())
+    }
+}
+
+/// How users of a node are kept in line with their objects.
+pub struct User<K>(PhantomData<K>);
+
+type SeenUser = Seen<UserRecord>;
+type Change = DocumentChange<NewAccount>;
+
+impl<K: NodeUser> Managed for User<K> {
+    type Object = K;
+    type Connection = K::Instance;
+    type Seen = SeenUser;
+    type Change = Change;
+
+    const REMOTE: &'static str = "user";
+
+    fn common(object: &K) -> Common<'_> {
+        Common {
+            connection: ConnectionKey::referred(object.instance_ref(), object.namespace().as_deref()),
+            key: object.login(),
+            policies: &object.user().policies,
+        }
+    }
+
+    fn secrets(object: &K) -> Vec<SecretUse> {
+        let password = object.user().password_secret_ref.as_ref();
+        let password = password.map(|secret| {
+            let key = secret.key.as_deref().unwrap_or(PASSWORD);
+            SecretUse::new(PASSWORD, &secret.name, key)
+        });
+        password.into_iter().collect()
+    }
+
+    /// A node may compare logins without case.
+    fn claim_key(object: &K) -> String {
+        object.login().to_ascii_lowercase()
+    }
+
+    fn needs_details(object: &K) -> bool {
+        let user = object.user();
+        let maps = [&user.user_properties, &user.admin_properties];
+        maps.into_iter().flatten().any(|map| !map.is_empty())
+    }
+
+    fn default_deletion(origin: Origin) -> DeletionPolicy {
+        match origin {
+            Origin::Created => DeletionPolicy::Disable,
+            Origin::Adopted => DeletionPolicy::Retain,
+        }
+    }
+
+    async fn observe(
+        object: &K,
+        remote: &Remote<K::Instance>,
+        record: &Applied,
+        read: Read,
+    ) -> Result<Observed<SeenUser>, Error> {
+        let lists = remote.lists().as_ref();
+        match read {
+            Read::Listed => Ok(listed(object, lists, record)),
+            Read::Fresh => look_up(object, &remote.api, lists, record).await.map(Observed::new),
+        }
+    }
+
+    fn plan(object: &K, given: &Given<'_, K::Instance>, seen: Option<&SeenUser>) -> Result<Plan<Change>, Error> {
+        let Some(Seen { object: user, .. }) = seen else {
+            return create(object, given);
+        };
+        spelling::check("login", &object.login(), &user.login)?;
+        edit(object.user(), given.record, given.secrets, given.lists.as_ref(), user)
+    }
+
+    fn removal(_: &K, policy: DeletionPolicy, given: &Given<'_, K::Instance>, seen: &SeenUser) -> Plan<Change> {
+        let user = &*seen.object;
+        match policy {
+            DeletionPolicy::Delete => Plan::new(Some(Change::Delete {
+                key: user.login.clone(),
+            })),
+            DeletionPolicy::Disable | DeletionPolicy::Retain => disable(given.record, user),
+        }
+    }
+
+    async fn apply(
+        remote: &Remote<K::Instance>,
+        permit: WritePermit,
+        seen: Option<&SeenUser>,
+        change: &Change,
+    ) -> Result<Receipt, Error> {
+        match change {
+            Change::Create(user) => return Box::pin(post(&remote.api, remote.lists().as_ref(), permit, user)).await,
+            Change::Edit { key, edit } => {
+                let document = edited("the user document", seen, edit)?;
+                remote.api.put_user(permit, key, &document).await?;
+            }
+            Change::Delete { key } => _ = remote.api.delete_user(permit, key).await?,
+        }
+        Ok(Receipt::default())
+    }
+
+    fn evidence(seen: &SeenUser) -> u64 {
+        key_hash(&format!("{:?}", seen.object))
+    }
+
+    fn show(object: &K, seen: Option<&SeenUser>, _: &Applied, _: &<K::Instance as ConnectionKind>::Lists) -> UserSeen {
+        // A user in another spelling shows in the message alone.
+        let user = seen.map(|seen| &seen.object);
+        let Some(user) = user.filter(|user| user.login == object.login()) else {
+            return UserSeen::default();
+        };
+        let mut groups = user.groups.clone().unwrap_or_default();
+        groups.sort();
+        UserSeen {
+            resulting_user_profile: user.resulting_user_profile.clone(),
+            enabled: user.enabled,
+            groups,
+        }
+    }
+}
+
+/// Reads the user.
+async fn look_up<K: NodeUser, P: DipProduct>(
+    object: &K,
+    api: &Node<P>,
+    lists: &NodeLists,
+    record: &Applied,
+) -> Result<Option<SeenUser>, Error> {
+    let login = object.login();
+    let declared = fresh(api, lists, &login).await?;
+    if declared.is_some() {
+        return Ok(declared);
+    }
+    match variant(object, &login, api, record).await? {
+        Some(stored) => fresh(api, lists, &stored).await,
+        None => Ok(None),
+    }
+}
+
+async fn fresh<P: DipProduct>(api: &Node<P>, lists: &NodeLists, login: &str) -> Result<Option<SeenUser>, Error> {
+    let document = api.user(login).await?;
+    let user = document.as_ref().map(UserRecord::from_document).transpose();
+    let user = user
+        .map_err(|error| Error::unreadable("the user document", &error))?
+        .map(Arc::new);
+    lists.users.saw(login, user.clone());
+    Ok(user.map(|object| Seen { object, document }))
+}
+
+fn listed<K: NodeUser>(object: &K, lists: &NodeLists, record: &Applied) -> Observed<SeenUser> {
+    match lists.users.get_stored(&object.login(), record) {
+        Known::Found(user) if is_shown(object.user(), record, lists, &user) => Observed::Found(Seen::listed(user)),
+        Known::Found(_) | Known::Unknown => Observed::Unknown,
+        Known::Absent => Observed::Absent,
+    }
+}
+
+/// The login under which the node stored the user that this object created, where it is not the declared one.
+async fn variant<K: NodeUser, P: DipProduct>(
+    object: &K,
+    login: &str,
+    api: &Node<P>,
+    record: &Applied,
+) -> Result<Option<String>, Error> {
+    if let Some(id) = &record.id {
+        return Ok(Some(id.clone()).filter(|id| id != login));
+    }
+    // The answer to the create may have been lost. Then a variant is ours only if it is younger than the object, and only if
+    // the declared login never showed: a node that tells the two apart may have both.
+    let never_seen = object
+        .status()
+        .and_then(|status| status.remote.as_ref())
+        .is_some_and(|remote| remote.origin == Some(Origin::Created) && remote.seen == UserSeen::default());
+    if !never_seen || !spelling::may_change(login) {
+        return Ok(None);
+    }
+    let since = object::created(object)
+        .checked_sub(CLOCK_SKEW)
+        .unwrap_or(Timestamp::UNIX_EPOCH);
+    let users = api.users(false, |user| (user.login, user.creation_date)).await?;
+    let younger = users.items.into_iter().filter(|(found, created)| {
+        spelling::is_variant(found, login) && created.is_some_and(|created| created >= since.as_millisecond())
+    });
+    Ok(spelling::sole(younger.map(|(found, _)| found)))
+}
+
+async fn post<P: DipProduct>(
+    api: &Node<P>,
+    lists: &NodeLists,
+    permit: WritePermit,
+    user: &NewAccount,
+) -> Result<Receipt, Error> {
+    let login = &user.login;
+    if user.source_type == SourceType::Local && user.password.is_none() {
+        return Err(Error::Internal(format!(
+            "user {login} would be created without its password"
+        )));
+    }
+    let before = lists.users.variants(login);
+    let new = NewUser {
+        login,
+        password: user.password.as_ref(),
+        display_name: &user.display_name,
+        source_type: user.source_type.as_str(),
+        groups: &user.groups,
+        user_profile: &user.profile,
+        email: user.email.as_deref(),
+    };
+    api.create_user(permit, &new).await?;
+    let id = Box::pin(spelling::stored_as(
+        login,
+        &before,
+        api.user(login),
+        api.users(false, |found| found.login),
+    ))
+    .await;
+    Ok(Receipt {
+        id,
+        ..Receipt::default()
+    })
+}

@@ -1,0 +1,255 @@
+//! What to write to a user. Pure.
+
+use std::collections::BTreeSet;
+
+use secrecy::SecretString;
+
+use super::{Change, NodeUser};
+use crate::{
+    crd::{
+        applied::Applied,
+        common::ListPolicy,
+        node_user::{SourceType, UserSpec},
+    },
+    dataiku::{dip::users::UserRecord, document::Document, email::same_email},
+    engine::{
+        Error, Given, Plan, Secret, Secrets,
+        connect::Effect,
+        keep::fields::{Edit, Fields, Names, Switch},
+        object,
+    },
+    kinds::node::{Known, NodeKind, NodeLists, change::Creation},
+};
+
+pub(super) const PASSWORD: &str = "password";
+pub(super) const GROUPS: &str = "groups";
+const USER_PROPERTIES: &str = "userProperties";
+const ADMIN_PROPERTIES: &str = "adminProperties";
+const ENABLED: Switch = Switch {
+    at: "enabled",
+    on: "enable",
+    off: "disable",
+    off_event: "Disabled",
+};
+
+/// A user to be created.
+pub struct NewAccount {
+    pub(super) login: String,
+    pub(super) password: Option<SecretString>,
+    pub(super) display_name: String,
+    pub(super) source_type: SourceType,
+    pub(super) groups: Vec<String>,
+    pub(super) profile: String,
+    pub(super) email: Option<String>,
+    follows: Vec<String>,
+}
+
+impl Creation for NewAccount {
+    fn steps(&self) -> Vec<String> {
+        let source_type = self.source_type.as_str();
+        let created = format!("create {source_type} user with profile {}", self.profile);
+        let groups = self.groups.iter().map(|group| format!("add to group {group}"));
+        std::iter::once(created).chain(groups).collect()
+    }
+
+    fn follows(&self) -> Vec<String> {
+        self.follows.clone()
+    }
+
+    fn slots(&self) -> Vec<String> {
+        self.password.iter().map(|_| PASSWORD.to_owned()).collect()
+    }
+
+    fn edited(login: &str, edit: &Edit) -> Vec<Effect> {
+        let disables = edit.turns_off(ENABLED.at).then(|| Effect::Disables(login.to_owned()));
+        let leaves = edit.removed(GROUPS).map(|group| Effect::Leaves {
+            user: login.to_owned(),
+            group: group.clone(),
+        });
+        disables.into_iter().chain(leaves).collect()
+    }
+
+    fn deleted(login: &str) -> Effect {
+        Effect::Deletes(login.to_owned())
+    }
+}
+
+impl NewAccount {
+    /// The user right after its creation (contract sheet 2.2).
+    fn as_created(&self) -> Result<UserRecord, Error> {
+        let mut document = Document::new();
+        document.set("login", &self.login);
+        document.set("sourceType", self.source_type.as_str());
+        document.set("displayName", &self.display_name);
+        document.set("email", &self.email);
+        document.set("userProfile", &self.profile);
+        document.set(GROUPS, &self.groups);
+        document.set(ENABLED.at, &true);
+        document.set(USER_PROPERTIES, &serde_json::json!({}));
+        document.set(ADMIN_PROPERTIES, &serde_json::json!({}));
+        UserRecord::from_document(&document).map_err(|error| Error::Internal(format!("a new user: {error}")))
+    }
+}
+
+/// For a user that does not exist.
+pub(super) fn create<K: NodeUser>(object: &K, given: &Given<'_, K::Instance>) -> Result<Plan<Change>, Error> {
+    let (spec, lists): (_, &NodeLists) = (object.user(), given.lists.as_ref());
+    let source_type = spec.source_type.unwrap_or_default();
+    let local = source_type == SourceType::Local;
+    if local && spec.password_secret_ref.is_none() && !spec.policies.observes() {
+        return Err(Error::invalid(
+            "a LOCAL user needs passwordSecretRef to be created: set it, or another sourceType",
+        ));
+    }
+    let default_profile = || given.connection.node().default_user_profile.clone();
+    let profile = spec.user_profile.clone().or_else(default_profile).ok_or_else(|| {
+        let kind = object::kind::<K::Instance>();
+        Error::invalid(format!(
+            "no userProfile: set it here, or set defaultUserProfile on the {kind}"
+        ))
+    })?;
+    licensed(&profile, lists)?;
+    if local && is_unavailable(given.secrets) {
+        let waits = format!("create LOCAL user with profile {profile}: waits for the password");
+        return Ok(Plan {
+            waiting: vec![waits],
+            ..Plan::default()
+        });
+    }
+    let login = object.login();
+    let groups: BTreeSet<&str> = group_names(spec).filter(|name| may_exist(lists, name)).collect();
+    let new = NewAccount {
+        password: given.secrets.value(PASSWORD).cloned(),
+        display_name: spec.display_name.clone().unwrap_or_else(|| login.clone()),
+        login,
+        source_type,
+        groups: groups.into_iter().map(str::to_owned).collect(),
+        profile,
+        email: spec.email.clone().filter(|email| !email.is_empty()),
+        follows: Vec::new(),
+    };
+    let created = new.as_created()?;
+    let fields = fields(spec, given.record, lists, &created, Some(source_type), None);
+    Ok(fields.into_creation(|follows| Change::Create(Box::new(NewAccount { follows, ..new }))))
+}
+
+/// For a user that exists.
+pub(super) fn edit(
+    spec: &UserSpec,
+    record: &Applied,
+    secrets: &Secrets,
+    lists: &NodeLists,
+    user: &UserRecord,
+) -> Result<Plan<Change>, Error> {
+    if let Some(profile) = &spec.user_profile
+        && user.user_profile.as_ref() != Some(profile)
+    {
+        licensed(profile, lists)?;
+    }
+    let local = SourceType::Local;
+    let becomes_local = spec.source_type == Some(local) && user.source_type.as_deref() != Some(local.as_str());
+    // A user that becomes LOCAL needs a password in the same write (contract sheet 2.2).
+    let waits = becomes_local && is_unavailable(secrets);
+    let (source_type, password) = match (waits, becomes_local) {
+        (true, _) => (None, None),
+        (false, true) => (spec.source_type, secrets.value(PASSWORD)),
+        (false, false) => (spec.source_type, secrets.changed(PASSWORD)),
+    };
+    let waits = waits.then(|| "set sourceType to LOCAL: waits for the password".to_owned());
+    let fields = fields(spec, record, lists, user, source_type, password).waiting(waits);
+    let key = user.login.clone();
+    Ok(fields.into_plan(|edit| Change::Edit { key, edit }))
+}
+
+/// For a user whose object is being deleted with the policy `Disable`.
+pub(super) fn disable(record: &Applied, user: &UserRecord) -> Plan<Change> {
+    let fields = Fields::new(record, &user.unreadable)
+        .switch(&ENABLED, Some(false), user.enabled)
+        .names(&Names {
+            at: GROUPS,
+            noun: "group",
+            declared: None,
+            exact: false,
+            found: user.groups.as_deref(),
+            known: &|_| true,
+        });
+    let key = user.login.clone();
+    let mut plan = fields.into_plan(|edit| Change::Edit { key, edit });
+    // The object must not go while a membership on record is left.
+    plan.in_progress = std::mem::take(&mut plan.waiting);
+    plan
+}
+
+/// Whether a list shows every declared field of this user.
+pub(super) fn is_shown(spec: &UserSpec, record: &Applied, lists: &NodeLists, user: &UserRecord) -> bool {
+    !fields(spec, record, lists, user, spec.source_type, None).is_unknown()
+}
+
+/// The fields of a user (contract sheet 2.1). `source_type` and `password` are what is due of them.
+fn fields<'a>(
+    spec: &'a UserSpec,
+    record: &'a Applied,
+    lists: &NodeLists,
+    user: &'a UserRecord,
+    source_type: Option<SourceType>,
+    password: Option<&SecretString>,
+) -> Fields<'a> {
+    let source_type = source_type.map(SourceType::as_str);
+    let (display_name, email) = (spec.display_name.as_deref(), spec.email.as_deref());
+    let (user_properties, admin_properties) = (spec.user_properties.as_ref(), spec.admin_properties.as_ref());
+    Fields::new(record, &user.unreadable)
+        .text("sourceType", source_type, user.source_type.as_deref())
+        .text("displayName", display_name, user.display_name.as_deref())
+        .text_like("email", email, user.email.as_deref(), same_email)
+        .text(
+            "userProfile",
+            spec.user_profile.as_deref(),
+            user.user_profile.as_deref(),
+        )
+        .switch(&ENABLED, spec.enabled, user.enabled)
+        .names(&Names {
+            at: GROUPS,
+            noun: "group",
+            declared: spec.groups.as_ref().map(|_| group_names(spec).collect()),
+            exact: spec.groups_policy == Some(ListPolicy::Exact),
+            found: user.groups.as_deref(),
+            known: &|name| may_exist(lists, name),
+        })
+        .map(
+            USER_PROPERTIES,
+            "user property",
+            user_properties,
+            user.user_properties.as_ref(),
+        )
+        .map(
+            ADMIN_PROPERTIES,
+            "admin property",
+            admin_properties,
+            user.admin_properties.as_ref(),
+        )
+        .secret(PASSWORD, PASSWORD, password)
+}
+
+fn is_unavailable(secrets: &Secrets) -> bool {
+    matches!(secrets.get(PASSWORD), Some(Secret::Missing(_) | Secret::Unusable(_)))
+}
+
+fn group_names(spec: &UserSpec) -> impl Iterator<Item = &str> {
+    spec.groups.iter().flatten().map(|group| group.name.as_str())
+}
+
+/// A node stores the name of a group that does not exist without an error (contract sheet, A9).
+fn may_exist(lists: &NodeLists, group: &str) -> bool {
+    lists.groups.get(group) != Known::Absent
+}
+
+/// A profile that the licence does not hold is refused before anything is written.
+fn licensed(profile: &str, lists: &NodeLists) -> Result<(), Error> {
+    match lists.profiles() {
+        Some(profiles) if !profiles.iter().any(|licensed| licensed == profile) => Err(Error::invalid(format!(
+            "userProfile {profile} is not licensed; the licence holds {}",
+            profiles.join(", ")
+        ))),
+        _ => Ok(()),
+    }
+}
