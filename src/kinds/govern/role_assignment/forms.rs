@@ -4,11 +4,13 @@
 //! the same: without that knowledge each reconcile would add one more, and none of them would go with its object.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
     fmt,
 };
 
 use indexmap::IndexMap;
+use serde_json::Value;
 
 use crate::{
     crd::applied::Applied,
@@ -19,9 +21,14 @@ use crate::{
 
 /// List of the record: hashes of rules that this object put there.
 pub(super) const RULES: &str = "rules";
-/// List of the record: hashes of declared rules whose write no read has confirmed, and, in the text of a [`Form`], of those
-/// that resembled one of them before.
+/// List of the record: hashes of declared rules whose write no read has confirmed, and, in the text of a [`Form`], rules of
+/// people and other tools that resemble one of them or are for the same people.
 const UNCONFIRMED: &str = "unconfirmed";
+/// List of the record: declared rules and their forms where no write of this object showed them, as `declared=form`.
+const FORMS: &str = "forms";
+
+/// Most rules of others in the record.
+const MOST_ALIKE: usize = 100;
 
 /// Declared rules by their hash.
 pub(super) type Declared = IndexMap<String, Rule>;
@@ -33,6 +40,9 @@ pub(super) struct Form {
     pub hash: String,
     /// Number of copies of it that are not ours.
     pub foreign: usize,
+    /// Whether an object that does not declare the rule declares and owns it in just this form, and the two have little in
+    /// common. So it is probably no form of the rule, and the node did not store the rule at all.
+    pub strange: bool,
 }
 
 impl Form {
@@ -41,11 +51,44 @@ impl Form {
         Self {
             hash: hash.to_owned(),
             foreign: foreign.parse().unwrap_or(usize::MAX),
+            strange: false,
+        }
+    }
+
+    fn new(hash: &str, foreign: usize) -> Self {
+        Self {
+            hash: hash.to_owned(),
+            foreign,
+            strange: false,
         }
     }
 
     fn recorded(record: &Applied, declared: &str) -> Option<Self> {
-        record.stored.get(declared).map(|text| Self::parse(text))
+        let pairs = || record.grants.list(FORMS).iter().filter_map(|pair| pair.split_once('='));
+        let stored = record.stored.get(declared).map(String::as_str);
+        let text = stored.or_else(|| pairs().find(|(of, _)| *of == declared).map(|(_, form)| form))?;
+        Some(Self::parse(text))
+    }
+
+    /// All forms on record, by the declared rule.
+    fn all(record: &Applied) -> BTreeMap<&str, Self> {
+        let pairs = record.grants.list(FORMS).iter().filter_map(|pair| pair.split_once('='));
+        let stored = record
+            .stored
+            .iter()
+            .map(|(declared, form)| (declared.as_str(), form.as_str()));
+        let all = pairs.chain(stored);
+        all.map(|(declared, form)| (declared, Self::parse(form))).collect()
+    }
+
+    /// Whether the record says that this form of the declared rule is ours.
+    fn is_ours(&self, declared: &str, record: &Applied) -> bool {
+        let granted = |hash: &str| record.grants.contains(RULES, hash);
+        // A rule that the node made of ours and of somebody else's stays theirs.
+        let itself = || Self::recorded(record, &self.hash).filter(|form| form.hash == self.hash);
+        let only_ours =
+            || self.hash != declared && granted(&self.hash) && itself().is_none_or(|form| form.foreign == 0);
+        !self.strange && ((self.foreign == 0 && granted(declared)) || only_ours())
     }
 }
 
@@ -65,6 +108,7 @@ pub(super) struct View<'a> {
     pub found: &'a RuleSet,
     pub record: &'a Applied,
     pub others: &'a Claims<'a>,
+    owned: BTreeSet<String>,
     /// Declared rules that are there in another form.
     pub forms: BTreeMap<&'a str, Form>,
 }
@@ -83,6 +127,7 @@ impl<'a> View<'a> {
             found,
             record,
             others,
+            owned: owned(record),
             forms: BTreeMap::new(),
         };
         let forms = declared.iter().filter_map(|(hash, rule)| {
@@ -93,9 +138,9 @@ impl<'a> View<'a> {
         view
     }
 
-    /// Whether the record says that this object put the rule there.
+    /// Whether the record says that this object put the rule there, in this form.
     pub fn granted(&self, hash: &str) -> bool {
-        self.record.grants.contains(RULES, hash)
+        self.owned.contains(hash)
     }
 
     /// Whether the declared rule is there.
@@ -105,38 +150,40 @@ impl<'a> View<'a> {
 
     /// Whether the stored form of a declared rule is ours.
     pub fn owns(&self, declared: &str, form: &Form) -> bool {
-        (form.foreign == 0 && self.granted(declared)) || (form.hash != declared && self.granted(&form.hash))
+        form.is_ours(declared, self.record)
     }
 
     /// Hashes of declared rules and of their stored forms.
     pub fn wanted(&self) -> BTreeSet<&str> {
-        let forms = self.forms.values().map(|form| form.hash.as_str());
+        let forms = self.forms.values().filter(|form| !form.strange);
+        let forms = forms.map(|form| form.hash.as_str());
         self.declared.keys().map(String::as_str).chain(forms).collect()
     }
 
     /// Copies to leave of each rule that this object put there and that is not in `wanted`.
     pub fn withdrawn(&self, wanted: &BTreeSet<&str>) -> BTreeMap<String, usize> {
-        let recorded = self.record.stored.iter();
-        let mut forms: BTreeMap<&str, Form> = recorded
-            .map(|(declared, form)| (declared.as_str(), Form::parse(form)))
-            .collect();
+        let mut forms = Form::all(self.record);
         forms.extend(self.forms.iter().map(|(declared, form)| (*declared, form.clone())));
         let mut stay = BTreeMap::new();
         for hash in self.record.grants.list(RULES) {
             let itself = forms.get(hash.as_str()).filter(|form| form.hash == *hash);
             stay.insert(hash.clone(), itself.map_or(0, |form| form.foreign));
         }
-        for (declared, form) in &forms {
-            if self.owns(declared, form) {
-                stay.insert(form.hash.clone(), 0);
-            } else if self.granted(declared) {
-                stay.insert(form.hash.clone(), form.foreign);
-            }
+        for (declared, form) in forms
+            .iter()
+            .filter(|(declared, form)| self.granted(declared) && !form.strange)
+        {
+            let copies = if self.owns(declared, form) { 0 } else { form.foreign };
+            let least = |stay: &mut usize| *stay = (*stay).min(copies);
+            stay.entry(form.hash.clone()).and_modify(least).or_insert(copies);
         }
         let taken_over = |hash: &str| {
-            let forms = forms.iter().filter(|(_, form)| form.hash == hash);
-            let mut names = forms.map(|(declared, _)| *declared).chain([hash]);
-            names.any(|name| self.others.takes_over(&self.place, name))
+            let of = |declared: &BTreeSet<String>| {
+                let mut forms = forms.iter().filter(|(_, form)| form.hash == hash);
+                declared.contains(hash) || forms.any(|(rule, _)| declared.contains(*rule))
+            };
+            let mut others = self.others.of_entry(&self.place, hash).into_iter();
+            others.any(|other| other.claim.owned.contains(hash) && of(&other.claim.declared))
         };
         stay.retain(|hash, stay| {
             self.found.copies(hash) > *stay && !wanted.contains(hash.as_str()) && !taken_over(hash)
@@ -144,35 +191,56 @@ impl<'a> View<'a> {
         stay
     }
 
-    /// What to record so that rules are recognised whose write is not confirmed: those in `add`, and those that were
-    /// recognised by nothing else.
-    pub fn unconfirmed(&self, add: &Declared) -> (&'static str, BTreeSet<String>) {
-        let before = self.record.grants.list(UNCONFIRMED);
-        let recognised = |hash: &str| self.forms.contains_key(hash) && Form::recorded(self.record, hash).is_none();
-        let recognised: Vec<_> = before.iter().filter(|hash| recognised(hash)).cloned().collect();
-        let mut list = BTreeSet::new();
-        if !recognised.is_empty() {
-            list.extend(recognised);
-            list.extend(before.iter().filter(|text| text.contains('*')).cloned());
+    /// Copies to leave of each rule that objects of ours have put there more than once: they may have declared it in
+    /// several forms.
+    pub fn duplicates(&self) -> BTreeMap<String, usize> {
+        let mut stay: BTreeMap<&str, usize> = BTreeMap::new();
+        for (declared, form) in self.forms.iter().filter(|(_, form)| !form.strange) {
+            let copies = if self.owns(declared, form) { 1 } else { form.foreign };
+            stay.entry(&form.hash)
+                .and_modify(|stay| *stay = (*stay).min(copies))
+                .or_insert(copies);
         }
-        for (hash, rule) in add {
-            list.insert(hash.clone());
-            let alike = self.found.iter().filter(|(_, found, _)| rule.resembles(found));
-            list.extend(alike.map(|(hash, _, foreign)| {
-                let hash = hash.to_owned();
-                Form { hash, foreign }.to_string()
-            }));
+        for hash in self.declared.keys().filter(|hash| self.granted(hash)) {
+            stay.entry(hash).or_insert(1);
+        }
+        let stay = stay.into_iter().filter(|(hash, stay)| self.found.copies(hash) > *stay);
+        stay.map(|(hash, stay)| (hash.to_owned(), stay)).collect()
+    }
+
+    /// What to record so that the rules in `add` are recognised if the operator does not get to read them back.
+    pub fn unconfirmed(&self, add: &Declared) -> (&'static str, BTreeSet<String>) {
+        let mut list: BTreeSet<String> = add.keys().cloned().collect();
+        if !add.is_empty() {
+            let groups: BTreeSet<_> = add.values().map(people).collect();
+            let foreign = self.found.iter().filter(|(hash, rule, _)| {
+                let alike = groups.contains(&people(rule)) || add.values().any(|added| added.resembles(rule));
+                alike && !self.granted(hash) && !self.others.owns(&self.place, hash)
+            });
+            let foreign = foreign.take(MOST_ALIKE);
+            list.extend(foreign.map(|(hash, _, copies)| Form::new(hash, copies.max(1)).to_string()));
         }
         (UNCONFIRMED, list)
     }
 
+    /// Forms that the record does not hold as the result of a write of ours, given the rules that it will hold.
+    pub fn recognised(&self, rules: &BTreeSet<String>) -> (&'static str, BTreeSet<String>) {
+        let stored = |declared: &str| self.record.stored.contains_key(declared) && rules.contains(declared);
+        let forms = self.forms.iter().filter(|(declared, _)| !stored(declared));
+        (
+            FORMS,
+            forms.map(|(declared, form)| format!("{declared}={form}")).collect(),
+        )
+    }
+
     fn recorded(&self, declared: &str, rule: &Rule) -> Option<Form> {
-        let form = Form::recorded(self.record, declared).filter(|form| self.found.contains(&form.hash))?;
+        let mut form = Form::recorded(self.record, declared).filter(|form| self.found.contains(&form.hash))?;
         if form.hash != declared && self.found.contains(declared) {
             return None;
         }
         let alike = self.found.get(&form.hash).is_some_and(|found| rule.resembles(found));
-        (alike || !self.is_strange(declared, &form.hash)).then_some(form)
+        form.strange = !alike && self.is_strange(declared, &form.hash);
+        Some(form)
     }
 
     /// The form of a rule whose write no read has confirmed, or that another object has put there.
@@ -195,28 +263,38 @@ impl<'a> View<'a> {
             .found
             .iter()
             .filter(|(hash, ..)| !self.declared.contains_key(*hash));
-        candidates
-            .filter(|(_, found, _)| rule.resembles(found))
-            .find_map(|(hash, _, copies)| {
-                let known = before.iter().find(|form| form.hash == hash);
-                let known = known.map_or(0, |form| form.foreign);
-                let foreign = if unconfirmed && copies > known && !self.is_strange(declared, hash) {
-                    known
-                } else if self.is_shared(declared, hash) {
-                    // Ours only if that object owns it.
-                    copies
-                } else {
-                    return None;
-                };
-                let hash = hash.to_owned();
-                Some(Form { hash, foreign })
-            })
+        let candidates = candidates.filter(|(_, found, _)| rule.resembles(found));
+        let forms = candidates.filter_map(|(hash, found, copies)| {
+            let known = before.iter().find(|form| form.hash == hash);
+            let known = known.map_or(0, |form| form.foreign);
+            let foreign = if unconfirmed && copies > known && !self.is_anothers(declared, hash) {
+                known
+            } else if self.is_shared(declared, hash) {
+                // Ours only if that object owns it.
+                copies
+            } else {
+                return None;
+            };
+            Some((likeness(rule, found), Form::new(hash, foreign)))
+        });
+        forms.max_by_key(|(likeness, _)| *likeness).map(|(_, form)| form)
     }
 
-    /// Whether an object that does not declare the one rule declares the other.
+    /// Whether an object that does not declare the one rule declares the other in just this form and has put it there.
     fn is_strange(&self, declared: &str, stored: &str) -> bool {
-        self.claimants(stored)
-            .any(|other| !other.claim.declared.contains(declared))
+        let owners = self
+            .claimants(stored)
+            .filter(|other| other.claim.owned.contains(stored));
+        let as_form = as_form(stored);
+        let mut declared_by = owners.map(|other| other.claim);
+        declared_by.any(|claim| !claim.declared.contains(declared) && !claim.declared.contains(&as_form))
+    }
+
+    /// Whether an object that does not declare the one rule has put the other there.
+    fn is_anothers(&self, declared: &str, stored: &str) -> bool {
+        let claimants = self.others.of_entry(&self.place, stored).into_iter();
+        let mut owners = claimants.filter(|other| other.claim.owned.contains(stored));
+        owners.any(|other| !other.claim.declared.contains(declared))
     }
 
     /// Whether the stored rule is what the node made of the declared one for another object.
@@ -234,28 +312,34 @@ impl<'a> View<'a> {
 struct Grown<'a> {
     hash: &'a str,
     rule: &'a Rule,
-    /// Copies that are not the result of the write.
+    /// Copies that were there before, or that are what the node made of rules of others.
     foreign: usize,
+    /// Copies that are the forms of declared rules.
+    ours: usize,
     /// Copies without an explanation so far.
     new: usize,
     /// Whether there are more than before; otherwise the write removed some of the earlier ones.
     appeared: bool,
-    /// Whether it is the form of a declared rule.
-    ours: bool,
 }
 
-impl Grown<'_> {
-    fn take(&mut self) -> Form {
-        let form = Form {
-            hash: self.hash.to_owned(),
-            foreign: self.foreign,
-        };
-        self.foreign += 1;
-        self.new = self.new.saturating_sub(1);
-        self.ours = true;
-        form
-    }
+/// A rule that is not there any more in the form in which it was there or was written.
+struct Source<'a> {
+    /// Its hash, if this object declares it.
+    declared: Option<&'a String>,
+    rule: &'a Rule,
+    /// Number of copies of it that somebody else put there.
+    foreign: usize,
 }
+
+/// What explains a rule that appeared, from the most certain explanation to the least.
+const TIERS: [fn(&Source<'_>, &Grown<'_>) -> bool; 5] = [
+    |one, grown| one.declared.is_some_and(|hash| hash == grown.hash),
+    |one, grown| grown.new > 0 && one.rule.resembles(grown.rule),
+    // A node may store rules once that have the same form.
+    |one, grown| one.declared.is_some() && one.rule.resembles(grown.rule),
+    |one, grown| grown.new > 0 && grown.appeared && people(one.rule) == people(grown.rule),
+    |_, grown| grown.new > 0 && grown.appeared,
+];
 
 /// What the node made of declared rules in response to a write, given the rules around it. `exact`: the write removed
 /// whatever nobody declares.
@@ -266,11 +350,14 @@ pub(super) fn stored(
     before: &RuleSet,
     after: &RuleSet,
 ) -> Vec<(String, String)> {
-    let form = |hash: &str| Form::recorded(record, hash);
-    let forms: BTreeSet<String> = declared.keys().filter_map(|hash| Some(form(hash)?.hash)).collect();
-    let wanted = |hash: &str| declared.contains_key(hash) || forms.contains(hash);
+    let forms = Form::all(record);
+    let wanted = |hash: &str| {
+        let mut forms = forms.iter().filter(|(_, form)| form.hash == hash);
+        declared.contains_key(hash) || forms.any(|(rule, _)| declared.contains_key(*rule))
+    };
+    let owned = owned(record);
     let left = |hash: &str| {
-        let removed = !wanted(hash) && (exact || record.grants.contains(RULES, hash));
+        let removed = !wanted(hash) && (exact || owned.contains(hash));
         if removed { 0 } else { before.copies(hash) }
     };
     let grown = after.iter().filter(|(hash, _, copies)| *copies > left(hash));
@@ -279,57 +366,111 @@ pub(super) fn stored(
             hash,
             rule,
             foreign: left(hash),
+            ours: 0,
             new: copies - left(hash),
             appeared: copies > before.copies(hash),
-            ours: false,
         })
         .collect();
-    // The node may rewrite the rules of others, too, when it stores the document.
-    for (hash, rule, _) in before.iter().filter(|(hash, ..)| !wanted(hash)) {
-        for _ in after.copies(hash)..left(hash) {
-            let rewritten = grown.iter_mut().find(|one| one.new > 0 && rule.resembles(one.rule));
-            if let Some(rewritten) = rewritten {
-                rewritten.new -= 1;
-                rewritten.foreign += 1;
-            }
-        }
-    }
-    let mut pairs = Vec::new();
-    let mut missing = Vec::new();
-    for (hash, rule) in declared {
-        let known = form(hash);
+    let is_added = |hash: &str| record.grants.contains(UNCONFIRMED, hash);
+    let vanished = |hash: &str| before.contains(hash) && !after.contains(hash);
+    let written = declared.iter().filter(|(hash, _)| {
         if after.contains(hash) {
-            let exactly = grown.iter_mut().find(|one| one.hash == hash && one.new > 0);
-            if let Some(exactly) = exactly.filter(|_| !before.contains(hash)) {
-                let form = exactly.take();
-                if form.foreign > 0 || known.is_some() {
-                    pairs.push((hash, form));
-                }
+            return !before.contains(hash);
+        }
+        is_added(hash) || vanished(hash) || forms.get(hash.as_str()).is_some_and(|form| vanished(&form.hash))
+    });
+    // The node may rewrite the rules of others, too, when it stores the document. They come first in it.
+    let alike = record
+        .grants
+        .list(UNCONFIRMED)
+        .iter()
+        .map(|text| Form::parse(text).hash);
+    let alike: BTreeSet<_> = alike.collect();
+    let mut sources = Vec::new();
+    for (hash, rule, _) in before
+        .iter()
+        .filter(|(hash, ..)| !wanted(hash) && alike.contains(*hash))
+    {
+        let rewritten = after.copies(hash)..left(hash);
+        sources.extend(rewritten.map(|_| Source {
+            declared: None,
+            rule,
+            foreign: 1,
+        }));
+    }
+    sources.extend(written.map(|(hash, rule)| Source {
+        declared: Some(hash),
+        rule,
+        foreign: if owned.contains(hash) { 0 } else { before.copies(hash) },
+    }));
+    let pairs = explain(&mut sources, &mut grown).into_iter();
+    let pairs = pairs.map(|(hash, result, nth)| {
+        let result = &grown[result];
+        (hash, Form::new(result.hash, result.foreign + nth))
+    });
+    let told = |hash: &str, form: &Form| form.hash != hash || form.foreign > 0 || forms.contains_key(hash);
+    let pairs = pairs.filter(|(hash, form)| told(hash, form));
+    pairs.map(|(hash, form)| (hash.clone(), form.to_string())).collect()
+}
+
+/// Explains what appeared: declared rules, by the rule that is their form, and the how many-th of its copies that are.
+fn explain<'a>(sources: &mut Vec<Source<'a>>, grown: &mut [Grown<'_>]) -> Vec<(&'a String, usize, usize)> {
+    let unexplained = |grown: &[Grown<'_>]| grown.iter().map(|one| one.new).sum::<usize>();
+    // If somebody removed rules, ours are more likely to be there.
+    let scarce = unexplained(grown) < sources.len();
+    let mut pairs = Vec::new();
+    for (tier, fits) in TIERS.into_iter().enumerate() {
+        if tier + 1 == TIERS.len() && unexplained(grown) > sources.len() {
+            // Somebody else's rules are among them.
+            break;
+        }
+        let mut candidates = Vec::new();
+        for (source, one) in sources.iter().enumerate() {
+            let results = grown.iter().enumerate().filter(|(_, result)| fits(one, result));
+            let first = scarce && one.declared.is_some();
+            candidates.extend(results.map(|(n, result)| ((first, likeness(one.rule, result.rule)), source, n)));
+        }
+        candidates.sort_by_key(|(rank, ..)| Reverse(*rank));
+        let mut explained = BTreeSet::new();
+        for (_, source, n) in candidates {
+            let (one, result) = (&sources[source], &mut grown[n]);
+            if explained.contains(&source) || !fits(one, result) {
+                continue;
             }
-        } else if !known.is_some_and(|form| before.contains(&form.hash) && after.contains(&form.hash)) {
-            missing.push((hash, rule));
+            explained.insert(source);
+            result.new = result.new.saturating_sub(one.foreign.max(1));
+            pairs.extend(one.declared.map(|hash| (hash, n, result.ours)));
+            result.foreign += one.foreign;
+            result.ours += usize::from(one.foreign == 0);
+        }
+        let mut source = 0..;
+        sources.retain(|_| source.next().is_none_or(|source| !explained.contains(&source)));
+    }
+    pairs
+}
+
+/// How similar a stored rule is to a declared one: by values that both have, wherever they are, then by their number. Of
+/// several rules that may be the form of the declared one, the most similar one is.
+fn likeness(declared: &Rule, stored: &Rule) -> (usize, Reverse<usize>) {
+    fn collect(value: &Value, all: &mut BTreeMap<String, usize>) {
+        match value {
+            Value::Object(members) => members.values().for_each(|value| collect(value, all)),
+            Value::Array(elements) => elements.iter().for_each(|value| collect(value, all)),
+            _ => *all.entry(value.to_string()).or_default() += 1,
         }
     }
-    let same_people = |one: &Rule, other: &Rule| people(one) == people(other);
-    #[allow(clippy::type_complexity, reason = "the tiers have no name elsewhere")]
-    let tiers: [&dyn Fn(&Rule, &Grown<'_>) -> bool; 4] = [
-        &|rule, one| one.new > 0 && rule.resembles(one.rule),
-        // A node may store rules once that have the same form.
-        &|rule, one| one.ours && rule.resembles(one.rule),
-        &|rule, one| one.new > 0 && one.appeared && same_people(rule, one.rule),
-        &|_, one| one.new > 0 && one.appeared,
-    ];
-    for fits in tiers {
-        missing.retain(|(hash, rule)| {
-            let found = grown.iter_mut().find(|one| fits(rule, one));
-            let form = found.map(Grown::take);
-            let is_missing = form.is_none();
-            pairs.extend(form.map(|form| (*hash, form)));
-            is_missing
-        });
-    }
-    let pairs = pairs.into_iter();
-    pairs.map(|(hash, form)| (hash.clone(), form.to_string())).collect()
+    let values = |rule: &Rule| {
+        let mut all = BTreeMap::new();
+        let parts = rule.criteria.iter().chain(&rule.user_containers);
+        parts.for_each(|value| collect(value, &mut all));
+        all
+    };
+    let (declared, stored) = (values(declared), values(stored));
+    let common = declared
+        .iter()
+        .filter_map(|(value, count)| Some(*count.min(stored.get(value)?)));
+    let size = |values: &BTreeMap<String, usize>| values.values().sum::<usize>();
+    (common.sum(), Reverse(size(&declared).abs_diff(size(&stored))))
 }
 
 /// Whom a rule grants the role, whatever its criteria.
@@ -341,8 +482,34 @@ fn people(rule: &Rule) -> String {
     unconditional.hash()
 }
 
-/// Hashes of the recorded forms of these rules.
-pub(super) fn recorded(record: &Applied, declared: &BTreeSet<String>) -> Vec<String> {
-    let forms = declared.iter().filter_map(|hash| Form::recorded(record, hash));
-    forms.map(|form| form.hash).collect()
+/// Rules that the record says are ours, in every form.
+pub(super) fn owned(record: &Applied) -> BTreeSet<String> {
+    let mut owned = record.grants.get(RULES);
+    for (declared, form) in Form::all(record) {
+        if form.is_ours(declared, record) {
+            owned.insert(form.hash);
+        } else if form.hash == declared {
+            owned.remove(declared);
+        }
+    }
+    owned
+}
+
+/// Adds the recorded forms of declared rules, so that others leave them alone.
+pub(super) fn add_forms(record: &Applied, declared: &mut BTreeSet<String>) {
+    let forms = Form::all(record).into_iter();
+    let forms: Vec<_> = forms
+        .filter(|(rule, _)| declared.contains(*rule))
+        .map(|(_, form)| form.hash)
+        .collect();
+    for form in forms {
+        if declared.insert(form.clone()) {
+            declared.insert(as_form(&form));
+        }
+    }
+}
+
+/// In a claim: this rule is declared in another form only.
+fn as_form(hash: &str) -> String {
+    format!("~{hash}")
 }

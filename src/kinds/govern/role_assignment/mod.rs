@@ -15,7 +15,7 @@ use std::{
 
 use kube::ResourceExt;
 
-use self::forms::{Declared, RULES};
+use self::forms::Declared;
 pub use self::{document::BlueprintAssignments, plan::RulesChange};
 use super::rules::RuleSet;
 use crate::{
@@ -171,25 +171,23 @@ fn claims(object: &GovernRoleAssignment) -> Vec<Claim> {
     let about = subject(object.uid(), &common.connection, &common.key);
     let record = object.status.as_ref().and_then(|status| status.applied.as_ref());
     let record = record.filter(|record| record.subject == Some(about));
-    let owned = |list: &str| record.map(|record| record.grants.get(list)).unwrap_or_default();
     let idle = is_deleting(object) || spec.policies.observes();
     let mut declared = BTreeSet::new();
     if !idle {
         declared.extend(spec.rules.iter().map(|declared| rule(declared).hash()));
-        let forms = record
-            .map(|record| forms::recorded(record, &declared))
-            .unwrap_or_default();
-        declared.extend(forms);
+    }
+    if let Some(record) = record {
+        forms::add_forms(record, &mut declared);
     }
     let rules = Claim {
         place: role_place(spec),
         exclusive: !idle && is_exact(spec),
         declared,
-        owned: owned(RULES),
+        owned: record.map(forms::owned).unwrap_or_default(),
     };
     let document = Claim {
         place: document_place(spec),
-        owned: owned(DOCUMENTS),
+        owned: record.map(|record| record.grants.get(DOCUMENTS)).unwrap_or_default(),
         ..Claim::default()
     };
     vec![rules, document]

@@ -75,16 +75,6 @@ impl RulesChange {
             event,
         })
     }
-
-    /// Hash of all that it writes: the sentences leave out what is too long for people.
-    fn basis(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        for hash in self.edit.add.keys() {
-            hash.hash(&mut hasher);
-        }
-        self.edit.remove.hash(&mut hasher);
-        hasher.finish()
-    }
 }
 
 /// What to write so that the declared rules are there.
@@ -120,12 +110,7 @@ pub(super) fn plan(object: &GovernRoleAssignment, given: &Govern<'_>, seen: &See
         .collect();
     let wanted = view.wanted();
     let mut remove = view.withdrawn(&wanted);
-    for (declared, form) in view.forms.iter().filter(|(_, form)| form.foreign > 0) {
-        let stay = if view.owns(declared, form) { 1 } else { form.foreign };
-        if view.found.copies(&form.hash) > stay {
-            remove.insert(form.hash.clone(), stay);
-        }
-    }
+    remove.extend(view.duplicates());
     if exact && !given.others.is_incomplete() {
         let found = view.found.iter().map(|(hash, ..)| hash);
         let unwanted = found.filter(|hash| !wanted.contains(hash) && !given.others.declares(&view.place, hash));
@@ -133,7 +118,11 @@ pub(super) fn plan(object: &GovernRoleAssignment, given: &Govern<'_>, seen: &See
     }
     let rules = rules(&view, &add);
     let documents = documents(spec, given, seen, &rules);
-    let grants = [(RULES, rules), (DOCUMENTS, documents), view.unconfirmed(&add)];
+    let forms = view.recognised(&rules);
+    let unconfirmed = view.unconfirmed(&add);
+    let mut basis = DefaultHasher::new();
+    (add.keys().collect::<Vec<_>>(), &remove, &unconfirmed).hash(&mut basis);
+    let grants = [(RULES, rules), (DOCUMENTS, documents), unconfirmed, forms];
     let event = if remove.is_empty() { "Created" } else { "Updated" };
     let edit = Edit {
         role_id: spec.role_id.clone(),
@@ -146,7 +135,8 @@ pub(super) fn plan(object: &GovernRoleAssignment, given: &Govern<'_>, seen: &See
         check_forms(&view)?;
     }
     Ok(Plan {
-        basis: change.as_ref().map_or(0, RulesChange::basis),
+        // The sentences leave out what is too long for people.
+        basis: basis.finish(),
         grants: grants.into_iter().collect(),
         ..Plan::new(change)
     })
@@ -159,7 +149,7 @@ fn rules(view: &View<'_>, add: &Declared) -> BTreeSet<String> {
     let declared = view.declared.keys();
     let declared = declared.filter(|hash| view.granted(hash) || add.contains_key(*hash) || added(hash));
     let forms = view.forms.iter();
-    let forms = forms.filter(|(declared, form)| view.owns(declared, form) || added(&form.hash));
+    let forms = forms.filter(|(declared, form)| view.owns(declared, form) || (!form.strange && added(&form.hash)));
     declared.chain(forms.map(|(_, form)| &form.hash)).cloned().collect()
 }
 

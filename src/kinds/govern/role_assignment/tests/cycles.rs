@@ -241,6 +241,11 @@ impl World {
         }
     }
 
+    fn edit(&mut self, n: usize, rules: Value) {
+        self.objects[n].spec.rules = serde_json::from_value(rules).unwrap();
+        self.not_stored[n] = None;
+    }
+
     /// All objects at once, with one write for all.
     fn reconcile_together(&mut self) {
         let before = self.server.seen();
@@ -323,10 +328,13 @@ fn server(rewrites: &'static [Rewrite]) -> impl Strategy<Value = Server> {
     let rewrite = prop::sample::select(rewrites);
     (rewrite, any::<bool>(), any::<bool>(), any::<bool>(), foreign).prop_map(
         |(rewrite, whole, merges, exists, foreign)| {
+            // Where a rule of others turns into one of ours by our write, the two cannot be told apart if the node drops
+            // their criteria or stores both once.
+            let whole = whole && rewrite != Rewrite::Unconditional;
             let mut server = Server {
                 rewrite,
                 whole,
-                merges,
+                merges: merges && !whole,
                 exists: exists || !foreign.is_empty(),
                 rules: Vec::new(),
                 foreign: Vec::new(),
@@ -362,7 +370,7 @@ fn run(world: &mut World, steps: Vec<Step>, crashes: bool) -> Result<(), TestCas
             Step::Crash(n) if crashes => world.crash(n),
             Step::Reconcile(n) | Step::Crash(n) => world.reconcile(n),
             Step::Together => world.reconcile_together(),
-            Step::Edit(n, rules) => world.objects[n].spec.rules = serde_json::from_value(rules).unwrap(),
+            Step::Edit(n, rules) => world.edit(n, rules),
         }
         prop_assert!(world.server.holds_the_rules_of_others(), "{:?}", world.server);
     }
@@ -393,8 +401,6 @@ fn run(world: &mut World, steps: Vec<Step>, crashes: bool) -> Result<(), TestCas
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
-
     #[test]
     fn whatever_form_a_node_stores_rules_in_there_is_one_of_each_and_deletion_leaves_those_of_others(
         server in server(&Rewrite::ALL),
@@ -410,10 +416,11 @@ proptest! {
 
     #[test]
     fn a_crash_between_a_write_and_its_record_loses_no_rule_and_leaves_none(
-        server in server(&Rewrite::ALIKE),
+        mut server in server(&Rewrite::ALIKE),
         specs in [declared_rules(), declared_rules()],
         steps in prop::collection::vec(step(), 0..8),
     ) {
+        server.whole = false;
         let specs = specs.map(|rules| json!({"rules": rules}));
         run(&mut World::new(server, &specs), steps, true)?;
     }
@@ -427,7 +434,7 @@ proptest! {
         server.foreign.clear();
         let mut world = World::new(server, &[json!({"rules": rules, "rulesPolicy": "Exact"})]);
         world.settle();
-        prop_assert!(world.server.rules.len() <= world.declared(), "{:?}", world.server);
+        prop_assert!(Server::count(&world.server.rules).len() <= world.declared(), "{:?}", world.server);
         prop_assert_eq!(world.server.rules.is_empty(), world.declared() == 0);
         let puts = world.server.puts;
         world.settle();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{DOCUMENTS, RULES, RoleAssignment, Seen, claims, document_place, plan, role_place, words::words};
+use super::{DOCUMENTS, RoleAssignment, Seen, claims, document_place, forms::RULES, plan, role_place, words::words};
 use crate::{
     crd::{GovernInstance, GovernRoleAssignment, applied::Applied, govern_role_assignment::GovernRoleAssignmentStatus},
     dataiku::govern::rule::Rule,
