@@ -19,6 +19,7 @@ const LAYERS: [(&str, &[&str]); 4] = [
             "dataiku::address",
             "dataiku::document",
             "dataiku::error",
+            "dataiku::fields",
             "dataiku::gate",
             "dataiku::json_value",
             "dataiku::permit",
@@ -55,6 +56,11 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
             found.push(path);
         }
     }
+}
+
+fn is_test(file: &Path) -> bool {
+    let name = file.file_name().unwrap().to_string_lossy();
+    name.ends_with("tests.rs") || file.components().any(|part| part.as_os_str() == "tests")
 }
 
 /// Paths that the file names after `root`, with brace lists unfolded: `crate::{a::B, c}` gives `a::B` and `c`.
@@ -105,6 +111,8 @@ fn each_layer_uses_only_what_is_below_it() {
     for (layer, allowed) in LAYERS {
         let mut found = Vec::new();
         files(&source.join(layer), &mut found);
+        // A test may check a layer with a real record.
+        found.retain(|file| !is_test(file));
         assert!(!found.is_empty(), "layer {layer} has no file");
         for file in found {
             read += 1;

@@ -83,7 +83,7 @@ async fn kubectl_explains_defaults_and_what_unset_means() {
     namespace.control_plane().installation().await.unwrap();
     for (field, words) in [
         ("dssuser.spec.groupsPolicy", "leaves the other groups of the user alone"),
-        ("dssgroup.spec.permissions", "An open map"),
+        ("dssgroup.spec.permissions", "The map is open"),
         ("dssinstance.spec.driftInterval", "Default: 60s"),
         ("dssuser.status.remote", "as last seen"),
         ("dssuser.spec.userProperties", "Only the keys"),

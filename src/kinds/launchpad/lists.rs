@@ -143,7 +143,8 @@ impl SpaceLists {
         }
     }
 
-    /// Reads what is needed, unless it was read within the last second. Those who ask at once share one call.
+    /// Reads what is needed, at most once a second: who asks earlier waits. Those who ask at once share one call. A list
+    /// from before the ask would miss people who came since.
     ///
     /// # Errors
     /// A call fails.
@@ -157,13 +158,19 @@ impl SpaceLists {
     }
 
     async fn read(&self, api: &Launchpad, needs: &[Need]) -> Result<(), ApiError> {
-        let is_due = |read: &Shared<Option<Instant>>| read.get().is_none_or(|read| read.elapsed() >= FRESH);
-        if needs.iter().any(|need| need.people) && is_due(&self.people_read) {
+        let due = async |read: &Shared<Option<Instant>>| {
+            if let Some(read) = read.get() {
+                tokio::time::sleep(FRESH.saturating_sub(read.elapsed())).await;
+            }
+        };
+        if needs.iter().any(|need| need.people) {
+            due(&self.people_read).await;
             let began = Instant::now();
             let (users, invites) = people(api).await?;
             self.replace_people(began, users, invites);
         }
-        if needs.iter().any(|need| need.nodes) && is_due(&self.nodes_read) {
+        if needs.iter().any(|need| need.nodes) {
+            due(&self.nodes_read).await;
             let began = Instant::now();
             self.replace_nodes(began, api.nodes().await?);
         }
