@@ -81,7 +81,7 @@ impl GovernLists {
                 id: (*id).to_owned(),
                 label: None,
                 description: None,
-                unreadable: Default::default(),
+                unreadable: crate::dataiku::fields::Unreadable::default(),
             })
         };
         let roles = crate::dataiku::listed::Listed {

@@ -252,10 +252,8 @@ impl World {
         let plans: Vec<_> = (0..self.objects.len()).map(|n| self.next(n, &mut Vec::new())).collect();
         let edits = plans.iter().flatten().map(|plan| &plan.changes[0].edit);
         self.server.write(&edits.collect::<Vec<_>>());
-        for n in 0..self.objects.len() {
-            if plans[n].is_some() {
-                self.read_back(n, &before);
-            }
+        for (n, _) in plans.iter().enumerate().filter(|(_, plan)| plan.is_some()) {
+            self.read_back(n, &before);
         }
         self.settle();
     }
