@@ -1,5 +1,7 @@
 mod cycles;
 mod document;
+mod forms;
+mod world;
 
 use std::collections::BTreeSet;
 
