@@ -1,7 +1,12 @@
-//! Rules that the node stores in another form than they were written in.
+//! Rules that the node stores in another form than the operator wrote them in.
 //!
-//! A server may write numbers, names or defaults in its own way. The rule that appeared in response to our write is ours all
-//! the same: without that knowledge each reconcile would add one more, and none of them would go with its object.
+//! A node may write numbers, names or defaults in its own way. A rule that appears in response to a write of ours is ours in
+//! any form: otherwise each reconcile would add one more, and a deletion would leave them all.
+//!
+//! # Record
+//! `applied.stored` maps each declared rule to the form that a read after our write showed (see [`super::written`]). The lists
+//! below hold what no such read showed. A form is a hash; `*n` after it says that `n` copies of that rule are not ours: the
+//! node made the same rule of ours and of somebody else's, and theirs stays when ours is removed.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,10 +25,11 @@ use crate::{
 
 /// List of the record: hashes of rules that this object put there.
 pub(super) const RULES: &str = "rules";
-/// List of the record: hashes of declared rules whose write no read has confirmed, and, in the text of a [`Form`], rules of
-/// people and other tools that resemble one of them or are for the same people.
+/// List of the record: hashes of declared rules that were written and not read back yet, and forms of the rules that others
+/// had for the same people before. If the process ends in between, a new rule that resembles a declared one is ours.
 pub(super) const UNCONFIRMED: &str = "unconfirmed";
-/// List of the record: declared rules and their forms where no write of this object showed them, as `declared=form`.
+/// List of the record: `declared=form` for forms that no read after a write of this object showed, since another object
+/// wrote the rule, or the process ended in between.
 const FORMS: &str = "forms";
 
 /// Most rules of others in the record.
@@ -39,8 +45,8 @@ pub(super) struct Form {
     pub hash: String,
     /// Number of copies of it that are not ours.
     pub foreign: usize,
-    /// Whether an object that does not declare the rule declares and owns it in just this form, and the two have little in
-    /// common. So it is probably no form of the rule, and the node did not store the rule at all.
+    /// Whether the form does not resemble the rule, and another object declares exactly this form, owns it and does not
+    /// declare the rule. Then the node probably did not store the rule at all.
     pub strange: bool,
 }
 
@@ -264,7 +270,7 @@ impl<'a> View<'a> {
             let known = known.map_or(0, |form| form.foreign);
             // A rule that is declared, too, accounts for one copy.
             let known = known.max(usize::from(self.declared.contains_key(hash)));
-            let foreign = if unconfirmed && copies > known && !self.is_anothers(declared, hash) {
+            let foreign = if unconfirmed && copies > known && !self.belongs_to_another(declared, hash) {
                 known
             } else if !self.declared.contains_key(hash) && self.is_shared(declared, hash) {
                 // Ours only if that object owns it.
@@ -288,7 +294,7 @@ impl<'a> View<'a> {
     }
 
     /// Whether an object that does not declare the one rule has put the other there.
-    fn is_anothers(&self, declared: &str, stored: &str) -> bool {
+    fn belongs_to_another(&self, declared: &str, stored: &str) -> bool {
         let claimants = self.others.of_entry(&self.place, stored).into_iter();
         let mut owners = claimants.filter(|other| other.claim.owned.contains(stored));
         owners.any(|other| !other.claim.declared.contains(declared))

@@ -122,7 +122,11 @@ fn the_rule_of_somebody_else_that_ours_turns_into_stays_alone_and_stays() {
     let mut world = World::new(server(Rewrite::Upper, vec![theirs.clone()]), &[declaring("gt")]);
     world.settle();
     assert_eq!(error(&world, 0), None);
-    assert_eq!(world.server.rules, [theirs.clone()], "the duplicate is removed");
+    assert_eq!(
+        world.server.rules,
+        std::slice::from_ref(&theirs),
+        "the duplicate is removed"
+    );
     world.delete(0);
     assert_eq!(world.server.rules, [theirs]);
 }

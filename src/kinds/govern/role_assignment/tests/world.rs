@@ -8,7 +8,7 @@ use super::{Around, BLUEPRINT, ROLE, object, record};
 use crate::{
     crd::{GovernRoleAssignment, applied::Applied},
     dataiku::{document::Document, govern::rule::Rule},
-    engine::{Error, Managed, Plan},
+    engine::{Managed, Plan},
     kinds::govern::role_assignment::{
         RoleAssignment, RulesChange, Seen,
         document::{Assignments, Edit},
