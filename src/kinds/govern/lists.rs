@@ -110,3 +110,7 @@ impl GovernLists {
         self.assignments.saw(blueprint_id, rules);
     }
 }
+
+#[cfg(test)]
+#[path = "lists_tests.rs"]
+mod tests;

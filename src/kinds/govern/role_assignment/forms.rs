@@ -1,17 +1,21 @@
-//! Rules that the node stores in another form than they were written in.
+//! Rules that the node stores in another form than the operator wrote them in.
 //!
-//! A server may write numbers, names or defaults in its own way. The rule that appeared in response to our write is ours all
-//! the same: without that knowledge each reconcile would add one more, and none of them would go with its object.
+//! A node may write numbers, names or defaults in its own way. A rule that appears in response to a write of ours is ours in
+//! any form: otherwise each reconcile would add one more, and a deletion would leave them all.
+//!
+//! # Record
+//! `applied.stored` maps each declared rule to the form that a read after our write showed (see [`super::written`]). The lists
+//! below hold what no such read showed. A form is a hash; `*n` after it says that `n` copies of that rule are not ours: the
+//! node made the same rule of ours and of somebody else's, and theirs stays when ours is removed.
 
 use std::{
-    cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
     fmt,
 };
 
 use indexmap::IndexMap;
-use serde_json::Value;
 
+use super::written::{likeness, people};
 use crate::{
     crd::applied::Applied,
     dataiku::govern::rule::Rule,
@@ -21,10 +25,11 @@ use crate::{
 
 /// List of the record: hashes of rules that this object put there.
 pub(super) const RULES: &str = "rules";
-/// List of the record: hashes of declared rules whose write no read has confirmed, and, in the text of a [`Form`], rules of
-/// people and other tools that resemble one of them or are for the same people.
-const UNCONFIRMED: &str = "unconfirmed";
-/// List of the record: declared rules and their forms where no write of this object showed them, as `declared=form`.
+/// List of the record: hashes of declared rules that were written and not read back yet, and forms of the rules that others
+/// had for the same people before. If the process ends in between, a new rule that resembles a declared one is ours.
+pub(super) const UNCONFIRMED: &str = "unconfirmed";
+/// List of the record: `declared=form` for forms that no read after a write of this object showed, since another object
+/// wrote the rule, or the process ended in between.
 const FORMS: &str = "forms";
 
 /// Most rules of others in the record.
@@ -40,13 +45,13 @@ pub(super) struct Form {
     pub hash: String,
     /// Number of copies of it that are not ours.
     pub foreign: usize,
-    /// Whether an object that does not declare the rule declares and owns it in just this form, and the two have little in
-    /// common. So it is probably no form of the rule, and the node did not store the rule at all.
+    /// Whether the form does not resemble the rule, and another object declares exactly this form, owns it and does not
+    /// declare the rule. Then the node probably did not store the rule at all.
     pub strange: bool,
 }
 
 impl Form {
-    fn parse(text: &str) -> Self {
+    pub fn parse(text: &str) -> Self {
         let (hash, foreign) = text.split_once('*').unwrap_or((text, "0"));
         Self {
             hash: hash.to_owned(),
@@ -55,7 +60,7 @@ impl Form {
         }
     }
 
-    fn new(hash: &str, foreign: usize) -> Self {
+    pub fn new(hash: &str, foreign: usize) -> Self {
         Self {
             hash: hash.to_owned(),
             foreign,
@@ -71,7 +76,7 @@ impl Form {
     }
 
     /// All forms on record, by the declared rule.
-    fn all(record: &Applied) -> BTreeMap<&str, Self> {
+    pub fn all(record: &Applied) -> BTreeMap<&str, Self> {
         let pairs = record.grants.list(FORMS).iter().filter_map(|pair| pair.split_once('='));
         let stored = record
             .stored
@@ -259,17 +264,15 @@ impl<'a> View<'a> {
             .iter()
             .map(|text| Form::parse(text))
             .collect();
-        let candidates = self
-            .found
-            .iter()
-            .filter(|(hash, ..)| !self.declared.contains_key(*hash));
-        let candidates = candidates.filter(|(_, found, _)| rule.resembles(found));
+        let candidates = self.found.iter().filter(|(_, found, _)| rule.resembles(found));
         let forms = candidates.filter_map(|(hash, found, copies)| {
             let known = before.iter().find(|form| form.hash == hash);
             let known = known.map_or(0, |form| form.foreign);
-            let foreign = if unconfirmed && copies > known && !self.is_anothers(declared, hash) {
+            // A rule that is declared, too, accounts for one copy.
+            let known = known.max(usize::from(self.declared.contains_key(hash)));
+            let foreign = if unconfirmed && copies > known && !self.belongs_to_another(declared, hash) {
                 known
-            } else if self.is_shared(declared, hash) {
+            } else if !self.declared.contains_key(hash) && self.is_shared(declared, hash) {
                 // Ours only if that object owns it.
                 copies
             } else {
@@ -291,7 +294,7 @@ impl<'a> View<'a> {
     }
 
     /// Whether an object that does not declare the one rule has put the other there.
-    fn is_anothers(&self, declared: &str, stored: &str) -> bool {
+    fn belongs_to_another(&self, declared: &str, stored: &str) -> bool {
         let claimants = self.others.of_entry(&self.place, stored).into_iter();
         let mut owners = claimants.filter(|other| other.claim.owned.contains(stored));
         owners.any(|other| !other.claim.declared.contains(declared))
@@ -306,180 +309,6 @@ impl<'a> View<'a> {
         let claimants = self.others.of_entry(&self.place, stored).into_iter();
         claimants.filter(move |other| other.claim.declared.contains(stored))
     }
-}
-
-/// A rule of which a write left more copies than it found.
-struct Grown<'a> {
-    hash: &'a str,
-    rule: &'a Rule,
-    /// Copies that were there before, or that are what the node made of rules of others.
-    foreign: usize,
-    /// Copies that are the forms of declared rules.
-    ours: usize,
-    /// Copies without an explanation so far.
-    new: usize,
-    /// Whether there are more than before; otherwise the write removed some of the earlier ones.
-    appeared: bool,
-}
-
-/// A rule that is not there any more in the form in which it was there or was written.
-struct Source<'a> {
-    /// Its hash, if this object declares it.
-    declared: Option<&'a String>,
-    rule: &'a Rule,
-    /// Number of copies of it that somebody else put there.
-    foreign: usize,
-}
-
-/// What explains a rule that appeared, from the most certain explanation to the least.
-const TIERS: [fn(&Source<'_>, &Grown<'_>) -> bool; 5] = [
-    |one, grown| one.declared.is_some_and(|hash| hash == grown.hash),
-    |one, grown| grown.new > 0 && one.rule.resembles(grown.rule),
-    // A node may store rules once that have the same form.
-    |one, grown| one.declared.is_some() && one.rule.resembles(grown.rule),
-    |one, grown| grown.new > 0 && grown.appeared && people(one.rule) == people(grown.rule),
-    |_, grown| grown.new > 0 && grown.appeared,
-];
-
-/// What the node made of declared rules in response to a write, given the rules around it. `exact`: the write removed
-/// whatever nobody declares.
-pub(super) fn stored(
-    declared: &Declared,
-    exact: bool,
-    record: &Applied,
-    before: &RuleSet,
-    after: &RuleSet,
-) -> Vec<(String, String)> {
-    let forms = Form::all(record);
-    let wanted = |hash: &str| {
-        let mut forms = forms.iter().filter(|(_, form)| form.hash == hash);
-        declared.contains_key(hash) || forms.any(|(rule, _)| declared.contains_key(*rule))
-    };
-    let owned = owned(record);
-    let left = |hash: &str| {
-        let removed = !wanted(hash) && (exact || owned.contains(hash));
-        if removed { 0 } else { before.copies(hash) }
-    };
-    let grown = after.iter().filter(|(hash, _, copies)| *copies > left(hash));
-    let mut grown: Vec<_> = grown
-        .map(|(hash, rule, copies)| Grown {
-            hash,
-            rule,
-            foreign: left(hash),
-            ours: 0,
-            new: copies - left(hash),
-            appeared: copies > before.copies(hash),
-        })
-        .collect();
-    let is_added = |hash: &str| record.grants.contains(UNCONFIRMED, hash);
-    let vanished = |hash: &str| before.contains(hash) && !after.contains(hash);
-    let written = declared.iter().filter(|(hash, _)| {
-        if after.contains(hash) {
-            return !before.contains(hash);
-        }
-        is_added(hash) || vanished(hash) || forms.get(hash.as_str()).is_some_and(|form| vanished(&form.hash))
-    });
-    // The node may rewrite the rules of others, too, when it stores the document. They come first in it.
-    let alike = record
-        .grants
-        .list(UNCONFIRMED)
-        .iter()
-        .map(|text| Form::parse(text).hash);
-    let alike: BTreeSet<_> = alike.collect();
-    let mut sources = Vec::new();
-    for (hash, rule, _) in before
-        .iter()
-        .filter(|(hash, ..)| !wanted(hash) && alike.contains(*hash))
-    {
-        let rewritten = after.copies(hash)..left(hash);
-        sources.extend(rewritten.map(|_| Source {
-            declared: None,
-            rule,
-            foreign: 1,
-        }));
-    }
-    sources.extend(written.map(|(hash, rule)| Source {
-        declared: Some(hash),
-        rule,
-        foreign: if owned.contains(hash) { 0 } else { before.copies(hash) },
-    }));
-    let pairs = explain(&mut sources, &mut grown).into_iter();
-    let pairs = pairs.map(|(hash, result, nth)| {
-        let result = &grown[result];
-        (hash, Form::new(result.hash, result.foreign + nth))
-    });
-    let told = |hash: &str, form: &Form| form.hash != hash || form.foreign > 0 || forms.contains_key(hash);
-    let pairs = pairs.filter(|(hash, form)| told(hash, form));
-    pairs.map(|(hash, form)| (hash.clone(), form.to_string())).collect()
-}
-
-/// Explains what appeared: declared rules, by the rule that is their form, and the how many-th of its copies that are.
-fn explain<'a>(sources: &mut Vec<Source<'a>>, grown: &mut [Grown<'_>]) -> Vec<(&'a String, usize, usize)> {
-    let unexplained = |grown: &[Grown<'_>]| grown.iter().map(|one| one.new).sum::<usize>();
-    // If somebody removed rules, ours are more likely to be there.
-    let scarce = unexplained(grown) < sources.len();
-    let mut pairs = Vec::new();
-    for (tier, fits) in TIERS.into_iter().enumerate() {
-        if tier + 1 == TIERS.len() && unexplained(grown) > sources.len() {
-            // Somebody else's rules are among them.
-            break;
-        }
-        let mut candidates = Vec::new();
-        for (source, one) in sources.iter().enumerate() {
-            let results = grown.iter().enumerate().filter(|(_, result)| fits(one, result));
-            let first = scarce && one.declared.is_some();
-            candidates.extend(results.map(|(n, result)| ((first, likeness(one.rule, result.rule)), source, n)));
-        }
-        candidates.sort_by_key(|(rank, ..)| Reverse(*rank));
-        let mut explained = BTreeSet::new();
-        for (_, source, n) in candidates {
-            let (one, result) = (&sources[source], &mut grown[n]);
-            if explained.contains(&source) || !fits(one, result) {
-                continue;
-            }
-            explained.insert(source);
-            result.new = result.new.saturating_sub(one.foreign.max(1));
-            pairs.extend(one.declared.map(|hash| (hash, n, result.ours)));
-            result.foreign += one.foreign;
-            result.ours += usize::from(one.foreign == 0);
-        }
-        let mut source = 0..;
-        sources.retain(|_| source.next().is_none_or(|source| !explained.contains(&source)));
-    }
-    pairs
-}
-
-/// How similar a stored rule is to a declared one: by values that both have, wherever they are, then by their number. Of
-/// several rules that may be the form of the declared one, the most similar one is.
-fn likeness(declared: &Rule, stored: &Rule) -> (usize, Reverse<usize>) {
-    fn collect(value: &Value, all: &mut BTreeMap<String, usize>) {
-        match value {
-            Value::Object(members) => members.values().for_each(|value| collect(value, all)),
-            Value::Array(elements) => elements.iter().for_each(|value| collect(value, all)),
-            _ => *all.entry(value.to_string()).or_default() += 1,
-        }
-    }
-    let values = |rule: &Rule| {
-        let mut all = BTreeMap::new();
-        let parts = rule.criteria.iter().chain(&rule.user_containers);
-        parts.for_each(|value| collect(value, &mut all));
-        all
-    };
-    let (declared, stored) = (values(declared), values(stored));
-    let common = declared
-        .iter()
-        .filter_map(|(value, count)| Some(*count.min(stored.get(value)?)));
-    let size = |values: &BTreeMap<String, usize>| values.values().sum::<usize>();
-    (common.sum(), Reverse(size(&declared).abs_diff(size(&stored))))
-}
-
-/// Whom a rule grants the role, whatever its criteria.
-fn people(rule: &Rule) -> String {
-    let unconditional = Rule {
-        criteria: Vec::new(),
-        ..rule.clone()
-    };
-    unconditional.hash()
 }
 
 /// Rules that the record says are ours, in every form.

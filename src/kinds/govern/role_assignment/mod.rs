@@ -6,6 +6,7 @@ mod plan;
 #[cfg(test)]
 mod tests;
 mod words;
+mod written;
 
 use std::{
     collections::BTreeSet,
@@ -153,7 +154,7 @@ impl Managed for RoleAssignment {
 
     fn stored(object: &GovernRoleAssignment, record: &Applied, before: &Seen, after: &Seen) -> Vec<(String, String)> {
         let declared = declared(&object.spec).unwrap_or_default();
-        forms::stored(&declared, is_exact(&object.spec), record, &before.rules, &after.rules)
+        written::stored(&declared, is_exact(&object.spec), record, &before.rules, &after.rules)
     }
 }
 

@@ -250,11 +250,7 @@ fn in_one_write_an_addition_prevails_over_a_removal_and_duplicates_go_from_the_e
     duplicate.remove.values_mut().for_each(|stay| *stay = 1);
     assert!(content.accept(&duplicate).unwrap());
     assert_eq!(notes(&content), [1, 3]);
-    let mut content = Assignments::new(BLUEPRINT, Some(notes_only_one()));
+    let one = json!({"blueprintId": BLUEPRINT, "roleAssignmentsRules": {ROLE: rules(&["jane"])}});
+    let mut content = Assignments::new(BLUEPRINT, Some(serde_json::from_str(&one.to_string()).unwrap()));
     assert!(!content.accept(&duplicate).unwrap(), "the first copy stays");
-}
-
-fn notes_only_one() -> crate::dataiku::document::Document {
-    let text = json!({"blueprintId": BLUEPRINT, "roleAssignmentsRules": {ROLE: rules(&["jane"])}});
-    serde_json::from_str(&text.to_string()).unwrap()
 }
