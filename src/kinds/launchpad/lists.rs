@@ -158,19 +158,19 @@ impl SpaceLists {
     }
 
     async fn read(&self, api: &Launchpad, needs: &[Need]) -> Result<(), ApiError> {
-        let due = async |read: &Shared<Option<Instant>>| {
-            if let Some(read) = read.get() {
+        let due = async |read: Option<Instant>| {
+            if let Some(read) = read {
                 tokio::time::sleep(FRESH.saturating_sub(read.elapsed())).await;
             }
         };
         if needs.iter().any(|need| need.people) {
-            due(&self.people_read).await;
+            due(*self.people_read.get()).await;
             let began = Instant::now();
             let (users, invites) = people(api).await?;
             self.replace_people(began, users, invites);
         }
         if needs.iter().any(|need| need.nodes) {
-            due(&self.nodes_read).await;
+            due(*self.nodes_read.get()).await;
             let began = Instant::now();
             self.replace_nodes(began, api.nodes().await?);
         }
