@@ -22,7 +22,11 @@ pub mod node_user;
 pub mod propagation;
 pub mod status;
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use std::collections::BTreeMap;
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+};
 use kube::CustomResourceExt;
 
 pub use dss_global_api_key::DssGlobalApiKey;
@@ -39,7 +43,7 @@ pub use launchpad_space::LaunchpadSpace;
 
 /// Every custom resource definition of this release, in the order in which they are documented.
 pub fn all() -> Vec<CustomResourceDefinition> {
-    vec![
+    let mut definitions = vec![
         DssInstance::crd(),
         DssGroup::crd(),
         DssUser::crd(),
@@ -51,16 +55,36 @@ pub fn all() -> Vec<CustomResourceDefinition> {
         GovernRoleAssignment::crd(),
         LaunchpadSpace::crd(),
         LaunchpadGroup::crd(),
-    ]
+    ];
+    for version in definitions
+        .iter_mut()
+        .flat_map(|definition| &mut definition.spec.versions)
+    {
+        let schema = version.schema.as_mut();
+        if let Some(schema) = schema.and_then(|schema| schema.open_api_v3_schema.as_mut()) {
+            without_defaults(schema);
+        }
+    }
+    definitions
+}
+
+/// Removes the defaults that `#[serde(default)]` leaves in a schema: what the apiserver fills in is a difference for
+/// everything that compares an object with its source.
+fn without_defaults(schema: &mut JSONSchemaProps) {
+    schema.default = None;
+    let fields = schema.properties.iter_mut().flat_map(BTreeMap::values_mut);
+    fields.for_each(without_defaults);
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
+        without_defaults(items);
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
+        without_defaults(values);
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-        JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
-    };
-
-    use super::all;
+    use super::{JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool, all};
 
     fn undescribed(path: &str, schema: &JSONSchemaProps, found: &mut Vec<String>) {
         for (name, field) in schema.properties.iter().flatten() {

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{
     backoff,
     error::{Error, Reason, Refused, Retry},
-    object::{HasStatus, Object, ObjectName, is_ready},
+    object::{HasStatus, Object, is_ready},
     shell::{NET, Shell},
     work::{Outcome, Reconcile, Work},
 };
@@ -172,7 +172,8 @@ impl<W: Work> Shell<W> {
             _ => backoff::APISERVER,
         };
         let wait = backoff::wait(failures, longest, rand::random());
-        tracing::warn!(kind = self.kind(), name = %ObjectName::of(&**object), %error, ?wait, "Kubernetes refused or lost a call");
+        let (namespace, name) = (object.namespace(), object.name_any());
+        tracing::warn!(kind = self.kind(), namespace, name, %error, ?wait, "Kubernetes refused or lost a call");
         Action::requeue(wait)
     }
 }

@@ -177,6 +177,11 @@ impl Secrets {
         }
     }
 
+    /// Takes in a value that was just published in the slot.
+    pub(super) fn publish(&mut self, slot: &str, value: SecretString, print: String) {
+        self.0.insert(slot.to_owned(), Secret::Unchanged(value, print));
+    }
+
     /// Drops slots from the record that the object does not use any more, and records unchanged values under the present
     /// fingerprint key.
     pub(super) fn refresh(&self, record: &mut Applied) {

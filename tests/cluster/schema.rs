@@ -82,7 +82,7 @@ async fn kubectl_explains_defaults_and_what_unset_means() {
     let namespace = Namespace::create("explain").await.unwrap();
     namespace.control_plane().installation().await.unwrap();
     for (field, words) in [
-        ("dssuser.spec.groupsPolicy", "other groups of the user are left alone"),
+        ("dssuser.spec.groupsPolicy", "leaves the other groups of the user alone"),
         ("dssgroup.spec.permissions", "An open map"),
         ("dssinstance.spec.driftInterval", "Default: 60s"),
         ("dssuser.status.remote", "as last seen"),

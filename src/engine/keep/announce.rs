@@ -45,11 +45,8 @@ impl<M: Managed> Pass<'_, M> {
         if receipt.id.is_some() {
             record.id = receipt.id;
         }
-        for (place, value) in receipt.replaced {
-            if !record.replaced.contains_key(&place) {
-                record.replaced.insert(place, value);
-            }
-        }
+        // The write may have found something else than the observation before it.
+        record.replaced.extend(receipt.replaced);
         if M::TASKS && change.starts_task() {
             let mut following = self.following();
             let attempt = self.resubmission.take().unwrap_or_else(|| following.next_attempt());

@@ -44,6 +44,7 @@ impl<M: Managed> Pass<'_, M> {
                 .into_iter()
                 .filter(|(declared, _)| kept(declared))
                 .collect();
+            record.replaced.extend(plan.replaced.clone());
             record.replaced = std::mem::take(&mut record.replaced)
                 .into_iter()
                 .filter(|(place, _)| kept(place))

@@ -395,6 +395,7 @@ impl<'a> Fields<'a> {
             in_progress: Vec::new(),
             deferred: self.deferred,
             grants: self.grants.into_iter().collect::<Grants>(),
+            replaced: BTreeMap::new(),
             due: None,
             basis,
         }

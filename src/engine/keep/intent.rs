@@ -2,6 +2,7 @@
 //! write fails.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use litemap::LiteMap;
 
 use super::{
     managed::{Managed, Read},
@@ -21,6 +22,7 @@ use crate::{
 pub(super) struct Before {
     origin: Option<Origin>,
     grants: Grants,
+    replaced: LiteMap<String, String>,
     id: Option<String>,
     unsettled_until: Option<Time>,
     /// Whether an earlier write may still create the object.
@@ -41,6 +43,7 @@ impl<M: Managed> Pass<'_, M> {
         self.before = Some(Before {
             origin: report.origin,
             grants: report.record.grants.clone(),
+            replaced: report.record.replaced.clone(),
             id: report.record.id.clone(),
             unsettled_until: report.record.unsettled_until.clone(),
             unsettled,
@@ -48,6 +51,7 @@ impl<M: Managed> Pass<'_, M> {
         let refused = report.record.create_refused && plan.creates();
         report.origin = Some(owned);
         report.record.grants.add(plan.grants.clone());
+        report.record.replaced.extend(plan.replaced.clone());
         if self.seen_id.is_some() {
             report.record.id.clone_from(&self.seen_id);
         } else if plan.creates() && !report.seen.as_ref().is_some_and(|sighting| sighting.exists) {
@@ -147,6 +151,7 @@ impl<M: Managed> Pass<'_, M> {
             }
             Some(before) => {
                 report.record.grants = before.grants;
+                report.record.replaced = before.replaced;
                 report.record.id = before.id;
                 report.record.unsettled_until = before.unsettled_until;
                 report.origin = before.origin;

@@ -154,7 +154,9 @@ impl<'a, M: Managed> Pass<'a, M> {
             return Ok(Listed::Differs(class(&plan, ready)));
         }
         self.resolve_secrets().await?;
-        if self.secrets.any_changed() {
+        // With the values, there may be something to write, such as a key for a Secret that is gone.
+        let plan = self.plan(seen.as_ref(), false)?;
+        if self.secrets.any_changed() || !plan.is_empty() {
             return Ok(Listed::Differs(if ready { Class::Edit } else { class(&plan, ready) }));
         }
         let owned = self.ownership(seen.as_ref(), &plan)?;

@@ -77,6 +77,9 @@ pub struct Plan<C> {
     /// Grants that this object owns once the plan is written, by list. Recorded before they are written, and withdrawn
     /// when the spec drops them.
     pub grants: Grants,
+    /// What was there before the entries of this object, as JSON text by their place; an empty text: nothing. Recorded
+    /// together with `grants`, before they are written.
+    pub replaced: BTreeMap<String, String>,
     /// When the plan changes by the passage of time alone.
     pub due: Option<Duration>,
     /// Hash of what the changes replace, so that an attempt is recognised that found exactly this before.
@@ -91,6 +94,7 @@ impl<C> Default for Plan<C> {
             in_progress: Vec::new(),
             deferred: false,
             grants: Grants::default(),
+            replaced: BTreeMap::new(),
             due: None,
             basis: 0,
         }

@@ -100,7 +100,8 @@ impl<M: Managed> Pass<'_, M> {
                     .env
                     .fingerprints
                     .of(&uid, &one.slot, value.expose_secret());
-                self.cx.report.record.secrets.insert(one.slot.clone(), print);
+                self.cx.report.record.secrets.insert(one.slot.clone(), print.clone());
+                self.secrets.publish(&one.slot, value.clone(), print);
             }
         }
         Ok(())

@@ -133,11 +133,17 @@ impl<M: Managed> Keeping<M> {
         let secrets = Secrets::unread(&M::secrets(object));
         let given = given(self, shell, object, &report.record, &secrets, &admitted);
         let plan = M::plan(object, &given, seen.as_ref())?;
-        Ok(self.says_otherwise(shell, object, &report, &plan, seen.as_ref(), &given))
+        Ok(Self::says_otherwise(
+            shell,
+            object,
+            &report,
+            &plan,
+            seen.as_ref(),
+            &given,
+        ))
     }
 
     fn says_otherwise(
-        &self,
         shell: &Shell<Self>,
         object: &M::Object,
         report: &Report<M::Object>,

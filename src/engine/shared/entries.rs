@@ -169,9 +169,7 @@ impl<E: Entries> Managed for Keep<E> {
         seen: Option<&Seen>,
     ) -> Result<Plan<EntriesChange>, Error> {
         let seen = seen.ok_or_else(|| Error::Internal(format!("the {} were not read", E::REMOTE)))?;
-        Ok(owner::<E>(object, given, seen)
-            .plan(&E::entries(object), &seen.document)?
-            .into_plan())
+        owner::<E>(object, given, seen).plan(&E::entries(object), &seen.document)
     }
 
     fn removal(
@@ -180,7 +178,7 @@ impl<E: Entries> Managed for Keep<E> {
         given: &Given<'_, E::Connection>,
         seen: &Seen,
     ) -> Plan<EntriesChange> {
-        owner::<E>(object, given, seen).removal(&seen.document).into_plan()
+        owner::<E>(object, given, seen).removal(&seen.document)
     }
 
     async fn apply(
@@ -196,9 +194,9 @@ impl<E: Entries> Managed for Keep<E> {
             replaced: replaced.clone(),
         };
         Self::writer(remote, &seen.key).edit(&remote.api, permit, edit).await?;
-        let found = std::mem::take(&mut *replaced.lock().unwrap_or_else(PoisonError::into_inner));
+        let replaced = std::mem::take(&mut *replaced.lock().unwrap_or_else(PoisonError::into_inner));
         Ok(Receipt {
-            replaced: change.replaced.clone().into_iter().chain(found).collect(),
+            replaced,
             ..Receipt::default()
         })
     }

@@ -153,6 +153,7 @@ impl Rig {
     }
 
     /// Creates a widget with `extra` merged into its spec.
+    #[allow(clippy::needless_pass_by_value, reason = "tests pass json! literals")]
     pub fn widget(&self, name: &str, extra: Value) {
         let mut spec = json!({ "hubRef": { "name": "hub" } });
         json_patch::merge(&mut spec, &extra);
@@ -162,10 +163,12 @@ impl Rig {
         }));
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "tests pass json! literals")]
     pub fn edit(&self, name: &str, spec: Value) {
         self.server.patch("widgets", "team", name, json!({ "spec": spec }));
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "tests pass json! literals")]
     pub fn hub(&self, spec: Value) {
         self.server.patch("hubs", "team", "hub", json!({ "spec": spec }));
     }

@@ -44,8 +44,6 @@ pub struct EntriesChange {
     /// Maps that were made for entries, the innermost first: they go once they are empty.
     pub(super) maps: Vec<String>,
     pub(super) sets: Vec<Set>,
-    /// What was there before all entries of the object, as far as the plan knows.
-    pub(super) replaced: BTreeMap<String, String>,
     /// Whether the object is being deleted.
     pub(super) ends: bool,
 }

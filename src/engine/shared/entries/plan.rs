@@ -36,25 +36,6 @@ const MAPS: &str = "maps";
 /// Most bytes that all entries of an object may have, and all values that they replaced: the object holds both.
 const MOST_BYTES: usize = 64 << 10;
 
-/// What to write, and what it replaces.
-pub(super) struct Planned {
-    /// The write, and what the object owns then.
-    pub plan: Plan<EntriesChange>,
-    /// What was there before the entries of this object, as JSON text by place; an empty text: nothing.
-    pub replaced: BTreeMap<String, String>,
-}
-
-impl Planned {
-    /// The plan, whose change knows what is replaced.
-    pub fn into_plan(self) -> Plan<EntriesChange> {
-        let mut plan = self.plan;
-        for change in &mut plan.changes {
-            change.replaced.clone_from(&self.replaced);
-        }
-        plan
-    }
-}
-
 /// One object, as the plan sees it.
 pub(super) struct Owner<'a> {
     /// Its kind.
@@ -114,7 +95,7 @@ impl Owner<'_> {
     ///
     /// # Errors
     /// An older object declares one of them, one cannot be set, or they are too large.
-    pub fn plan(&self, entries: &[Entry], document: &Document) -> Result<Planned, Error> {
+    pub fn plan(&self, entries: &[Entry], document: &Document) -> Result<Plan<EntriesChange>, Error> {
         for entry in entries {
             self.check(entry)?;
         }
@@ -142,7 +123,7 @@ impl Owner<'_> {
     }
 
     /// What to write before the object may go.
-    pub fn removal(&self, document: &Document) -> Planned {
+    pub fn removal(&self, document: &Document) -> Plan<EntriesChange> {
         let mut draft = Draft::new(self, document);
         draft.change.ends = true;
         for recorded in self.record.grants.list(ENTRIES) {
@@ -352,15 +333,13 @@ impl<'a> Draft<'a> {
         self.maps.extend(maps.map(str::to_owned));
     }
 
-    fn plan(self) -> Planned {
+    fn plan(self) -> Plan<EntriesChange> {
         let lists = [(ENTRIES, self.entries), (VALUES, self.values), (MAPS, self.maps)];
-        Planned {
-            plan: Plan {
-                grants: lists.into_iter().collect::<Grants>(),
-                basis: self.basis.finish(),
-                ..Plan::new((!self.change.is_empty()).then_some(self.change))
-            },
+        Plan {
+            grants: lists.into_iter().collect::<Grants>(),
             replaced: self.replaced,
+            basis: self.basis.finish(),
+            ..Plan::new((!self.change.is_empty()).then_some(self.change))
         }
     }
 }

@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
+    edit::EntriesChange,
     place::{self, Entry},
-    plan::{Owner, Planned, claim},
+    plan::{Owner, claim},
 };
 use crate::{
     crd::applied::Applied,
@@ -18,7 +19,7 @@ use crate::{
         connect::ConnectionKey,
         error::{Error, Reason},
         index::{Facts, Index},
-        keep::Change,
+        keep::{Change, Plan},
         object::ObjectName,
     },
 };
@@ -68,7 +69,7 @@ impl World {
         serde_json::to_value(&self.document).unwrap()
     }
 
-    fn plan(&self, number: usize) -> Result<Planned, Error> {
+    fn plan(&self, number: usize) -> Result<Plan<EntriesChange>, Error> {
         let index = Index::default();
         for (other, member) in self.members.iter().enumerate() {
             let Some(member) = member else { continue };
@@ -101,13 +102,13 @@ impl World {
 
     /// What the engine does: the intent, the write, the receipt, and the record of what is left.
     fn reconcile(&mut self, number: usize) -> Result<Vec<String>, Error> {
-        let Planned { plan, replaced } = self.plan(number)?;
+        let plan = self.plan(number)?;
         let steps = plan.steps();
         let mut document = self.document.clone();
         let member = self.members[number].as_mut().unwrap();
         if !member.deleting && !plan.is_empty() {
             member.record.grants.add(plan.grants.clone());
-            for (place, text) in replaced {
+            for (place, text) in plan.replaced.clone() {
                 member.record.replaced.insert(place, text);
             }
         }
@@ -122,14 +123,14 @@ impl World {
             }
         }
         self.document = document;
-        let Planned { plan: after, replaced } = self.plan(number)?;
+        let after = self.plan(number)?;
         assert!(after.is_empty(), "{:?} is left after {steps:?}", after.steps());
         let member = self.members[number].as_mut().unwrap();
         if member.deleting {
             self.members[number] = None;
         } else {
             member.record.grants = after.grants;
-            member.record.replaced = replaced.into_iter().collect();
+            member.record.replaced = after.replaced.into_iter().collect();
         }
         Ok(steps)
     }
@@ -274,7 +275,7 @@ fn an_entry_that_was_as_declared_is_not_written_and_stays() {
         &json!({"a": 5, "b": {"c": [1, 2]}}),
         &[json!({"a": 5.0, "b": {"c": [1, 2.0]}})],
     );
-    let plan = world.plan(0).unwrap().plan;
+    let plan = world.plan(0).unwrap();
     assert!(plan.is_empty() && plan.grants.is_empty());
     world.reconcile(0).unwrap();
     world.delete(0);
@@ -389,19 +390,15 @@ fn an_entry_becomes_a_map_and_a_map_becomes_an_entry() {
 #[test]
 fn a_server_that_drops_a_value_is_asked_once_and_again_for_another_value() {
     let mut world = World::new(&json!({}), &[json!({"a": 1})]);
-    let first = world.plan(0).unwrap().plan;
-    assert_eq!(first.attempt(), world.plan(0).unwrap().plan.attempt());
+    let first = world.plan(0).unwrap();
+    assert_eq!(first.attempt(), world.plan(0).unwrap().attempt());
     world.members[0].as_mut().unwrap().declared = json!({"a": 2});
-    assert_ne!(first.attempt(), world.plan(0).unwrap().plan.attempt(), "another value");
+    assert_ne!(first.attempt(), world.plan(0).unwrap().attempt(), "another value");
     world.members[0].as_mut().unwrap().declared = json!({"a": 1});
     world.edit("/a", &json!(7));
-    assert_ne!(
-        first.attempt(),
-        world.plan(0).unwrap().plan.attempt(),
-        "another document"
-    );
+    assert_ne!(first.attempt(), world.plan(0).unwrap().attempt(), "another document");
     world.edit("/a", &json!(1));
-    assert!(world.plan(0).unwrap().plan.is_empty());
+    assert!(world.plan(0).unwrap().is_empty());
 }
 
 #[test]
@@ -420,10 +417,10 @@ fn a_value_that_the_server_rewrote_is_what_was_declared() {
 #[test]
 fn an_intent_that_was_not_carried_out_still_takes_note_of_what_it_replaces() {
     let mut world = World::new(&json!({"a": 1}), &[json!({"a": 10})]);
-    let plan = world.plan(0).unwrap().plan;
+    let plan = world.plan(0).unwrap();
     world.members[0].as_mut().unwrap().record.grants.add(plan.grants);
     let again = world.plan(0).unwrap();
-    assert!(again.plan.changes[0].creates());
+    assert!(again.changes[0].creates());
     assert_eq!(again.replaced, BTreeMap::from([("/a".to_owned(), "1".to_owned())]));
 }
 
@@ -432,7 +429,7 @@ fn the_change_is_made_on_what_is_there_at_that_moment() {
     let mut world = World::new(&json!({"a": 1, "b": 1}), &[json!({"a": 10, "b": 10, "n": {"m": 1}})]);
     world.reconcile(0).unwrap();
     world.members[0].as_mut().unwrap().deleting = true;
-    let plan = world.plan(0).unwrap().plan;
+    let plan = world.plan(0).unwrap();
     world.edit("/a", &json!(99));
     world.edit("/n/other", &json!(1));
     let mut document = world.document.clone();
@@ -441,7 +438,7 @@ fn the_change_is_made_on_what_is_there_at_that_moment() {
         serde_json::to_value(&document).unwrap(),
         json!({"a": 99, "b": 1, "n": {"other": 1}})
     );
-    let first = World::new(&json!({}), &[json!({"a": 10})]).plan(0).unwrap().plan;
+    let first = World::new(&json!({}), &[json!({"a": 10})]).plan(0).unwrap();
     let mut raced = parse(r#"{"a":7}"#);
     let made = first.changes[0].make(&mut raced).unwrap();
     assert_eq!(made.replaced, BTreeMap::from([("/a".to_owned(), "7".to_owned())]));
@@ -461,6 +458,6 @@ fn values_that_no_status_can_hold_are_refused() {
 #[test]
 fn no_step_holds_a_value() {
     let world = World::new(&json!({"a": "found"}), &[json!({"a": "declared"})]);
-    let plan = world.plan(0).unwrap().plan;
+    let plan = world.plan(0).unwrap();
     assert_eq!(plan.steps(), ["set variable a"]);
 }

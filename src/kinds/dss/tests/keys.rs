@@ -191,7 +191,6 @@ async fn a_key_that_somebody_deleted_is_created_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "the engine does not plan again with the Secrets that it read"]
 async fn a_secret_that_is_deleted_or_edited_gets_another_key() {
     let rig = created(dss(), json!({})).await;
     for round in 0..2 {

@@ -145,7 +145,6 @@ async fn many_objects_lose_nothing_of_each_other_and_take_few_writes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "the engine records what a write replaced after the write"]
 async fn a_lost_answer_and_a_crash_lose_no_first_value() {
     let mut rig = Rig::ready().await;
     rig.by_hand(json!({ "a": "first", "b": "first" }));

@@ -8,7 +8,11 @@ mod tests;
 mod words;
 mod written;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
 
 use kube::ResourceExt;
 
@@ -75,6 +79,14 @@ impl Managed for RoleAssignment {
 
     fn claims(object: &GovernRoleAssignment) -> Vec<Claim> {
         claims(object)
+    }
+
+    fn evidence(seen: &Seen) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for (hash, _, copies) in seen.rules.iter() {
+            (hash, copies).hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
     async fn observe(
