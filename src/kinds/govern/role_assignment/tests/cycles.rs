@@ -113,6 +113,9 @@ fn run(world: &mut World, steps: Vec<Step>, crashes: bool) -> Result<(), TestCas
 }
 
 proptest! {
+    // A case is a whole history. PROPTEST_CASES scales it.
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 3, ..ProptestConfig::default() })]
+
     #[test]
     fn whatever_form_a_node_stores_rules_in_there_is_one_of_each_and_deletion_leaves_those_of_others(
         server in server(&Rewrite::ALL),

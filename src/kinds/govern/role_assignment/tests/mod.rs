@@ -25,7 +25,6 @@ const ROLE: &str = "ro.pm";
 const BLUEPRINT: &str = "bp.b";
 
 /// An object of this name and spec, with a record.
-#[allow(clippy::needless_pass_by_value, reason = "tests pass json! literals")]
 fn object(name: &str, spec: Value, applied: Applied) -> GovernRoleAssignment {
     let mut all = json!({
         "instanceRef": {"name": "govern"}, "blueprintId": BLUEPRINT, "roleId": ROLE, "rules": [],
@@ -52,7 +51,6 @@ fn record(object: &mut GovernRoleAssignment, mut applied: Applied) {
     });
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "tests pass json! literals")]
 fn declaring(name: &str, rules: Value) -> GovernRoleAssignment {
     object(name, json!({"rules": rules}), Applied::default())
 }
