@@ -86,8 +86,8 @@ async fn kubectl_explains_defaults_and_what_unset_means() {
         ("dssgroup.spec.permissions", "The map is open"),
         ("dssinstance.spec.driftInterval", "Default: 60s"),
         ("dssuser.status.remote", "as last seen"),
-        ("dssuser.spec.userProperties", "Only the keys"),
-        ("dssuser.spec.adminProperties", "Only the keys"),
+        ("dssuser.spec.userProperties", "Only the declared keys"),
+        ("dssuser.spec.adminProperties", "Only the declared keys"),
     ] {
         let explained = namespace.kubectl(&["explain", field]).await.unwrap();
         let one_line = explained.split_whitespace().collect::<Vec<_>>().join(" ");
