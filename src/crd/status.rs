@@ -22,7 +22,8 @@ pub enum Origin {
 pub struct Remote<R> {
     /// Its key on the remote side: login, name, email.
     pub key: String,
-    /// How it came to be managed by this object; absent while it is not.
+    /// The operator writes `Created` where it made the remote object for this object, and `Adopted` where `adoptionPolicy` let
+    /// this object take over one that existed. Absent while this object does not manage it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
     /// What else this kind shows.
