@@ -6,6 +6,7 @@ mod deletion;
 mod guards;
 mod intent;
 mod permit;
+mod remote_side;
 mod rig;
 mod secrets;
 mod status;
