@@ -10,9 +10,8 @@ use kube::{
     Api, Resource,
     core::DeserializeGuard,
     runtime::{
-        Controller, Predicate, PredicateConfig, WatchStreamExt,
+        Controller, WatchStreamExt,
         controller::{Action, Config, Error as ControllerError},
-        predicates,
         reflector::{self, Store},
         utils::Backoff,
         watcher::{self, watcher},
@@ -24,10 +23,10 @@ use super::{
     connect::{ConnectionKey, Dependent},
     environment::Environment,
     index::{Facts, Index, SourceId},
-    integrity::is_coherent,
     memory::Memory,
-    object::{Object, ObjectName, Objects, WatchState, has_finalizer, is_ready, kind, slim},
+    object::{ObjectName, Objects, WatchState, is_ready, kind, slim},
     shell::Shell,
+    trigger::Trigger,
     undecodable,
     wake::Wake,
     watched::Watched,
@@ -118,14 +117,14 @@ pub fn watch_kind<W: Work>(env: &Environment, work: W, namespace: Option<&str>) 
         .inspect_ok(move |event| update_index(event, &before, &known))
         .reflect(writer);
     let (indexed, listed) = (shell.clone(), store.clone());
+    let trigger = Trigger::default();
     let stream = stream
         .inspect_ok(move |event| {
             if matches!(event, watcher::Event::InitDone) {
                 rebuild_index(&indexed, &listed);
             }
         })
-        .touched_objects()
-        .predicate_filter(worth_a_reconcile(), PredicateConfig::default());
+        .try_filter_map(move |event| std::future::ready(Ok(trigger.reconciles(event))));
     let wake = shell.wake.stream().map(|name| name.reference());
     let controller = Controller::for_stream(stream, store)
         .with_config(Config::default().concurrency(RECONCILES))
@@ -193,22 +192,6 @@ async fn reconcile<W: Work>(guard: Arc<DeserializeGuard<W::Object>>, shell: Arc<
         Ok(object) => shell.reconcile(Arc::new(object.clone())).await,
         Err(invalid) => Box::pin(undecodable::reconcile(&shell, &invalid.metadata, &invalid.error)).await,
     })
-}
-
-/// What makes an object worth a reconcile: the spec (deletion counts as such), annotations, our finalizer where somebody
-/// removes it, and a status that another manager wrote to.
-///
-/// kube's own predicate on finalizers fires when we add ours, and a new object would then be reconciled twice at once.
-/// Trade-offs: re-adding the finalizer triggers one extra reconcile; if finalizer and status are removed together, only the
-/// next sweep notices.
-fn worth_a_reconcile<K: Object>() -> impl Predicate<DeserializeGuard<K>> {
-    predicates::generation
-        .combine(|guard: &DeserializeGuard<K>| {
-            let object = guard.0.as_ref().ok()?;
-            let lacks_finalizer = object.status().is_some() && !has_finalizer(object);
-            Some(u64::from(lacks_finalizer) | (u64::from(!is_coherent(object)) << 1))
-        })
-        .combine(predicates::annotations)
 }
 
 type WatchEvent<K> = Result<watcher::Event<DeserializeGuard<K>>, watcher::Error>;

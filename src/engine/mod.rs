@@ -26,6 +26,7 @@ pub mod source_watch;
 pub mod start;
 pub mod status;
 mod status_patch;
+mod trigger;
 mod undecodable;
 pub mod wake;
 pub mod watched;

@@ -38,6 +38,34 @@ async fn what_another_manager_wrote_is_gone_after_the_next_reconcile() {
     assert!(rig.status_writes("jane") <= writes + 3);
 }
 
+/// A second reconcile would conclude from the lists, and overrule what the first one had just read.
+#[tokio::test(start_paused = true)]
+async fn the_write_that_makes_a_status_ours_again_is_no_reason_for_a_reconcile() {
+    let rig = Rig::ready().await;
+    rig.widget("jane", json!({}));
+    rig.widget_is("jane", "InSync").await;
+    rig.pass(1).await;
+    rig.counts.reconciles.lock().unwrap().clear();
+    rig.server.patch_status(
+        "widgets",
+        "team",
+        "jane",
+        json!({ "conditions": [{ "type": "Ready", "status": "False", "reason": "Rejected", "message": "m",
+                                 "lastTransitionTime": "2026-01-01T00:00:00Z" }] }),
+    );
+    rig.pass(2).await;
+    rig.server
+        .patch("widgets", "team", "jane", json!({ "metadata": { "finalizers": [] } }));
+    rig.pass(2).await;
+    let reconciles = rig.counts.reconciles.lock().unwrap();
+    let reasons: Vec<_> = reconciles
+        .iter()
+        .filter(|one| one.kind == "Widget")
+        .map(|one| one.reason)
+        .collect();
+    assert_eq!(reasons, ["InSync", "InSync"], "one for each of the two edits by others");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_record_of_another_object_is_not_trusted() {
     let rig = Rig::ready().await;
