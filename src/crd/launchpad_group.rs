@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     common::{InstanceRef, ListPolicy, Policies},
-    propagation::Propagation,
     status::{Nothing, Status},
 };
 
@@ -108,9 +107,6 @@ pub struct LaunchpadGroupSeen {
     /// Nodes that members can access, by name: at most 200, with at most 16 KiB of rights.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nodes: Vec<NodeRights>,
-    /// The task that carries the last write to the nodes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub propagation: Option<Propagation>,
 }
 
 /// Status of a [`LaunchpadGroup`].

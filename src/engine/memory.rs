@@ -19,6 +19,18 @@ pub struct NotStored {
     pub listed: Option<u64>,
 }
 
+/// Writes that were answered with success and that no read has shown yet, since a task on the remote side carries them.
+/// Their Event is due once a read shows them.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unshown {
+    /// Generation of the object.
+    pub generation: Option<i64>,
+    /// Reason of the Event.
+    pub event: &'static str,
+    /// What the write changes, in the sentences of the Event.
+    pub steps: Vec<String>,
+}
+
 /// What is remembered of one object.
 pub struct Entry<K> {
     /// Our own last write that the watch has not brought yet.
@@ -33,6 +45,8 @@ pub struct Entry<K> {
     pub not_before: Option<Instant>,
     /// The write that the remote side accepted and did not store.
     pub not_stored: Option<NotStored>,
+    /// Writes whose Event is not emitted yet.
+    pub unshown: Vec<Unshown>,
     /// When the connection of a deleted connection object was last swept.
     pub swept: Option<Instant>,
 }
@@ -46,6 +60,7 @@ impl<K> Default for Entry<K> {
             refused_attempts: 0,
             not_before: None,
             not_stored: None,
+            unshown: Vec::new(),
             swept: None,
         }
     }
@@ -59,6 +74,7 @@ impl<K> Entry<K> {
             && self.refused_attempts == 0
             && self.not_before.is_none()
             && self.not_stored.is_none()
+            && self.unshown.is_empty()
             && self.swept.is_none()
     }
 }

@@ -52,6 +52,18 @@ impl History {
             .count()
     }
 
+    /// What each write of the status changed, as JSON patches.
+    pub fn changes(&self) -> Vec<String> {
+        let versions = self.versions.lock().unwrap();
+        let changes = versions
+            .windows(2)
+            .map(|pair| json_patch::diff(&pair[0]["status"], &pair[1]["status"]));
+        changes
+            .filter(|patch| !patch.0.is_empty())
+            .map(|patch| patch.to_string())
+            .collect()
+    }
+
     /// What the `Ready` condition said and whose the remote object was, each as long as it stood.
     pub fn states(&self) -> Vec<String> {
         let versions = self.versions.lock().unwrap();

@@ -7,7 +7,7 @@ use super::{
     pass::Pass,
     plan::{Change, Plan, Receipt},
 };
-use crate::engine::{error::Error, object::ObjectName};
+use crate::engine::{error::Error, memory::Unshown, object::ObjectName};
 
 /// A write that was answered with success and whose Event is not emitted yet.
 pub(super) struct Announcement {
@@ -59,15 +59,44 @@ impl<M: Managed> Pass<'_, M> {
         Ok(())
     }
 
-    /// Emits the Events of writes that read-back shows; a write that the remote side did not store is no success.
+    /// Emits the Events of writes that read-back shows. A write that the remote side did not store is no success, and one
+    /// that a task still carries is none yet.
     pub(super) fn announce_stored(&mut self, plan: &Plan<M::Change>) {
         let outstanding: BTreeSet<String> = plan.steps().into_iter().collect();
-        let announced = std::mem::take(&mut self.announced);
-        for mut announcement in announced {
+        let unshown: BTreeSet<&String> = plan.unshown.iter().collect();
+        let generation = kube::Resource::meta(&*self.cx.object).generation;
+        for mut announcement in std::mem::take(&mut self.announced) {
             announcement.steps.retain(|step| !outstanding.contains(step));
+            let later = announcement.steps.extract_if(.., |step| unshown.contains(step));
+            let later = Unshown {
+                generation,
+                event: announcement.event,
+                steps: later.collect(),
+            };
+            if !later.steps.is_empty() {
+                let uid = self.cx.uid();
+                self.cx.shell.memory.with(&uid, |entry| entry.unshown.push(later));
+            }
             if !announcement.steps.is_empty() {
                 self.announce(&announcement);
             }
+        }
+    }
+
+    /// Emits the Events of earlier writes that a task carried, now that a read shows what the spec declares.
+    pub(super) fn announce_shown(&self) {
+        let generation = kube::Resource::meta(&*self.cx.object).generation;
+        let shown = self
+            .cx
+            .shell
+            .memory
+            .with(&self.cx.uid(), |entry| std::mem::take(&mut entry.unshown));
+        // A later spec may have taken back what an earlier one wrote.
+        for write in shown.into_iter().filter(|write| write.generation == generation) {
+            self.announce(&Announcement {
+                event: write.event,
+                steps: write.steps,
+            });
         }
     }
 

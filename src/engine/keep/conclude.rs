@@ -20,6 +20,9 @@ impl<M: Managed> Pass<'_, M> {
         let observes = M::common(&self.cx.object).policies.observes();
         let (uid, left) = (self.cx.uid(), self.cx.unsettled_for());
         self.cx.shell.memory.with(&uid, |entry| entry.not_stored = None);
+        if plan.unshown.is_empty() {
+            self.announce_shown();
+        }
         if !observes {
             let there = self.cx.report.seen.as_ref().is_some_and(|sighting| sighting.exists)
                 || (M::ENTRIES && plan.waiting.is_empty());
@@ -101,10 +104,10 @@ impl<M: Managed> Pass<'_, M> {
             listed: None,
         };
         let uid = self.cx.uid();
-        self.cx
-            .shell
-            .memory
-            .with(&uid, |entry| entry.not_stored = Some(not_stored));
+        self.cx.shell.memory.with(&uid, |entry| {
+            entry.not_stored = Some(not_stored);
+            entry.unshown.clear();
+        });
         self.unstored_error(plan)
     }
 

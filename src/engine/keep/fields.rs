@@ -392,12 +392,10 @@ impl<'a> Fields<'a> {
         Plan {
             changes: edit.map(change).into_iter().collect(),
             waiting: self.waiting,
-            in_progress: Vec::new(),
             deferred: self.deferred,
             grants: self.grants.into_iter().collect::<Grants>(),
-            replaced: BTreeMap::new(),
-            due: None,
             basis,
+            ..Plan::default()
         }
     }
 

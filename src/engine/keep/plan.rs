@@ -72,6 +72,8 @@ pub struct Plan<C> {
     pub waiting: Vec<String>,
     /// What was written and does not show yet, since a task on the remote side is still running.
     pub in_progress: Vec<String>,
+    /// The sentences of writes in progress: a task on the remote side still carries them.
+    pub unshown: Vec<String>,
     /// Whether a withdrawal has to wait: the record of the grant stays.
     pub deferred: bool,
     /// Grants that this object owns once the plan is written, by list. Recorded before they are written, and withdrawn
@@ -92,6 +94,7 @@ impl<C> Default for Plan<C> {
             changes: Vec::new(),
             waiting: Vec::new(),
             in_progress: Vec::new(),
+            unshown: Vec::new(),
             deferred: false,
             grants: Grants::default(),
             replaced: BTreeMap::new(),

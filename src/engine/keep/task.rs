@@ -37,6 +37,7 @@ impl<M: Managed> Pass<'_, M> {
             plan.deferred = true;
             plan.in_progress
                 .push(format!("{reason}; not shown yet: {}", steps.join("; ")));
+            plan.unshown = steps;
         } else if following.unstored().is_some() && fresh {
             // From now on the attempt itself is remembered, so that it is repeated once something changed.
             following.showed();

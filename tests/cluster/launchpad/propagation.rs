@@ -28,7 +28,7 @@ async fn ready_speaks_of_the_launchpad_and_propagated_of_the_nodes() {
             .to_string()
             .contains("\"mayCreateProjects\":true")
     );
-    assert_eq!(object["status"]["remote"]["propagation"]["phase"], "Succeeded");
+    assert_eq!(object["status"]["applied"]["task"]["phase"], "Succeeded");
     assert!(
         (1..=4).contains(&bed.remote.count("L17")),
         "{:?}",
@@ -45,11 +45,11 @@ async fn a_restart_goes_on_with_the_task() {
     bed.remote.switch("taskMillis", json!(10_000)).unwrap();
     bed.apply(&group("team", json!({}))).await;
     let object = propagated(&bed, "team", "False/Propagating").await;
-    let task = object["status"]["remote"]["propagation"]["taskId"].clone();
+    let task = object["status"]["applied"]["task"]["taskId"].clone();
     bed.operator.terminate().await.unwrap();
     bed.operator.restart().await.unwrap();
     let object = propagated(&bed, "team", "True/Propagated").await;
-    assert_eq!(object["status"]["remote"]["propagation"]["taskId"], task);
+    assert_eq!(object["status"]["applied"]["task"]["taskId"], task);
     assert_eq!(bed.remote.writes(), 1);
 }
 
@@ -64,7 +64,7 @@ async fn a_task_that_fails_is_told_and_submitted_again() {
     bed.until("a second try", || bed.remote.count("L13") == 1).await;
     bed.remote.switch("tasks", json!("normal")).unwrap();
     let object = propagated(&bed, "team", "True/Propagated").await;
-    let attempt = object["status"]["remote"]["propagation"]["attempt"].as_i64().unwrap();
+    let attempt = object["status"]["applied"]["task"]["attempt"].as_i64().unwrap();
     assert!((2..=3).contains(&attempt), "{attempt}");
     assert!(bed.remote.count("L13") <= 2);
 }

@@ -40,7 +40,6 @@ impl Scenario for LaunchpadGroup {
     const PRODUCT: Product = Product::Launchpad;
     const KIND: &'static str = "LaunchpadGroup";
     const WRITES: u64 = 2;
-    const TASKS: bool = true;
     const CREATES: &'static [&'static str] = &["L12"];
     const NOT_OFFERED: &'static [(&'static str, &'static str)] = &[("Disable", "cannot be disabled")];
 

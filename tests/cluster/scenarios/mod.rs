@@ -97,10 +97,6 @@ pub trait Scenario {
     /// Deletion policies that the apiserver refuses, with words of its answer.
     const NOT_OFFERED: &'static [(&'static str, &'static str)] = &[];
 
-    /// Whether a task carries a write on: the status follows it, and the Event comes before its end. Known gap: so the
-    /// Event of a write tells of steps that the end of the task may show as not stored.
-    const TASKS: bool = false;
-
     /// Puts on the remote side what the object needs there.
     fn prepare(_remote: &Instance, _name: &str) {}
 

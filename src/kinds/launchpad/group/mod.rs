@@ -137,7 +137,6 @@ impl Managed for Group {
                 .and_then(|group| group.users.as_ref())
                 .map(|users| i64::try_from(users.len()).unwrap_or(i64::MAX)),
             nodes: group.map(shown_nodes).unwrap_or_default(),
-            propagation: record.task.as_deref().cloned(),
         }
     }
 
