@@ -9,16 +9,14 @@ use std::{
 };
 
 use anyhow::Context;
-use kube::{Client, Config, client::ClientBuilder};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{oneshot, watch},
     task::JoinHandle,
 };
 
-use tower::limit::ConcurrencyLimitLayer;
-
 use crate::{
+    apiserver::{self, Heard},
     args::RunArgs,
     dataiku::address::AddressPolicy,
     engine::{
@@ -39,9 +37,6 @@ use crate::{
 
 /// Longest wait for reconciles in progress after a stop. Kubernetes kills after 30 s; what is left goes to the last Events.
 const DRAIN: Duration = Duration::from_secs(25);
-/// Requests to the apiserver that wait for an answer at once; an open watch is none. It refuses a client of which it has
-/// a few hundred, and watches that it refuses cost more than waiting here.
-const REQUESTS: usize = 64;
 /// A process that does not lead after this long is a follower.
 const FIRST_ATTEMPT: Duration = Duration::from_secs(2);
 /// Longest wait for the last Events.
@@ -67,12 +62,14 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     telemetry::start(log_format);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "starting");
     let stop = stop_signal()?;
-    let (client, home) = client(namespace).await?;
+    let heard = Heard::default();
+    let (client, home) = apiserver::client(namespace, heard.clone()).await?;
     let metrics = Arc::new(Metrics::default());
     let ready = Arc::new(AtomicBool::new(false));
     let health = Health {
         metrics: metrics.clone(),
         ready: ready.clone(),
+        heard: heard.clone(),
     };
     let (end, ended) = watch::channel(false);
     let mut serving = tokio::spawn(server::serve(metrics_address, health, stopped(ended)));
@@ -111,6 +108,8 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     if leader_election {
         let identity = pod_name.unwrap_or_else(|| format!("dataiku-operator-{:016x}", rand::random::<u64>()));
         let name = leader::lease_name(watch_namespace.as_deref());
+        // A client of its own: calls that hang must not use up the places of those that renew the lease.
+        let (client, _) = apiserver::client(Some(home.clone()), heard).await?;
         let mut elector = Elector::new(client, &home, name, identity, leadership);
         tokio::select! {
             () = lead(&mut elector, &ready) => {}
@@ -199,17 +198,6 @@ impl Tenure {
             let _ = self.task.await;
         }
     }
-}
-
-/// A client for the cluster, and the operator's own namespace.
-async fn client(namespace: Option<String>) -> anyhow::Result<(Client, String)> {
-    let mut config = Config::infer().await.context("find a cluster")?;
-    // The engine has a back-off of its own; the client's would hold a reconcile for minutes.
-    config.default_retry = false;
-    let home = namespace.unwrap_or_else(|| config.default_namespace.clone());
-    let builder = ClientBuilder::try_from(config).context("make a client for the cluster")?;
-    let client = builder.with_layer(&ConcurrencyLimitLayer::new(REQUESTS)).build();
-    Ok((client, home))
 }
 
 /// Turns true at SIGTERM or SIGINT.

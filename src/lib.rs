@@ -3,6 +3,7 @@
 //! Layers, of which each may use lower ones only: `app` → `kinds` → `engine` → {`dataiku`, `crd`}; `dataiku` and `crd` use none of the
 //! others.
 
+pub mod apiserver;
 pub mod app;
 pub mod args;
 pub mod crd;

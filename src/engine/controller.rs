@@ -69,6 +69,14 @@ impl Backoff for WatchBackoff {
     }
 }
 
+/// How a watch lists and how long it lasts. A connection that hangs is noticed once the apiserver would have ended the
+/// watch; an end in time costs one request.
+pub(super) fn watch_config(page: u32) -> watcher::Config {
+    watcher::Config::default().page_size(page).timeout(WATCH_SECONDS)
+}
+
+const WATCH_SECONDS: u32 = 60;
+
 struct Constant(Duration);
 
 impl Iterator for Constant {
@@ -110,7 +118,7 @@ pub fn watch_kind<W: Work>(env: &Environment, work: W, namespace: Option<&str>) 
     let _ = shell.watched.set(watched);
     let (before, after) = (shell.clone(), shell.clone());
     let known = store.clone();
-    let stream = watcher(api, watcher::Config::default().page_size(PAGE))
+    let stream = watcher(api, watch_config(PAGE))
         .inspect(move |event| note_state(event, &state, &after))
         .backoff(WatchBackoff::default())
         .modify(|guard| slim(guard.meta_mut()))

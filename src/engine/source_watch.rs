@@ -13,12 +13,18 @@ use kube::{
     core::PartialObjectMeta,
     runtime::{
         WatchStreamExt,
-        watcher::{self, Event, watcher},
+        watcher::{Event, watcher},
     },
 };
 use tokio::{sync::watch, task::JoinHandle};
 
-use super::{controller::WatchBackoff, index::SourceId, object::version, secrets::SourceKind, watched::Watched};
+use super::{
+    controller::{WatchBackoff, watch_config},
+    index::SourceId,
+    object::version,
+    secrets::SourceKind,
+    watched::Watched,
+};
 
 /// Objects in one page of a list. Others decide how large their annotations are, and a page is held while it is decoded.
 const PAGE: u32 = 50;
@@ -66,7 +72,7 @@ async fn follow<S>(
         None => Api::all(client.clone()),
     };
     let mut known = false;
-    let events = watcher(api, watcher::Config::default().page_size(PAGE))
+    let events = watcher(api, watch_config(PAGE))
         .inspect(move |event| {
             if let Err(error) = event {
                 tracing::warn!(?kind, %error, "the watch on sources failed and is resumed");
