@@ -48,6 +48,10 @@ pub struct Applied {
     /// The remote side refused the last attempt to create the object; one that exists by now is somebody else's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub create_refused: bool,
+    /// A write that the remote side accepted and did not store: generation of the object, a slash, and a hash of the write
+    /// and of what it replaces. The operator does not repeat it while both are the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_stored: Option<String>,
 }
 
 /// Stands for one object on one connection: a hash of 64 bits.
@@ -76,6 +80,14 @@ impl<'de> Deserialize<'de> for Subject {
 }
 
 impl Applied {
+    /// Bytes that the names and values take, without the punctuation of JSON.
+    pub fn bytes(&self) -> usize {
+        let maps = [&self.secrets, &self.stored, &self.replaced];
+        let values = maps.into_iter().flat_map(LiteMap::iter);
+        let values: usize = values.map(|(place, value)| place.len() + value.len()).sum();
+        values + self.grants.names().map(String::len).sum::<usize>()
+    }
+
     /// Names granted earlier in `list` that `declared` holds no more.
     pub fn withdrawn(&self, list: &str, declared: &BTreeSet<String>) -> BTreeSet<String> {
         let granted = self.grants.list(list).iter();

@@ -19,6 +19,23 @@ pub struct NotStored {
     pub listed: Option<u64>,
 }
 
+impl NotStored {
+    /// As the record holds it, so that a restart does not repeat the write.
+    pub fn recorded(self) -> String {
+        format!("{}/{:016x}", self.generation.unwrap_or_default(), self.fresh)
+    }
+
+    /// From a record; `None` where it is none of ours.
+    pub fn from_record(recorded: &str) -> Option<Self> {
+        let (generation, fresh) = recorded.split_once('/')?;
+        Some(Self {
+            generation: Some(generation.parse().ok()?),
+            fresh: u64::from_str_radix(fresh, 16).ok()?,
+            listed: None,
+        })
+    }
+}
+
 /// Writes that were answered with success and that no read has shown yet, since a task on the remote side carries them.
 /// Their Event is due once a read shows them.
 #[derive(Debug, PartialEq, Eq)]

@@ -27,6 +27,7 @@ impl<M: Managed> Pass<'_, M> {
             let there = self.cx.report.seen.as_ref().is_some_and(|sighting| sighting.exists)
                 || (M::ENTRIES && plan.waiting.is_empty());
             let record = &mut self.cx.report.record;
+            record.not_stored = None;
             self.secrets.refresh(record);
             if there {
                 self.cx.report.origin = Some(owned);
@@ -84,7 +85,10 @@ impl<M: Managed> Pass<'_, M> {
     pub(super) fn not_stored(&self, plan: &Plan<M::Change>, seen: Option<&M::Seen>, fresh: bool) -> Option<Error> {
         let generation = kube::Resource::meta(&*self.cx.object).generation;
         let attempt = attempt::<M>(plan, seen);
+        let recorded = self.cx.report.record.not_stored.as_deref();
+        let recorded = recorded.and_then(NotStored::from_record);
         let repeats = self.cx.shell.memory.with(&self.cx.uid(), |entry| {
+            entry.not_stored = entry.not_stored.or(recorded);
             let known = entry
                 .not_stored
                 .as_mut()
@@ -97,12 +101,13 @@ impl<M: Managed> Pass<'_, M> {
     }
 
     /// The error of a write that the remote side accepted and did not store, remembered so that it is not repeated.
-    pub(super) fn remember_unstored(&self, plan: &Plan<M::Change>, seen: Option<&M::Seen>) -> Error {
+    pub(super) fn remember_unstored(&mut self, plan: &Plan<M::Change>, seen: Option<&M::Seen>) -> Error {
         let not_stored = NotStored {
             generation: kube::Resource::meta(&*self.cx.object).generation,
             fresh: attempt::<M>(plan, seen),
             listed: None,
         };
+        self.cx.report.record.not_stored = Some(not_stored.recorded());
         let uid = self.cx.uid();
         self.cx.shell.memory.with(&uid, |entry| {
             entry.not_stored = Some(not_stored);

@@ -36,6 +36,9 @@ const ROUNDS: usize = 4;
 /// Wait before an entry of a shared document is written again that read-back does not show.
 const OVERWRITTEN: Duration = Duration::from_millis(300);
 
+/// Longest record of what one object grants: the apiserver stores at most 1.5 MiB, and the spec is one half of that.
+const MOST_RECORD_BYTES: usize = 256 << 10;
+
 /// One reconcile.
 pub(super) struct Pass<'a, M: Managed> {
     pub(super) keeping: &'a Keeping<M>,
@@ -234,8 +237,31 @@ impl<'a, M: Managed> Pass<'a, M> {
         let plan = M::plan(&cx.object, &given, seen);
         drop(given);
         let plan = plan.and_then(|plan| self.with_task(plan, seen, fresh))?;
+        self.bound_record(&plan)?;
         self.cx.report.plan = plan.outstanding();
         Ok(plan)
+    }
+
+    /// A record that the apiserver refuses would leave the remote object without an owner.
+    fn bound_record(&self, plan: &Plan<M::Change>) -> Result<(), Error> {
+        if !self.misses_record(plan) {
+            return Ok(());
+        }
+        let mut record = self.cx.report.record.clone();
+        record.grants.add(plan.grants.clone());
+        record.replaced.extend(plan.replaced.clone());
+        let bytes = record.bytes();
+        if bytes <= MOST_RECORD_BYTES {
+            return Ok(());
+        }
+        let (bytes, most) = (bytes >> 10, MOST_RECORD_BYTES >> 10);
+        Err(Error::Blocked(
+            Reason::Invalid,
+            format!(
+                "the operator would have to record {bytes} KiB of what this object grants, and records at most {most} KiB: \
+                 split the object"
+            ),
+        ))
     }
 
     /// Whose the remote object is, or will be by the plan; an error where it is not ours to touch.

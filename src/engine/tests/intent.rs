@@ -114,7 +114,7 @@ async fn killed_at_any_moment_of_a_create_it_ends_in_sync_and_ours() {
 
 #[tokio::test(start_paused = true)]
 async fn what_the_remote_side_does_not_store_is_sent_once() {
-    let rig = Rig::ready().await;
+    let mut rig = Rig::ready().await;
     rig.widget("jane", json!({}));
     rig.widget_is("jane", "InSync").await;
     rig.world.next_faults(&[Fault::Ignored; 50]);
@@ -136,6 +136,11 @@ async fn what_the_remote_side_does_not_store_is_sent_once() {
         "{events:?}"
     );
     assert_eq!(events.iter().filter(|(type_, _)| type_ == "Warning").count(), 1);
+    rig.kill().await;
+    rig.start().await;
+    rig.pass(600).await;
+    assert_eq!(rig.world.count("edit"), 1, "nor after a restart");
+    assert_eq!(rig.status_writes("jane"), writes);
     rig.world.faults.lock().unwrap().clear();
     rig.edit("jane", json!({ "groups": ["readers", "writers"] }));
     rig.widget_is("jane", "InSync").await;
@@ -180,4 +185,33 @@ async fn an_adopted_object_that_somebody_removed_stays_adopted() {
         rig.world.get("jane").is_some(),
         "adopting never implies the right to delete"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_too_large_for_a_record_is_invalid_and_can_be_deleted() {
+    let rig = Rig::ready().await;
+    let groups = |count: usize| -> Vec<String> { (0..count).map(|n| format!("{n:0>100}")).collect() };
+    rig.widget("jane", json!({ "groups": groups(100) }));
+    rig.widget_is("jane", "InSync").await;
+    rig.edit("jane", json!({ "groups": groups(4000) }));
+    let object = rig.widget_is("jane", "Invalid").await;
+    assert!(
+        ready(&object)["message"]
+            .as_str()
+            .unwrap()
+            .ends_with("split the object")
+    );
+    assert_eq!(rig.world.get("jane").unwrap().groups.len(), 100, "nothing is written");
+    rig.server.patch(
+        "widgets",
+        "team",
+        "jane",
+        json!({ "spec": { "deletionPolicy": "Delete" } }),
+    );
+    rig.server.delete("widgets", "team", "jane");
+    rig.until("jane is released", || {
+        rig.server.find("widgets", "team", "jane").is_none()
+    })
+    .await;
+    assert_eq!(rig.world.get("jane"), None);
 }

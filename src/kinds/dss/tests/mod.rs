@@ -134,7 +134,7 @@ impl Rig {
 
     /// Waits until `Ready` of the present spec has this reason.
     async fn wait(&self, plural: &str, name: &str, reason: &str) -> Value {
-        for _ in 0..600 {
+        for _ in 0..2400 {
             let object = self.server.get(plural, "team", name);
             let current = object["status"]["observedGeneration"] == object["metadata"]["generation"];
             if current && ready(&object)["reason"] == reason {
@@ -156,7 +156,7 @@ impl Rig {
     }
 
     async fn until(&self, what: &str, holds: impl Fn() -> bool) {
-        for _ in 0..600 {
+        for _ in 0..2400 {
             if holds() {
                 return;
             }

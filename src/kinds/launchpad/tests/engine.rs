@@ -113,7 +113,7 @@ impl Rig {
     }
 
     async fn wait(&self, plural: &str, name: &str, reason: &str) -> Value {
-        for _ in 0..600 {
+        for _ in 0..2400 {
             let object = self.server.get(plural, "team", name);
             let current = object["status"]["observedGeneration"] == object["metadata"]["generation"];
             if current && condition(&object, "Ready")["reason"] == reason {
@@ -132,7 +132,7 @@ impl Rig {
     }
 
     async fn until(&self, what: &str, holds: impl Fn() -> bool) {
-        for _ in 0..600 {
+        for _ in 0..2400 {
             if holds() {
                 return;
             }
@@ -185,7 +185,7 @@ async fn a_group_is_created_propagated_and_deleted_by_its_recorded_id() {
     rig.until("the end of the task", || {
         let object = rig.server.get("launchpadgroups", "team", "team");
         condition(&object, "Propagated")["status"] == "True"
-            && object["status"]["remote"]["propagation"]["phase"] == "Succeeded"
+            && object["status"]["applied"]["task"]["phase"] == "Succeeded"
     })
     .await;
     rig.space.reset_requests();
