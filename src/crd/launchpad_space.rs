@@ -48,6 +48,9 @@ pub struct SeatStatus {
     pub total_seats: i64,
     /// Seats taken.
     pub used_seats: i64,
+    /// People who are invited with this profile and have not accepted yet. Absent: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserved_seats: Option<i64>,
 }
 
 /// A node of the space.
@@ -81,6 +84,9 @@ pub struct SpaceStatus {
     /// Profiles with their seats. Absent where the key may not read users.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub profiles: Vec<SeatStatus>,
+    /// Email address of the owner of the space. Absent: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// Counts of people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub users: Option<SpaceUserCounts>,

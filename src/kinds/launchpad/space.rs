@@ -1,7 +1,7 @@
 //! `LaunchpadSpace`: the connection to a space of Dataiku Cloud.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
     time::Instant,
 };
@@ -16,7 +16,7 @@ use crate::{
     dataiku::{
         error::ApiError,
         gate::Lane,
-        launchpad::{Launchpad, groups::GroupRecord, space::ProfileRecord},
+        launchpad::{Launchpad, groups::GroupRecord, people::InviteRecord, space::ProfileRecord},
         listed::Listed,
         transport::{Credentials, Transport},
     },
@@ -44,6 +44,9 @@ pub struct Sweep {
     nodes: Vec<SpaceNodeStatus>,
     users: usize,
     invites: usize,
+    owner: Option<String>,
+    /// Seats of the invites; `None` where one of them cannot be read.
+    reserved: Option<HashMap<(String, bool), usize>>,
     groups: Listed<Arc<GroupRecord>>,
 }
 
@@ -132,7 +135,8 @@ impl ConnectionKind for LaunchpadSpace {
         let readable = sweep.missing.is_empty();
         SpaceStatus {
             nodes: sweep.nodes.clone(),
-            profiles: seats(&sweep.profiles),
+            profiles: seats(&sweep.profiles, sweep.reserved.as_ref()),
+            owner: sweep.owner.clone(),
             users: readable.then(|| SpaceUserCounts {
                 total: length(sweep.users),
                 invited: length(sweep.invites),
@@ -156,6 +160,9 @@ pub(super) async fn sweep(api: &Launchpad, lists: &SpaceLists) -> Result<Sweep, 
     let groups_began = Instant::now();
     let groups = sweep.scoped(READ_GROUPS, api.groups().await)?;
     sweep.groups = groups.map(|group| lists.groups.held(group));
+    let owner = users.items.iter().find(|user| user.is_owner == Some(true));
+    sweep.owner = owner.map(|user| user.email.clone());
+    sweep.reserved = reserved(&invites);
     sweep.users = users.items.len() + users.unreadable;
     sweep.invites = invites.items.len() + invites.unreadable;
     sweep.nodes = nodes
@@ -175,11 +182,26 @@ pub(super) async fn sweep(api: &Launchpad, lists: &SpaceLists) -> Result<Sweep, 
     Ok(sweep)
 }
 
-fn seats(profiles: &Listed<ProfileRecord>) -> Vec<SeatStatus> {
+/// Seats that invites reserve, by profile and whether it is a trial. A number that may be too small is none.
+fn reserved(invites: &Listed<InviteRecord>) -> Option<HashMap<(String, bool), usize>> {
+    let mut reserved = HashMap::new();
+    for invite in &invites.items {
+        let profile = invite.profile.as_ref()?;
+        *reserved.entry((profile.name.clone(), profile.is_trial)).or_default() += 1;
+    }
+    (invites.unreadable == 0).then_some(reserved)
+}
+
+fn seats(profiles: &Listed<ProfileRecord>, reserved: Option<&HashMap<(String, bool), usize>>) -> Vec<SeatStatus> {
     let readable = profiles.items.iter().filter_map(|profile| {
+        let trial = profile.is_trial?;
         Some(SeatStatus {
             name: profile.name.clone(),
-            trial: profile.is_trial?,
+            trial,
+            reserved_seats: reserved.map(|reserved| {
+                let seats = reserved.get(&(profile.name.clone(), trial));
+                length(seats.copied().unwrap_or_default())
+            }),
             total_seats: profile.total_seats?,
             used_seats: profile.used_seats?,
         })

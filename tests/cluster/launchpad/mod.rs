@@ -135,8 +135,9 @@ async fn the_space_shows_its_seats_and_nodes() {
     assert_eq!(names, ["automation-0", "deployer-0", "design-0", "govern-0"]);
     assert_eq!(
         status["profiles"][0],
-        json!({ "name": "designer", "trial": false, "totalSeats": 5, "usedSeats": 1 })
+        json!({ "name": "designer", "trial": false, "totalSeats": 5, "usedSeats": 1, "reservedSeats": 0 })
     );
+    assert_eq!(status["owner"], "owner@example.com");
     assert_eq!(status["users"], json!({ "total": 1, "invited": 0 }));
 }
 

@@ -1,17 +1,23 @@
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use futures::future::join_all;
 use serde_json::json;
 
 use super::{Bed, object};
 use crate::{
-    crd::applied::Applied,
+    crd::{LaunchpadSpace, applied::Applied},
     dataiku::{
         launchpad::people::{InviteRecord, UserRecord},
         listed::Listed,
     },
-    engine::{Observed, Read},
-    kinds::launchpad::lists::{Need, SpaceLists},
+    engine::{Observed, Read, connect::ConnectionKind},
+    kinds::launchpad::{
+        lists::{Need, SpaceLists},
+        space::sweep,
+    },
 };
 
 fn users(emails: &[&str]) -> Listed<UserRecord> {
@@ -116,4 +122,31 @@ async fn an_element_that_cannot_be_identified_makes_absence_unknown() {
         .observe(&object("team", json!({})), &Applied::default(), Read::Listed)
         .await;
     assert!(matches!(listed, Observed::Unknown));
+}
+
+#[tokio::test]
+async fn invites_reserve_seats_of_their_profile_while_all_of_them_can_be_read() {
+    let bed = Bed::start().await;
+    bed.invite("i1", "new@example.com");
+    bed.invite("i2", "other@example.com");
+    bed.patch(json!({ "invites": { "i2": { "profile": { "name": "designer" } } } }));
+    let space = LaunchpadSpace::new(
+        "prod",
+        serde_json::from_value(json!({ "spaceId": "s", "credentials": { "secretRef": { "name": "key" } } })).unwrap(),
+    );
+    let seats = async || {
+        let sweep = sweep(&bed.live.api, bed.lists()).await.unwrap();
+        let status = space.summary(&sweep, &[]);
+        assert_eq!(status.owner.as_deref(), Some("owner@example.com"));
+        let paid = status.profiles.into_iter().filter(|seat| !seat.trial);
+        paid.map(|seat| (seat.name, seat.reserved_seats))
+            .collect::<BTreeMap<_, _>>()
+    };
+    let shown = seats().await;
+    assert_eq!(shown["designer"], Some(1));
+    assert_eq!(shown["reader"], Some(1));
+    let odd = json!({ "kind": "elements", "each": { "profile": 7 } });
+    bed.space
+        .fault(json!({ "match": { "operation": "L1" }, "times": 0, "fault": odd }));
+    assert_eq!(seats().await["reader"], None, "a number that may be too small is none");
 }
