@@ -47,27 +47,57 @@ const FIRST_ATTEMPT: Duration = Duration::from_secs(2);
 /// Longest wait for the last Events.
 const LAST_EVENTS: Duration = Duration::from_secs(3);
 
-/// Runs the operator until SIGTERM or SIGINT.
+/// What the operator finds around it. Tests without a cluster make their own.
+pub struct Surroundings {
+    /// The apiserver.
+    pub client: Client,
+    /// The operator's own namespace.
+    pub home: String,
+    /// The wall clock.
+    pub clock: Clock,
+    /// Turns true when the operator is to stop.
+    pub stop: watch::Receiver<bool>,
+}
+
+/// Runs the operator of this process until SIGTERM or SIGINT.
+pub async fn run(args: RunArgs) -> anyhow::Result<()> {
+    telemetry::start(args.log_format);
+    let stop = stop_signal()?;
+    let (client, home) = client(args.namespace.clone()).await?;
+    let clock = Clock::default();
+    let surroundings = Surroundings {
+        client,
+        home,
+        clock,
+        stop,
+    };
+    operate(args, surroundings).await
+}
+
+/// Runs the operator until it is told to stop. Logging and the namespace in the arguments are the caller's.
 #[allow(
     clippy::too_many_lines,
     reason = "the order in which things start and stop is one story"
 )]
-pub async fn run(args: RunArgs) -> anyhow::Result<()> {
+pub async fn operate(args: RunArgs, surroundings: Surroundings) -> anyhow::Result<()> {
     let RunArgs {
         watch_namespace,
         metrics_address,
         allow_addresses,
         release_after,
         propagation_deadline,
-        log_format,
+        log_format: _,
         leader_election,
         pod_name,
-        namespace,
+        namespace: _,
     } = args;
-    telemetry::start(log_format);
+    let Surroundings {
+        client,
+        home,
+        clock,
+        stop,
+    } = surroundings;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "starting");
-    let stop = stop_signal()?;
-    let (client, home) = client(namespace).await?;
     let metrics = Arc::new(Metrics::default());
     let ready = Arc::new(AtomicBool::new(false));
     let health = Health {
@@ -81,7 +111,6 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let addresses = AddressPolicy {
         allowed: allow_addresses,
     };
-    let clock = Clock::default();
     let leadership = Arc::new(Leadership::new(clock.clone()));
     let fence: Arc<dyn Fence> = if leader_election {
         leadership.clone()

@@ -6,10 +6,10 @@ use super::{
     Scenario,
     subject::{Subject, origin},
 };
-use crate::bed::{PATIENCE, message};
+use crate::{bed::{PATIENCE, message}, ground::Ground};
 
-pub async fn what_exists_is_not_taken_unasked<S: Scenario>() {
-    let subject = Subject::<S>::ready("refused").await;
+pub async fn what_exists_is_not_taken_unasked<S: Scenario>(ground: &Ground) {
+    let subject = Subject::<S>::ready(ground, "refused").await;
     subject.prepare("refused");
     subject.edit(S::found(&subject.bed.remote, "refused"));
     let before = (subject.declared("refused"), subject.rest("refused"));
@@ -48,8 +48,8 @@ async fn entries_found_are_adopted_and_left<S: Scenario>(subject: &Subject<S>, n
     subject.delete(name).await;
 }
 
-pub async fn what_exists_is_adopted_when_asked<S: Scenario>() {
-    let subject = Subject::<S>::ready("adopted").await;
+pub async fn what_exists_is_adopted_when_asked<S: Scenario>(ground: &Ground) {
+    let subject = Subject::<S>::ready(ground, "adopted").await;
     subject.prepare("adopted");
     subject.edit(S::found(&subject.bed.remote, "adopted"));
     subject.edit(S::disturbed(&subject.bed.remote, "adopted"));

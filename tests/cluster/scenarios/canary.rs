@@ -9,11 +9,10 @@ use super::{
 };
 use crate::{
     bed::{PATIENCE, message},
-    connection::secret_forms,
-};
+    connection::secret_forms, ground::Ground};
 
-pub async fn no_secret_value_is_shown<S: Scenario>() {
-    let subject = Subject::<S>::ready_with_log("canary", "trace").await;
+pub async fn no_secret_value_is_shown<S: Scenario>(ground: &Ground) {
+    let subject = Subject::<S>::ready_with_log(ground, "canary", "trace").await;
     let mut canaries = secret_forms(&subject.bed.remote);
     canaries.extend(values::<S>());
     let refused = refused(&subject, &canaries).await;

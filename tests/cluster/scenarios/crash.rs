@@ -6,19 +6,20 @@ use super::{
     Scenario,
     subject::{Subject, origin},
 };
+use crate::ground::Ground;
 
-pub async fn killed_after_each_write_was_committed<S: Scenario>() {
+pub async fn killed_after_each_write_was_committed<S: Scenario>(ground: &Ground) {
     // The answer drips so slowly that the operator is killed while it waits for it.
-    killed_at_each_write::<S>("committed", json!({ "kind": "slowDrip", "bytesPerSecond": 1 })).await;
+    killed_at_each_write::<S>(ground, "committed", json!({ "kind": "slowDrip", "bytesPerSecond": 1 })).await;
 }
 
-pub async fn killed_before_each_write_was_handled<S: Scenario>() {
-    killed_at_each_write::<S>("unhandled", json!({ "kind": "latency", "millis": 60_000 })).await;
+pub async fn killed_before_each_write_was_handled<S: Scenario>(ground: &Ground) {
+    killed_at_each_write::<S>(ground, "unhandled", json!({ "kind": "latency", "millis": 60_000 })).await;
 }
 
 /// One object for each write, one after the other: what was made before has to outlive the crashes that follow.
-async fn killed_at_each_write<S: Scenario>(hint: &str, fault: Value) {
-    let mut subject = Subject::<S>::ready(hint).await;
+async fn killed_at_each_write<S: Scenario>(ground: &Ground, hint: &str, fault: Value) {
+    let mut subject = Subject::<S>::ready(ground, hint).await;
     for n in 1..=S::WRITES {
         let name = format!("killed-{n}");
         spoil_write(&subject, n, &fault);
@@ -43,8 +44,8 @@ async fn killed_at_each_write<S: Scenario>(hint: &str, fault: Value) {
     stays_as_it_is(&subject, "killed").await;
 }
 
-pub async fn answers_lost_at_each_write<S: Scenario>() {
-    let subject = Subject::<S>::ready("lost").await;
+pub async fn answers_lost_at_each_write<S: Scenario>(ground: &Ground) {
+    let subject = Subject::<S>::ready(ground, "lost").await;
     for n in 1..=S::WRITES {
         let name = format!("lost-{n}");
         spoil_write(&subject, n, &json!({ "kind": "dropAfter" }));

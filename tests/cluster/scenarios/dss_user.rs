@@ -162,4 +162,4 @@ fn has_group(user: &Value, name: &str) -> bool {
     groups.iter().any(|group| group == name)
 }
 
-scenarios!(DssUser);
+scenarios!(DssUser, everywhere);

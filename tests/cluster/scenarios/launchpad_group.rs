@@ -231,4 +231,4 @@ impl Scenario for LaunchpadGroup {
     }
 }
 
-scenarios!(LaunchpadGroup);
+scenarios!(LaunchpadGroup, everywhere);

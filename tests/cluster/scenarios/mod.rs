@@ -1,7 +1,7 @@
 //! What is true of every kind, run for every kind.
 //!
 //! A kind implements [`Scenario`] in a file of its own and ends it with `scenarios!(TheKind);`. Its line in the list of
-//! modules below is all that it takes to have every scenario: `scenarios::dss_user::converges_from_empty`. What is
+//! modules below is all that it takes to have every scenario: `scenarios::dss_user::memory::converges_from_empty`. What is
 //! special to one kind stays in the other files of `tests/cluster`.
 
 use serde_json::{Map, Value};
@@ -22,11 +22,33 @@ mod queued;
 mod quiet;
 mod subject;
 
-/// Makes a test of each scenario for a kind, in the module in which it stands.
+/// Makes tests of the scenarios for a kind, in the module in which it stands: all of them without a cluster, in `memory`;
+/// with `everywhere`, all of them on a real control plane too. What needs a schema runs on that alone, for every kind.
 macro_rules! scenarios {
+    ($kind:ty, everywhere) => {
+        mod memory {
+            use super::*;
+            scenarios!(each: memory $kind);
+        }
+        mod cluster {
+            use super::*;
+            scenarios!(each: cluster $kind);
+            scenarios!(cluster $kind: deletion::each_policy_is_offered_or_refused);
+        }
+    };
     ($kind:ty) => {
+        mod memory {
+            use super::*;
+            scenarios!(each: memory $kind);
+        }
+        mod cluster {
+            use super::*;
+            scenarios!(cluster $kind: deletion::each_policy_is_offered_or_refused);
+        }
+    };
+    (each: $ground:ident $kind:ty) => {
         scenarios!(
-            $kind:
+            $ground $kind:
             convergence::converges_from_empty,
             convergence::in_sync_writes_nothing,
             drift::drift_is_repaired_within_the_interval,
@@ -54,11 +76,22 @@ macro_rules! scenarios {
             odd_lists::odd_elements_of_a_list_are_no_obstacle,
         );
     };
-    ($kind:ty: $($file:ident::$scenario:ident),* $(,)?) => {
+    (memory $kind:ty: $($file:ident::$scenario:ident),* $(,)?) => {
+        $(
+            #[test]
+            fn $scenario() {
+                $crate::memory::run(async |world| {
+                    let ground = $crate::ground::Ground::Memory(world);
+                    $crate::scenarios::$file::$scenario::<$kind>(&ground).await;
+                });
+            }
+        )*
+    };
+    (cluster $kind:ty: $($file:ident::$scenario:ident),* $(,)?) => {
         $(
             #[tokio::test(flavor = "multi_thread")]
             async fn $scenario() {
-                $crate::scenarios::$file::$scenario::<$kind>().await;
+                $crate::scenarios::$file::$scenario::<$kind>(&$crate::ground::Ground::Cluster).await;
             }
         )*
     };

@@ -5,15 +5,15 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{Scenario, subject::Subject};
-use crate::bed::PATIENCE;
+use crate::{bed::PATIENCE, ground::Ground};
 
 /// Objects that wait for one another.
 const MANY: usize = 12;
 /// Calls that the connection makes at one time.
 const CONCURRENCY: usize = 3;
 
-pub async fn a_freeze_stops_every_write_that_waits<S: Scenario>() {
-    let subject = Subject::<S>::ready("busy").await;
+pub async fn a_freeze_stops_every_write_that_waits<S: Scenario>(ground: &Ground) {
+    let subject = Subject::<S>::ready(ground, "busy").await;
     let bed = &subject.bed;
     let connection =
         |freeze: bool| bed.connection_with(json!({ "limits": { "concurrency": CONCURRENCY }, "freeze": freeze }));
@@ -61,8 +61,8 @@ pub async fn a_freeze_stops_every_write_that_waits<S: Scenario>() {
     assert_eq!(subject.creates_that_succeeded(), MANY);
 }
 
-pub async fn what_waits_is_written_by_the_current_spec<S: Scenario>() {
-    let subject = Subject::<S>::ready("current").await;
+pub async fn what_waits_is_written_by_the_current_spec<S: Scenario>(ground: &Ground) {
+    let subject = Subject::<S>::ready(ground, "current").await;
     let bed = &subject.bed;
     subject.create("current", json!({})).await;
     bed.sweeps(1).await;
