@@ -71,11 +71,11 @@ impl Catalogue {
 }
 
 async fn discover(client: &Client) -> Result<Vec<Resource>> {
-    let discovery = match Discovery::new(client.clone()).run_aggregated().await {
-        Ok(discovery) => discovery,
+    let mut discovery = Discovery::new(client.clone()).run_aggregated().await?;
+    if discovery.groups().next().is_none() {
         // An apiserver in memory speaks the older form alone.
-        Err(_) => Discovery::new(client.clone()).run().await?,
-    };
+        discovery = Discovery::new(client.clone()).run().await?;
+    }
     let mut resources = Vec::new();
     // Alphabetical puts the core group, whose name is empty, first: `Event` is the core one, as with kubectl.
     for group in discovery.groups_alphabetical() {
