@@ -74,7 +74,7 @@ impl Bed {
     pub async fn start_on(ground: &Ground, product: Product, hint: &str, arguments: &[&str], log: &str) -> Self {
         let namespace = ground.namespace(hint).await;
         let simulator = Simulator::start().await.unwrap();
-        let remote = simulator.instance(InstanceConfig::new(product)).await.unwrap();
+        let remote = ground.remote(&simulator, InstanceConfig::new(product)).await;
         let operator = ground.operator(&namespace, arguments, log).await;
         Self {
             namespace,

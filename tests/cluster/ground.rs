@@ -1,7 +1,10 @@
 //! Where a test runs: on a real control plane, or without a cluster.
 
 use anyhow::Result;
-use testbed::Namespace;
+use testbed::{
+    Namespace,
+    simulator::{Instance, InstanceConfig, Simulator},
+};
 
 use crate::memory::{self, World};
 
@@ -20,6 +23,15 @@ impl Ground {
             Self::Cluster => Namespace::create(hint).await.unwrap(),
             Self::Memory(world) => Namespace::at(world.client(), "team"),
         }
+    }
+
+    /// The remote side of a test.
+    pub async fn remote(&self, simulator: &Simulator, config: InstanceConfig) -> Instance {
+        let remote = simulator.instance(config).await.unwrap();
+        if let Self::Memory(world) = self {
+            world.add(&remote);
+        }
+        remote
     }
 
     /// An operator that watches this namespace, once it is ready.

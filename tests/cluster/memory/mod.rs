@@ -2,7 +2,7 @@
 //! own, so that to kill one is to drop its runtime with every task, connection and byte that it had.
 //!
 //! All of it runs on the thread of the test, step by step: everything that is ready runs, the remote side and the operators
-//! in turns, and then the clock of every runtime is advanced by [`STEP`]. So time passes as fast as there is nothing to
+//! in turns, and then the clock of every runtime is advanced by a step. So time passes as fast as there is nothing to
 //! do, and a busy machine makes a test slower but never later than what it waits for.
 
 mod operator;
@@ -12,15 +12,18 @@ use std::{cell::RefCell, future::Future, pin::pin, rc::Rc, sync::LazyLock, task:
 use dataiku_operator::crd;
 use kube::Client;
 use memory_apiserver::{MemoryApiserver, Registered};
+use testbed::simulator::Instance;
 use tokio::{runtime::Runtime, task::yield_now, time::Instant};
 
 pub use self::operator::Operator;
 use self::operator::Process;
 
-/// What the clock is advanced by once nothing is ready.
-const STEP: Duration = Duration::from_millis(10);
-/// How often the remote side and the operators have their turn in a step. A call needs about six: so it takes a step or two.
-const TURNS: usize = 4;
+/// What the clock is advanced by once nothing is ready, and how often the remote side and the operators have their turn
+/// before that. A call needs about six turns: so it takes a step or two.
+const STEP: (Duration, usize) = (Duration::from_millis(10), 4);
+/// The same while nobody has called anybody for [`QUIET`] steps.
+const LONG_STEP: (Duration, usize) = (Duration::from_millis(50), 2);
+const QUIET: usize = 20;
 /// The clocks start ahead of the machine's, so that those of later runtimes can be set to the same time.
 const AHEAD: Duration = Duration::from_hours(1);
 
@@ -30,6 +33,7 @@ static KINDS: LazyLock<Vec<Registered>> = LazyLock::new(|| crd::all().iter().map
 #[derive(Clone)]
 pub struct World {
     pub server: MemoryApiserver,
+    remotes: Rc<RefCell<Vec<Instance>>>,
     processes: Rc<RefCell<Vec<Process>>>,
     /// Operators that were killed: they do nothing any more, and are dropped outside of every runtime.
     killed: Rc<RefCell<Vec<Process>>>,
@@ -41,6 +45,17 @@ impl World {
         self.server.client()
     }
 
+    /// Takes notice of the calls to this remote side.
+    pub fn add(&self, remote: &Instance) {
+        self.remotes.borrow_mut().push(remote.clone());
+    }
+
+    /// Calls so far, to the apiserver and to every remote side.
+    fn calls(&self) -> (u64, u64) {
+        let remotes = self.remotes.borrow();
+        (self.server.arrived(), remotes.iter().map(Instance::calls).sum())
+    }
+
     /// Lets the operators work for a moment, and drops those that were killed.
     fn turn(&self, now: Instant) {
         self.killed.borrow_mut().clear();
@@ -49,9 +64,9 @@ impl World {
         }
     }
 
-    fn advance(&self) {
+    fn advance(&self, by: Duration) {
         for process in self.processes.borrow_mut().iter_mut() {
-            process.advance(STEP);
+            process.advance(by);
         }
     }
 }
@@ -64,6 +79,7 @@ pub fn run<T>(test: impl AsyncFnOnce(World) -> T) -> T {
         tokio::time::advance(AHEAD).await;
         World {
             server: MemoryApiserver::new(),
+            remotes: Rc::default(),
             processes: Rc::default(),
             killed: Rc::default(),
         }
@@ -72,8 +88,16 @@ pub fn run<T>(test: impl AsyncFnOnce(World) -> T) -> T {
         world.server.register(kind.clone());
     }
     let mut test = pin!(test(world.clone()));
+    let (mut calls, mut quiet) = (world.calls(), 0);
     loop {
-        for _ in 0..TURNS {
+        let now = world.calls();
+        quiet = if now == calls { quiet + 1 } else { 0 };
+        if now.0 != calls.0 {
+            world.server.collect_garbage();
+        }
+        calls = now;
+        let (step, turns) = if quiet > QUIET { LONG_STEP } else { STEP };
+        for _ in 0..turns {
             let (polled, now) = runtime.block_on(async {
                 let polled = once(test.as_mut()).await;
                 yield_now().await;
@@ -86,8 +110,8 @@ pub fn run<T>(test: impl AsyncFnOnce(World) -> T) -> T {
             }
             world.turn(now);
         }
-        runtime.block_on(tokio::time::advance(STEP));
-        world.advance();
+        runtime.block_on(tokio::time::advance(step));
+        world.advance(step);
     }
 }
 

@@ -192,7 +192,15 @@ impl Operator {
         static RECORDS_OF_LOG: Once = Once::new();
         // Records of the crate `log` reach the subscribers too.
         RECORDS_OF_LOG.call_once(|| drop(tracing_subscriber::registry().set_default()));
-        self.number = self.world.processes.borrow().iter().map(|one| one.number).max().unwrap_or_default() + 1;
+        self.number = self
+            .world
+            .processes
+            .borrow()
+            .iter()
+            .map(|one| one.number)
+            .max()
+            .unwrap_or_default()
+            + 1;
         self.stop = watch::Sender::new(false);
         self.exit = Exit::default();
         let (arguments, server, stop) = (self.arguments.clone(), self.world.server.clone(), self.stop.subscribe());

@@ -9,7 +9,10 @@ use super::{
     Scenario,
     subject::{Subject, origin},
 };
-use crate::{bed::{Findings, PATIENCE}, ground::Ground};
+use crate::{
+    bed::{Findings, PATIENCE},
+    ground::Ground,
+};
 
 /// Longer than a call may take, and than the next try takes to come.
 const LATE: Duration = Duration::from_secs(14);

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::{BadInput, Scenario, Wrong, subject::Subject};
 use crate::{
     bed::{INTERVAL, message},
-    history::History, ground::Ground};
+    ground::Ground,
+    history::History,
+};
 
 /// Reasons that say that somebody has to act.
 const STALLED: [&str; 6] = [

@@ -111,7 +111,7 @@ pub async fn what_was_deleted_is_made_again_at_once<S: Scenario>(ground: &Ground
     subject.create("again", json!({ "deletionPolicy": "Delete" })).await;
     let mut names = vec!["again"];
     // Of a shared document nothing is refused.
-    if !S::SHARED {
+    if !S::SHARED && S::ADOPTS {
         names.push("byhand");
         subject.prepare("byhand");
         subject.edit(S::found(&bed.remote, "byhand"));
@@ -123,7 +123,7 @@ pub async fn what_was_deleted_is_made_again_at_once<S: Scenario>(ground: &Ground
 
     subject.delete("again").await;
     assert_eq!(subject.declared("again"), Value::Null);
-    if !S::SHARED {
+    if !S::SHARED && S::ADOPTS {
         // Somebody else's, which they remove by hand.
         subject.edit(S::gone(&bed.remote, "byhand"));
     }

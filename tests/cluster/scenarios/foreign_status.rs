@@ -6,7 +6,7 @@ use super::{
     Scenario, Wrong,
     subject::{Subject, origin},
 };
-use crate::{bed::PATIENCE, history::History, ground::Ground};
+use crate::{bed::PATIENCE, ground::Ground, history::History};
 
 pub async fn a_status_that_others_wrote_becomes_ours_again<S: Scenario>(ground: &Ground) {
     let subject = Subject::<S>::ready(ground, "foreign").await;

@@ -9,7 +9,10 @@ use super::{
     Scenario,
     subject::{Subject, origin},
 };
-use crate::{bed::{PATIENCE, merged}, ground::Ground};
+use crate::{
+    bed::{PATIENCE, merged},
+    ground::Ground,
+};
 
 pub async fn observe_tells_what_manage_then_does<S: Scenario>(ground: &Ground) {
     let subject = Subject::<S>::ready(ground, "observe").await;
@@ -24,7 +27,7 @@ pub async fn observe_tells_what_manage_then_does<S: Scenario>(ground: &Ground) {
     foreseen(&subject, "drifted", json!({})).await;
 
     // A shared document has nothing that differs and is not ours.
-    if !S::SHARED {
+    if !S::SHARED && S::ADOPTS {
         subject.prepare("found");
         subject.edit(S::found(&subject.bed.remote, "found"));
         subject.bed.sweeps(1).await;

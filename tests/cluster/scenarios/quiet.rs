@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{Scenario, subject::Subject};
-use crate::{bed::Findings, history::History, ground::Ground};
+use crate::{bed::Findings, ground::Ground, history::History};
 
 /// Long enough for three sweeps, and for the tries that follow three failures.
 const WHILE: Duration = Duration::from_secs(17);

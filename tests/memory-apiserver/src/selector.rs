@@ -37,7 +37,10 @@ impl Selection {
         Ok(Self {
             namespace: namespace.map(str::to_owned),
             labels: requirements(labels)?,
-            fields: field_requirements(fields, call.resource.as_ref().is_some_and(|found| found.plural == "events"))?,
+            fields: field_requirements(
+                fields,
+                call.resource.as_ref().is_some_and(|found| found.plural == "events"),
+            )?,
         })
     }
 

@@ -114,6 +114,11 @@ impl Log {
         self.counts.get(operation).copied().unwrap_or_default()
     }
 
+    /// All calls.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
     /// Calls of operations that change the state.
     pub fn writes(&self) -> u64 {
         self.writes

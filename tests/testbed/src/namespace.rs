@@ -104,10 +104,7 @@ impl Namespace {
     /// Applies one object given as JSON, as [`Namespace::apply`] does.
     pub async fn apply_object(&self, object: &Value) -> Result<Value> {
         let (api_version, kind) = (manifest::api_version(object), manifest::kind(object));
-        let resource = self
-            .catalogue
-            .typed(&self.client, api_version, kind)
-            .await?;
+        let resource = self.catalogue.typed(&self.client, api_version, kind).await?;
         let api = match object["metadata"]["namespace"].as_str() {
             Some(namespace) if resource.namespaced => {
                 Api::namespaced_with(self.client.clone(), namespace, &resource.api)
