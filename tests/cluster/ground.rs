@@ -95,6 +95,14 @@ impl Operator {
         }
     }
 
+    /// Its exit code, once it has ended by itself. Of an operator in this process alone.
+    pub fn exit_code(&self) -> Option<i32> {
+        match self {
+            Self::Process(_) => None,
+            Self::InProcess(operator) => operator.exit_code(),
+        }
+    }
+
     /// Starts it again and waits until it is ready; one that still runs is stopped first.
     pub async fn restart(&mut self) -> Result<()> {
         match self {

@@ -15,8 +15,8 @@ use memory_apiserver::{MemoryApiserver, Registered};
 use testbed::simulator::Instance;
 use tokio::{runtime::Runtime, task::yield_now, time::Instant};
 
-pub use self::operator::Operator;
 use self::operator::Process;
+pub use self::operator::{HOME, Operator};
 
 /// What the clock is advanced by once nothing is ready, and how often the remote side and the operators have their turn
 /// before that. A call needs about six turns: so it takes a step or two.
@@ -27,7 +27,8 @@ const QUIET: usize = 20;
 /// The clocks start ahead of the machine's, so that those of later runtimes can be set to the same time.
 const AHEAD: Duration = Duration::from_hours(1);
 
-static KINDS: LazyLock<Vec<Registered>> = LazyLock::new(|| crd::all().iter().map(Registered::from_crd).collect());
+/// The kinds that the apiserver serves.
+pub static KINDS: LazyLock<Vec<Registered>> = LazyLock::new(|| crd::all().iter().map(Registered::from_crd).collect());
 
 /// Everything of a test but its remote side. Clones share it.
 #[derive(Clone)]

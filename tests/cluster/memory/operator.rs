@@ -25,7 +25,7 @@ use super::World;
 /// How long a start and a graceful stop may take.
 const TIMEOUT: Duration = Duration::from_mins(1);
 /// The namespace of its own.
-const HOME: &str = "dataiku-operator";
+pub const HOME: &str = "dataiku-operator";
 /// Name of the replica: the same after a restart, so that it takes its own lease over at once.
 const IDENTITY: &str = "operator-0";
 

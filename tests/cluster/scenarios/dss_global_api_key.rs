@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 use testbed::simulator::{Instance, Product};
 
-use super::{BadInput, Deletion, Scenario, Secret, bad_input::answers_that_are_none, without};
+use super::{BadInput, Deletion, Scenario, bad_input::answers_that_are_none, without};
 
-struct DssGlobalApiKey;
+pub struct DssGlobalApiKey;
 
 /// The keys that have the mark of an object of this name.
 fn keys(remote: &Instance, name: &str) -> Vec<Value> {
@@ -38,7 +38,6 @@ impl Scenario for DssGlobalApiKey {
     const KIND: &'static str = "DssGlobalApiKey";
     const WRITES: u64 = 2;
     const CREATES: &'static [&'static str] = &["D36"];
-    const SECRETS: &'static [Secret] = &[("theirs", &[("apiKey", "canary-of-theirs-51f0")])];
     const ADOPTS: bool = false;
     const SHOWN_ONCE: bool = true;
     const NOT_OFFERED: &'static [(&'static str, &'static str)] = &[("Disable", "cannot be disabled")];
@@ -146,7 +145,8 @@ impl Scenario for DssGlobalApiKey {
         let mut inputs = vec![
             BadInput::spec(
                 "secret",
-                json!({ "secretName": "theirs" }),
+                // That of the connection.
+                json!({ "secretName": "design-admin" }),
                 "AlreadyExists",
                 "choose another secretName",
             ),

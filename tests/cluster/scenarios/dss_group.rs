@@ -4,7 +4,7 @@ use testbed::simulator::Product;
 
 use super::node_group::{Group, Node};
 
-struct Dss;
+pub struct Dss;
 
 impl Node for Dss {
     const PRODUCT: Product = Product::Dss;

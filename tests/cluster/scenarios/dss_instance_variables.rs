@@ -5,7 +5,7 @@ use testbed::simulator::{Instance, Product};
 
 use super::{BadInput, Deletion, Scenario, bad_input::answers_that_are_none};
 
-struct DssInstanceVariables;
+pub struct DssInstanceVariables;
 
 /// The variables that are declared, below the name of the object.
 fn ours() -> Value {

@@ -4,7 +4,7 @@ use testbed::simulator::Product;
 
 use super::node_user::{Node, User};
 
-struct Dss;
+pub struct Dss;
 
 impl Node for Dss {
     const PRODUCT: Product = Product::Dss;

@@ -4,7 +4,7 @@ use testbed::simulator::Product;
 
 use super::node_user::{Node, User};
 
-struct Govern;
+pub struct Govern;
 
 impl Node for Govern {
     const PRODUCT: Product = Product::Govern;

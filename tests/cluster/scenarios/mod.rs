@@ -20,7 +20,7 @@ mod observe;
 mod odd_lists;
 mod queued;
 mod quiet;
-mod subject;
+pub mod subject;
 
 /// Makes tests of the scenarios for a kind, in the module in which it stands: all of them without a cluster, in `memory`;
 /// with `everywhere`, all of them on a real control plane too. What needs a schema runs on that alone, for every kind. A kind
@@ -113,16 +113,16 @@ macro_rules! scenarios {
 }
 
 // The kinds.
-mod dss_global_api_key;
-mod dss_group;
-mod dss_instance_variables;
-mod dss_user;
-mod govern_group;
-mod govern_role_assignment;
-mod govern_user;
-mod launchpad_group;
-mod node_group;
-mod node_user;
+pub mod dss_global_api_key;
+pub mod dss_group;
+pub mod dss_instance_variables;
+pub mod dss_user;
+pub mod govern_group;
+pub mod govern_role_assignment;
+pub mod govern_user;
+pub mod launchpad_group;
+pub mod node_group;
+pub mod node_user;
 
 /// A kind, as the scenarios see it.
 ///

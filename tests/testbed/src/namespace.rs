@@ -309,7 +309,8 @@ impl Namespace {
         [&["--namespace", self.name.as_str()], arguments].concat()
     }
 
-    async fn named(&self, kind: &str) -> Result<Api<DynamicObject>> {
+    /// The objects of a kind in this namespace.
+    pub async fn named(&self, kind: &str) -> Result<Api<DynamicObject>> {
         Ok(self.api(&self.catalogue.named(&self.client, kind).await?))
     }
 
