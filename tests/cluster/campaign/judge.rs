@@ -7,7 +7,9 @@
 //! - Everything else on the remote side is as it was.
 //! - No secret value is in the log, an object or an Event.
 
-use serde_json::Value;
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
 
 use super::{
     plan::{Around, Fault, Measure, Operation, Remote, can_be_disturbed},
@@ -17,13 +19,13 @@ use crate::{connection::secret_forms, scenarios::Scenario};
 
 /// Status writes beyond those without a fault that one fault may cost: a failure and what follows it.
 const STATUS_WRITES: usize = 8;
-/// Parts of the state that tell of calls, not of what people keep there.
-const TRACES: [&str; 4] = ["activity", "futures", "tasks", "bulks"];
+/// Parts of the state that follow from calls and from other parts.
+const DERIVED: [&str; 4] = ["activity", "futures", "tasks", "propagated"];
 
 type Outcome = Result<(), String>;
 
 /// The remote side before the object was made.
-pub struct Before(Value);
+pub struct Before(Map<String, Value>);
 
 impl Before {
     pub fn of<S: Scenario>(case: &Case<'_, S>) -> Self {
@@ -33,25 +35,27 @@ impl Before {
     /// Compares it with the remote side without the object.
     pub fn compare<S: Scenario>(&self, case: &Case<'_, S>) -> Outcome {
         let after = kept(case.subject.bed.remote.state());
-        let (Some(before), Some(after)) = (self.0.as_object(), after.as_object()) else {
-            return Err("the state is no document".to_owned());
-        };
-        for (part, value) in after {
-            if before.get(part) != Some(value) {
-                let was = before.get(part).cloned().unwrap_or_default();
-                return Err(format!("{part} is not as it was: {was} became {value}"));
+        let parts: BTreeSet<_> = self.0.keys().chain(after.keys()).collect();
+        for part in parts {
+            let (was, is) = (self.0.get(part), after.get(part));
+            if was != is {
+                let shown = |value: Option<&Value>| value.map(Value::to_string).unwrap_or_default();
+                return Err(format!("{part} is not as it was: {} became {}", shown(was), shown(is)));
             }
         }
         Ok(())
     }
 }
 
-fn kept(mut state: Value) -> Value {
-    if let Some(state) = state.as_object_mut() {
-        for part in TRACES {
-            state.remove(part);
-        }
-    }
+/// What people keep there. An empty collection is none.
+fn kept(state: Value) -> Map<String, Value> {
+    let Value::Object(mut state) = state else {
+        panic!("the state is a document");
+    };
+    state.retain(|part, value| {
+        let is_empty = value.as_object().is_some_and(Map::is_empty);
+        !is_empty && !DERIVED.contains(&part.as_str())
+    });
     state
 }
 
@@ -63,7 +67,7 @@ pub fn measure<S: Scenario>(case: &Case<'_, S>, operation: Operation) -> Measure
             .fault
             .as_deref()
             .is_some_and(|fault| fault == "dropAfter" || fault == "late");
-        call.method != "GET" && ((200..300).contains(&call.status) || (lost && call.status == 0))
+        call.writes && ((200..300).contains(&call.status) || (lost && call.status == 0))
     });
     let status = format!("/{}/{}/status", case.plural, case.name);
     let requests = case.world.server.log();

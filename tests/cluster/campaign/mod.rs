@@ -34,6 +34,9 @@ const PLANS: usize = 1000;
 /// Plans that share a world, one after the other.
 const BATCH: usize = 10;
 
+/// Characters of what is shown of one failure.
+const LINE: usize = 1500;
+
 /// What the campaign does with a kind.
 struct Kind {
     name: &'static str,
@@ -84,10 +87,8 @@ fn every_plan_ends_converged_and_touches_nothing_else() {
     }
     let failures = side_by_side(&batches, |(kind, plans)| (kind.run)(plans, &measures[kind.name]));
     let failures: Vec<_> = failures.into_iter().flatten().collect();
-    let lines: Vec<_> = failures
-        .iter()
-        .map(|(plan, wrong)| format!("{plan}: {wrong}"))
-        .collect();
+    let line = |(plan, wrong): &(String, String)| format!("{plan}: {}", wrong.chars().take(LINE).collect::<String>());
+    let lines: Vec<_> = failures.iter().map(line).collect();
     assert!(
         failures.is_empty(),
         "{} of {} plans ({total} in all) failed:\n{}",

@@ -193,7 +193,7 @@ pub fn all(kind: &'static str, measures: &[Measure]) -> Vec<Plan> {
             plans.push(Plan { kind, operation, fault });
         };
         for call in 1..=measure.remote {
-            REMOTE.map(|fault| add(Fault::Remote(call, fault)));
+            REMOTE.iter().for_each(|&fault| add(Fault::Remote(call, fault)));
             for fault in AROUND {
                 // What is being deleted has no other spec.
                 if !(operation == Operation::Delete && fault == Around::Edit) {
@@ -202,7 +202,9 @@ pub fn all(kind: &'static str, measures: &[Measure]) -> Vec<Plan> {
             }
         }
         for request in 1..=measure.apiserver {
-            KUBERNETES.map(|fault| add(Fault::Kubernetes(request, fault)));
+            KUBERNETES
+                .iter()
+                .for_each(|&fault| add(Fault::Kubernetes(request, fault)));
         }
     }
     plans
