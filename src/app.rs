@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::Context;
+use kube::Client;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{oneshot, watch},
@@ -42,34 +43,73 @@ const FIRST_ATTEMPT: Duration = Duration::from_secs(2);
 /// Longest wait for the last Events.
 const LAST_EVENTS: Duration = Duration::from_secs(3);
 
-/// Runs the operator until SIGTERM or SIGINT.
+/// What the operator finds around it. Tests without a cluster make their own.
+pub struct Surroundings {
+    /// The apiserver.
+    pub client: Client,
+    /// The apiserver, for the lease alone: calls that hang must not use up the places of those that renew it.
+    pub leases: Client,
+    /// When the apiserver last answered.
+    pub heard: Heard,
+    /// The operator's own namespace.
+    pub home: String,
+    /// The wall clock.
+    pub clock: Clock,
+    /// Turns true when the operator is to stop.
+    pub stop: watch::Receiver<bool>,
+}
+
+/// Runs the operator of this process until SIGTERM or SIGINT.
+pub async fn run(args: RunArgs) -> anyhow::Result<()> {
+    telemetry::start(args.log_format);
+    let stop = stop_signal()?;
+    let heard = Heard::default();
+    let (client, home) = apiserver::client(args.namespace.clone(), heard.clone()).await?;
+    let (leases, _) = apiserver::client(args.namespace.clone(), heard.clone()).await?;
+    let clock = Clock::default();
+    let surroundings = Surroundings {
+        client,
+        leases,
+        heard,
+        home,
+        clock,
+        stop,
+    };
+    operate(args, surroundings).await
+}
+
+/// Runs the operator until it is told to stop. Logging and the namespace in the arguments are the caller's.
 #[allow(
     clippy::too_many_lines,
     reason = "the order in which things start and stop is one story"
 )]
-pub async fn run(args: RunArgs) -> anyhow::Result<()> {
+pub async fn operate(args: RunArgs, surroundings: Surroundings) -> anyhow::Result<()> {
     let RunArgs {
         watch_namespace,
         metrics_address,
         allow_addresses,
         release_after,
         propagation_deadline,
-        log_format,
+        log_format: _,
         leader_election,
         pod_name,
-        namespace,
+        namespace: _,
     } = args;
-    telemetry::start(log_format);
+    let Surroundings {
+        client,
+        leases,
+        heard,
+        home,
+        clock,
+        stop,
+    } = surroundings;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "starting");
-    let stop = stop_signal()?;
-    let heard = Heard::default();
-    let (client, home) = apiserver::client(namespace, heard.clone()).await?;
     let metrics = Arc::new(Metrics::default());
     let ready = Arc::new(AtomicBool::new(false));
     let health = Health {
         metrics: metrics.clone(),
         ready: ready.clone(),
-        heard: heard.clone(),
+        heard,
     };
     let (end, ended) = watch::channel(false);
     let mut serving = tokio::spawn(server::serve(metrics_address, health, stopped(ended)));
@@ -78,7 +118,6 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let addresses = AddressPolicy {
         allowed: allow_addresses,
     };
-    let clock = Clock::default();
     let leadership = Arc::new(Leadership::new(clock.clone()));
     let fence: Arc<dyn Fence> = if leader_election {
         leadership.clone()
@@ -108,9 +147,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     if leader_election {
         let identity = pod_name.unwrap_or_else(|| format!("dataiku-operator-{:016x}", rand::random::<u64>()));
         let name = leader::lease_name(watch_namespace.as_deref());
-        // A client of its own: calls that hang must not use up the places of those that renew the lease.
-        let (client, _) = apiserver::client(Some(home.clone()), heard).await?;
-        let mut elector = Elector::new(client, &home, name, identity, leadership);
+        let mut elector = Elector::new(leases, &home, name, identity, leadership);
         tokio::select! {
             () = lead(&mut elector, &ready) => {}
             () = stopped(stop.clone()) => return Ok(()),

@@ -35,7 +35,7 @@ pub enum LogFormat {
 }
 
 /// Options of `run`.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct RunArgs {
     /// Watch objects in this namespace alone. Default: all namespaces.
     #[arg(long, env = "DATAIKU_OPERATOR_WATCH_NAMESPACE")]

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use testbed::{
-    Condition, Event, Namespace, Operator,
+    Condition, Event, Namespace,
     simulator::{Instance, InstanceConfig, Product, Simulator},
 };
 
-use crate::connection::{Connection, credentials};
+use crate::{
+    connection::{Connection, credentials},
+    ground::{Ground, Operator},
+};
 
 /// Long enough for a busy machine with two cores, short enough to fail before anybody loses patience.
 pub const PATIENCE: Duration = Duration::from_mins(1);
@@ -52,23 +55,27 @@ impl Bed {
 
     /// Any product, with the operator running and the connection ready.
     pub async fn ready_for(product: Product, hint: &str, log: &str) -> Self {
-        let bed = Self::start_for(product, hint, &[], log).await;
+        Self::ready_on(&Ground::Cluster, product, hint, log).await
+    }
+
+    /// The same on the ground of the caller's choice.
+    pub async fn ready_on(ground: &Ground, product: Product, hint: &str, log: &str) -> Self {
+        let bed = Self::start_on(ground, product, hint, &[], log).await;
         bed.connect().await;
         bed
     }
 
     /// Any product, with the operator running and no connection yet.
     pub async fn start_for(product: Product, hint: &str, arguments: &[&str], log: &str) -> Self {
-        let namespace = Namespace::create(hint).await.unwrap();
+        Self::start_on(&Ground::Cluster, product, hint, arguments, log).await
+    }
+
+    /// The same on the ground of the caller's choice.
+    pub async fn start_on(ground: &Ground, product: Product, hint: &str, arguments: &[&str], log: &str) -> Self {
+        let namespace = ground.namespace(hint).await;
         let simulator = Simulator::start().await.unwrap();
-        let remote = simulator.instance(InstanceConfig::new(product)).await.unwrap();
-        let operator = Operator::builder(env!("CARGO_BIN_EXE_dataiku-operator"))
-            .namespace(&namespace)
-            .args(arguments.iter().copied())
-            .log(log)
-            .start()
-            .await
-            .unwrap();
+        let remote = ground.remote(&simulator, InstanceConfig::new(product)).await;
+        let operator = ground.operator(&namespace, arguments, log).await;
         Self {
             namespace,
             remote,

@@ -3,10 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use futures::StreamExt;
-use kube::{
-    Api,
-    api::{ApiResource, DynamicObject, GroupVersionKind, WatchEvent, WatchParams},
-};
+use kube::api::{WatchEvent, WatchParams};
 use serde_json::Value;
 use testbed::{Condition, Namespace};
 use tokio::task::AbortHandle;
@@ -20,8 +17,7 @@ pub struct History {
 impl History {
     /// From the present version on, which is the first.
     pub async fn of(namespace: &Namespace, kind: &str, name: &str) -> Self {
-        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("dataiku-operator.io", "v1alpha1", kind));
-        let api: Api<DynamicObject> = Api::namespaced_with(namespace.client(), namespace.name(), &resource);
+        let api = namespace.named(kind).await.unwrap();
         let first = namespace.get(kind, name).await.unwrap();
         let version = first["metadata"]["resourceVersion"].as_str().unwrap().to_owned();
         let versions = Arc::new(Mutex::new(vec![first]));

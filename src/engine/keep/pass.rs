@@ -170,6 +170,14 @@ impl<'a, M: Managed> Pass<'a, M> {
         !Keeping::<M>::is_recorded(&self.cx.object, &self.cx.report, plan)
     }
 
+    /// Whether only this process knows the remote id, since it was in the answer to a write. It is recorded before the next
+    /// write: after a crash, an object whose id is unknown may have to be made anew.
+    fn misses_id(&self) -> bool {
+        let status = kube::core::object::HasStatus::status(&*self.cx.object);
+        let recorded = status.and_then(|status| status.applied.as_ref()?.id.as_ref());
+        recorded != self.cx.report.record.id.as_ref()
+    }
+
     /// A place among the objects of the connection that call its remote side.
     fn enter(&self, class: Class) -> Option<Ticket> {
         let object = &*self.cx.object;
@@ -354,7 +362,8 @@ impl<'a, M: Managed> Pass<'a, M> {
             if M::publication(&self.cx.object).is_some() && plan.creates() {
                 self.check_publication().await?;
             }
-            if plan.creates() || Some(owned) != self.cx.report.origin || self.misses_record(&plan) {
+            let unknown = Some(owned) != self.cx.report.origin || self.misses_record(&plan);
+            if plan.creates() || unknown || self.misses_id() {
                 self.record_intent(owned, &plan).await?;
             }
             let mut holds = Vec::new();

@@ -416,7 +416,8 @@ fn permissions<'a>(mut fields: Fields<'a>, spec: &KeySpec, record: &Applied, key
             });
             edit.withdrawing(!granted)
         });
-        fields = fields.custom(Some(current), edit);
+        // The map is replaced as a whole.
+        fields = fields.custom(Some(found), edit);
     }
     fields
 }

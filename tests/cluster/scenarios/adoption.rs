@@ -6,12 +6,18 @@ use super::{
     Scenario,
     subject::{Subject, origin},
 };
-use crate::bed::{PATIENCE, message};
+use crate::{
+    bed::{PATIENCE, message},
+    ground::Ground,
+};
 
-pub async fn what_exists_is_not_taken_unasked<S: Scenario>() {
-    let subject = Subject::<S>::ready("refused").await;
+pub async fn what_exists_is_not_taken_unasked<S: Scenario>(ground: &Ground) {
+    let subject = Subject::<S>::ready(ground, "refused").await;
     subject.prepare("refused");
     subject.edit(S::found(&subject.bed.remote, "refused"));
+    if !S::ADOPTS {
+        return another_is_made(&subject, "refused").await;
+    }
     let before = (subject.declared("refused"), subject.rest("refused"));
     subject.bed.remote.reset_requests();
     if S::SHARED {
@@ -21,6 +27,16 @@ pub async fn what_exists_is_not_taken_unasked<S: Scenario>() {
     }
     assert_eq!(subject.bed.remote.writes(), 0);
     assert_eq!((subject.declared("refused"), subject.rest("refused")), before);
+}
+
+/// What somebody else has made is not the object, however it is called, and stays as it was.
+async fn another_is_made<S: Scenario>(subject: &Subject<S>, name: &str) {
+    let theirs = subject.bed.remote.state();
+    let object = subject.create(name, json!({ "deletionPolicy": "Delete" })).await;
+    assert_eq!(origin(&object), "Created");
+    assert_ne!(subject.bed.remote.state(), theirs, "it was made");
+    subject.delete(name).await;
+    assert_eq!(subject.bed.remote.state(), theirs, "theirs is as it was");
 }
 
 async fn refused_and_left<S: Scenario>(subject: &Subject<S>, name: &str) {
@@ -48,8 +64,8 @@ async fn entries_found_are_adopted_and_left<S: Scenario>(subject: &Subject<S>, n
     subject.delete(name).await;
 }
 
-pub async fn what_exists_is_adopted_when_asked<S: Scenario>() {
-    let subject = Subject::<S>::ready("adopted").await;
+pub async fn what_exists_is_adopted_when_asked<S: Scenario>(ground: &Ground) {
+    let subject = Subject::<S>::ready(ground, "adopted").await;
     subject.prepare("adopted");
     subject.edit(S::found(&subject.bed.remote, "adopted"));
     subject.edit(S::disturbed(&subject.bed.remote, "adopted"));

@@ -9,15 +9,18 @@ use super::{
     Scenario,
     subject::{Subject, origin},
 };
-use crate::bed::{Findings, PATIENCE};
+use crate::{
+    bed::{Findings, PATIENCE},
+    ground::Ground,
+};
 
 /// Longer than a call may take, and than the next try takes to come.
 const LATE: Duration = Duration::from_secs(14);
 /// Long enough for two sweeps.
 const SOON: Duration = Duration::from_secs(15);
 
-pub async fn a_write_whose_outcome_is_unknown_stays_on_record<S: Scenario>() {
-    let subject = Subject::<S>::ready("ambiguous").await;
+pub async fn a_write_whose_outcome_is_unknown_stays_on_record<S: Scenario>(ground: &Ground) {
+    let subject = Subject::<S>::ready(ground, "ambiguous").await;
     let bed = &subject.bed;
     let mut findings = Findings::default();
     for name in ["dropped", "late"] {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{BadInput, Scenario, Wrong, subject::Subject};
 use crate::{
     bed::{INTERVAL, message},
+    ground::Ground,
     history::History,
 };
 
@@ -20,8 +21,8 @@ const STALLED: [&str; 6] = [
     "NotAllowed",
 ];
 
-pub async fn bad_input_has_its_reason<S: Scenario>() {
-    let subject = Subject::<S>::ready("bad").await;
+pub async fn bad_input_has_its_reason<S: Scenario>(ground: &Ground) {
+    let subject = Subject::<S>::ready(ground, "bad").await;
     let labels: Vec<_> = S::bad_inputs("any").iter().map(|input| input.label).collect();
     assert!(!labels.is_empty(), "a kind has bad input");
     for (number, label) in labels.iter().enumerate() {
@@ -68,8 +69,8 @@ async fn is_answered<S: Scenario>(subject: &Subject<S>, name: &str, input: &BadI
 
 /// A create that is refused is tried once, and then once for each look at the remote side: nothing that we write to our own
 /// object is a reason to try again.
-pub async fn a_refused_create_is_tried_once<S: Scenario>() {
-    let subject = Subject::<S>::ready("tried").await;
+pub async fn a_refused_create_is_tried_once<S: Scenario>(ground: &Ground) {
+    let subject = Subject::<S>::ready(ground, "tried").await;
     subject.prepare("tried");
     let rule =
         json!({ "match": { "operation": S::CREATES[0] }, "times": 0, "fault": { "kind": "status", "status": 400 } });

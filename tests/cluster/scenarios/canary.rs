@@ -10,16 +10,18 @@ use super::{
 use crate::{
     bed::{PATIENCE, message},
     connection::secret_forms,
+    ground::Ground,
 };
 
-pub async fn no_secret_value_is_shown<S: Scenario>() {
-    let subject = Subject::<S>::ready_with_log("canary", "trace").await;
+pub async fn no_secret_value_is_shown<S: Scenario>(ground: &Ground) {
+    let subject = Subject::<S>::ready_with_log(ground, "canary", "trace").await;
     let mut canaries = secret_forms(&subject.bed.remote);
     canaries.extend(values::<S>());
     let refused = refused(&subject, &canaries).await;
     subject.bed.remote.clear_faults();
     subject.converged("canary").await;
     canaries.extend(rotate(&subject).await);
+    canaries.extend(S::shown_once(&subject.bed.remote, "canary"));
     // What the last pass writes down of itself is there too.
     subject.bed.sweeps(1).await;
     for (place, text) in places(&subject, &refused).await {

@@ -9,10 +9,10 @@ use super::{
     Scenario,
     subject::{Subject, origin},
 };
-use crate::bed::PATIENCE;
+use crate::{bed::PATIENCE, ground::Ground};
 
-pub async fn converges_from_empty<S: Scenario>() {
-    let subject = Subject::<S>::ready("empty").await;
+pub async fn converges_from_empty<S: Scenario>(ground: &Ground) {
+    let subject = Subject::<S>::ready(ground, "empty").await;
     subject.bed.remote.reset_requests();
     let object = subject.create("empty", json!({})).await;
     let status = &object["status"];
@@ -56,8 +56,8 @@ async fn each_write_is_told<S: Scenario>(subject: &Subject<S>, name: &str) {
     }
 }
 
-pub async fn in_sync_writes_nothing<S: Scenario>() {
-    let mut subject = Subject::<S>::ready("insync").await;
+pub async fn in_sync_writes_nothing<S: Scenario>(ground: &Ground) {
+    let mut subject = Subject::<S>::ready(ground, "insync").await;
     subject.create("insync", json!({})).await;
     // What the object has changed in the numbers of its connection follows with the next look.
     subject.bed.sweeps(1).await;

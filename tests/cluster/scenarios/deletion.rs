@@ -2,12 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{Deletion, Scenario, subject::Subject};
-use crate::bed::PATIENCE;
+use super::{
+    Deletion, Scenario,
+    subject::{Subject, declaration},
+};
+use crate::{bed::PATIENCE, ground::Ground};
 
-pub async fn each_policy_leaves_what_it_says<S: Scenario>() {
-    let subject = Subject::<S>::ready("policies").await;
-    offers(&subject).await;
+pub async fn each_policy_leaves_what_it_says<S: Scenario>(ground: &Ground) {
+    let subject = Subject::<S>::ready(ground, "policies").await;
     let case = |number: usize| format!("case-{number}");
     let cases = || (0..).map(case);
     let total = S::deletions("case-0").len();
@@ -52,11 +54,13 @@ async fn made<S: Scenario>(subject: &Subject<S>, name: &str, deletion: &Deletion
 }
 
 /// What is offered has a case, and the apiserver refuses the rest.
-async fn offers<S: Scenario>(subject: &Subject<S>) {
+pub async fn each_policy_is_offered_or_refused<S: Scenario>(ground: &Ground) {
+    let namespace = ground.namespace(&format!("{}-offered", S::KIND.to_lowercase())).await;
+    namespace.control_plane().installation().await.unwrap();
     let offered: Vec<_> = S::deletions("any").iter().filter_map(|case| case.policy).collect();
     for policy in ["Delete", "Disable", "Retain"] {
-        let object = subject.object("any", json!({ "deletionPolicy": policy }));
-        let applied = subject.bed.namespace.apply_object(&object).await;
+        let object = declaration::<S>("any", json!({ "deletionPolicy": policy }));
+        let applied = namespace.apply_object(&object).await;
         let refusal = S::NOT_OFFERED.iter().find(|(refused, _)| *refused == policy);
         match (applied, refusal) {
             (Ok(_), None) => assert!(offered.contains(&policy), "{policy} has no case"),
@@ -67,8 +71,8 @@ async fn offers<S: Scenario>(subject: &Subject<S>) {
     }
 }
 
-pub async fn what_is_gone_already_holds_nothing_up<S: Scenario>() {
-    let subject = Subject::<S>::ready("already").await;
+pub async fn what_is_gone_already_holds_nothing_up<S: Scenario>(ground: &Ground) {
+    let subject = Subject::<S>::ready(ground, "already").await;
     subject.create("already", json!({ "deletionPolicy": "Delete" })).await;
     subject.bed.remote.reset_requests();
     subject.edit(S::gone(&subject.bed.remote, "already"));
@@ -78,8 +82,8 @@ pub async fn what_is_gone_already_holds_nothing_up<S: Scenario>() {
 }
 
 /// Without it, a deletion would leave everything on the remote side and say nothing.
-pub async fn a_finalizer_that_is_taken_comes_back<S: Scenario>() {
-    let subject = Subject::<S>::ready("taken").await;
+pub async fn a_finalizer_that_is_taken_comes_back<S: Scenario>(ground: &Ground) {
+    let subject = Subject::<S>::ready(ground, "taken").await;
     subject.create("taken", json!({})).await;
     subject.bed.sweeps(1).await;
     subject.bed.remote.reset_requests();
@@ -101,13 +105,13 @@ pub async fn a_finalizer_that_is_taken_comes_back<S: Scenario>() {
 }
 
 /// The list of the last sweep still has it, and is no reason to refuse it.
-pub async fn what_was_deleted_is_made_again_at_once<S: Scenario>() {
-    let subject = Subject::<S>::ready("again").await;
+pub async fn what_was_deleted_is_made_again_at_once<S: Scenario>(ground: &Ground) {
+    let subject = Subject::<S>::ready(ground, "again").await;
     let bed = &subject.bed;
     subject.create("again", json!({ "deletionPolicy": "Delete" })).await;
     let mut names = vec!["again"];
     // Of a shared document nothing is refused.
-    if !S::SHARED {
+    if !S::SHARED && S::ADOPTS {
         names.push("byhand");
         subject.prepare("byhand");
         subject.edit(S::found(&bed.remote, "byhand"));
@@ -119,7 +123,7 @@ pub async fn what_was_deleted_is_made_again_at_once<S: Scenario>() {
 
     subject.delete("again").await;
     assert_eq!(subject.declared("again"), Value::Null);
-    if !S::SHARED {
+    if !S::SHARED && S::ADOPTS {
         // Somebody else's, which they remove by hand.
         subject.edit(S::gone(&bed.remote, "byhand"));
     }

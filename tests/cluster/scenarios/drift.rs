@@ -9,10 +9,10 @@ use super::{
     Scenario,
     subject::{Subject, origin},
 };
-use crate::bed::INTERVAL;
+use crate::{bed::INTERVAL, ground::Ground};
 
-pub async fn drift_is_repaired_within_the_interval<S: Scenario>() {
-    let subject = Subject::<S>::ready("drift").await;
+pub async fn drift_is_repaired_within_the_interval<S: Scenario>(ground: &Ground) {
+    let subject = Subject::<S>::ready(ground, "drift").await;
     subject.create("drift", json!({})).await;
     subject.bed.remote.reset_requests();
     subject.edit(S::broken(&subject.bed.remote, "drift"));
@@ -34,8 +34,8 @@ pub async fn drift_is_repaired_within_the_interval<S: Scenario>() {
     subject.converged("drift").await;
 }
 
-pub async fn what_somebody_removes_comes_back<S: Scenario>() {
-    let subject = Subject::<S>::ready("removed").await;
+pub async fn what_somebody_removes_comes_back<S: Scenario>(ground: &Ground) {
+    let subject = Subject::<S>::ready(ground, "removed").await;
     subject.create("removed", json!({})).await;
     subject.bed.remote.reset_requests();
     subject.edit(S::gone(&subject.bed.remote, "removed"));
@@ -47,8 +47,8 @@ pub async fn what_somebody_removes_comes_back<S: Scenario>() {
     assert_eq!(subject.creates(), 1);
 }
 
-pub async fn what_is_not_managed_survives_a_write<S: Scenario>() {
-    let subject = Subject::<S>::ready("survives").await;
+pub async fn what_is_not_managed_survives_a_write<S: Scenario>(ground: &Ground) {
+    let subject = Subject::<S>::ready(ground, "survives").await;
     subject.create("survives", json!({})).await;
     let ours = subject.rest("survives");
     subject.edit(S::disturbed(&subject.bed.remote, "survives"));

@@ -6,10 +6,10 @@ use super::{
     Scenario, Wrong,
     subject::{Subject, origin},
 };
-use crate::{bed::PATIENCE, history::History};
+use crate::{bed::PATIENCE, ground::Ground, history::History};
 
-pub async fn a_status_that_others_wrote_becomes_ours_again<S: Scenario>() {
-    let subject = Subject::<S>::ready("foreign").await;
+pub async fn a_status_that_others_wrote_becomes_ours_again<S: Scenario>(ground: &Ground) {
+    let subject = Subject::<S>::ready(ground, "foreign").await;
     subject.create("taken", json!({})).await;
     subject.bed.sweeps(1).await;
     let history = History::of(&subject.bed.namespace, S::KIND, "taken").await;
@@ -37,8 +37,8 @@ pub async fn a_status_that_others_wrote_becomes_ours_again<S: Scenario>() {
 }
 
 /// As in another cluster: the object is not the one of which the status speaks.
-pub async fn a_status_of_another_object_is_not_trusted<S: Scenario>() {
-    let subject = Subject::<S>::ready("stranger").await;
+pub async fn a_status_of_another_object_is_not_trusted<S: Scenario>(ground: &Ground) {
+    let subject = Subject::<S>::ready(ground, "stranger").await;
     let status = subject.create("stranger", json!({})).await["status"].clone();
     let theirs = (subject.declared("stranger"), subject.rest("stranger"));
     annotate(&subject, "stranger", "force-release", json!("true")).await;
@@ -55,6 +55,12 @@ pub async fn a_status_of_another_object_is_not_trusted<S: Scenario>() {
     object["metadata"]["annotations"] = json!({ "dataiku-operator.io/reconcile-at": "1" });
     subject.bed.apply(&object).await;
     handled(&subject, "stranger", "1").await;
+    if !S::ADOPTS {
+        // A second one was made, which goes alone.
+        subject.delete("stranger").await;
+        assert_eq!((subject.declared("stranger"), subject.rest("stranger")), theirs);
+        return;
+    }
     let found = subject.bed.namespace.get(S::KIND, "stranger").await.unwrap();
     assert_ne!(origin(&found), "Created", "{}", found["status"]);
     subject.delete("stranger").await;
@@ -81,19 +87,8 @@ fn foreign(reason: &str) -> Value {
 }
 
 async fn restored<S: Scenario>(subject: &Subject<S>, name: &str, status: &Value) {
-    let patch = json!({ "status": status }).to_string();
-    let kind = S::KIND.to_lowercase();
-    let arguments = [
-        "patch",
-        &kind,
-        name,
-        "--subresource=status",
-        "--type=merge",
-        "--field-manager=restore",
-        "-p",
-        &patch,
-    ];
-    subject.bed.namespace.kubectl(&arguments).await.unwrap();
+    let namespace = &subject.bed.namespace;
+    namespace.patch_status(S::KIND, name, "restore", status).await.unwrap();
 }
 
 async fn annotate<S: Scenario>(subject: &Subject<S>, name: &str, annotation: &str, value: Value) {

@@ -5,7 +5,7 @@ use testbed::simulator::{Instance, Product};
 
 use super::{BadInput, Deletion, Scenario, bad_input::answers_that_are_none};
 
-struct GovernRoleAssignment;
+pub struct GovernRoleAssignment;
 
 const ROLE: &str = "ro.project_manager";
 

@@ -5,7 +5,7 @@ use testbed::simulator::{Instance, Product};
 
 use super::{BadInput, Deletion, Scenario, bad_input::answers_that_are_none, without};
 
-struct LaunchpadGroup;
+pub struct LaunchpadGroup;
 
 /// Id of a group that somebody else has made.
 fn theirs(name: &str) -> String {
@@ -230,4 +230,4 @@ impl Scenario for LaunchpadGroup {
     }
 }
 
-scenarios!(LaunchpadGroup);
+scenarios!(LaunchpadGroup, everywhere);

@@ -1,7 +1,7 @@
 //! What is true of every kind, run for every kind.
 //!
 //! A kind implements [`Scenario`] in a file of its own and ends it with `scenarios!(TheKind);`. Its line in the list of
-//! modules below is all that it takes to have every scenario: `scenarios::dss_user::converges_from_empty`. What is
+//! modules below is all that it takes to have every scenario: `scenarios::dss_user::memory::converges_from_empty`. What is
 //! special to one kind stays in the other files of `tests/cluster`.
 
 use serde_json::{Map, Value};
@@ -20,20 +20,58 @@ mod observe;
 mod odd_lists;
 mod queued;
 mod quiet;
-mod subject;
+pub mod subject;
 
-/// Makes a test of each scenario for a kind, in the module in which it stands.
+/// Makes tests of the scenarios for a kind, in the module in which it stands: all of them without a cluster, in `memory`;
+/// with `everywhere`, all of them on a real control plane too. What needs a schema runs on that alone, for every kind. A kind
+/// that cannot have all of them names the groups that it has beside those of every kind.
 macro_rules! scenarios {
+    ($kind:ty, everywhere) => {
+        mod memory {
+            use super::*;
+            scenarios!(each: memory $kind);
+            scenarios!(adopting: memory $kind);
+            scenarios!(apart: memory $kind);
+        }
+        mod cluster {
+            use super::*;
+            scenarios!(each: cluster $kind);
+            scenarios!(adopting: cluster $kind);
+            scenarios!(apart: cluster $kind);
+            scenarios!(cluster $kind: deletion::each_policy_is_offered_or_refused);
+        }
+    };
     ($kind:ty) => {
+        scenarios!($kind, adopting, apart);
+    };
+    ($kind:ty, $($group:ident),+) => {
+        mod memory {
+            use super::*;
+            scenarios!(each: memory $kind);
+            $(scenarios!($group: memory $kind);)+
+        }
+        mod cluster {
+            use super::*;
+            scenarios!(cluster $kind: deletion::each_policy_is_offered_or_refused);
+        }
+    };
+    // Not where the schema refuses to adopt.
+    (adopting: $ground:ident $kind:ty) => {
+        scenarios!($ground $kind: adoption::what_exists_is_adopted_when_asked);
+    };
+    // Two objects of which one cannot be created, and the other cannot be edited: not where both are the same write.
+    (apart: $ground:ident $kind:ty) => {
+        scenarios!($ground $kind: quiet::what_fails_again_is_told_once);
+    };
+    (each: $ground:ident $kind:ty) => {
         scenarios!(
-            $kind:
+            $ground $kind:
             convergence::converges_from_empty,
             convergence::in_sync_writes_nothing,
             drift::drift_is_repaired_within_the_interval,
             drift::what_somebody_removes_comes_back,
             drift::what_is_not_managed_survives_a_write,
             adoption::what_exists_is_not_taken_unasked,
-            adoption::what_exists_is_adopted_when_asked,
             deletion::each_policy_leaves_what_it_says,
             deletion::what_is_gone_already_holds_nothing_up,
             deletion::a_finalizer_that_is_taken_comes_back,
@@ -48,27 +86,43 @@ macro_rules! scenarios {
             queued::a_freeze_stops_every_write_that_waits,
             queued::what_waits_is_written_by_the_current_spec,
             ambiguous::a_write_whose_outcome_is_unknown_stays_on_record,
-            quiet::what_fails_again_is_told_once,
             foreign_status::a_status_that_others_wrote_becomes_ours_again,
             foreign_status::a_status_of_another_object_is_not_trusted,
             odd_lists::odd_elements_of_a_list_are_no_obstacle,
         );
     };
-    ($kind:ty: $($file:ident::$scenario:ident),* $(,)?) => {
+    (memory $kind:ty: $($file:ident::$scenario:ident),* $(,)?) => {
+        $(
+            #[test]
+            fn $scenario() {
+                $crate::memory::run(async |world| {
+                    let ground = $crate::ground::Ground::Memory(world);
+                    $crate::scenarios::$file::$scenario::<$kind>(&ground).await;
+                });
+            }
+        )*
+    };
+    (cluster $kind:ty: $($file:ident::$scenario:ident),* $(,)?) => {
         $(
             #[tokio::test(flavor = "multi_thread")]
             async fn $scenario() {
-                $crate::scenarios::$file::$scenario::<$kind>().await;
+                $crate::scenarios::$file::$scenario::<$kind>(&$crate::ground::Ground::Cluster).await;
             }
         )*
     };
 }
 
 // The kinds.
-mod dss_group;
-mod dss_user;
-mod govern_role_assignment;
-mod launchpad_group;
+pub mod dss_global_api_key;
+pub mod dss_group;
+pub mod dss_instance_variables;
+pub mod dss_user;
+pub mod govern_group;
+pub mod govern_role_assignment;
+pub mod govern_user;
+pub mod launchpad_group;
+pub mod node_group;
+pub mod node_user;
 
 /// A kind, as the scenarios see it.
 ///
@@ -92,6 +146,13 @@ pub trait Scenario {
     /// Whether the object owns entries of a document that others use too: entries found there are taken as adopted
     /// without being asked, and nothing is refused.
     const SHARED: bool = false;
+    /// Whether that document is the only one of its kind, so that all objects of a connection write it, many in one write.
+    const ONE_DOCUMENT: bool = false;
+    /// Whether an object that exists already can be taken over. Else it is another one, and a second one is made.
+    const ADOPTS: bool = true;
+    /// Whether the answer to the creation alone shows what the object is for: where it is lost, another one is made, and the
+    /// first one is deleted.
+    const SHOWN_ONCE: bool = false;
     /// Steps that `Observe` cannot foresee, because what they set cannot be read back.
     const UNFORESEEN: &'static [&'static str] = &[];
     /// Deletion policies that the apiserver refuses, with words of its answer.
@@ -142,6 +203,11 @@ pub trait Scenario {
 
     /// Somebody removes the object.
     fn gone(remote: &Instance, name: &str) -> Value;
+
+    /// Secret values that the remote side has made and shown once.
+    fn shown_once(_remote: &Instance, _name: &str) -> Vec<String> {
+        Vec::new()
+    }
 
     /// What deletion leaves, for each policy that is offered, for objects made by us and adopted ones.
     fn deletions(name: &str) -> Vec<Deletion>;

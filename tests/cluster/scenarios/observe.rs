@@ -9,10 +9,13 @@ use super::{
     Scenario,
     subject::{Subject, origin},
 };
-use crate::bed::{PATIENCE, merged};
+use crate::{
+    bed::{PATIENCE, merged},
+    ground::Ground,
+};
 
-pub async fn observe_tells_what_manage_then_does<S: Scenario>() {
-    let subject = Subject::<S>::ready("observe").await;
+pub async fn observe_tells_what_manage_then_does<S: Scenario>(ground: &Ground) {
+    let subject = Subject::<S>::ready(ground, "observe").await;
     subject.prepare("absent");
     subject.bed.sweeps(1).await;
     foreseen(&subject, "absent", json!({})).await;
@@ -24,7 +27,7 @@ pub async fn observe_tells_what_manage_then_does<S: Scenario>() {
     foreseen(&subject, "drifted", json!({})).await;
 
     // A shared document has nothing that differs and is not ours.
-    if !S::SHARED {
+    if !S::SHARED && S::ADOPTS {
         subject.prepare("found");
         subject.edit(S::found(&subject.bed.remote, "found"));
         subject.bed.sweeps(1).await;

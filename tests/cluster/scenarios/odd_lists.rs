@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{Scenario, subject::Subject};
+use crate::ground::Ground;
 
-pub async fn odd_elements_of_a_list_are_no_obstacle<S: Scenario>() {
-    let subject = Subject::<S>::ready("odd").await;
+pub async fn odd_elements_of_a_list_are_no_obstacle<S: Scenario>(ground: &Ground) {
+    let subject = Subject::<S>::ready(ground, "odd").await;
     let bed = &subject.bed;
     subject.create("kept", json!({})).await;
     bed.sweeps(1).await;

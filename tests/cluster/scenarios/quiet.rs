@@ -5,13 +5,13 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{Scenario, subject::Subject};
-use crate::{bed::Findings, history::History};
+use crate::{bed::Findings, ground::Ground, history::History};
 
 /// Long enough for three sweeps, and for the tries that follow three failures.
 const WHILE: Duration = Duration::from_secs(17);
 
-pub async fn what_fails_again_is_told_once<S: Scenario>() {
-    let subject = Subject::<S>::ready("quiet").await;
+pub async fn what_fails_again_is_told_once<S: Scenario>(ground: &Ground) {
+    let subject = Subject::<S>::ready(ground, "quiet").await;
     let bed = &subject.bed;
     subject.create("unstored", json!({})).await;
     subject.prepare("failing");

@@ -5,7 +5,11 @@ use std::marker::PhantomData;
 use serde_json::{Value, json};
 
 use super::Scenario;
-use crate::bed::{Bed, PATIENCE, merged, object};
+use crate::{
+    bed::{Bed, PATIENCE, merged, object},
+    connection::Connection,
+    ground::Ground,
+};
 
 /// A bed for a kind.
 pub struct Subject<S> {
@@ -15,14 +19,14 @@ pub struct Subject<S> {
 
 impl<S: Scenario> Subject<S> {
     /// With the connection ready and the Secrets there.
-    pub async fn ready(scenario: &str) -> Self {
-        Self::ready_with_log(scenario, "info,dataiku_operator=debug").await
+    pub async fn ready(ground: &Ground, scenario: &str) -> Self {
+        Self::ready_with_log(ground, scenario, "info,dataiku_operator=debug").await
     }
 
     /// The same with a log filter.
-    pub async fn ready_with_log(scenario: &str, log: &str) -> Self {
+    pub async fn ready_with_log(ground: &Ground, scenario: &str, log: &str) -> Self {
         let hint = format!("{}-{scenario}", S::KIND.to_lowercase());
-        let bed = Bed::ready_for(S::PRODUCT, &hint, log).await;
+        let bed = Bed::ready_on(ground, S::PRODUCT, &hint, log).await;
         for (name, keys) in S::SECRETS {
             bed.namespace.secret(name, keys).await.unwrap();
         }
@@ -41,8 +45,7 @@ impl<S: Scenario> Subject<S> {
 
     /// The object with `extra` merged into its spec.
     pub fn object(&self, name: &str, extra: Value) -> Value {
-        let spec = merged(self.bed.connection.reference(), S::spec(name));
-        object(S::KIND, name, merged(spec, extra))
+        declaration::<S>(name, extra)
     }
 
     /// Waits for a state such as `Ready=True/InSync`.
@@ -133,6 +136,12 @@ impl<S: Scenario> Subject<S> {
         self.bed.sweeps(1).await;
         assert_eq!(self.bed.remote.writes(), 0, "{:?}", self.bed.remote.requests().counts);
     }
+}
+
+/// The object with `extra` merged into its spec.
+pub fn declaration<S: Scenario>(name: &str, extra: Value) -> Value {
+    let spec = merged(Connection::to(S::PRODUCT).reference(), S::spec(name));
+    object(S::KIND, name, merged(spec, extra))
 }
 
 /// Origin on the record of an object.

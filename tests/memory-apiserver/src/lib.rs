@@ -40,7 +40,7 @@
 //! # What it does not do
 //!
 //! - Schemas: nothing is pruned, defaulted or validated but by [`MemoryApiserver::validate`].
-//! - Access control, admission, garbage collection, deletion of collections, strategic merge patches.
+//! - Access control, admission, garbage collection but by [`MemoryApiserver::collect_garbage`], deletion of collections, strategic merge patches.
 //! - Namespaces need not exist. `managedFields` are not shown. A kind has one version.
 //! - A list from the cache (`resourceVersion=0`) is never stale. Only watches lag.
 
@@ -152,6 +152,19 @@ impl MemoryApiserver {
     /// Every request that arrived, in order.
     pub fn log(&self) -> Vec<Request> {
         self.shared.lock().log.clone()
+    }
+
+    /// How many requests have arrived, forgotten ones included.
+    pub fn arrived(&self) -> u64 {
+        self.shared.lock().arrived
+    }
+
+    /// Deletes every object all of whose owners are gone, as the garbage collector of a cluster does in its own time.
+    pub fn collect_garbage(&self) {
+        let orphans = self.shared.lock().store.orphans();
+        for (plural, (namespace, name)) in orphans {
+            self.delete(&plural, &namespace, &name);
+        }
     }
 
     /// Forgets the requests so far.

@@ -25,6 +25,8 @@ enum Requirement {
 enum Field {
     Name,
     Namespace,
+    /// Name of the object that an Event is about.
+    Regarding,
 }
 
 impl Selection {
@@ -35,7 +37,10 @@ impl Selection {
         Ok(Self {
             namespace: namespace.map(str::to_owned),
             labels: requirements(labels)?,
-            fields: field_requirements(fields)?,
+            fields: field_requirements(
+                fields,
+                call.resource.as_ref().is_some_and(|found| found.plural == "events"),
+            )?,
         })
     }
 
@@ -48,6 +53,7 @@ impl Selection {
                 let found = match field {
                     Field::Name => text(object, "name"),
                     Field::Namespace => text(object, "namespace"),
+                    Field::Regarding => object["regarding"]["name"].as_str(),
                 };
                 (found.unwrap_or_default() == value) == *equal
             })
@@ -111,7 +117,7 @@ fn requirement(text: &str) -> Option<Requirement> {
     }
 }
 
-fn field_requirements(selector: &str) -> Result<Vec<(Field, bool, String)>, Rejection> {
+fn field_requirements(selector: &str, are_events: bool) -> Result<Vec<(Field, bool, String)>, Rejection> {
     let parts = selector.split(',').map(str::trim).filter(|part| !part.is_empty());
     parts
         .map(|part| {
@@ -124,6 +130,7 @@ fn field_requirements(selector: &str) -> Result<Vec<(Field, bool, String)>, Reje
             let field = match field.trim() {
                 "metadata.name" => Field::Name,
                 "metadata.namespace" => Field::Namespace,
+                "regarding.name" if are_events => Field::Regarding,
                 other => return Err(Rejection::bad_request(format!("field label not supported: {other}"))),
             };
             Ok((field, equal, value.trim().to_owned()))
@@ -165,7 +172,9 @@ mod tests {
     fn a_selector_that_cannot_be_read_is_refused() {
         assert!(requirements("env of (dev)").is_err());
         assert!(requirements("two words").is_err());
-        assert!(field_requirements("spec.size=3").is_err());
-        assert!(field_requirements("metadata.name").is_err());
+        assert!(field_requirements("spec.size=3", false).is_err());
+        assert!(field_requirements("metadata.name", false).is_err());
+        assert!(field_requirements("regarding.name=one", false).is_err());
+        assert!(field_requirements("regarding.name=one", true).is_ok());
     }
 }

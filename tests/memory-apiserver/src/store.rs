@@ -1,7 +1,7 @@
 //! Objects, their history and the revision that orders both.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
@@ -111,6 +111,27 @@ impl Store {
 
     pub(crate) fn kinds(&self) -> impl Iterator<Item = &Registered> {
         self.collections.values().map(|collection| &collection.kind)
+    }
+
+    /// Objects all of whose owners are gone, with the plural of their kind.
+    pub(crate) fn orphans(&self) -> Vec<(String, Key)> {
+        let all = || self.collections.values().flat_map(|collection| &collection.objects);
+        let uids: BTreeSet<&str> = all()
+            .filter_map(|(_, stored)| stored.value["metadata"]["uid"].as_str())
+            .collect();
+        let is_orphan = |stored: &Stored| {
+            let metadata = &stored.value["metadata"];
+            let owners = metadata["ownerReferences"]
+                .as_array()
+                .filter(|owners| !owners.is_empty());
+            let is_gone = |owner: &Value| !owner["uid"].as_str().is_some_and(|uid| uids.contains(uid));
+            metadata["deletionTimestamp"].is_null() && owners.is_some_and(|owners| owners.iter().all(is_gone))
+        };
+        let orphans = self.collections.values().flat_map(|collection| {
+            let found = collection.objects.iter().filter(|(_, stored)| is_orphan(stored));
+            found.map(|(key, _)| (collection.kind.resource(), key.clone()))
+        });
+        orphans.collect()
     }
 
     /// The kind that `wanted` picks.

@@ -156,6 +156,11 @@ impl Instance {
         self.running.shared.lock().log.count(operation)
     }
 
+    /// Calls of all operations, answered or cut.
+    pub fn calls(&self) -> u64 {
+        self.running.shared.lock().log.total()
+    }
+
     /// Calls of operations that change the state, answered or cut.
     pub fn writes(&self) -> u64 {
         self.running.shared.lock().log.writes()

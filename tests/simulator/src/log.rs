@@ -24,6 +24,8 @@ pub struct Entry {
     pub query: String,
     /// The status of the answer; 0 while there is none, and for ever when the connection was cut.
     pub status: u16,
+    /// Whether the operation changes the state.
+    pub writes: bool,
     /// Whom the caller asked to be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy_user: Option<String>,
@@ -69,6 +71,7 @@ impl Log {
         self.writes += u64::from(writes);
         *self.counts.entry(entry.operation.clone()).or_default() += 1;
         entry.seq = self.last;
+        entry.writes = writes;
         if self.ring.len() == NEWEST {
             self.ring.pop_front();
         }
@@ -112,6 +115,11 @@ impl Log {
     /// Calls of one operation.
     pub fn count(&self, operation: &str) -> u64 {
         self.counts.get(operation).copied().unwrap_or_default()
+    }
+
+    /// All calls.
+    pub fn total(&self) -> u64 {
+        self.total
     }
 
     /// Calls of operations that change the state.

@@ -196,6 +196,7 @@ fn arrive(shared: &Shared, parts: &hyper::http::request::Parts, received: &Recei
         path: logged_path(parts.uri.path(), operation).to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         status: 0,
+        writes: false,
         proxy_user: parts
             .headers
             .get("x-dku-proxyuser")

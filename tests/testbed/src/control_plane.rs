@@ -51,7 +51,7 @@ pub struct ControlPlane {
     url: String,
     certificates: Certificates,
     admin: Access,
-    catalogue: Catalogue,
+    catalogue: Arc<Catalogue>,
     installation: OnceCell<Installation>,
 }
 
@@ -82,7 +82,7 @@ impl ControlPlane {
             url,
             certificates,
             admin,
-            catalogue: Catalogue::default(),
+            catalogue: Arc::default(),
             installation: OnceCell::new(),
         }))
     }
@@ -173,7 +173,7 @@ impl ControlPlane {
         )
     }
 
-    pub(crate) fn catalogue(&self) -> &Catalogue {
+    pub(crate) fn catalogue(&self) -> &Arc<Catalogue> {
         &self.catalogue
     }
 

@@ -37,6 +37,6 @@ pub use control_plane::{ControlPlane, Options};
 pub use installation::Installation;
 pub use namespace::Namespace;
 pub use observed::{Condition, Event};
-pub use operator::{Builder as OperatorBuilder, Operator};
+pub use operator::{Builder as OperatorBuilder, Operator, arguments as operator_arguments};
 pub use programs::repository;
 pub use simulator;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::control_plane::ControlPlane;
 use crate::observed::{Condition, Event};
-use crate::resources::Resource;
+use crate::resources::{Catalogue, Resource};
 use crate::{command, manifest, wait};
 
 /// The field manager of everything written here, as of `kubectl apply --server-side`.
@@ -27,7 +27,9 @@ const FIELD_MANAGER: &str = "kubectl";
 /// goes with the control plane; [`Namespace::remove`] is for tests of what a deletion does.
 #[derive(Clone)]
 pub struct Namespace {
-    control_plane: Arc<ControlPlane>,
+    /// None at an apiserver in memory.
+    control_plane: Option<Arc<ControlPlane>>,
+    catalogue: Arc<Catalogue>,
     client: Client,
     name: String,
 }
@@ -49,10 +51,21 @@ impl Namespace {
             .await
             .with_context(|| format!("the namespace {hint} was not created"))?;
         Ok(Self {
-            control_plane: Arc::clone(control_plane),
+            control_plane: Some(Arc::clone(control_plane)),
+            catalogue: Arc::clone(control_plane.catalogue()),
             client,
             name: created.name_any(),
         })
+    }
+
+    /// A namespace that exists, at the apiserver of this client, without a control plane: no kubectl, no processes.
+    pub fn at(client: Client, name: &str) -> Self {
+        Self {
+            control_plane: None,
+            catalogue: Arc::default(),
+            client,
+            name: name.to_owned(),
+        }
     }
 
     /// The name.
@@ -68,9 +81,13 @@ impl Namespace {
     }
 
     /// Where it is.
+    ///
+    /// # Panics
+    ///
+    /// Where the namespace is at an apiserver in memory.
     #[must_use]
     pub fn control_plane(&self) -> &Arc<ControlPlane> {
-        &self.control_plane
+        self.control_plane.as_ref().expect("a control plane")
     }
 
     /// Applies YAML as `kubectl apply --server-side --force-conflicts -f -` does, and returns the objects as stored.
@@ -87,11 +104,7 @@ impl Namespace {
     /// Applies one object given as JSON, as [`Namespace::apply`] does.
     pub async fn apply_object(&self, object: &Value) -> Result<Value> {
         let (api_version, kind) = (manifest::api_version(object), manifest::kind(object));
-        let resource = self
-            .control_plane
-            .catalogue()
-            .typed(&self.client, api_version, kind)
-            .await?;
+        let resource = self.catalogue.typed(&self.client, api_version, kind).await?;
         let api = match object["metadata"]["namespace"].as_str() {
             Some(namespace) if resource.namespaced => {
                 Api::namespaced_with(self.client.clone(), namespace, &resource.api)
@@ -141,6 +154,23 @@ impl Namespace {
             .patch(name, &parameters, &Patch::Merge(patch))
             .await;
         json(patched.with_context(|| format!("{kind} {name} was not patched"))?)
+    }
+
+    /// Merges into the status of an object, as another tool of this name does.
+    pub async fn patch_status(&self, kind: &str, name: &str, manager: &str, status: &Value) -> Result<()> {
+        let parameters = PatchParams {
+            field_manager: Some(manager.to_owned()),
+            ..PatchParams::default()
+        };
+        let patch = Patch::Merge(json!({ "status": status }));
+        let patched = self
+            .named(kind)
+            .await?
+            .patch_status(name, &parameters.validation_strict(), &patch)
+            .await;
+        patched
+            .map(drop)
+            .with_context(|| format!("the status of {kind} {name} was not patched"))
     }
 
     /// Asks for a deletion, which a finalizer may hold up; [`Namespace::wait_gone`] waits for the end.
@@ -246,13 +276,13 @@ impl Namespace {
 
     /// Runs kubectl in this namespace; an exit status other than 0 is an error that quotes what it wrote.
     pub async fn kubectl(&self, arguments: &[&str]) -> Result<String> {
-        command::run(&self.control_plane, "kubectl", &self.with_namespace(arguments), None).await
+        command::run(self.control_plane(), "kubectl", &self.with_namespace(arguments), None).await
     }
 
     /// Runs kubectl in this namespace with a text on its standard input, as for `apply -f -`.
     pub async fn kubectl_with_input(&self, arguments: &[&str], input: &str) -> Result<String> {
         command::run(
-            &self.control_plane,
+            self.control_plane(),
             "kubectl",
             &self.with_namespace(arguments),
             Some(input),
@@ -279,8 +309,9 @@ impl Namespace {
         [&["--namespace", self.name.as_str()], arguments].concat()
     }
 
-    async fn named(&self, kind: &str) -> Result<Api<DynamicObject>> {
-        Ok(self.api(&self.control_plane.catalogue().named(&self.client, kind).await?))
+    /// The objects of a kind in this namespace.
+    pub async fn named(&self, kind: &str) -> Result<Api<DynamicObject>> {
+        Ok(self.api(&self.catalogue.named(&self.client, kind).await?))
     }
 
     fn api(&self, resource: &Resource) -> Api<DynamicObject> {

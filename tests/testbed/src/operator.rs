@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 
-pub use self::builder::Builder;
+pub use self::builder::{Builder, arguments};
 use crate::control_plane::ControlPlane;
 use crate::supervisor::{Launch, Program, read_log, tail};
 

@@ -1,9 +1,10 @@
 //! Waiting for something, with an error that shows what was there instead.
 
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Result, bail};
+use tokio::time::Instant;
 
 /// Looks until `judge` is content with what `look` sees; `what` says in the error what did not come about.
 ///

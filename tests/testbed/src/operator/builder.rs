@@ -140,20 +140,7 @@ impl Builder {
     }
 
     fn all_arguments(&self, port: u16) -> Vec<String> {
-        let mut arguments = vec!["run".to_owned()];
-        for namespace in &self.namespaces {
-            arguments.extend(["--watch-namespace".to_owned(), namespace.clone()]);
-        }
-        let metrics = format!("127.0.0.1:{port}");
-        let fixed = [
-            "--metrics-address",
-            &metrics,
-            "--allow-address",
-            "127.0.0.0/8",
-            "--log-format",
-            "json",
-        ];
-        arguments.extend(fixed.map(str::to_owned));
+        let mut arguments = arguments(&self.namespaces, port);
         arguments.extend(self.arguments.iter().cloned());
         arguments
     }
@@ -173,4 +160,24 @@ impl Builder {
         // The caller's come last: of two of the same name, the last counts.
         own.into_iter().chain(self.environment.iter().cloned()).collect()
     }
+}
+
+/// The arguments of every operator under test: what it watches, and where its metrics are.
+#[must_use]
+pub fn arguments(namespaces: &[String], port: u16) -> Vec<String> {
+    let mut arguments = vec!["run".to_owned()];
+    for namespace in namespaces {
+        arguments.extend(["--watch-namespace".to_owned(), namespace.clone()]);
+    }
+    let metrics = format!("127.0.0.1:{port}");
+    let fixed = [
+        "--metrics-address",
+        &metrics,
+        "--allow-address",
+        "127.0.0.0/8",
+        "--log-format",
+        "json",
+    ];
+    arguments.extend(fixed.map(str::to_owned));
+    arguments
 }

@@ -1,0 +1,145 @@
+//! What has to hold at the end of every plan.
+//!
+//! - The object is in sync and the remote side holds what is declared, or both are gone: [`super::run`] waits for that.
+//! - Nothing is written twice: the remote side carried out no more writes than without the fault.
+//! - The status was not written many times.
+//! - From then on, nothing is written.
+//! - Everything else on the remote side is as it was.
+//! - No secret value is in the log, an object or an Event.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::{
+    plan::{Around, Fault, Measure, Operation, Remote, can_be_disturbed},
+    run::Case,
+};
+use crate::{connection::secret_forms, scenarios::Scenario};
+
+/// Status writes beyond those without a fault that one fault may cost: a failure and what follows it.
+const STATUS_WRITES: usize = 8;
+/// Parts of the state that follow from calls and from other parts.
+const DERIVED: [&str; 4] = ["activity", "futures", "tasks", "propagated"];
+
+type Outcome = Result<(), String>;
+
+/// The remote side before the object was made.
+pub struct Before(Map<String, Value>);
+
+impl Before {
+    pub fn of<S: Scenario>(case: &Case<'_, S>) -> Self {
+        Self(kept(case.subject.bed.remote.state()))
+    }
+
+    /// Compares it with the remote side without the object.
+    pub fn compare<S: Scenario>(&self, case: &Case<'_, S>) -> Outcome {
+        let after = kept(case.subject.bed.remote.state());
+        let parts: BTreeSet<_> = self.0.keys().chain(after.keys()).collect();
+        for part in parts {
+            let (was, is) = (self.0.get(part), after.get(part));
+            if was != is {
+                let shown = |value: Option<&Value>| value.map(Value::to_string).unwrap_or_default();
+                return Err(format!("{part} is not as it was: {} became {}", shown(was), shown(is)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What people keep there. An empty collection is none.
+fn kept(state: Value) -> Map<String, Value> {
+    let Value::Object(mut state) = state else {
+        panic!("the state is a document");
+    };
+    state.retain(|part, value| {
+        let is_empty = value.as_object().is_some_and(Map::is_empty);
+        !is_empty && !DERIVED.contains(&part.as_str())
+    });
+    state
+}
+
+/// What the operation took so far.
+pub fn measure<S: Scenario>(case: &Case<'_, S>, operation: Operation) -> Measure {
+    let calls = case.subject.bed.remote.requests().log;
+    let committed = calls.iter().filter(|call| {
+        let lost = call
+            .fault
+            .as_deref()
+            .is_some_and(|fault| fault == "dropAfter" || fault == "late");
+        call.writes && ((200..300).contains(&call.status) || (lost && call.status == 0))
+    });
+    let status = format!("/{}/{}/status", case.plural, case.name);
+    let requests = case.world.server.log();
+    let writes = requests.iter().filter(|request| {
+        request.is_write() && request.path.ends_with(&status) && request.status.is_none_or(|status| status < 300)
+    });
+    Measure {
+        operation,
+        remote: case.subject.bed.remote.calls(),
+        apiserver: requests.iter().filter(|request| can_be_disturbed(request)).count(),
+        committed: committed.count(),
+        status: writes.count(),
+    }
+}
+
+/// Compares with the same operation without the fault.
+pub fn compare<S: Scenario>(found: &Measure, expected: &Measure, operation: Operation, fault: Fault) -> Outcome {
+    let allowed = match fault {
+        // Each of the two edits may reach the remote side.
+        Fault::Around(_, Around::Edit) => expected.committed + 2 * expected.committed.max(1),
+        // What was written after we gave up may be what a change back takes away again.
+        Fault::Remote(_, Remote::Late) => expected.committed + 1,
+        _ => expected.committed,
+    };
+    // One more creation, and the deletion of the first one.
+    let again = if S::SHOWN_ONCE && operation == Operation::Create {
+        2
+    } else {
+        0
+    };
+    if found.committed > allowed + again {
+        return Err(format!("{} writes instead of {}", found.committed, expected.committed));
+    }
+    if found.status > expected.status + STATUS_WRITES {
+        return Err(format!("{} status writes instead of {}", found.status, expected.status));
+    }
+    Ok(())
+}
+
+/// Nothing is written any more.
+pub async fn at_rest<S: Scenario>(case: &Case<'_, S>) -> Outcome {
+    let bed = &case.subject.bed;
+    bed.sweeps(1).await;
+    bed.remote.reset_requests();
+    let declared = case.subject.declared(case.name);
+    bed.sweeps(1).await;
+    if bed.remote.writes() > 0 {
+        return Err(format!("written once more in sync: {:?}", bed.remote.requests().counts));
+    }
+    if case.subject.declared(case.name) != declared {
+        return Err("the remote side changed after the end".to_owned());
+    }
+    Ok(())
+}
+
+/// No secret value is where anybody reads.
+pub fn no_secret<S: Scenario>(case: &Case<'_, S>) -> Outcome {
+    let bed = &case.subject.bed;
+    let mut secrets = secret_forms(&bed.remote);
+    let keys = S::SECRETS.iter().flat_map(|(_, keys)| *keys);
+    secrets.extend(keys.map(|(_, value)| (*value).to_owned()));
+    secrets.extend(S::shown_once(&bed.remote, case.name));
+    let server = &case.world.server;
+    let places = [
+        ("the log", bed.operator.logs()),
+        ("the object", case.object().unwrap_or_default().to_string()),
+        ("an Event", Value::Array(server.list("events")).to_string()),
+    ];
+    for (place, text) in places {
+        if secrets.iter().any(|secret| text.contains(secret)) {
+            return Err(format!("a secret value is in {place}"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! The fault campaign: for every kind and operation, every call at which something can go wrong, and everything that can.
+//!
+//! A plan is one fault at one call of one operation. All plans are listed in a fixed order, shuffled by a seed, and the
+//! first of them are run, each on an object of its own. Whatever goes wrong goes wrong once, so each plan has to end
+//! converged; what else is checked is in [`judge`].
+//!
+//! - `CAMPAIGN_PLANS`: how many plans are run; all of them if there are fewer.
+//! - `CAMPAIGN_SEED`: another selection and order.
+//! - `CAMPAIGN_ONLY`: only plans whose name contains this, for example `DssUser create remote 3`.
+
+mod judge;
+mod plan;
+mod run;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
+
+use self::plan::{Measure, Plan};
+use crate::scenarios::{
+    dss_global_api_key::DssGlobalApiKey, dss_group, dss_instance_variables::DssInstanceVariables, dss_user,
+    govern_group, govern_role_assignment::GovernRoleAssignment, govern_user, launchpad_group::LaunchpadGroup,
+    node_group::Group, node_user::User,
+};
+
+/// Plans without `CAMPAIGN_PLANS`.
+const PLANS: usize = 1000;
+/// Plans that share a world, one after the other.
+const BATCH: usize = 10;
+
+/// Characters of what is shown of one failure.
+const LINE: usize = 1500;
+
+/// What the campaign does with a kind.
+struct Kind {
+    name: &'static str,
+    /// Each operation without a fault.
+    measure: fn() -> Vec<Measure>,
+    /// Runs plans; what is wrong with which of them.
+    run: fn(&[Plan], &[Measure]) -> Vec<(String, String)>,
+}
+
+macro_rules! kinds {
+    ($($kind:ty),* $(,)?) => {
+        [$(Kind {
+            name: <$kind as crate::scenarios::Scenario>::KIND,
+            measure: run::measure::<$kind>,
+            run: run::batch::<$kind>,
+        }),*]
+    };
+}
+
+const KINDS: [Kind; 8] = kinds![
+    User<dss_user::Dss>,
+    Group<dss_group::Dss>,
+    DssGlobalApiKey,
+    DssInstanceVariables,
+    User<govern_user::Govern>,
+    Group<govern_group::Govern>,
+    GovernRoleAssignment,
+    LaunchpadGroup,
+];
+
+#[test]
+fn every_plan_ends_converged_and_touches_nothing_else() {
+    let measures = side_by_side(&KINDS.iter().collect::<Vec<_>>(), |kind| (kind.measure)());
+    let measures: BTreeMap<_, _> = KINDS.iter().map(|kind| kind.name).zip(measures).collect();
+    let mut plans = Vec::new();
+    for kind in &KINDS {
+        plans.extend(plan::all(kind.name, &measures[kind.name]));
+    }
+    let total = plans.len();
+    let only = std::env::var("CAMPAIGN_ONLY").unwrap_or_default();
+    plans.retain(|plan| plan.to_string().contains(&only));
+    plans.shuffle(&mut StdRng::seed_from_u64(number("CAMPAIGN_SEED", 1) as u64));
+    plans.truncate(number("CAMPAIGN_PLANS", PLANS));
+    let mut batches: Vec<(&Kind, Vec<Plan>)> = Vec::new();
+    for kind in &KINDS {
+        let of_kind: Vec<_> = plans.iter().filter(|plan| plan.kind == kind.name).copied().collect();
+        batches.extend(of_kind.chunks(BATCH).map(|chunk| (kind, chunk.to_vec())));
+    }
+    let failures = side_by_side(&batches, |(kind, plans)| (kind.run)(plans, &measures[kind.name]));
+    let failures: Vec<_> = failures.into_iter().flatten().collect();
+    let line = |(plan, wrong): &(String, String)| format!("{plan}: {}", wrong.chars().take(LINE).collect::<String>());
+    let lines: Vec<_> = failures.iter().map(line).collect();
+    assert!(
+        failures.is_empty(),
+        "{} of {} plans ({total} in all) failed:\n{}",
+        failures.len(),
+        plans.len(),
+        lines.join("\n")
+    );
+}
+
+fn number(variable: &str, default: usize) -> usize {
+    match std::env::var(variable) {
+        Ok(text) => text
+            .parse()
+            .unwrap_or_else(|_| panic!("{variable} is no number: {text}")),
+        Err(_) => default,
+    }
+}
+
+/// Does the same with each, on every core.
+fn side_by_side<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::new());
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some((at, one)) = {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    all.get(at).map(|one| (at, one))
+                } {
+                    let result = work(one);
+                    done.lock().unwrap().push((at, result));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap();
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, result)| result).collect()
+}

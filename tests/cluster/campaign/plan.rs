@@ -1,0 +1,211 @@
+//! What can go wrong, and where.
+
+use std::fmt;
+
+use memory_apiserver::{Action, Request};
+use serde_json::{Value, json};
+
+/// What is done with an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// It is made from nothing.
+    Create,
+    /// It is in sync with another spec, and gets this one.
+    Update,
+    /// Somebody breaks it on the remote side.
+    Repair,
+    /// It is deleted with everything that it made.
+    Delete,
+    /// The operator restarts while somebody has broken it.
+    Restart,
+}
+
+pub const OPERATIONS: [Operation; 5] = [
+    Operation::Create,
+    Operation::Update,
+    Operation::Repair,
+    Operation::Delete,
+    Operation::Restart,
+];
+
+/// An operation without a fault.
+#[derive(Clone, Copy, Debug)]
+pub struct Measure {
+    pub operation: Operation,
+    /// Calls to the remote side.
+    pub remote: u64,
+    /// Requests of the operator to the apiserver that can be disturbed.
+    pub apiserver: usize,
+    /// Writes that the remote side carried out.
+    pub committed: usize,
+    /// Writes of the status of the object.
+    pub status: usize,
+}
+
+/// What goes wrong with a call to the remote side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remote {
+    LostBefore,
+    LostAfter,
+    Status(u16),
+    Html,
+    Truncated,
+    Reset,
+    Late,
+}
+
+const REMOTE: [Remote; 10] = [
+    Remote::LostBefore,
+    Remote::LostAfter,
+    Remote::Status(429),
+    Remote::Status(500),
+    Remote::Status(503),
+    Remote::Status(409),
+    Remote::Html,
+    Remote::Truncated,
+    Remote::Reset,
+    Remote::Late,
+];
+
+impl Remote {
+    /// The fault of the simulator.
+    pub fn fault(self) -> Value {
+        match self {
+            Self::LostBefore => json!({ "kind": "dropBefore" }),
+            Self::LostAfter => json!({ "kind": "dropAfter" }),
+            Self::Status(429) => json!({ "kind": "status", "status": 429, "retryAfter": "2" }),
+            Self::Status(status) => json!({ "kind": "status", "status": status }),
+            Self::Html => json!({ "kind": "html", "page": "login", "status": 200 }),
+            Self::Truncated => json!({ "kind": "truncate" }),
+            // The answer trickles until the caller gives up.
+            Self::Reset => json!({ "kind": "slowDrip", "bytesPerSecond": 1 }),
+            Self::Late => json!({ "kind": "late", "millis": 14_000 }),
+        }
+    }
+}
+
+/// What the apiserver does with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kubernetes {
+    Status(u16),
+    LostBefore,
+    LostAfter,
+}
+
+const KUBERNETES: [Kubernetes; 7] = [
+    Kubernetes::Status(409),
+    Kubernetes::Status(410),
+    Kubernetes::Status(422),
+    Kubernetes::Status(429),
+    Kubernetes::Status(500),
+    Kubernetes::LostBefore,
+    Kubernetes::LostAfter,
+];
+
+impl Kubernetes {
+    /// The fault of the apiserver.
+    pub fn action(self) -> Action {
+        let reason = |code: u16| match code {
+            409 => "Conflict",
+            410 => "Expired",
+            422 => "Invalid",
+            429 => "TooManyRequests",
+            _ => "InternalError",
+        };
+        match self {
+            Self::Status(code) => Action::Status(code, reason(code).to_owned()),
+            Self::LostBefore => Action::DropBefore,
+            Self::LostAfter => Action::DropAfterCommit,
+        }
+    }
+}
+
+/// Whether this is a request of the operator that a plan may disturb: a write, or a read of a Secret.
+pub fn can_be_disturbed(request: &Request) -> bool {
+    let writes = request.is_write() && request.query.contains("fieldManager=dataiku-operator");
+    let reads = !request.is_write() && !request.is_watch() && request.path.contains("/secrets/");
+    (writes || reads) && !request.path.contains("/leases") && !request.path.contains("/events")
+}
+
+/// What happens around a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Around {
+    /// The operator is killed.
+    Kill,
+    /// Another replica takes the lease.
+    LostLeadership,
+    /// The connection is frozen for a while.
+    Freeze,
+    /// The spec is another one for a while.
+    Edit,
+    /// Watches show nothing new for a while.
+    StaleCache,
+    /// Watches have to begin anew.
+    Expired,
+    /// The apiserver is down for a while.
+    Outage,
+}
+
+const AROUND: [Around; 7] = [
+    Around::Kill,
+    Around::LostLeadership,
+    Around::Freeze,
+    Around::Edit,
+    Around::StaleCache,
+    Around::Expired,
+    Around::Outage,
+];
+
+/// What goes wrong, and at which call, counted from 1.
+#[derive(Clone, Copy, Debug)]
+pub enum Fault {
+    Remote(u64, Remote),
+    Kubernetes(usize, Kubernetes),
+    Around(u64, Around),
+}
+
+/// One fault at one call of one operation.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    pub kind: &'static str,
+    pub operation: Operation,
+    pub fault: Fault,
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let operation = format!("{:?}", self.operation).to_lowercase();
+        write!(formatter, "{} {operation} ", self.kind)?;
+        match self.fault {
+            Fault::Remote(call, fault) => write!(formatter, "remote {call} {fault:?}"),
+            Fault::Kubernetes(request, fault) => write!(formatter, "apiserver {request} {fault:?}"),
+            Fault::Around(call, fault) => write!(formatter, "around {call} {fault:?}"),
+        }
+    }
+}
+
+/// Every plan of a kind.
+pub fn all(kind: &'static str, measures: &[Measure]) -> Vec<Plan> {
+    let mut plans = Vec::new();
+    for measure in measures {
+        let operation = measure.operation;
+        let mut add = |fault| {
+            plans.push(Plan { kind, operation, fault });
+        };
+        for call in 1..=measure.remote {
+            REMOTE.iter().for_each(|&fault| add(Fault::Remote(call, fault)));
+            for fault in AROUND {
+                // What is being deleted has no other spec.
+                if !(operation == Operation::Delete && fault == Around::Edit) {
+                    add(Fault::Around(call, fault));
+                }
+            }
+        }
+        for request in 1..=measure.apiserver {
+            KUBERNETES
+                .iter()
+                .for_each(|&fault| add(Fault::Kubernetes(request, fault)));
+        }
+    }
+    plans
+}

@@ -1,0 +1,350 @@
+//! Runs plans, one after the other in one world, each on an object of its own.
+
+use std::{
+    cell::RefCell,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
+
+use dataiku_operator::leader;
+use memory_apiserver::Rule;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::{
+    judge::{self, Before},
+    plan::{Around, Fault, Measure, OPERATIONS, Operation, Plan, can_be_disturbed},
+};
+use crate::{
+    bed::merged,
+    ground::Ground,
+    memory::{self, HOME, KINDS, World},
+    scenarios::{Scenario, subject::Subject},
+};
+
+/// How long an object may take to converge: longer than any back-off after one fault.
+const CONVERGENCE: Duration = Duration::from_mins(5);
+/// How long something lasts that happens around a call.
+const WHILE: Duration = Duration::from_secs(8);
+/// The namespace of the objects.
+const NAMESPACE: &str = "team";
+
+type Outcome<T> = Result<T, String>;
+
+/// An object of a kind in a world.
+pub struct Case<'a, S> {
+    pub world: &'a World,
+    pub subject: &'a mut Subject<S>,
+    pub name: &'a str,
+    pub plural: &'static str,
+}
+
+/// Each operation without a fault.
+pub fn measure<S: Scenario>() -> Vec<Measure> {
+    memory::run(async |world| {
+        let mut subject = subject::<S>(&world).await;
+        let mut measures = Vec::new();
+        for (number, operation) in OPERATIONS.into_iter().enumerate() {
+            let name = format!("measure-{number}");
+            let mut case = case(&world, &mut subject, &name);
+            let measured = case.carry_out(operation, None, None).await;
+            measures.push(measured.unwrap_or_else(|wrong| panic!("{} {operation:?}: {wrong}", S::KIND)));
+        }
+        measures
+    })
+}
+
+/// Runs plans; what is wrong with which of them. After a failure, the rest gets another world.
+pub fn batch<S: Scenario>(plans: &[Plan], measures: &[Measure]) -> Vec<(String, String)> {
+    let mut failures = Vec::new();
+    let mut rest = plans;
+    while !rest.is_empty() {
+        let at = RefCell::new(0);
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            memory::run(async |world| {
+                let mut subject = subject::<S>(&world).await;
+                for (number, plan) in rest.iter().enumerate() {
+                    *at.borrow_mut() = number;
+                    let name = format!("plan-{number}");
+                    let measure = measures.iter().find(|measure| measure.operation == plan.operation);
+                    let mut case = case(&world, &mut subject, &name);
+                    case.carry_out(plan.operation, Some(plan.fault), measure).await?;
+                }
+                Ok(())
+            })
+        }));
+        let wrong = match ended {
+            Ok(Ok(())) => break,
+            Ok(Err(wrong)) => wrong,
+            Err(panic) => {
+                let text = panic.downcast_ref::<String>().cloned();
+                text.unwrap_or_else(|| "a panic".to_owned())
+            }
+        };
+        let at = at.into_inner();
+        failures.push((rest[at].to_string(), wrong));
+        rest = &rest[at + 1..];
+    }
+    failures
+}
+
+async fn subject<S: Scenario>(world: &World) -> Subject<S> {
+    Subject::<S>::ready(&Ground::Memory(world.clone()), "campaign").await
+}
+
+fn case<'a, S: Scenario>(world: &'a World, subject: &'a mut Subject<S>, name: &'a str) -> Case<'a, S> {
+    let kind = KINDS.iter().find(|kind| kind.kind == S::KIND).unwrap();
+    Case {
+        world,
+        subject,
+        name,
+        plural: &kind.plural,
+    }
+}
+
+impl<S: Scenario> Case<'_, S> {
+    /// Does everything that a plan asks for, and judges the end.
+    async fn carry_out(
+        &mut self,
+        operation: Operation,
+        fault: Option<Fault>,
+        expected: Option<&Measure>,
+    ) -> Outcome<Measure> {
+        self.subject.prepare(self.name);
+        let before = Before::of(self);
+        self.set_up(operation).await?;
+        self.subject.bed.remote.reset_requests();
+        self.world.server.clear_log();
+        let armed = fault.map(|fault| self.arm(fault));
+        self.begin(operation).await;
+        self.until_done(operation, fault).await?;
+        self.subject.bed.remote.clear_faults();
+        drop(armed);
+        let measure = judge::measure(self, operation);
+        if let (Some(expected), Some(fault)) = (expected, fault) {
+            judge::compare::<S>(&measure, expected, operation, fault)?;
+        }
+        judge::at_rest(self).await?;
+        judge::no_secret(self)?;
+        self.take_away(operation).await?;
+        before.compare(self)?;
+        Ok(measure)
+    }
+
+    /// What there is before the operation begins.
+    async fn set_up(&mut self, operation: Operation) -> Outcome<()> {
+        let extra = match operation {
+            Operation::Create => return Ok(()),
+            Operation::Update => S::varied(self.name),
+            Operation::Delete => json!({ "deletionPolicy": "Delete" }),
+            Operation::Repair | Operation::Restart => json!({}),
+        };
+        self.subject.apply(self.name, extra).await;
+        self.until("the object to begin with is in sync", |case| {
+            case.is_in_sync() && (operation == Operation::Update || case.is_expected())
+        })
+        .await?;
+        self.subject.bed.sweeps(1).await;
+        Ok(())
+    }
+
+    async fn begin(&mut self, operation: Operation) {
+        let broken = |case: &Self| case.subject.edit(S::broken(&case.subject.bed.remote, case.name));
+        match operation {
+            Operation::Create | Operation::Update => self.subject.apply(self.name, json!({})).await,
+            Operation::Repair => broken(self),
+            Operation::Delete => {
+                let namespace = &self.subject.bed.namespace;
+                namespace.delete(S::KIND, self.name).await.unwrap();
+            }
+            Operation::Restart => {
+                self.subject.bed.operator.kill().await.unwrap();
+                broken(self);
+                self.restart().await;
+            }
+        }
+    }
+
+    /// A restart that does not end before the operator leads, as long as somebody else does.
+    async fn restart(&mut self) {
+        self.subject.bed.operator.restart().await.unwrap();
+    }
+
+    /// Waits until the operation is done, and does meanwhile what happens around a call.
+    async fn until_done(&mut self, operation: Operation, fault: Option<Fault>) -> Outcome<()> {
+        let mut around = match fault {
+            Some(Fault::Around(call, around)) => Some((call, around)),
+            _ => None,
+        };
+        let began = Instant::now();
+        loop {
+            if let Some((call, happens)) = around
+                && self.subject.bed.remote.calls() >= call
+            {
+                around = None;
+                self.happen(happens, operation).await?;
+            }
+            // A call that is not made any more needs nothing around it.
+            let waits = around.is_some() && began.elapsed() < WHILE;
+            if !waits && self.is_done(operation) {
+                return Ok(());
+            }
+            if began.elapsed() > CONVERGENCE {
+                return Err(format!("did not converge: {}", self.shown()));
+            }
+            if self.subject.bed.operator.exit_code().is_some() {
+                self.restart().await;
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    fn is_done(&self, operation: Operation) -> bool {
+        match operation {
+            Operation::Delete => self.object().is_none(),
+            _ => self.is_in_sync() && self.is_expected(),
+        }
+    }
+
+    /// Arms what goes wrong with a call.
+    fn arm(&self, fault: Fault) -> Option<Armed> {
+        match fault {
+            Fault::Remote(call, fault) => {
+                let rule = json!({ "match": {}, "nth": call, "fault": fault.fault() });
+                self.subject.bed.remote.fault(rule);
+                None
+            }
+            Fault::Kubernetes(request, fault) => {
+                let rule = Rule::new(fault.action())
+                    .when(can_be_disturbed)
+                    .skip(request - 1)
+                    .times(1);
+                Some(Armed(Some(self.world.server.fault(rule))))
+            }
+            Fault::Around(..) => None,
+        }
+    }
+
+    async fn happen(&mut self, around: Around, operation: Operation) -> Outcome<()> {
+        let server = &self.world.server;
+        match around {
+            Around::Kill => {
+                self.subject.bed.operator.kill().await.unwrap();
+                self.restart().await;
+            }
+            Around::LostLeadership => {
+                let lease = leader::lease_name(Some(NAMESPACE));
+                let stolen = json!({ "spec": { "holderIdentity": "another" } });
+                server.patch("leases", HOME, &lease, stolen);
+                let began = Instant::now();
+                while self.subject.bed.operator.exit_code().is_none() {
+                    if began.elapsed() > Duration::from_mins(1) {
+                        return Err("the operator went on without its lease".to_owned());
+                    }
+                    sleep(Duration::from_millis(10)).await;
+                }
+                self.restart().await;
+            }
+            Around::Freeze => {
+                let bed = &self.subject.bed;
+                bed.apply(&bed.connection_with(json!({ "freeze": true }))).await;
+                sleep(WHILE).await;
+                bed.apply(&bed.connection_with(json!({}))).await;
+            }
+            Around::Edit => {
+                let own = match operation {
+                    Operation::Delete => json!({ "deletionPolicy": "Delete" }),
+                    _ => json!({}),
+                };
+                self.subject
+                    .apply(self.name, merged(S::varied(self.name), own.clone()))
+                    .await;
+                sleep(Duration::from_secs(1)).await;
+                self.subject.apply(self.name, own).await;
+            }
+            Around::StaleCache => {
+                server.hold_watch(self.plural);
+                sleep(WHILE).await;
+                server.release_watch(self.plural);
+            }
+            Around::Expired => server.expire_watches(self.plural),
+            Around::Outage => {
+                server.outage(true);
+                sleep(Duration::from_secs(5)).await;
+                server.outage(false);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what the operation left, on both sides.
+    async fn take_away(&mut self, operation: Operation) -> Outcome<()> {
+        if operation != Operation::Delete {
+            let namespace = &self.subject.bed.namespace;
+            namespace.delete(S::KIND, self.name).await.unwrap();
+            self.until("the object is gone", |case| case.object().is_none()).await?;
+        }
+        if !self.subject.declared(self.name).is_null() {
+            let gone = S::gone(&self.subject.bed.remote, self.name);
+            self.subject.edit(gone);
+        }
+        Ok(())
+    }
+
+    async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) -> Outcome<()> {
+        let began = Instant::now();
+        while !holds(self) {
+            if began.elapsed() > CONVERGENCE {
+                return Err(format!("not so: {what}: {}", self.shown()));
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    /// The object, as the apiserver has it.
+    pub fn object(&self) -> Option<Value> {
+        self.world.server.find(self.plural, NAMESPACE, self.name)
+    }
+
+    fn is_expected(&self) -> bool {
+        self.subject.declared(self.name) == S::expected(self.name)
+    }
+
+    fn is_in_sync(&self) -> bool {
+        self.object().is_some_and(|object| {
+            let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
+            let ready = conditions.iter().find(|condition| condition["type"] == "Ready");
+            object["status"]["observedGeneration"] == object["metadata"]["generation"]
+                && ready.is_some_and(|ready| ready["reason"] == "InSync" && ready["status"] == "True")
+                && S::is_at_rest(&object)
+        })
+    }
+
+    fn shown(&self) -> String {
+        let status = self.object().map(|object| object["status"].clone());
+        let calls = self.subject.bed.remote.requests().log;
+        let last: Vec<_> = calls
+            .iter()
+            .rev()
+            .take(12)
+            .map(|call| format!("{} {}", call.operation, call.status))
+            .collect();
+        format!(
+            "status {}, remote {}, last calls {last:?}",
+            status.unwrap_or_default(),
+            self.subject.declared(self.name)
+        )
+    }
+}
+
+/// A fault of the apiserver, which ends when this is dropped.
+struct Armed(Option<memory_apiserver::Fault>);
+
+impl Drop for Armed {
+    fn drop(&mut self) {
+        if let Some(fault) = self.0.take() {
+            fault.remove();
+        }
+    }
+}
