@@ -23,6 +23,7 @@ use crate::{
     dataiku::address::AddressPolicy,
     engine::{
         clock::Clock,
+        connect::delegation::Privileges,
         controller::stopped,
         environment::Environment,
         fingerprint::Fingerprints,
@@ -57,6 +58,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         watch_namespace,
         metrics_address,
         allow_addresses,
+        privileged_permissions,
         release_after,
         propagation_deadline,
         log_format,
@@ -95,6 +97,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         observer: metrics.clone(),
         calls: metrics.clone(),
         addresses: Arc::new(addresses),
+        privileges: Arc::new(Privileges::new(privileged_permissions)),
         clock,
         fence,
         release_after,

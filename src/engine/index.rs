@@ -143,6 +143,7 @@ impl Index {
             connection,
             own,
             admits,
+            allowed: None,
             incomplete,
         }
     }
@@ -231,7 +232,19 @@ pub struct Claims<'a> {
     connection: ConnectionKey,
     own: ObjectName,
     admits: Box<dyn Fn(&str) -> bool + Send + Sync + 'a>,
+    allowed: Option<Box<dyn Fn(&ObjectName) -> bool + Send + Sync + 'a>>,
     incomplete: bool,
+}
+
+impl<'a> Claims<'a> {
+    /// The same claims without those of objects that may not declare what they declare.
+    #[must_use]
+    pub fn only(self, allowed: Box<dyn Fn(&ObjectName) -> bool + Send + Sync + 'a>) -> Self {
+        Self {
+            allowed: Some(allowed),
+            ..self
+        }
+    }
 }
 
 impl Claims<'_> {
@@ -242,6 +255,7 @@ impl Claims<'_> {
             connection: ConnectionKey::default(),
             own,
             admits: Box::new(|_| true),
+            allowed: None,
             incomplete: false,
         }
     }
@@ -293,7 +307,9 @@ impl Claims<'_> {
     }
 
     fn counts(&self, name: &ObjectName) -> bool {
-        *name != self.own && (self.admits)(&name.namespace)
+        *name != self.own
+            && (self.admits)(&name.namespace)
+            && self.allowed.as_ref().is_none_or(|allowed| allowed(name))
     }
 }
 

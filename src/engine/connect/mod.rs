@@ -2,6 +2,7 @@
 
 pub mod admission;
 pub mod connections;
+pub mod delegation;
 pub mod guard;
 pub mod key;
 pub mod kind;
@@ -9,6 +10,7 @@ pub mod lists;
 pub mod live;
 pub mod work;
 
+pub use delegation::{Declared, Delegable};
 pub use connections::{Connections, Lookup, Readiness};
 pub use guard::{Effect, Held};
 pub use key::{ConnectionKey, Dependent};

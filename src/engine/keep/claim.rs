@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kube::{Resource, ResourceExt, core::DeserializeGuard};
 
-use super::{managed::Managed, work::Keeping};
+use super::{delegated, managed::Managed, work::Keeping};
 use crate::{
     crd::status::{Remote, Status},
     engine::{
@@ -38,6 +38,7 @@ fn rivals<M: Managed>(keeping: &Keeping<M>, shell: &Shell<Keeping<M>>, object: &
                     && !common.policies.observes()
                     && keeping.connections.same_side(&common.connection, &connection)
                     && keeping.connections.admits(&common.connection, &namespace)
+                    && delegated::may_claim(keeping, other)
             })
         })
         .collect()
