@@ -12,7 +12,8 @@ pub(super) fn guard(lists: &NodeLists, effects: &[Effect]) -> Option<String> {
     }
     let own = lists.identity();
     let is_own = |login: &str| own.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(login));
-    if let Some(login) = effects.iter().filter_map(Effect::user).find(|login| is_own(login)) {
+    let changed = effects.iter().filter(|effect| !matches!(effect, Effect::Leaves { .. }));
+    if let Some(login) = changed.filter_map(Effect::user).find(|login| is_own(login)) {
         return Some(format!("{login} is the account that the operator uses"));
     }
     if !effects.iter().any(Effect::takes) {

@@ -12,6 +12,8 @@ use crate::{
 /// Launchpad permissions that give no privilege. The vendor does not publish the others: each counts as one to manage users,
 /// groups or billing.
 const HARMLESS: [&str; 1] = ["mayTurnOnSpace"];
+/// The group whose members administer the space, whatever its permissions say.
+const ADMINISTRATORS: &str = "space_administrators";
 /// Stands for nodes that are not named.
 const ANY_NODE: &str = "*";
 
@@ -51,9 +53,14 @@ pub(in crate::kinds::launchpad) fn held(group: &GroupRecord) -> Option<Held> {
     let launchpad = group.launchpad_permissions.iter().flat_map(rights::granted);
     let on_nodes = [&group.dataiku_permissions, &group.govern_permissions];
     let on_nodes = on_nodes.into_iter().flatten().flat_map(|nodes| nodes.values());
+    let administers = group.name.eq_ignore_ascii_case(ADMINISTRATORS);
+    let administers = administers.then(|| ADMINISTRATORS.to_owned());
     Some(Held {
         flags: on_nodes.flat_map(rights::granted).collect(),
-        privileges: launchpad.filter(|right| !is_harmless(right)).collect::<BTreeSet<_>>(),
+        privileges: launchpad
+            .filter(|right| !is_harmless(right))
+            .chain(administers)
+            .collect::<BTreeSet<_>>(),
     })
 }
 
