@@ -307,9 +307,7 @@ impl Claims<'_> {
     }
 
     fn counts(&self, name: &ObjectName) -> bool {
-        *name != self.own
-            && (self.admits)(&name.namespace)
-            && self.allowed.as_ref().is_none_or(|allowed| allowed(name))
+        *name != self.own && (self.admits)(&name.namespace) && self.allowed.as_ref().is_none_or(|allowed| allowed(name))
     }
 }
 

@@ -169,10 +169,15 @@ impl GroupRecord {
         }
     }
 
-    /// Whether members look like flags and cannot be read as such: what the group gives is not known then.
+    /// Whether there is no flag at all, as in a short form of the group, or members look like flags and cannot be read as
+    /// such: what the group gives is not known then.
     #[must_use]
     pub fn hides_flags(&self) -> bool {
-        self.unknown.iter().any(|member| member.starts_with("may") || member.starts_with("is"))
+        self.permissions.is_empty()
+            || self
+                .unknown
+                .iter()
+                .any(|member| member.starts_with("may") || member.starts_with("is"))
     }
 
     /// The mapping by its name in the document, such as `ldapGroupNames`. `None`: unreadable, or not a mapping.

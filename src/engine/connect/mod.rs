@@ -10,8 +10,8 @@ pub mod lists;
 pub mod live;
 pub mod work;
 
-pub use delegation::{Declared, Delegable};
 pub use connections::{Connections, Lookup, Readiness};
+pub use delegation::{Declared, Delegable};
 pub use guard::{Effect, Held};
 pub use key::{ConnectionKey, Dependent};
 pub use kind::{Api, ConnectionKind, Terms};

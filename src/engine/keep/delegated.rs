@@ -81,6 +81,16 @@ pub(super) fn check_adoption<M: Managed>(
 /// Whether the connection allows what the object declares, whatever the remote side holds. An object that may not declare
 /// something claims nothing.
 pub(super) fn may_claim<M: Managed>(keeping: &Keeping<M>, object: &M::Object) -> bool {
+    let origin = Report::<M::Object>::new(object, keeping.subject(object)).origin;
+    may_declare(keeping, object, origin)
+}
+
+/// Whether the object may take over what an object of another namespace created: for its own namespace it is adopted.
+pub(super) fn may_inherit<M: Managed>(keeping: &Keeping<M>, object: &M::Object) -> bool {
+    may_declare(keeping, object, Some(Origin::Adopted))
+}
+
+fn may_declare<M: Managed>(keeping: &Keeping<M>, object: &M::Object, origin: Option<Origin>) -> bool {
     let key = M::common(object).connection;
     let namespace = object.namespace().unwrap_or_default();
     if namespace == key.namespace {
@@ -89,7 +99,6 @@ pub(super) fn may_claim<M: Managed>(keeping: &Keeping<M>, object: &M::Object) ->
     let Lookup::Present(connection) = keeping.connections.lookup(&key) else {
         return false;
     };
-    let origin = Report::<M::Object>::new(object, keeping.subject(object)).origin;
     let judge = keeping.connections.judge(&connection, &key, &namespace);
     judge.declared(&statement::<M>(object, origin)).is_ok()
 }

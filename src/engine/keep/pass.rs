@@ -65,8 +65,16 @@ impl<'a, M: Managed> Pass<'a, M> {
         let common = M::common(&cx.object);
         let admitted = keeping.connections.admit(&common.connection, &cx.namespace())?;
         if let Err(error) = delegated::check(keeping, &cx.object, cx.report.origin, &admitted) {
-            // What was planned earlier may tell what nobody may see here.
+            // What an earlier reconcile planned or showed may be what nobody may see here any more.
             cx.report.plan.clear();
+            if cx.report.origin.is_none() {
+                cx.report.seen = Some(Sighting {
+                    seen: M::show(&cx.object, None, &cx.report.record, &admitted.live.lists),
+                    exists: false,
+                    visible: false,
+                    key: M::common(&cx.object).key,
+                });
+            }
             return Err(error);
         }
         claim::check(keeping, &cx.shell, &cx.object)?;

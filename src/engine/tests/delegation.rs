@@ -38,7 +38,10 @@ async fn guest_is(rig: &Rig, name: &str, reason: &str) -> Value {
         }
         rig.pass(1).await;
     }
-    panic!("{name} is not {reason}: {:#}", rig.server.get("widgets", GUEST, name)["status"]);
+    panic!(
+        "{name} is not {reason}: {:#}",
+        rig.server.get("widgets", GUEST, name)["status"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -57,7 +60,11 @@ async fn a_delegation_that_is_taken_away_stops_every_write_that_was_not_sent() {
     rig.pass(120).await;
     assert_eq!(rig.world.sent().len(), sent, "{:?}", rig.world.sent());
     let object = guest_is(&rig, "w39", "NotAllowed").await;
-    assert_eq!(object["status"]["remote"], Value::Null, "nothing says that the object created something");
+    assert_eq!(
+        object["status"]["remote"],
+        Value::Null,
+        "nothing says that the object created something"
+    );
     *rig.world.latency.lock().unwrap() = Duration::ZERO;
     rig.hub(json!({ "delegations": null }));
     for n in 0..40 {
@@ -80,6 +87,61 @@ async fn an_object_that_may_not_declare_something_does_not_keep_it_from_others()
     rig.widget("admin", json!({ "adoptionPolicy": "Adopt", "groups": ["readers"] }));
     rig.widget_is("admin", "InSync").await;
     assert!(rig.world.get("admin").unwrap().enabled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_was_turned_away_does_not_keep_the_owner_of_the_connection_out() {
+    let rig = delegating(json!([])).await;
+    rig.world
+        .widgets
+        .lock()
+        .unwrap()
+        .insert("jane".into(), Remotely::default());
+    guest(&rig, "jane", json!({}));
+    guest_is(&rig, "jane", "AlreadyExists").await;
+    rig.pass(5).await;
+    rig.widget("jane", json!({ "adoptionPolicy": "Adopt", "enabled": true }));
+    rig.widget_is("jane", "InSync").await;
+    assert!(rig.world.get("jane").unwrap().enabled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_handed_over_to_a_namespace_that_may_not_adopt() {
+    let rig = delegating(json!([])).await;
+    rig.widget(
+        "jane",
+        json!({ "enabled": true, "groups": ["readers"], "deletionPolicy": "Retain" }),
+    );
+    rig.widget_is("jane", "InSync").await;
+    rig.pass(5).await;
+    rig.secret_in(GUEST, "password", "of-the-guest");
+    guest(&rig, "jane", json!({ "passwordRef": { "name": "password" } }));
+    guest_is(&rig, "jane", "Conflict").await;
+    rig.server.delete("widgets", "team", "jane");
+    rig.until("the end of the object", || {
+        rig.server.find("widgets", "team", "jane").is_none()
+    })
+    .await;
+    let object = guest_is(&rig, "jane", "AlreadyExists").await;
+    assert_eq!(object["status"]["remote"], Value::Null);
+    rig.pass(120).await;
+    assert_eq!(rig.world.get("jane").unwrap().password, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_shown_goes_when_it_may_not_be_seen_any_more() {
+    let rig = delegating(json!([{ "namespaces": { "from": "All" }, "observe": "All" }])).await;
+    rig.world
+        .widgets
+        .lock()
+        .unwrap()
+        .insert("ceo".into(), Remotely::default());
+    guest(&rig, "ceo", json!({ "managementPolicy": "Observe" }));
+    let object = guest_is(&rig, "ceo", "InSync").await;
+    assert_ne!(object["status"]["remote"], Value::Null, "{object:#}");
+    rig.hub(json!({ "delegations": null }));
+    let object = guest_is(&rig, "ceo", "NotAllowed").await;
+    assert_eq!(object["status"]["remote"], Value::Null);
 }
 
 #[tokio::test(start_paused = true)]

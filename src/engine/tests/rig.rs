@@ -153,6 +153,14 @@ impl Rig {
         }
     }
 
+    /// A Secret with the key `password` in another namespace.
+    pub fn secret_in(&self, namespace: &str, name: &str, password: &str) {
+        self.server.create(json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name, "namespace": namespace },
+            "stringData": { "password": password },
+        }));
+    }
+
     /// Creates a widget with `extra` merged into its spec.
     #[allow(clippy::needless_pass_by_value, reason = "tests pass json! literals")]
     pub fn widget(&self, name: &str, extra: Value) {

@@ -26,7 +26,8 @@ use crate::{
     engine::{
         Change, Common, Error, Given, Managed, Observed, Plan, Read, Receipt, SecretUse, Secrets,
         connect::{
-            ConnectionKey, ConnectionKind, Declared, Delegable, Dependent, Effect, Live, Remote, Terms, delegation::Held,
+            ConnectionKey, ConnectionKind, Declared, Delegable, Dependent, Effect, Live, Remote, Terms,
+            delegation::Held,
         },
     },
 };
@@ -85,7 +86,10 @@ pub struct WidgetSeen {
 
 /// Widgets by key, as the last sweep listed them.
 #[derive(Default)]
-pub struct Lists(pub Mutex<Option<BTreeMap<String, Remotely>>>, pub Mutex<Option<BTreeSet<String>>>);
+pub struct Lists(
+    pub Mutex<Option<BTreeMap<String, Remotely>>>,
+    pub Mutex<Option<BTreeSet<String>>>,
+);
 
 impl ConnectionKind for Hub {
     type Api = Toy;

@@ -112,7 +112,12 @@ impl SpaceLists {
             if group.unreadable.contains(USERS) {
                 return None;
             }
-            if group.users.iter().flatten().any(|member| folded(&member.email) == email) {
+            if group
+                .users
+                .iter()
+                .flatten()
+                .any(|member| folded(&member.email) == email)
+            {
                 names.push(group.name.clone());
             }
         }

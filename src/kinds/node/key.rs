@@ -95,7 +95,10 @@ impl<K: NodeKey> Managed for Key<K> {
         Declared {
             delegable: Delegable::ByName,
             joins: spec.groups.clone().unwrap_or_default(),
-            flags: declared.filter(|(_, given)| **given).map(|(flag, _)| flag.clone()).collect(),
+            flags: declared
+                .filter(|(_, given)| **given)
+                .map(|(flag, _)| flag.clone())
+                .collect(),
             acts_as: runs_as.cloned().collect(),
             ..Declared::default()
         }

@@ -231,7 +231,10 @@ fn held(group: &GroupRecord) -> Option<Held> {
     let admin = group.admin?.then(|| "admin".to_owned());
     Some(Held {
         flags: given.map(|(flag, _)| flag.clone()).chain(admin).collect(),
-        privileges: (!regex.is_empty()).then(|| "impersonatableGroupsRegex".to_owned()).into_iter().collect(),
+        privileges: (!regex.is_empty())
+            .then(|| "impersonatableGroupsRegex".to_owned())
+            .into_iter()
+            .collect(),
     })
 }
 

@@ -95,20 +95,60 @@ fn undelegated() -> Vec<Attempt> {
     exact["rulesPolicy"] = json!("Exact");
     vec![
         // Observe.
-        ("DssUser", "dssusers", json!({ "login": "ceo", "managementPolicy": "Observe" })),
-        ("DssGroup", "dssgroups", json!({ "name": "readers", "managementPolicy": "Observe" })),
-        ("GovernUser", "governusers", json!({ "login": "ceo", "managementPolicy": "Observe" })),
-        ("GovernGroup", "governgroups", json!({ "name": "coders", "managementPolicy": "Observe" })),
-        ("LaunchpadGroup", "launchpadgroups", json!({ "name": "designers", "managementPolicy": "Observe" })),
+        (
+            "DssUser",
+            "dssusers",
+            json!({ "login": "ceo", "managementPolicy": "Observe" }),
+        ),
+        (
+            "DssGroup",
+            "dssgroups",
+            json!({ "name": "readers", "managementPolicy": "Observe" }),
+        ),
+        (
+            "GovernUser",
+            "governusers",
+            json!({ "login": "ceo", "managementPolicy": "Observe" }),
+        ),
+        (
+            "GovernGroup",
+            "governgroups",
+            json!({ "name": "coders", "managementPolicy": "Observe" }),
+        ),
+        (
+            "LaunchpadGroup",
+            "launchpadgroups",
+            json!({ "name": "designers", "managementPolicy": "Observe" }),
+        ),
         // Adopt somebody without privileges.
-        ("DssUser", "dssusers", user(json!({ "login": "joe", "adoptionPolicy": "Adopt" }))),
-        ("GovernUser", "governusers", user(json!({ "login": "joe", "adoptionPolicy": "Adopt" }))),
-        ("LaunchpadGroup", "launchpadgroups", json!({ "name": "designers", "adoptionPolicy": "Adopt" })),
+        (
+            "DssUser",
+            "dssusers",
+            user(json!({ "login": "joe", "adoptionPolicy": "Adopt" })),
+        ),
+        (
+            "GovernUser",
+            "governusers",
+            user(json!({ "login": "joe", "adoptionPolicy": "Adopt" })),
+        ),
+        (
+            "LaunchpadGroup",
+            "launchpadgroups",
+            json!({ "name": "designers", "adoptionPolicy": "Adopt" }),
+        ),
         // Rules, keys and documents of all.
         ("GovernRoleAssignment", "governroleassignments", role("ro.contributor")),
         ("GovernRoleAssignment", "governroleassignments", exact),
-        ("DssGlobalApiKey", "dssglobalapikeys", json!({ "secretName": "k9", "permissions": {} })),
-        ("DssInstanceVariables", "dssinstancevariables", json!({ "variables": { "region": "x" } })),
+        (
+            "DssGlobalApiKey",
+            "dssglobalapikeys",
+            json!({ "secretName": "k9", "permissions": {} }),
+        ),
+        (
+            "DssInstanceVariables",
+            "dssinstancevariables",
+            json!({ "variables": { "region": "x" } }),
+        ),
     ]
 }
 
@@ -159,7 +199,11 @@ async fn no_kind_gives_a_privilege_without_a_delegation() {
     nothing_is_given(&rig, all).await;
     let before = rig.written();
     rig.tenant("DssUser", "t-new", user(json!({ "groups": [{ "name": "readers" }] })));
-    rig.tenant("DssGroup", "team-t", json!({ "permissions": { "mayCreateProjects": true } }));
+    rig.tenant(
+        "DssGroup",
+        "team-t",
+        json!({ "permissions": { "mayCreateProjects": true } }),
+    );
     rig.tenant_is("dssusers", "t-new", &["InSync"]).await;
     rig.tenant_is("dssgroups", "team-t", &["InSync"]).await;
     assert!(rig.written() > before, "what gives no privilege is allowed");
@@ -207,11 +251,22 @@ async fn a_delegation_gives_the_privileges_that_it_names() {
         "namespaces": { "from": "All" }, "adopt": true, "privileges": ["administrators", "mayWriteUnsafeCode"],
     }] }))
     .await;
-    rig.tenant("DssUser", "t-join", user(json!({ "groups": [{ "name": "administrators" }, { "name": "coders" }] })));
-    rig.tenant("DssUser", "ceo", json!({ "adoptionPolicy": "Adopt", "displayName": "Chief" }));
+    rig.tenant(
+        "DssUser",
+        "t-join",
+        user(json!({ "groups": [{ "name": "administrators" }, { "name": "coders" }] })),
+    );
+    rig.tenant(
+        "DssUser",
+        "ceo",
+        json!({ "adoptionPolicy": "Adopt", "displayName": "Chief" }),
+    );
     rig.tenant_is("dssusers", "t-join", &["InSync"]).await;
     rig.tenant_is("dssusers", "ceo", &["InSync"]).await;
-    assert_eq!(rig.dss_user("t-join").unwrap()["groups"], json!(["administrators", "coders"]));
+    assert_eq!(
+        rig.dss_user("t-join").unwrap()["groups"],
+        json!(["administrators", "coders"])
+    );
     assert_eq!(rig.dss_user("ceo").unwrap()["displayName"], "Chief");
 }
 
@@ -222,12 +277,31 @@ async fn what_is_protected_is_changed_from_no_namespace() {
         "delegations": [{ "namespaces": { "from": "All" }, "adopt": true, "privileges": ["administrators", "admin"] }],
     }))
     .await;
-    rig.tenant("DssUser", "ceo", json!({ "adoptionPolicy": "Adopt", "displayName": "Chief" }));
-    rig.tenant("DssUser", "t-join", user(json!({ "groups": [{ "name": "administrators" }] })));
-    rig.tenant("DssGroup", "administrators", json!({ "adoptionPolicy": "Adopt", "description": "mine" }));
-    for (plural, name) in [("dssusers", "ceo"), ("dssusers", "t-join"), ("dssgroups", "administrators")] {
+    rig.tenant(
+        "DssUser",
+        "ceo",
+        json!({ "adoptionPolicy": "Adopt", "displayName": "Chief" }),
+    );
+    rig.tenant(
+        "DssUser",
+        "t-join",
+        user(json!({ "groups": [{ "name": "administrators" }] })),
+    );
+    rig.tenant(
+        "DssGroup",
+        "administrators",
+        json!({ "adoptionPolicy": "Adopt", "description": "mine" }),
+    );
+    for (plural, name) in [
+        ("dssusers", "ceo"),
+        ("dssusers", "t-join"),
+        ("dssgroups", "administrators"),
+    ] {
         let object = rig.tenant_is(plural, name, &["NotAllowed"]).await;
-        assert!(ready(&object)["message"].to_string().contains("protected."), "{object:#}");
+        assert!(
+            ready(&object)["message"].to_string().contains("protected."),
+            "{object:#}"
+        );
     }
     rig.swept().await;
     assert_eq!(rig.written(), 0, "{:?}", rig.writes());

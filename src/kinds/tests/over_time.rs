@@ -38,7 +38,11 @@ async fn the_password_of_a_user_whom_somebody_made_an_administrator_is_not_set()
     assert_ne!(rig.dss_user("t-new").unwrap()["enabled"], false);
     assert_eq!(rig.written(), before, "{:?}", rig.writes());
     let events = rig.server.list("events").into_iter();
-    assert!(events.into_iter().any(|event| event["reason"] == "Released" && event["regarding"]["name"] == "t-new"));
+    assert!(
+        events
+            .into_iter()
+            .any(|event| event["reason"] == "Released" && event["regarding"]["name"] == "t-new")
+    );
 }
 
 #[tokio::test]
@@ -46,13 +50,24 @@ async fn a_group_that_became_privileged_is_not_joined_and_a_membership_can_be_wi
     let rig = Rig::with(json!({})).await;
     rig.tenant("DssUser", "t-one", user(&["data_team"]));
     rig.tenant_is("dssusers", "t-one", &["InSync"]).await;
-    rig.dss.patch_state(json!({ "groups": { "data_team": { "admin": true } } })).unwrap();
+    rig.dss
+        .patch_state(json!({ "groups": { "data_team": { "admin": true } } }))
+        .unwrap();
     rig.tenant_is("dssusers", "t-one", &["NotAllowed"]).await;
     rig.tenant("DssUser", "t-two", user(&["data_team"]));
     rig.tenant_is("dssusers", "t-two", &["NotAllowed"]).await;
     assert_eq!(rig.dss_user("t-two"), None);
-    assert_eq!(groups_of(&rig, "t-one"), json!(["data_team"]), "nothing is withdrawn by itself");
-    rig.server.patch("dssusers", TENANT, "t-one", json!({ "spec": { "groups": [{ "name": "readers" }] } }));
+    assert_eq!(
+        groups_of(&rig, "t-one"),
+        json!(["data_team"]),
+        "nothing is withdrawn by itself"
+    );
+    rig.server.patch(
+        "dssusers",
+        TENANT,
+        "t-one",
+        json!({ "spec": { "groups": [{ "name": "readers" }] } }),
+    );
     rig.tenant_is("dssusers", "t-one", &["InSync"]).await;
     assert_eq!(groups_of(&rig, "t-one"), json!(["readers"]));
 }
@@ -62,7 +77,11 @@ async fn a_delegation_that_is_removed_stops_writes_and_leaves_what_was_adopted()
     let delegation = json!({ "namespaces": { "from": "All" }, "adopt": true, "delete": true,
         "privileges": ["administrators"] });
     let rig = Rig::with(json!({ "delegations": [delegation] })).await;
-    rig.tenant("DssUser", "joe", json!({ "adoptionPolicy": "Adopt", "deletionPolicy": "Delete", "displayName": "Joe" }));
+    rig.tenant(
+        "DssUser",
+        "joe",
+        json!({ "adoptionPolicy": "Adopt", "deletionPolicy": "Delete", "displayName": "Joe" }),
+    );
     rig.tenant("DssUser", "t-new", user(&["administrators"]));
     rig.tenant_is("dssusers", "joe", &["InSync"]).await;
     rig.tenant_is("dssusers", "t-new", &["InSync"]).await;
@@ -70,7 +89,11 @@ async fn a_delegation_that_is_removed_stops_writes_and_leaves_what_was_adopted()
     rig.tenant_is("dssusers", "joe", &["NotAllowed"]).await;
     rig.tenant_is("dssusers", "t-new", &["NotAllowed"]).await;
     rig.swept().await;
-    assert_eq!(groups_of(&rig, "t-new"), json!(["administrators"]), "nothing is revoked by itself");
+    assert_eq!(
+        groups_of(&rig, "t-new"),
+        json!(["administrators"]),
+        "nothing is revoked by itself"
+    );
     rig.server.delete("dssusers", TENANT, "joe");
     rig.server.delete("dssusers", TENANT, "t-new");
     rig.gone("dssusers", "joe").await;
@@ -84,13 +107,21 @@ async fn a_delegation_that_is_removed_stops_writes_and_leaves_what_was_adopted()
 #[tokio::test]
 async fn without_a_readable_list_of_groups_nothing_is_written() {
     let rig = Rig::with(json!({})).await;
-    rig.dss.patch_state(json!({ "groups": { "data_team": { "admin": "perhaps" } } })).unwrap();
+    let odd = json!({ "kind": "elements", "each": { "admin": "perhaps" } });
+    rig.dss
+        .fault(json!({ "match": { "operation": "D23" }, "times": 0, "fault": odd }));
     rig.swept().await;
     rig.tenant("DssUser", "t-new", user(&["data_team"]));
     let object = rig.tenant_is("dssusers", "t-new", &["DependencyNotReady"]).await;
-    assert!(ready(&object)["message"].as_str().unwrap().contains("cannot be decided"), "{object:#}");
+    assert!(
+        ready(&object)["message"]
+            .as_str()
+            .unwrap()
+            .contains("cannot be decided"),
+        "{object:#}"
+    );
     rig.swept().await;
     assert_eq!(rig.written(), 0, "{:?}", rig.writes());
-    rig.dss.patch_state(json!({ "groups": { "data_team": { "admin": false } } })).unwrap();
+    rig.dss.clear_faults();
     rig.tenant_is("dssusers", "t-new", &["InSync"]).await;
 }

@@ -69,9 +69,9 @@ impl Rig {
             start(Product::Govern).await,
             start(Product::Launchpad).await,
         );
-        for node in [&dss, &govern] {
+        for (node, flag) in [(&dss, "mayWriteUnsafeCode"), (&govern, "isGovernArchitect")] {
             node.patch_state(json!({
-                "groups": { "coders": { "name": "coders", "sourceType": "LOCAL", "mayWriteUnsafeCode": true } },
+                "groups": { "coders": { "name": "coders", "sourceType": "LOCAL", flag: true } },
                 "users": {
                     "ceo": { "login": "ceo", "sourceType": "LOCAL", "password": "theirs", "groups": ["administrators"] },
                     "joe": { "login": "joe", "sourceType": "LOCAL", "password": "theirs", "groups": ["readers"] },
@@ -82,18 +82,33 @@ impl Rig {
         for (name, data) in [
             ("design", json!({ "apiKey": dss.api_key() })),
             ("govern", json!({ "apiKey": govern.api_key() })),
-            ("prod", json!({ "apiKeyId": space.api_key_id(), "apiKeySecret": space.api_key_secret() })),
+            (
+                "prod",
+                json!({ "apiKeyId": space.api_key_id(), "apiKeySecret": space.api_key_secret() }),
+            ),
         ] {
             secret(&server, HOME, name, data);
         }
         secret(&server, TENANT, "password", json!({ "password": "of-the-tenant" }));
         for (kind, name, spec) in [
-            ("DssInstance", "design", json!({ "url": dss.url(), "defaultUserProfile": "READER",
-                "credentials": { "apiKeySecretRef": { "name": "design" } } })),
-            ("GovernInstance", "govern", json!({ "url": govern.url(), "defaultUserProfile": "READER",
-                "credentials": { "apiKeySecretRef": { "name": "govern" } } })),
-            ("LaunchpadSpace", "prod", json!({ "url": space.url(), "spaceId": space.space_id(),
-                "credentials": { "secretRef": { "name": "prod" } } })),
+            (
+                "DssInstance",
+                "design",
+                json!({ "url": dss.url(), "defaultUserProfile": "READER",
+                "credentials": { "apiKeySecretRef": { "name": "design" } } }),
+            ),
+            (
+                "GovernInstance",
+                "govern",
+                json!({ "url": govern.url(), "defaultUserProfile": "READER",
+                "credentials": { "apiKeySecretRef": { "name": "govern" } } }),
+            ),
+            (
+                "LaunchpadSpace",
+                "prod",
+                json!({ "url": space.url(), "spaceId": space.space_id(),
+                "credentials": { "secretRef": { "name": "prod" } } }),
+            ),
         ] {
             let mut spec = spec;
             spec["tls"] = json!({ "allowInsecureHttp": true });
@@ -112,7 +127,11 @@ impl Rig {
             running,
             _stop: stop,
         };
-        for (plural, name) in [("dssinstances", "design"), ("governinstances", "govern"), ("launchpadspaces", "prod")] {
+        for (plural, name) in [
+            ("dssinstances", "design"),
+            ("governinstances", "govern"),
+            ("launchpadspaces", "prod"),
+        ] {
             rig.wait(plural, HOME, name, &["InSync"]).await;
         }
         rig
@@ -132,7 +151,8 @@ impl Rig {
 
     /// Changes the terms of the DSS connection.
     pub fn terms(&self, terms: Value) {
-        self.server.patch("dssinstances", HOME, "design", json!({ "spec": terms }));
+        self.server
+            .patch("dssinstances", HOME, "design", json!({ "spec": terms }));
     }
 
     /// Waits until `Ready` of an object of the tenant has one of these reasons.
@@ -184,14 +204,19 @@ impl Rig {
 
     /// How many writes the remote sides counted themselves.
     pub fn written(&self) -> u64 {
-        [&self.dss, &self.govern, &self.space].map(Instance::writes).into_iter().sum()
+        [&self.dss, &self.govern, &self.space]
+            .map(Instance::writes)
+            .into_iter()
+            .sum()
     }
 
     /// How often a Secret of the tenant was read.
     pub fn secrets_read(&self) -> usize {
         let path = format!("/namespaces/{TENANT}/secrets/");
         let log = self.server.log();
-        log.iter().filter(|request| request.method == "GET" && request.path.contains(&path)).count()
+        log.iter()
+            .filter(|request| request.method == "GET" && request.path.contains(&path))
+            .count()
     }
 
     pub fn dss_user(&self, login: &str) -> Option<Value> {

@@ -122,13 +122,7 @@ impl Judge<'_> {
 
     /// Whether this namespace may do something to the account of a user who may be in privileged groups; `own`: those that do
     /// not count.
-    fn control(
-        &self,
-        user: &str,
-        own: &dyn Fn(&str) -> bool,
-        act: &str,
-        held: &dyn Holdings,
-    ) -> Result<(), Refused> {
+    fn control(&self, user: &str, own: &dyn Fn(&str) -> bool, act: &str, held: &dyn Holdings) -> Result<(), Refused> {
         let groups = held.memberships(user).ok_or_else(undecided)?;
         for group in groups.iter().filter(|group| !own(group)) {
             if !self.covers(group, held)? {

@@ -132,7 +132,11 @@ impl Judge<'_> {
             Rights::Delegated(delegation) => delegation.permissions.as_deref(),
             Rights::Home | Rights::Undelegated => None,
         };
-        let is_listed = |listed: &[String]| listed.iter().any(|one| one == flag || flag.split('/').any(|part| part == one));
+        let is_listed = |listed: &[String]| {
+            listed
+                .iter()
+                .any(|one| one == flag || flag.split('/').any(|part| part == one))
+        };
         if listed.is_none_or(is_listed) {
             return Ok(());
         }
@@ -211,10 +215,7 @@ impl Judge<'_> {
         let (adopt, delete) = match self.rights {
             Rights::Home => (true, true),
             Rights::Undelegated => (false, false),
-            Rights::Delegated(delegation) => (
-                delegation.adopt == Some(true),
-                delegation.delete == Some(true),
-            ),
+            Rights::Delegated(delegation) => (delegation.adopt == Some(true), delegation.delete == Some(true)),
         };
         if statement.takes_over() {
             if !adopt {
@@ -252,7 +253,9 @@ impl Judge<'_> {
     fn protection(&self, noun: &str, name: Option<&str>) -> Result<(), String> {
         let Some(name) = name else { return Ok(()) };
         let connection = &self.connection;
-        Err(format!("{connection} protects {noun} {name}: see its `protected.{noun}s`"))
+        Err(format!(
+            "{connection} protects {noun} {name}: see its `protected.{noun}s`"
+        ))
     }
 
     /// A refusal in one form: what is not allowed, and what would allow it. It says nothing about the remote side.

@@ -106,7 +106,10 @@ fn refusal(delegation: Option<&Delegation>, statement: &Statement) -> Option<Str
 fn refused(delegation: Option<&Delegation>, statement: &Statement, setting: &str) {
     let message = refusal(delegation, statement).unwrap_or_else(|| panic!("{statement:?} is allowed"));
     assert!(message.contains(setting), "{message} does not name {setting}");
-    assert!(message.contains("team-a") && message.contains("dataiku/design"), "{message}");
+    assert!(
+        message.contains("team-a") && message.contains("dataiku/design"),
+        "{message}"
+    );
 }
 
 #[track_caller]
@@ -142,7 +145,11 @@ fn without_a_delegation_new_users_and_groups_without_privileges_are_allowed() {
 #[test]
 fn without_a_delegation_everything_else_is_refused_with_the_setting_that_allows_it() {
     refused(None, &group("analysts", &["admin"]), "privileges: [admin]");
-    refused(None, &group("analysts", &["mayWriteUnsafeCode"]), "privileges: [mayWriteUnsafeCode]");
+    refused(
+        None,
+        &group("analysts", &["mayWriteUnsafeCode"]),
+        "privileges: [mayWriteUnsafeCode]",
+    );
     refused(None, &changed(user("jane"), |one| one.adopts = true), "adopt: true");
     let adopted = changed(user("jane"), |one| one.origin = Some(Origin::Adopted));
     refused(None, &adopted, "adopt: true");
@@ -178,7 +185,11 @@ fn a_delegation_that_says_nothing_allows_its_defaults() {
     allowed(Some(&named), &key);
     refused(Some(&named), &user("jane"), "kinds: [DssUser]");
     refused(Some(&empty), &group("analysts", &["admin"]), "privileges: [admin]");
-    refused(Some(&empty), &changed(user("jane"), |one| one.adopts = true), "adopt: true");
+    refused(
+        Some(&empty),
+        &changed(user("jane"), |one| one.adopts = true),
+        "adopt: true",
+    );
 }
 
 #[test]
@@ -197,11 +208,21 @@ fn a_narrow_delegation_allows_what_it_lists() {
     refused(Some(&narrow), &joins("xteam-a-analysts"), "`groups`");
     let profile = |name: &str| changed(jane("svc-a-etl"), |one| one.declared.profile = Some(name.to_owned()));
     allowed(Some(&narrow), &profile("READER"));
-    refused(Some(&narrow), &profile("FULL_DESIGNER"), "userProfiles: [FULL_DESIGNER]");
+    refused(
+        Some(&narrow),
+        &profile("FULL_DESIGNER"),
+        "userProfiles: [FULL_DESIGNER]",
+    );
     allowed(Some(&narrow), &group("team-a-x", &["mayCreateProjects"]));
-    refused(Some(&narrow), &group("team-a-x", &["mayWriteSafeCode"]), "permissions: [mayWriteSafeCode]");
+    refused(
+        Some(&narrow),
+        &group("team-a-x", &["mayWriteSafeCode"]),
+        "permissions: [mayWriteSafeCode]",
+    );
     refused(Some(&narrow), &group("team-a-x", &["admin"]), "privileges: [admin]");
-    let members = changed(group("team-a-x", &[]), |one| one.declared.users = texts(["ceo@corp.example.com"]));
+    let members = changed(group("team-a-x", &[]), |one| {
+        one.declared.users = texts(["ceo@corp.example.com"])
+    });
     refused(Some(&narrow), &members, "`users`");
 }
 
@@ -226,7 +247,11 @@ fn a_flag_that_is_listed_as_permission_stays_privileged() {
         ..Delegation::default()
     };
     allowed(Some(&given), &group("x", &["admin"]));
-    refused(Some(&given), &group("x", &["mayWriteUnsafeCode"]), "privileges: [mayWriteUnsafeCode]");
+    refused(
+        Some(&given),
+        &group("x", &["mayWriteUnsafeCode"]),
+        "privileges: [mayWriteUnsafeCode]",
+    );
 }
 
 #[test]
@@ -235,25 +260,36 @@ fn nobody_manages_what_is_protected_not_even_the_connections_own_namespace() {
         users: texts(["admin"]),
         groups: texts(["administrators"]),
     };
-    let verdict = |statement: &Statement| {
-        with_judge(Rights::Home, Some(&protected), |judge| judge.declared(statement).err())
-    };
+    let verdict =
+        |statement: &Statement| with_judge(Rights::Home, Some(&protected), |judge| judge.declared(statement).err());
     assert!(verdict(&user("ADMIN")).unwrap().contains("protected.users"));
-    assert!(verdict(&group("Administrators", &[])).unwrap().contains("protected.groups"));
+    assert!(
+        verdict(&group("Administrators", &[]))
+            .unwrap()
+            .contains("protected.groups")
+    );
     let joins = changed(user("jane"), |one| one.declared.joins = texts(["administrators"]));
     assert!(verdict(&joins).unwrap().contains("protected.groups"));
     assert_eq!(verdict(&group("x", &["admin"])), None);
     assert_eq!(verdict(&changed(user("admin"), |one| one.observes = true)), None);
     let effects = |effects: &[Effect], granted: &Grants| {
-        with_judge(Rights::Home, Some(&protected), |judge| judge.effects(effects, granted, &world()))
+        with_judge(Rights::Home, Some(&protected), |judge| {
+            judge.effects(effects, granted, &world())
+        })
     };
     let leaves = Effect::Leaves {
         user: "jane".into(),
         group: "administrators".into(),
     };
     assert!(effects(std::slice::from_ref(&leaves), &Grants::default()).is_err());
-    let granted: Grants = [("groups", BTreeSet::from(["administrators".to_owned()]))].into_iter().collect();
-    assert_eq!(effects(&[leaves], &granted), Ok(()), "what the operator gave can be withdrawn");
+    let granted: Grants = [("groups", BTreeSet::from(["administrators".to_owned()]))]
+        .into_iter()
+        .collect();
+    assert_eq!(
+        effects(&[leaves], &granted),
+        Ok(()),
+        "what the operator gave can be withdrawn"
+    );
     assert!(effects(&[Effect::Edits("Admin".into())], &granted).is_err());
 }
 
@@ -285,7 +321,10 @@ fn the_account_of_a_user_in_a_privileged_group_is_out_of_reach() {
         privileges: Some(texts(["secret-admins"])),
         ..Delegation::default()
     };
-    assert_eq!(effect_of(Rights::Delegated(&may), &[Effect::SetsPassword("root".into())], &[]), Ok(()));
+    assert_eq!(
+        effect_of(Rights::Delegated(&may), &[Effect::SetsPassword("root".into())], &[]),
+        Ok(())
+    );
 }
 
 #[test]
@@ -305,9 +344,8 @@ fn what_the_object_gave_itself_can_be_withdrawn_and_no_password_is_set_before_th
 
 #[test]
 fn a_group_that_became_privileged_is_joined_and_filled_no_more() {
-    let standing = |statement: &Statement| {
-        with_judge(Rights::Undelegated, None, |judge| judge.standing(statement, &world()))
-    };
+    let standing =
+        |statement: &Statement| with_judge(Rights::Undelegated, None, |judge| judge.standing(statement, &world()));
     let joins = |group: &str| changed(user("jane"), |one| one.declared.joins = texts([group]));
     assert_eq!(standing(&joins("readers")), Ok(()));
     assert!(matches!(standing(&joins("coders")), Err(Refused::NotAllowed(_))));
@@ -352,14 +390,27 @@ fn what_was_adopted_is_removed_only_as_far_as_the_delegation_says() {
         (Some(&adopts), true, false),
         (Some(&deletes), true, true),
     ] {
-        assert_eq!(removal(delegation, &adopted, deletes), expected, "{delegation:?} {deletes}");
+        assert_eq!(
+            removal(delegation, &adopted, deletes),
+            expected,
+            "{delegation:?} {deletes}"
+        );
         assert!(removal(delegation, &created, deletes));
     }
 }
 
 fn name() -> impl Strategy<Value = String> {
     prop::sample::select(vec![
-        "jane", "root", "blurred", "readers", "secret-admins", "coders", "opaque", "admin", "mayCreateProjects", "*",
+        "jane",
+        "root",
+        "blurred",
+        "readers",
+        "secret-admins",
+        "coders",
+        "opaque",
+        "admin",
+        "mayCreateProjects",
+        "*",
     ])
     .prop_map(str::to_owned)
 }
