@@ -226,20 +226,23 @@ fn remove(state: &mut State, name: &ObjectName, facts: &Facts) {
     }
 }
 
+/// Whether an object of this name may declare what it declares.
+pub type Allows<'a> = Box<dyn Fn(&ObjectName) -> bool + Send + Sync + 'a>;
+
 /// The claims of all other objects on one connection, as one object asks for them.
 pub struct Claims<'a> {
     index: Option<&'a Index>,
     connection: ConnectionKey,
     own: ObjectName,
     admits: Box<dyn Fn(&str) -> bool + Send + Sync + 'a>,
-    allowed: Option<Box<dyn Fn(&ObjectName) -> bool + Send + Sync + 'a>>,
+    allowed: Option<Allows<'a>>,
     incomplete: bool,
 }
 
 impl<'a> Claims<'a> {
     /// The same claims without those of objects that may not declare what they declare.
     #[must_use]
-    pub fn only(self, allowed: Box<dyn Fn(&ObjectName) -> bool + Send + Sync + 'a>) -> Self {
+    pub fn only(self, allowed: Allows<'a>) -> Self {
         Self {
             allowed: Some(allowed),
             ..self

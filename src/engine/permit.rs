@@ -107,9 +107,10 @@ impl<K: Object, C: ConnectionKind> Conditions<K, C> {
     /// Judges the effects of a write, under the lock of the connection if it takes something from somebody.
     async fn guarded(&self, effects: &[Effect]) -> Result<Option<Hold>, Refused> {
         let guard = self.connections.guard(&self.live.key);
-        let hold = match effects.iter().any(Effect::takes) {
-            true => Some(guard.lock().await),
-            false => None,
+        let hold = if effects.iter().any(Effect::takes) {
+            Some(guard.lock().await)
+        } else {
+            None
         };
         let Lookup::Present(object) = self.connections.lookup(&self.live.key) else {
             return Err(Refused::ConnectionChanged);

@@ -20,6 +20,7 @@ async fn delegating(delegations: Value) -> Rig {
 }
 
 /// A widget of another namespace.
+#[allow(clippy::needless_pass_by_value, reason = "tests pass json! literals")]
 fn guest(rig: &Rig, name: &str, extra: Value) {
     let mut spec = json!({ "hubRef": { "name": "hub", "namespace": "team" } });
     json_patch::merge(&mut spec, &extra);

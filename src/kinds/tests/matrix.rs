@@ -89,8 +89,8 @@ fn privileged() -> Vec<Attempt> {
 
 /// What needs a delegation, although it gives no privilege by itself.
 fn undelegated() -> Vec<Attempt> {
-    let rule = json!([{ "users": ["t-1"] }]);
-    let role = |role: &str| json!({ "blueprintId": "bp.system.govern_project", "roleId": role, "rules": rule });
+    let rules = json!([{ "users": ["t-1"] }]);
+    let role = |role: &str| json!({ "blueprintId": "bp.system.govern_project", "roleId": role, "rules": rules });
     let mut exact = role("ro.reader");
     exact["rulesPolicy"] = json!("Exact");
     vec![

@@ -64,6 +64,7 @@ pub struct Named {
 }
 
 /// All that is judged of one object.
+#[allow(clippy::struct_excessive_bools, reason = "independent facts about one object")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Statement {
     /// Its kind.

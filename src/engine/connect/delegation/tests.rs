@@ -221,7 +221,7 @@ fn a_narrow_delegation_allows_what_it_lists() {
     );
     refused(Some(&narrow), &group("team-a-x", &["admin"]), "privileges: [admin]");
     let members = changed(group("team-a-x", &[]), |one| {
-        one.declared.users = texts(["ceo@corp.example.com"])
+        one.declared.users = texts(["ceo@corp.example.com"]);
     });
     refused(Some(&narrow), &members, "`users`");
 }
@@ -429,7 +429,7 @@ prop_compose! {
         adopt in prop::option::of(any::<bool>()),
         delete in prop::option::of(any::<bool>()),
     ) -> Delegation {
-        Delegation { kinds, users, groups, permissions, privileges, adopt, delete, ..Delegation::default() }
+        Delegation { kinds, users, groups, permissions, adopt, delete, privileges, ..Delegation::default() }
     }
 }
 
