@@ -22,6 +22,7 @@ use crate::{
     dataiku::address::AddressPolicy,
     engine::{
         clock::Clock,
+        connect::delegation::Privileges,
         controller::stopped,
         environment::Environment,
         fingerprint::Fingerprints,
@@ -88,6 +89,7 @@ pub async fn operate(args: RunArgs, surroundings: Surroundings) -> anyhow::Resul
         watch_namespace,
         metrics_address,
         allow_addresses,
+        privileged_permissions,
         release_after,
         propagation_deadline,
         log_format: _,
@@ -131,6 +133,7 @@ pub async fn operate(args: RunArgs, surroundings: Surroundings) -> anyhow::Resul
         observer: metrics.clone(),
         calls: metrics.clone(),
         addresses: Arc::new(addresses),
+        privileges: Arc::new(Privileges::new(privileged_permissions)),
         clock,
         fence,
         release_after,

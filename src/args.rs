@@ -51,6 +51,14 @@ pub struct RunArgs {
         value_delimiter = ','
     )]
     pub allow_addresses: Vec<IpNet>,
+    /// Permission flags that are privileged beside those in docs/security.md: a namespace other than the connection's own
+    /// needs them in `privileges` of its delegation. Repeatable. Default: none.
+    #[arg(
+        long = "privileged-permission",
+        env = "DATAIKU_OPERATOR_PRIVILEGED_PERMISSION",
+        value_delimiter = ','
+    )]
+    pub privileged_permissions: Vec<String>,
     /// How long a deletion waits for a connection whose Secret is missing before it lets go.
     #[arg(long, env = "DATAIKU_OPERATOR_RELEASE_AFTER", default_value = "10m", value_parser = duration)]
     pub release_after: Duration,

@@ -31,10 +31,11 @@ const LAYERS: [(&str, &[&str]); 4] = [
 ];
 
 /// Kinds of the CRDs, none of which the engine may name.
-const CRD_PARTS: [&str; 5] = [
+const CRD_PARTS: [&str; 6] = [
     "crd::applied",
     "crd::common",
     "crd::connection",
+    "crd::delegation",
     "crd::propagation",
     "crd::status",
 ];

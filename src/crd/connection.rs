@@ -5,7 +5,7 @@ use kube::{KubeSchema, core::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::SecretKeyRef;
+use super::{common::SecretKeyRef, delegation::Tenancy};
 
 /// Where the credentials of a DSS or Govern node are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -161,6 +161,9 @@ pub struct NodeSpec {
     /// Which namespaces may use this connection. Default: its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_namespaces: Option<AllowedNamespaces>,
+    /// What the allowed namespaces may do.
+    #[serde(flatten)]
+    pub tenancy: Tenancy,
     /// Profile of new users whose object has no `userProfile`. Unset: such a user is not created (reason `Invalid`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 80))]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     connection::{AllowedNamespaces, GroupCounts, Limits, Tls},
+    delegation::Tenancy,
     status::{Nothing, Status},
 };
 
@@ -149,6 +150,9 @@ pub struct LaunchpadSpaceSpec {
     /// Which namespaces may use this connection. Default: its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_namespaces: Option<AllowedNamespaces>,
+    /// What the allowed namespaces may do.
+    #[serde(flatten)]
+    pub tenancy: Tenancy,
     /// Stop all writes through this connection. Differences are still found and shown (reason `Frozen`). Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freeze: Option<bool>,

@@ -5,6 +5,7 @@
 pub mod applied;
 pub mod common;
 pub mod connection;
+pub mod delegation;
 pub mod dss_global_api_key;
 pub mod dss_group;
 pub mod dss_instance;

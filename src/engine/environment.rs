@@ -6,6 +6,7 @@ use kube::Client;
 
 use super::{
     clock::Clock,
+    connect::delegation::Privileges,
     fingerprint::Fingerprints,
     permit::Fence,
     report::{EngineObserver, Reports},
@@ -27,6 +28,8 @@ pub struct Environment {
     pub calls: Arc<dyn CallObserver>,
     /// Addresses that connections may use.
     pub addresses: Arc<AddressPolicy>,
+    /// Which permission flags are privileged.
+    pub privileges: Arc<Privileges>,
     /// The wall clock.
     pub clock: Clock,
     /// Whether this process may write.

@@ -173,6 +173,10 @@ pub enum Refused {
     NotLeading,
     /// The write would take something that must not be taken; what, for people.
     Guarded(String),
+    /// The connection does not allow it; why, and what would, for people.
+    NotAllowed(String),
+    /// Too little is known of the remote side to tell whether the connection allows it.
+    Undecided(String),
     /// Too many users would lose their accounts at once.
     AwaitingAcknowledgement {
         /// Acknowledging it releases the change.
@@ -239,7 +243,7 @@ pub enum Error {
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Guarded(what) => return write!(f, "{what}"),
+            Self::Guarded(what) | Self::NotAllowed(what) | Self::Undecided(what) => return write!(f, "{what}"),
             Self::AwaitingAcknowledgement { token, limit } => {
                 return write!(
                     f,
@@ -288,6 +292,8 @@ impl Error {
     pub fn reason(&self) -> Option<Reason> {
         match self {
             Self::Refused(Refused::Guarded(_)) => Some(Reason::Guarded),
+            Self::Refused(Refused::NotAllowed(_)) => Some(Reason::NotAllowed),
+            Self::Refused(Refused::Undecided(_)) => Some(Reason::DependencyNotReady),
             Self::Refused(Refused::AwaitingAcknowledgement { .. }) => Some(Reason::AwaitingAcknowledgement),
             Self::NotYet(_) | Self::Queued | Self::Refused(_) | Self::Kubernetes { .. } => None,
             Self::ConnectionNotReady(_) | Self::ConnectionGone(_) | Self::CredentialsMissing { .. } => {
@@ -310,7 +316,12 @@ impl Error {
                 ..
             }
             | Self::Kubernetes { .. } => Retry::Backoff,
-            Self::Refused(Refused::Guarded(_) | Refused::AwaitingAcknowledgement { .. }) => Retry::OnChange,
+            Self::Refused(
+                Refused::Guarded(_)
+                | Refused::NotAllowed(_)
+                | Refused::Undecided(_)
+                | Refused::AwaitingAcknowledgement { .. },
+            ) => Retry::OnChange,
             // The watch brings the change, but a watch that is behind must not stop the object for good.
             Self::Refused(_) => Retry::After(Duration::from_secs(1)),
             _ => Retry::OnChange,

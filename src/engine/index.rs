@@ -143,6 +143,7 @@ impl Index {
             connection,
             own,
             admits,
+            allowed: None,
             incomplete,
         }
     }
@@ -225,13 +226,28 @@ fn remove(state: &mut State, name: &ObjectName, facts: &Facts) {
     }
 }
 
+/// Whether an object of this name may declare what it declares.
+pub type Allows<'a> = Box<dyn Fn(&ObjectName) -> bool + Send + Sync + 'a>;
+
 /// The claims of all other objects on one connection, as one object asks for them.
 pub struct Claims<'a> {
     index: Option<&'a Index>,
     connection: ConnectionKey,
     own: ObjectName,
     admits: Box<dyn Fn(&str) -> bool + Send + Sync + 'a>,
+    allowed: Option<Allows<'a>>,
     incomplete: bool,
+}
+
+impl<'a> Claims<'a> {
+    /// The same claims without those of objects that may not declare what they declare.
+    #[must_use]
+    pub fn only(self, allowed: Allows<'a>) -> Self {
+        Self {
+            allowed: Some(allowed),
+            ..self
+        }
+    }
 }
 
 impl Claims<'_> {
@@ -242,6 +258,7 @@ impl Claims<'_> {
             connection: ConnectionKey::default(),
             own,
             admits: Box::new(|_| true),
+            allowed: None,
             incomplete: false,
         }
     }
@@ -293,7 +310,7 @@ impl Claims<'_> {
     }
 
     fn counts(&self, name: &ObjectName) -> bool {
-        *name != self.own && (self.admits)(&name.namespace)
+        *name != self.own && (self.admits)(&name.namespace) && self.allowed.as_ref().is_none_or(|allowed| allowed(name))
     }
 }
 

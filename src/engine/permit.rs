@@ -9,12 +9,13 @@ use kube::ResourceExt;
 
 use super::{
     clock::Clock,
-    connect::{ConnectionKind, Connections, Effect, Live, Lookup, guard::Hold},
+    connect::{ConnectionKind, Connections, Effect, Live, Lookup, delegation::Statement, guard::Hold},
     environment::Environment,
     error::Refused,
+    keep::delegated::ByLists,
     object::{Object, ObjectName, Objects, is_deleting, is_paused},
 };
-use crate::crd::common::annotation;
+use crate::crd::{applied::Grants, common::annotation};
 pub use crate::dataiku::permit::WritePermit;
 
 /// Whether this process may write at all.
@@ -61,9 +62,33 @@ struct Conditions<K: Object, C: ConnectionKind> {
     objects: Objects<K>,
     name: ObjectName,
     stamp: Stamp,
+    terms: Terms,
+}
+
+/// What a write is judged by beside the state of the object.
+#[derive(Clone, Debug, Default)]
+pub struct Terms {
+    /// What the object declares; `None` for an object that is being deleted, whose writes give nothing.
+    pub statement: Option<Statement>,
+    /// Names that the object gave before the reconcile.
+    pub granted: Grants,
 }
 
 impl<K: Object, C: ConnectionKind> Conditions<K, C> {
+    /// Judges what the object declares and what a write does by the present terms of the connection.
+    fn delegated(&self, effects: &[Effect]) -> Result<(), Refused> {
+        let Lookup::Present(object) = self.connections.lookup(&self.live.key) else {
+            return Err(Refused::ConnectionChanged);
+        };
+        let judge = self.connections.judge(&object, &self.live.key, &self.name.namespace);
+        let lists = ByLists::<C>(&self.live.lists);
+        if let Some(statement) = &self.terms.statement {
+            judge.declared(statement).map_err(Refused::NotAllowed)?;
+            judge.standing(statement, &lists)?;
+        }
+        judge.effects(effects, &self.terms.granted, &lists)
+    }
+
     fn check(&self) -> Result<(), Refused> {
         if !self.fence.holds() {
             return Err(Refused::NotLeading);
@@ -79,10 +104,14 @@ impl<K: Object, C: ConnectionKind> Conditions<K, C> {
 }
 
 impl<K: Object, C: ConnectionKind> Conditions<K, C> {
-    /// Judges the effects of a write under the lock of the connection.
-    async fn guarded(&self, effects: &[Effect]) -> Result<Hold, Refused> {
+    /// Judges the effects of a write, under the lock of the connection if it takes something from somebody.
+    async fn guarded(&self, effects: &[Effect]) -> Result<Option<Hold>, Refused> {
         let guard = self.connections.guard(&self.live.key);
-        let hold = guard.lock().await;
+        let hold = if effects.iter().any(Effect::takes) {
+            Some(guard.lock().await)
+        } else {
+            None
+        };
         let Lookup::Present(object) = self.connections.lookup(&self.live.key) else {
             return Err(Refused::ConnectionChanged);
         };
@@ -107,6 +136,7 @@ impl<K: Object, C: ConnectionKind> Permits<K, C> {
         live: Arc<Live<C>>,
         objects: Objects<K>,
         object: &K,
+        terms: Terms,
     ) -> Self {
         Self(Arc::new(Conditions {
             clock: env.clock.clone(),
@@ -116,12 +146,17 @@ impl<K: Object, C: ConnectionKind> Permits<K, C> {
             objects,
             name: ObjectName::of(object),
             stamp: Stamp::new(object),
+            terms,
         }))
     }
 
-    /// Why a write would be refused now.
-    pub fn check(&self) -> Result<(), Refused> {
-        self.0.check()
+    /// Why a write with these effects would be refused now, guards and brake aside.
+    ///
+    /// # Errors
+    /// The write must not be made.
+    pub fn check(&self, effects: &[Effect]) -> Result<(), Refused> {
+        self.0.check()?;
+        self.0.delegated(effects)
     }
 
     /// The permit for one write with these effects. What comes with it is to be held until the write is read back.
@@ -129,14 +164,14 @@ impl<K: Object, C: ConnectionKind> Permits<K, C> {
     /// # Errors
     /// The write must not be made.
     pub async fn issue(&self, effects: &[Effect]) -> Result<(WritePermit, Option<Hold>), Refused> {
-        self.0.check()?;
+        self.check(effects)?;
         let hold = if effects.is_empty() {
             None
         } else {
-            Some(self.0.guarded(effects).await?)
+            self.0.guarded(effects).await?
         };
-        let conditions = self.0.clone();
-        let permit = WritePermit::new(move || conditions.check().is_ok());
+        let (conditions, effects) = (self.0.clone(), effects.to_vec());
+        let permit = WritePermit::new(move || conditions.check().is_ok() && conditions.delegated(&effects).is_ok());
         Ok((permit, hold))
     }
 }

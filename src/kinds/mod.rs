@@ -4,6 +4,8 @@ mod dss;
 mod govern;
 mod launchpad;
 pub mod node;
+#[cfg(test)]
+mod tests;
 
 use tokio::sync::watch;
 

@@ -20,7 +20,8 @@ const LDAP: &str = "ldapGroupNames";
 const AZURE_AD: &str = "azureADGroupNames";
 const SSO: &str = "ssoGroupNames";
 const CUSTOM: &str = "customGroupNames";
-const IMPERSONATABLE: &str = "canObtainAPITicketFromCookiesForGroupsRegex";
+/// Groups whose users the members may impersonate, as a regular expression.
+pub const IMPERSONATABLE: &str = "canObtainAPITicketFromCookiesForGroupsRegex";
 
 /// Members of a group document that are neither mappings nor permission flags.
 const OTHERS: [&str; 4] = ["name", "description", "sourceType", IMPERSONATABLE];
@@ -166,6 +167,17 @@ impl GroupRecord {
             flag if self.unknown.contains(flag) => None,
             flag => Some(self.permissions.get(flag).copied().unwrap_or_default()),
         }
+    }
+
+    /// Whether there is no flag at all, as in a short form of the group, or members look like flags and cannot be read as
+    /// such: what the group gives is not known then.
+    #[must_use]
+    pub fn hides_flags(&self) -> bool {
+        self.permissions.is_empty()
+            || self
+                .unknown
+                .iter()
+                .any(|member| member.starts_with("may") || member.starts_with("is"))
     }
 
     /// The mapping by its name in the document, such as `ldapGroupNames`. `None`: unreadable, or not a mapping.

@@ -8,7 +8,14 @@ use std::{
 
 use kube::core::DeserializeGuard;
 
-use super::{ConnectionKey, ConnectionKind, Dependent, Live, admission::Admission, guard::Guard, kind};
+use super::{
+    ConnectionKey, ConnectionKind, Dependent, Live,
+    admission::Admission,
+    delegation::{Judge, Privileges, Rights},
+    guard::Guard,
+    kind,
+};
+use crate::crd::connection::AllowedNamespaces;
 use crate::engine::{
     error::{Error, Reason, Refused},
     index::Claims,
@@ -140,16 +147,18 @@ pub struct Connections<C: ConnectionKind> {
     objects: OnceLock<Objects<C>>,
     /// The only namespace that is watched.
     watched: Option<String>,
+    privileges: Arc<Privileges>,
     dependents: RwLock<Vec<Arc<dyn Watched>>>,
     states: RwLock<HashMap<ConnectionKey, State<C>>>,
 }
 
 impl<C: ConnectionKind> Connections<C> {
-    /// None yet. `watched`: the only namespace that the operator watches.
-    pub fn new(watched: Option<String>) -> Self {
+    /// None yet. `watched`: the only namespace that the operator watches; `privileges`: which flags are privileged.
+    pub fn new(watched: Option<String>, privileges: Arc<Privileges>) -> Self {
         Self {
             objects: OnceLock::new(),
             watched,
+            privileges,
             dependents: RwLock::default(),
             states: RwLock::default(),
         }
@@ -239,6 +248,25 @@ impl<C: ConnectionKind> Connections<C> {
                 trouble: Some(trouble), ..
             }) => Err(not_ready(name, key, trouble)),
             _ => Err(not_tried()),
+        }
+    }
+
+    /// Judges objects in `namespace` by the terms of this connection object.
+    pub fn judge<'a>(&'a self, object: &'a C, key: &ConnectionKey, namespace: &'a str) -> Judge<'a> {
+        let tenancy = object.terms().tenancy;
+        let mut delegations = tenancy.delegations.iter();
+        let rights = if namespace == key.namespace {
+            Rights::Home
+        } else {
+            let matching = delegations.find(|one| includes(&one.namespaces, key, namespace));
+            matching.map_or(Rights::Undelegated, Rights::Delegated)
+        };
+        Judge {
+            connection: format!("{} {key}", object::kind::<C>()),
+            namespace,
+            rights,
+            protected: tenancy.protected.as_ref(),
+            privileges: &self.privileges,
         }
     }
 
@@ -416,7 +444,12 @@ impl<C: ConnectionKind> Connections<C> {
 fn admits<C: ConnectionKind>(object: &C, key: &ConnectionKey, namespace: &str) -> bool {
     let own = namespace == key.namespace;
     let allowed = object.terms().allowed_namespaces;
-    own || allowed.is_some_and(|allowed| allowed.admits(&key.namespace, namespace))
+    own || allowed.is_some_and(|allowed| includes(allowed, key, namespace))
+}
+
+/// Whether these are among the namespaces that a connection means.
+fn includes(namespaces: &AllowedNamespaces, key: &ConnectionKey, namespace: &str) -> bool {
+    namespaces.admits(&key.namespace, namespace)
 }
 
 fn not_ready(kind: &str, key: &ConnectionKey, trouble: &Trouble) -> Error {

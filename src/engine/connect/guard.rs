@@ -15,7 +15,10 @@ use tokio::{
     time::Instant,
 };
 
-use crate::engine::error::Refused;
+use crate::{
+    crd::{applied::Grants, delegation::Protected},
+    engine::error::Refused,
+};
 
 /// What a write does to somebody.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,16 +38,84 @@ pub enum Effect {
     DeletesGroup(String),
     /// The group's members are no administrators any more.
     RevokesAdmin(String),
+    /// Something about the user's account changes.
+    Edits(String),
+    /// The user gets another password.
+    SetsPassword(String),
+    /// A permission flag becomes true.
+    Grants {
+        /// The flag; one below another is `parent/child`.
+        flag: String,
+        /// Whether it is privileged, whatever its name.
+        privileged: bool,
+    },
 }
 
 impl Effect {
+    /// Whether it takes something from somebody: the guards judge it under the lock of the connection.
+    pub fn takes(&self) -> bool {
+        match self {
+            Self::Disables(_)
+            | Self::Deletes(_)
+            | Self::Leaves { .. }
+            | Self::DeletesGroup(_)
+            | Self::RevokesAdmin(_) => true,
+            Self::Edits(_) | Self::SetsPassword(_) | Self::Grants { .. } => false,
+        }
+    }
+
+    /// The user whose account it changes.
+    pub fn user(&self) -> Option<&str> {
+        match self {
+            Self::Disables(user)
+            | Self::Deletes(user)
+            | Self::Edits(user)
+            | Self::SetsPassword(user)
+            | Self::Leaves { user, .. } => Some(user),
+            Self::DeletesGroup(_) | Self::RevokesAdmin(_) | Self::Grants { .. } => None,
+        }
+    }
+
     /// The user who loses the account, for the mass-change brake.
     fn loses_account(&self) -> Option<&str> {
         match self {
             Self::Disables(user) | Self::Deletes(user) => Some(user),
-            Self::Leaves { .. } | Self::DeletesGroup(_) | Self::RevokesAdmin(_) => None,
+            Self::Leaves { .. }
+            | Self::DeletesGroup(_)
+            | Self::RevokesAdmin(_)
+            | Self::Edits(_)
+            | Self::SetsPassword(_)
+            | Self::Grants { .. } => None,
         }
     }
+}
+
+/// The first of these names that is protected. A server may not tell cases apart, so neither does this.
+pub(super) fn first_of<'a>(protected: &[String], mut names: impl Iterator<Item = &'a String>) -> Option<&'a str> {
+    let is_protected = |name: &&String| protected.iter().any(|one| one.to_lowercase() == name.to_lowercase());
+    names.find(is_protected).map(String::as_str)
+}
+
+/// The protected user or group that these effects would change. `granted`: names that the object gave before the write; it
+/// may always withdraw them.
+pub(super) fn protects<'a>(
+    protected: &Protected,
+    effects: &'a [Effect],
+    granted: &Grants,
+) -> Option<(&'static str, &'a str)> {
+    let is = |list: &[String], name: &str| first_of(list, std::iter::once(&name.to_owned())).is_some();
+    effects.iter().find_map(|effect| match effect {
+        Effect::Leaves { group, .. } if granted.names().any(|name| name == group) => None,
+        Effect::Leaves { group, .. } | Effect::DeletesGroup(group) | Effect::RevokesAdmin(group)
+            if is(&protected.groups, group) =>
+        {
+            Some(("group", group.as_str()))
+        }
+        _ => effect
+            .user()
+            .filter(|user| is(&protected.users, user))
+            .map(|user| ("user", user)),
+    })
 }
 
 /// How long a disable or deletion counts.

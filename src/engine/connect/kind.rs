@@ -8,10 +8,11 @@ use std::{
 use kube::core;
 use secrecy::ExposeSecret;
 
-use super::{Dependent, Effect, Held, Live};
+use super::{Dependent, Effect, Live, delegation::Held, guard};
 use crate::{
     crd::{
         connection::{self, AllowedNamespaces, CaBundleKind},
+        delegation::Tenancy,
         status::Nothing,
     },
     dataiku::{
@@ -49,6 +50,8 @@ pub struct Terms<'a> {
     pub drift_interval: Option<core::Duration>,
     /// Which namespaces may use it.
     pub allowed_namespaces: Option<&'a AllowedNamespaces>,
+    /// What those namespaces may do, and what nobody may do.
+    pub tenancy: &'a Tenancy,
     /// Whether all writes are stopped.
     pub freeze: bool,
 }
@@ -89,12 +92,21 @@ pub trait ConnectionKind: Object<Seen = Nothing> {
     fn guard(&self, _lists: &Self::Lists, _effects: &[Effect]) -> Option<String> {
         None
     }
+    /// What a group gives to its members now, compared without case; nothing for a group that does not exist. `None`: nobody
+    /// can tell, so that a namespace whose rights depend on it writes nothing. Pure.
+    fn held(_lists: &Self::Lists, _group: &str) -> Option<Held> {
+        None
+    }
+    /// Groups of a user now, compared without case; none for a user who does not exist. `None`: nobody can tell. Pure.
+    fn memberships(_lists: &Self::Lists, _user: &str) -> Option<Vec<String>> {
+        None
+    }
     /// How many users the remote side had at the last sweep.
     fn users(_lists: &Self::Lists) -> usize {
         0
     }
     /// Shows what the mass-change brake holds.
-    fn show_brake(_shown: &mut Self::Shown, _held: Option<Held>) {}
+    fn show_brake(_shown: &mut Self::Shown, _held: Option<guard::Held>) {}
     /// Id of the node or space at the other end, where it has one.
     fn node_id(&self, _sweep: &Self::Sweep) -> Option<String> {
         None

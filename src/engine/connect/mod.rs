@@ -2,6 +2,7 @@
 
 pub mod admission;
 pub mod connections;
+pub mod delegation;
 pub mod guard;
 pub mod key;
 pub mod kind;
@@ -10,6 +11,7 @@ pub mod live;
 pub mod work;
 
 pub use connections::{Connections, Lookup, Readiness};
+pub use delegation::{Declared, Delegable};
 pub use guard::{Effect, Held};
 pub use key::{ConnectionKey, Dependent};
 pub use kind::{Api, ConnectionKind, Terms};

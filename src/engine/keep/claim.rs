@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kube::{Resource, ResourceExt, core::DeserializeGuard};
 
-use super::{managed::Managed, work::Keeping};
+use super::{delegated, managed::Managed, work::Keeping};
 use crate::{
     crd::status::{Remote, Status},
     engine::{
@@ -38,9 +38,22 @@ fn rivals<M: Managed>(keeping: &Keeping<M>, shell: &Shell<Keeping<M>>, object: &
                     && !common.policies.observes()
                     && keeping.connections.same_side(&common.connection, &connection)
                     && keeping.connections.admits(&common.connection, &namespace)
+                    && delegated::may_claim(keeping, other)
+                    && !is_turned_away::<M>(other, &common.connection.namespace)
             })
         })
         .collect()
+}
+
+/// Whether an object of another namespace than the connection's was turned away from the remote object, of which it has
+/// nothing: it must not keep the connection's owner from it.
+fn is_turned_away<M: Managed>(object: &M::Object, home: &str) -> bool {
+    let status = object.status();
+    let ready = status.and_then(|status| status.condition("Ready"));
+    let reason = ready.and_then(|ready| Reason::named(&ready.reason));
+    object.namespace().as_deref() != Some(home)
+        && status.is_none_or(|status| status.origin().is_none())
+        && matches!(reason, Some(Reason::AlreadyExists | Reason::NotAllowed))
 }
 
 /// Fails if an older object claims the same remote object.
@@ -82,6 +95,7 @@ pub(super) async fn hand_over<M: Managed>(
     let heir = rivals
         .iter()
         .filter_map(|guard| guard.0.as_ref().ok())
+        .filter(|other| other.namespace() == object.namespace() || delegated::may_inherit(keeping, other))
         .filter(|other| other.meta().deletion_timestamp.is_none())
         .min_by_key(|other| (created(*other), ObjectName::of(*other)));
     let (Some(heir), Some(origin)) = (heir, cx.report.origin) else {

@@ -29,6 +29,8 @@ pub struct FieldEdit {
     event: Option<&'static str>,
     /// The flag that is set to false.
     off: Option<String>,
+    /// The flag that is set to true.
+    on: Option<String>,
     /// Names that leave a list, and the list.
     removed: Option<(&'static str, Vec<String>)>,
 }
@@ -46,6 +48,7 @@ impl FieldEdit {
             withdraws: false,
             event: None,
             off: None,
+            on: None,
             removed: None,
         }
     }
@@ -54,6 +57,13 @@ impl FieldEdit {
     #[must_use]
     pub fn withdrawing(mut self, withdraws: bool) -> Self {
         self.withdraws = withdraws;
+        self
+    }
+
+    /// The same difference, which sets a permission flag to true.
+    #[must_use]
+    pub fn granting(mut self, flag: impl Into<String>) -> Self {
+        self.on = Some(flag.into());
         self
     }
 
@@ -70,6 +80,7 @@ impl FieldEdit {
         Self {
             withdraws: !value,
             off: (!value).then(|| at.to_owned()),
+            on: value.then(|| at.to_owned()),
             ..Self::replacing(step, at, value)
         }
     }
@@ -118,6 +129,11 @@ impl Edit {
     /// Whether this edit sets the flag to false.
     pub fn turns_off(&self, flag: &str) -> bool {
         self.0.iter().any(|field| field.off.as_deref() == Some(flag))
+    }
+
+    /// Permission flags that this edit sets to true.
+    pub fn granted(&self) -> impl Iterator<Item = &String> {
+        self.0.iter().filter_map(|field| field.on.as_ref())
     }
 
     /// Names that this edit removes from the list.

@@ -12,7 +12,7 @@ use crate::{
         status::Origin,
     },
     engine::{
-        connect::{ConnectionKey, ConnectionKind, Remote},
+        connect::{ConnectionKey, ConnectionKind, Declared, Remote},
         error::Error,
         index::{Claim, Claims},
         object::{Object, ObjectName},
@@ -137,6 +137,12 @@ pub trait Managed: Send + Sync + 'static {
     /// Key of the remote object as the remote side compares it: two objects with the same one claim the same remote object.
     fn claim_key(object: &Self::Object) -> String {
         Self::common(object).key
+    }
+
+    /// What the object declares, as far as a delegation says something about it. The default is a kind that is privileged as
+    /// a whole: another namespace than the connection's may use it only if a delegation names it. Pure.
+    fn declares(_object: &Self::Object) -> Declared {
+        Declared::default()
     }
 
     /// Whether drift of this object shows only in lists with all details.

@@ -6,6 +6,7 @@ use super::{
     announce::Announcement,
     claim,
     conclude::attempt,
+    delegated,
     intent::Before,
     managed::{Given, Managed, Observed, Read},
     plan::{Change, Class, Plan},
@@ -22,7 +23,7 @@ use crate::{
         error::{Error, Fate, Reason, Refused},
         index::Claims,
         object::{ObjectName, asks_for_reconcile, is_deleting, is_ready},
-        permit::Permits,
+        permit::{Permits, Terms},
         secrets::{self, Secrets},
         shell::Shell,
         work::{Outcome, Reconcile, Sighting},
@@ -66,6 +67,19 @@ impl<'a, M: Managed> Pass<'a, M> {
     pub(super) fn prepare(keeping: &'a Keeping<M>, cx: &'a mut Reconcile<Keeping<M>>) -> Result<Self, Error> {
         let common = M::common(&cx.object);
         let admitted = keeping.connections.admit(&common.connection, &cx.namespace())?;
+        if let Err(error) = delegated::check(keeping, &cx.object, cx.report.origin, &admitted) {
+            // What an earlier reconcile planned or showed may be what nobody may see here any more.
+            cx.report.plan.clear();
+            if cx.report.origin.is_none() {
+                cx.report.seen = Some(Sighting {
+                    seen: M::show(&cx.object, None, &cx.report.record, &admitted.live.lists),
+                    exists: false,
+                    visible: false,
+                    key: M::common(&cx.object).key,
+                });
+            }
+            return Err(error);
+        }
         claim::check(keeping, &cx.shell, &cx.object)?;
         let repair = is_ready(&*cx.object) && !is_deleting(&*cx.object);
         let remote = Remote::new(admitted.live.clone(), repair);
@@ -150,6 +164,7 @@ impl<'a, M: Managed> Pass<'a, M> {
             return Ok(if certain { Listed::Done(held) } else { unknown });
         }
         if !plan.is_empty() {
+            self.permitted(&plan)?;
             if let Some(error) = self.not_stored(&plan, seen.as_ref(), false) {
                 return Err(error);
             }
@@ -287,13 +302,47 @@ impl<'a, M: Managed> Pass<'a, M> {
         }
         match (seen.is_some(), origin) {
             (_, Some(origin)) => Ok(origin),
-            (true, None) if policies.adopts() || policies.observes() => Ok(Origin::Adopted),
+            (true, None) if policies.observes() => Ok(Origin::Adopted),
+            (true, None) if policies.adopts() => {
+                let judged = delegated::check_adoption(self.keeping, &self.cx.object, &self.admitted);
+                if judged.is_err() {
+                    self.cx.report.plan.clear();
+                }
+                judged.map(|()| Origin::Adopted)
+            }
             (true, None) => {
                 self.cx.report.plan.clear();
                 Err(self.already_exists())
             }
             (false, None) => Ok(Origin::Created),
         }
+    }
+
+    /// Fails if the connection does not allow the effects of the plan. A refusal by the lists is one: it writes nothing, and
+    /// the next sweep asks again.
+    fn permitted(&mut self, plan: &Plan<M::Change>) -> Result<(), Error> {
+        let judged = self.permits().check(&plan.effects());
+        if matches!(judged, Err(Refused::NotAllowed(_) | Refused::Undecided(_))) {
+            self.cx.report.plan.clear();
+            return judged.map_err(Error::Refused);
+        }
+        // What else would stop a write is checked when it is made.
+        Ok(())
+    }
+
+    fn permits(&self) -> Permits<M::Object, M::Connection> {
+        let terms = Terms {
+            statement: Some(delegated::statement::<M>(&self.cx.object, self.cx.report.origin)),
+            granted: self.cx.report.record.grants.clone(),
+        };
+        Permits::new(
+            &self.cx.shell.env,
+            self.keeping.connections.clone(),
+            self.admitted.live.clone(),
+            self.cx.shell.objects.clone(),
+            &*self.cx.object,
+            terms,
+        )
     }
 
     pub(super) fn already_exists(&self) -> Error {
@@ -334,13 +383,8 @@ impl<'a, M: Managed> Pass<'a, M> {
         mut plan: Plan<M::Change>,
         mut settled: bool,
     ) -> Result<Outcome, Error> {
-        let permits = Permits::new(
-            &self.cx.shell.env,
-            self.keeping.connections.clone(),
-            self.admitted.live.clone(),
-            self.cx.shell.objects.clone(),
-            &*self.cx.object,
-        );
+        // Before any intent is recorded: what this reconcile is about to give is not yet ours.
+        let permits = self.permits();
         let mut done = BTreeSet::new();
         for _ in 0..ROUNDS {
             let owned = self.ownership(seen.as_ref(), &plan)?;
@@ -358,7 +402,8 @@ impl<'a, M: Managed> Pass<'a, M> {
                 // Somebody who writes the document as a whole may have overwritten ours in the same moment.
                 tokio::time::sleep(OVERWRITTEN).await;
             }
-            permits.check().map_err(Error::Refused)?;
+            self.permitted(&plan)?;
+            permits.check(&plan.effects()).map_err(Error::Refused)?;
             if M::publication(&self.cx.object).is_some() && plan.creates() {
                 self.check_publication().await?;
             }
@@ -368,7 +413,15 @@ impl<'a, M: Managed> Pass<'a, M> {
             }
             let mut holds = Vec::new();
             for change in &plan.changes {
-                let (permit, hold) = permits.issue(&change.effects()).await.map_err(Error::Refused)?;
+                let (permit, hold) = match permits.issue(&change.effects()).await.map_err(Error::Refused) {
+                    Ok(issued) => issued,
+                    Err(refused) if change.creates() => {
+                        // The status must not say that this object created what somebody else may create now.
+                        self.not_created(refused).await?;
+                        return Err(Error::Refused(Refused::Superseded));
+                    }
+                    Err(refused) => return Err(refused),
+                };
                 holds.extend(hold);
                 self.apply(permit, seen.as_ref(), change).await?;
                 done.extend(change.steps());
@@ -461,9 +514,10 @@ pub(super) fn given<'a, M: Managed>(
     let others = if M::ENTRIES {
         let connection = M::common(object).connection;
         let undecodable = shell.objects.undecodable();
-        keeping
+        let claims = keeping
             .connections
-            .claims(&shell.index, &connection, name.clone(), &undecodable)
+            .claims(&shell.index, &connection, name.clone(), &undecodable);
+        claims.only(Box::new(|name| delegated::may_claim_by_name(keeping, shell, name)))
     } else {
         Claims::none(name.clone())
     };

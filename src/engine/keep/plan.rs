@@ -134,6 +134,11 @@ impl<C: Change> Plan<C> {
         all
     }
 
+    /// What all changes do to people.
+    pub fn effects(&self) -> Vec<Effect> {
+        self.changes.iter().flat_map(Change::effects).collect()
+    }
+
     /// Whether a change creates the remote object.
     pub fn creates(&self) -> bool {
         self.changes.iter().any(Change::creates)

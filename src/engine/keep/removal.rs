@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{
-    claim,
+    claim, delegated,
     managed::{Managed, Observed, Read},
     pass::given,
     plan::Change,
@@ -16,7 +16,7 @@ use crate::{
         error::{Error, Fate, Reason, Refused},
         keep::plan::Class,
         object::{ObjectName, kind},
-        permit::Permits,
+        permit::{Permits, Terms},
         secrets::Secrets,
         work::{Reconcile, Removed, Work},
     },
@@ -74,6 +74,8 @@ pub(super) async fn remove<M: Managed>(keeping: &Keeping<M>, cx: &mut Context<M>
         Err(Error::Refused(refused @ Refused::AwaitingAcknowledgement { .. })) => {
             Ok(Removed::Waiting(refused.to_string(), None))
         }
+        Err(Error::Refused(Refused::NotAllowed(why))) => Ok(Removed::Released(Some(format!("{why}; {stays}")))),
+        Err(Error::Refused(undecided @ Refused::Undecided(_))) => Ok(Removed::Waiting(undecided.to_string(), None)),
         Err(Error::Refused(Refused::Frozen)) => Ok(Removed::Waiting("the connection is frozen".into(), None)),
         done => done,
     }
@@ -87,6 +89,13 @@ async fn withdraw<M: Managed>(
     let object = cx.object.clone();
     let common = M::common(&object);
     let admitted = keeping.connections.admit(&common.connection, &cx.namespace())?;
+    let statement = delegated::statement::<M>(&object, cx.report.origin);
+    let namespace = cx.namespace();
+    keeping
+        .connections
+        .judge(&admitted.object, &common.connection, &namespace)
+        .removal(&statement, policy == DeletionPolicy::Delete)
+        .map_err(|message| Error::Blocked(Reason::NotAllowed, message))?;
     if admitted.object.terms().freeze {
         return Err(Error::Refused(Refused::Frozen));
     }
@@ -127,6 +136,10 @@ async fn carry_out<M: Managed>(
         admitted.live.clone(),
         cx.shell.objects.clone(),
         &*object,
+        Terms {
+            statement: None,
+            granted: cx.report.record.grants.clone(),
+        },
     );
     let mut done = BTreeSet::new();
     let mut holds = Vec::new();

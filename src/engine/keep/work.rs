@@ -8,6 +8,7 @@ use kube::ResourceExt;
 use super::{
     claim,
     conclude::attempt,
+    delegated::{self, ByLists},
     managed::{Given, Managed, Observed, Read},
     pass::{Pass, given},
     plan::Plan,
@@ -16,7 +17,7 @@ use super::{
 use crate::{
     crd::applied::Subject,
     engine::{
-        connect::{ConnectionKey, ConnectionKind, Connections, Dependent, Remote},
+        connect::{ConnectionKey, ConnectionKind, Connections, Dependent, Remote, connections::Admitted},
         error::{Error, Reason},
         index::{Facts, key_hash},
         object::{HasStatus, ObjectName, created, is_ready, kind},
@@ -119,8 +120,9 @@ impl<M: Managed> Keeping<M> {
         let common = M::common(object);
         let namespace = object.namespace().unwrap_or_default();
         let admitted = self.connections.admit(&common.connection, &namespace)?;
-        claim::check(self, shell, object)?;
         let report = Report::<M::Object>::new(object, self.subject(object));
+        delegated::check(self, object, report.origin, &admitted)?;
+        claim::check(self, shell, object)?;
         if report.record.unsettled_until.is_some() {
             return Ok(true);
         }
@@ -133,6 +135,7 @@ impl<M: Managed> Keeping<M> {
         let secrets = Secrets::unread(&M::secrets(object));
         let given = given(self, shell, object, &report.record, &secrets, &admitted);
         let plan = M::plan(object, &given, seen.as_ref())?;
+        self.compare_rights(object, &report, &admitted, &plan, seen.is_some())?;
         Ok(Self::says_otherwise(
             shell,
             object,
@@ -141,6 +144,32 @@ impl<M: Managed> Keeping<M> {
             seen.as_ref(),
             &given,
         ))
+    }
+
+    /// Fails if the connection does not allow what a reconcile would do.
+    fn compare_rights(
+        &self,
+        object: &M::Object,
+        report: &Report<M::Object>,
+        admitted: &Admitted<M::Connection>,
+        plan: &Plan<M::Change>,
+        exists: bool,
+    ) -> Result<(), Error> {
+        let policies = M::common(object).policies;
+        if policies.observes() {
+            return Ok(());
+        }
+        if exists && report.origin.is_none() && policies.adopts() && !M::ENTRIES {
+            delegated::check_adoption(self, object, admitted)?;
+        }
+        if plan.is_empty() || admitted.object.terms().freeze {
+            return Ok(());
+        }
+        let namespace = object.namespace().unwrap_or_default();
+        let judge = self.connections.judge(&admitted.object, &admitted.live.key, &namespace);
+        let lists = ByLists::<M::Connection>(&admitted.live.lists);
+        let judged = judge.effects(&plan.effects(), &report.record.grants, &lists);
+        judged.map_err(Error::Refused)
     }
 
     fn says_otherwise(

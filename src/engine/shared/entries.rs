@@ -32,7 +32,7 @@ use crate::{
     crd::{applied::Applied, common::DeletionPolicy, status::Origin},
     dataiku::{document::Document, error::ApiError, json_value::resembles, permit::WritePermit},
     engine::{
-        connect::{ConnectionKind, Remote},
+        connect::{ConnectionKind, Declared, Remote},
         error::Error,
         index::Claim,
         keep::{Common, Given, Managed, Observed, Plan, Read, Receipt},
@@ -56,6 +56,10 @@ pub trait Entries: Send + Sync + 'static {
     fn common(object: &Self::Object) -> Common<'_>;
     /// The entries that an object declares.
     fn entries(object: &Self::Object) -> Vec<Entry>;
+    /// What the object declares, as far as a delegation says something about it; see [`Managed::declares`].
+    fn declares(_object: &Self::Object) -> Declared {
+        Declared::default()
+    }
     /// The document of this key, as the last sweep or a read after it showed it.
     fn listed(lists: &<Self::Connection as ConnectionKind>::Lists, key: &str) -> Option<Arc<Document>>;
     /// Takes in a read that began then.
@@ -129,6 +133,10 @@ impl<E: Entries> Managed for Keep<E> {
 
     fn common(object: &E::Object) -> Common<'_> {
         E::common(object)
+    }
+
+    fn declares(object: &E::Object) -> Declared {
+        E::declares(object)
     }
 
     fn claims(object: &E::Object) -> Vec<Claim> {

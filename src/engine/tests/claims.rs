@@ -29,7 +29,10 @@ async fn is(rig: &Rig, namespace: &str, name: &str, reason: &str) -> Value {
 
 async fn shared() -> Rig {
     let rig = Rig::ready().await;
-    rig.hub(json!({ "allowedNamespaces": { "from": "All" } }));
+    rig.hub(json!({
+        "allowedNamespaces": { "from": "All" },
+        "delegations": [{ "namespaces": { "from": "All" }, "adopt": true, "delete": true }],
+    }));
     rig.widget("jane", json!({ "enabled": true, "groups": ["readers", "writers"] }));
     rig.widget_is("jane", "InSync").await;
     rig.pass(1).await;

@@ -2,6 +2,7 @@
 //! reproduce.
 
 mod claims;
+mod delegation;
 mod deletion;
 mod guards;
 mod intent;

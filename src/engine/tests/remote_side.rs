@@ -60,6 +60,8 @@ pub struct World {
     pub latency: Mutex<Duration>,
     pub reachable: Mutex<bool>,
     pub sweeps: Mutex<u32>,
+    /// Groups with the flag `admin`; `None`: the list of groups cannot be read.
+    pub privileged: Mutex<Option<BTreeSet<String>>>,
     gate: Semaphore,
 }
 
@@ -77,6 +79,7 @@ impl World {
                 latency: Mutex::default(),
                 reachable: Mutex::new(true),
                 sweeps: Mutex::default(),
+                privileged: Mutex::new(Some(BTreeSet::from(["administrators".to_owned()]))),
                 gate: Semaphore::new(2),
             })
         });

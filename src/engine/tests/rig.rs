@@ -112,6 +112,7 @@ impl Rig {
             addresses: Arc::new(AddressPolicy {
                 allowed: vec!["127.0.0.0/8".parse().unwrap()],
             }),
+            privileges: Arc::default(),
             clock: Clock::new(move || clock.now()),
             fence: Arc::new(Alone),
             release_after: Duration::from_mins(10),
@@ -150,6 +151,14 @@ impl Rig {
                 "stringData": data,
             }));
         }
+    }
+
+    /// A Secret with the key `password` in another namespace.
+    pub fn secret_in(&self, namespace: &str, name: &str, password: &str) {
+        self.server.create(json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name, "namespace": namespace },
+            "stringData": { "password": password },
+        }));
     }
 
     /// Creates a widget with `extra` merged into its spec.

@@ -16,6 +16,7 @@ use crate::{
         applied::{Applied, Grants},
         common::{DeletionPolicy, InstanceRef, Policies, SecretKeyRef},
         connection::AllowedNamespaces,
+        delegation::Tenancy,
         status::{Nothing, Status},
     },
     dataiku::{
@@ -24,7 +25,10 @@ use crate::{
     },
     engine::{
         Change, Common, Error, Given, Managed, Observed, Plan, Read, Receipt, SecretUse, Secrets,
-        connect::{ConnectionKey, ConnectionKind, Dependent, Effect, Live, Remote, Terms},
+        connect::{
+            ConnectionKey, ConnectionKind, Declared, Delegable, Dependent, Effect, Live, Remote, Terms,
+            delegation::Held,
+        },
     },
 };
 
@@ -46,6 +50,8 @@ pub struct HubSpec {
     pub freeze: bool,
     #[serde(default)]
     pub allowed_namespaces: Option<AllowedNamespaces>,
+    #[serde(flatten)]
+    pub tenancy: Tenancy,
 }
 
 /// An object of the remote side.
@@ -80,7 +86,10 @@ pub struct WidgetSeen {
 
 /// Widgets by key, as the last sweep listed them.
 #[derive(Default)]
-pub struct Lists(pub Mutex<Option<BTreeMap<String, Remotely>>>);
+pub struct Lists(
+    pub Mutex<Option<BTreeMap<String, Remotely>>>,
+    pub Mutex<Option<BTreeSet<String>>>,
+);
 
 impl ConnectionKind for Hub {
     type Api = Toy;
@@ -96,6 +105,7 @@ impl ConnectionKind for Hub {
             limits: None,
             drift_interval: None,
             allowed_namespaces: self.spec.allowed_namespaces.as_ref(),
+            tenancy: &self.spec.tenancy,
             freeze: self.spec.freeze,
         }
     }
@@ -119,6 +129,7 @@ impl ConnectionKind for Hub {
         let world = &live.api.0;
         world.call().await?;
         *world.sweeps.lock().unwrap() += 1;
+        *live.lists.1.lock().unwrap() = world.privileged.lock().unwrap().clone();
         *live.lists.0.lock().unwrap() = Some(world.widgets.lock().unwrap().clone());
         Ok(())
     }
@@ -140,6 +151,21 @@ impl ConnectionKind for Hub {
         (touches && left.count() == 0).then(|| "this would remove the last administrator".to_owned())
     }
 
+    fn held(lists: &Lists, group: &str) -> Option<Held> {
+        let privileged = lists.1.lock().unwrap().as_ref()?.contains(group);
+        let flags = privileged.then(|| "admin".to_owned());
+        Some(Held {
+            flags: flags.into_iter().collect(),
+            ..Held::default()
+        })
+    }
+
+    fn memberships(lists: &Lists, user: &str) -> Option<Vec<String>> {
+        let widgets = lists.0.lock().unwrap();
+        let user = widgets.as_ref()?.get(user);
+        Some(user.iter().flat_map(|user| user.groups.clone()).collect())
+    }
+
     fn users(lists: &Lists) -> usize {
         lists.0.lock().unwrap().iter().flatten().count()
     }
@@ -156,6 +182,7 @@ pub struct WidgetChange {
     next: Option<Remotely>,
     steps: Vec<String>,
     password: bool,
+    left: BTreeSet<String>,
 }
 
 impl Change for WidgetChange {
@@ -181,11 +208,19 @@ impl Change for WidgetChange {
 
     fn effects(&self) -> Vec<Effect> {
         let key = self.key.clone();
+        let leaves = self.left.iter().map(|group| Effect::Leaves {
+            user: key.clone(),
+            group: group.clone(),
+        });
+        let password = (self.password && self.operation == "edit").then(|| Effect::SetsPassword(key.clone()));
+        let mut effects: Vec<Effect> = leaves.chain(password).collect();
         match &self.next {
-            None => vec![Effect::Deletes(key)],
-            Some(next) if !next.enabled && self.operation == "edit" => vec![Effect::Disables(key)],
-            Some(_) => Vec::new(),
+            None => effects.push(Effect::Deletes(key)),
+            Some(next) if !next.enabled && self.operation == "edit" => effects.push(Effect::Disables(key)),
+            Some(_) if self.operation == "edit" => effects.push(Effect::Edits(key)),
+            Some(_) => {}
         }
+        effects
     }
 
     fn slots(&self) -> Vec<String> {
@@ -213,6 +248,15 @@ impl Managed for Widgets {
             connection: ConnectionKey::referred(&object.spec.hub_ref, object.namespace().as_deref()),
             key: object.name_any(),
             policies: &object.spec.policies,
+        }
+    }
+
+    fn declares(object: &Widget) -> Declared {
+        Declared {
+            delegable: Delegable::Freely,
+            user: Some(object.name_any()),
+            joins: object.spec.groups.iter().cloned().collect(),
+            ..Declared::default()
         }
     }
 
@@ -255,7 +299,7 @@ impl Managed for Widgets {
             enabled: true,
             ..Remotely::default()
         });
-        let mut steps = Vec::new();
+        let (mut steps, mut left) = (Vec::new(), BTreeSet::new());
         if let Some(enabled) = spec.enabled.filter(|enabled| next.enabled != *enabled) {
             next.enabled = enabled;
             steps.push(format!("set enabled to {enabled}"));
@@ -263,6 +307,7 @@ impl Managed for Widgets {
         for group in given.record.withdrawn("groups", &spec.groups) {
             if next.groups.remove(&group) {
                 steps.push(format!("remove from group {group}"));
+                left.insert(group);
             }
         }
         for group in &spec.groups {
@@ -295,6 +340,7 @@ impl Managed for Widgets {
             key,
             next: Some(next),
             password: steps.iter().any(|step| step == "set password"),
+            left,
             steps,
         }));
         plan.grants = [("groups", spec.groups.clone())].into_iter().collect::<Grants>();
@@ -310,6 +356,7 @@ impl Managed for Widgets {
                 next: None,
                 steps: vec!["delete".into()],
                 password: false,
+                left: BTreeSet::new(),
             }));
         }
         let mut next = seen.clone();
@@ -319,9 +366,10 @@ impl Managed for Widgets {
         Plan::new((next != *seen).then(|| WidgetChange {
             operation: "edit",
             key,
-            next: Some(next),
             steps: vec!["disable".into()],
+            left: seen.groups.difference(&next.groups).cloned().collect(),
             password: false,
+            next: Some(next),
         }))
     }
 

@@ -13,7 +13,7 @@ use crate::{
         error::ApiError,
         launchpad::{
             Launchpad,
-            groups::GroupRecord,
+            groups::{GroupRecord, USERS},
             people::{InviteRecord, UserRecord},
             space::NodeRecord,
         },
@@ -92,6 +92,42 @@ impl SpaceLists {
             None if *self.all_groups.get() => Known::Absent,
             None => Known::Unknown,
         }
+    }
+
+    /// Groups of this name without case; `None`: a group may be unknown.
+    pub fn groups_like(&self, name: &str) -> Option<Vec<Arc<GroupRecord>>> {
+        let name = name.to_lowercase();
+        let found = self.groups.filter(|group| group.name.to_lowercase() == name);
+        self.all_groups.get().then_some(found)
+    }
+
+    /// Names of the groups of the user of this address; `None`: a group, or its members, may be unknown.
+    pub fn groups_of(&self, email: &str) -> Option<Vec<String>> {
+        if !*self.all_groups.get() {
+            return None;
+        }
+        let email = folded(email);
+        let mut names = Vec::new();
+        for group in self.groups.filter(|_| true) {
+            if group.unreadable.contains(USERS) {
+                return None;
+            }
+            if group
+                .users
+                .iter()
+                .flatten()
+                .any(|member| folded(&member.email) == email)
+            {
+                names.push(group.name.clone());
+            }
+        }
+        let invite = self.invite(&email).map(|invite| invite.record.groups.clone());
+        match invite {
+            Some(None) => return None,
+            Some(Some(groups)) => names.extend(groups.into_iter().map(|group| group.name)),
+            None => {}
+        }
+        Some(names)
     }
 
     /// Replaces the list of groups by one that was read after `began`.

@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use super::lists::SpaceLists;
+use super::{group::delegated::held, lists::SpaceLists};
 use crate::{
     crd::{
         LaunchpadSpace,
@@ -22,7 +22,7 @@ use crate::{
     },
     engine::{
         Error, Reason, SecretUse, Secrets,
-        connect::{Api, ConnectionKind, Dependent, Live, Terms},
+        connect::{Api, ConnectionKind, Dependent, Live, Terms, delegation::Held},
         remote_error::permitted,
     },
 };
@@ -82,6 +82,7 @@ impl ConnectionKind for LaunchpadSpace {
             limits: spec.limits.as_ref(),
             drift_interval: spec.drift_interval,
             allowed_namespaces: spec.allowed_namespaces.as_ref(),
+            tenancy: &spec.tenancy,
             freeze: spec.freeze.unwrap_or_default(),
         }
     }
@@ -129,6 +130,16 @@ impl ConnectionKind for LaunchpadSpace {
             missing.join(" and ")
         );
         Err(Error::Blocked(Reason::Forbidden, message))
+    }
+
+    fn held(lists: &SpaceLists, group: &str) -> Option<Held> {
+        let found = lists.groups_like(group)?;
+        let all: Option<Vec<Held>> = found.iter().map(|group| held(group)).collect();
+        all.map(|all| all.into_iter().collect())
+    }
+
+    fn memberships(lists: &SpaceLists, user: &str) -> Option<Vec<String>> {
+        lists.groups_of(user)
     }
 
     fn summary(&self, sweep: &Sweep, dependents: &[Dependent]) -> SpaceStatus {

@@ -30,7 +30,7 @@ use crate::{
     },
     engine::{
         Common, Error, Given, Managed, Object, Observed, Plan, Read, Receipt,
-        connect::{ConnectionKey, ConnectionKind, Effect, Remote},
+        connect::{ConnectionKey, ConnectionKind, Declared, Delegable, Effect, Remote},
         index::key_hash,
         keep::fields::{Edit, FieldEdit, Fields, Flags},
     },
@@ -82,7 +82,11 @@ impl Creation for NewGroup {
 
     fn edited(name: &str, edit: &Edit) -> Vec<Effect> {
         let revokes = edit.turns_off(ADMIN).then(|| Effect::RevokesAdmin(name.to_owned()));
-        revokes.into_iter().collect()
+        let grants = edit.granted().map(|flag| Effect::Grants {
+            flag: flag.clone(),
+            privileged: false,
+        });
+        revokes.into_iter().chain(grants).collect()
     }
 
     fn deleted(name: &str) -> Effect {
@@ -107,6 +111,35 @@ impl<K: NodeGroup> Managed for Group<K> {
             connection: ConnectionKey::referred(object.instance_ref(), object.namespace().as_deref()),
             key: object.key(),
             policies: &object.group().policies,
+        }
+    }
+
+    fn declares(object: &K) -> Declared {
+        let spec = object.group();
+        let declared = spec.permissions.iter().flatten();
+        let flags = declared.filter(|(_, given)| **given).map(|(flag, _)| flag.clone());
+        let admin = (spec.admin == Some(true)).then(|| ADMIN.to_owned());
+        let mappings = [
+            &spec.ldap_group_names,
+            &spec.azure_ad_group_names,
+            &spec.sso_group_names,
+            &spec.custom_group_names,
+        ];
+        let local = spec.source_type.as_deref().is_none_or(|type_| type_ == LOCAL);
+        let regex = spec.impersonatable_groups_regex.as_deref();
+        Declared {
+            delegable: Delegable::Freely,
+            group: Some(object.key()),
+            // Where members come from decides who they are, even if the mapping is declared elsewhere.
+            fills_group: !local || mappings.into_iter().flatten().any(|names| !names.is_empty()),
+            source_type: spec.source_type.clone(),
+            flags: flags.chain(admin).collect(),
+            privileges: regex
+                .filter(|regex| !regex.is_empty())
+                .map(|_| "impersonatableGroupsRegex".to_owned())
+                .into_iter()
+                .collect(),
+            ..Declared::default()
         }
     }
 

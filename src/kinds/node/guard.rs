@@ -12,10 +12,14 @@ pub(super) fn guard(lists: &NodeLists, effects: &[Effect]) -> Option<String> {
     }
     let own = lists.identity();
     let is_own = |login: &str| own.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(login));
-    let losing: HashSet<&str> = effects.iter().filter_map(loses_account).collect();
-    if let Some(login) = losing.iter().find(|login| is_own(login)) {
+    let changed = effects.iter().filter(|effect| !matches!(effect, Effect::Leaves { .. }));
+    if let Some(login) = changed.filter_map(Effect::user).find(|login| is_own(login)) {
         return Some(format!("{login} is the account that the operator uses"));
     }
+    if !effects.iter().any(Effect::takes) {
+        return None;
+    }
+    let losing: HashSet<&str> = effects.iter().filter_map(loses_account).collect();
     let before: HashSet<String> = {
         let groups = lists.groups.filter(|group| group.admin == Some(true));
         groups.iter().map(|group| group.name.clone()).collect()
@@ -49,7 +53,7 @@ pub(super) fn guard(lists: &NodeLists, effects: &[Effect]) -> Option<String> {
 fn loses_account(effect: &Effect) -> Option<&str> {
     match effect {
         Effect::Disables(user) | Effect::Deletes(user) => Some(user),
-        Effect::Leaves { .. } | Effect::DeletesGroup(_) | Effect::RevokesAdmin(_) => None,
+        _ => None,
     }
 }
 

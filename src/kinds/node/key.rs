@@ -34,7 +34,7 @@ use crate::{
     },
     engine::{
         Common, Error, Given, Managed, Object, Observed, Plan, Publication, Read, Receipt, Secret, SecretUse,
-        connect::{ConnectionKey, ConnectionKind, Remote},
+        connect::{ConnectionKey, ConnectionKind, Declared, Delegable, Remote},
         keep::fields::{FieldEdit, Fields, Names},
     },
 };
@@ -85,6 +85,22 @@ impl<K: NodeKey> Managed for Key<K> {
             connection: ConnectionKey::referred(object.instance_ref(), object.namespace().as_deref()),
             key: format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any()),
             policies: &object.key().policies,
+        }
+    }
+
+    fn declares(object: &K) -> Declared {
+        let spec = object.key();
+        let declared = spec.permissions.iter().flatten();
+        let runs_as = spec.dss_user_for_impersonation.iter().filter(|user| !user.is_empty());
+        Declared {
+            delegable: Delegable::ByName,
+            joins: spec.groups.clone().unwrap_or_default(),
+            flags: declared
+                .filter(|(_, given)| **given)
+                .map(|(flag, _)| flag.clone())
+                .collect(),
+            acts_as: runs_as.cloned().collect(),
+            ..Declared::default()
         }
     }
 

@@ -10,11 +10,18 @@ use super::{spelling, sweep::Sweep};
 use crate::{
     crd::applied::Applied,
     dataiku::{
-        dip::{global_keys::GlobalKeyRecord, groups::GroupRecord, users::UserRecord},
+        dip::{
+            global_keys::GlobalKeyRecord,
+            groups::{GroupRecord, IMPERSONATABLE},
+            users::UserRecord,
+        },
         document::Document,
         listed::Listed,
     },
-    engine::connect::lists::{Shared, read, write},
+    engine::connect::{
+        delegation::Held,
+        lists::{Shared, read, write},
+    },
 };
 
 /// What is known of one remote object.
@@ -214,6 +221,23 @@ impl AsRef<Self> for NodeLists {
     }
 }
 
+/// What a group gives. `None`: it cannot be read.
+fn held(group: &GroupRecord) -> Option<Held> {
+    let regex = group.impersonatable_groups_regex.as_deref().unwrap_or_default();
+    if group.unreadable.contains(IMPERSONATABLE) || group.hides_flags() {
+        return None;
+    }
+    let given = group.permissions.iter().filter(|(_, given)| **given);
+    let admin = group.admin?.then(|| "admin".to_owned());
+    Some(Held {
+        flags: given.map(|(flag, _)| flag.clone()).chain(admin).collect(),
+        privileges: (!regex.is_empty())
+            .then(|| "impersonatableGroupsRegex".to_owned())
+            .into_iter()
+            .collect(),
+    })
+}
+
 impl NodeLists {
     /// Number of users in the group at the last sweep.
     pub fn members(&self, group: &str) -> i64 {
@@ -228,6 +252,30 @@ impl NodeLists {
     /// Login of the account, or id of the key, that the operator uses.
     pub fn identity(&self) -> Option<String> {
         (*self.identity.get()).clone()
+    }
+
+    /// What a group gives to its members, whatever the case of its name. `None`: it may be unknown, or a part of it cannot be
+    /// read.
+    pub(super) fn held(&self, group: &str) -> Option<Held> {
+        let name = group.to_lowercase();
+        let found = self.groups.filter(|group| group.name.to_lowercase() == name);
+        if found.is_empty() && self.groups.get(group) == Known::Unknown {
+            return None;
+        }
+        found.iter().map(|group| held(group)).collect()
+    }
+
+    /// Groups of a user, whatever the case of the login. `None`: the user may be unknown, or the groups cannot be read.
+    pub(super) fn memberships(&self, login: &str) -> Option<Vec<String>> {
+        let exact = match self.users.get(login) {
+            Known::Unknown => return None,
+            known => known.found(),
+        };
+        let variants = self.users.variants(login).into_iter();
+        let variants = variants.filter_map(|login| self.users.get(&login).found());
+        let users: Vec<_> = exact.into_iter().chain(variants).collect();
+        let groups: Option<Vec<_>> = users.iter().map(|user| user.groups.clone()).collect();
+        groups.map(|groups| groups.concat())
     }
 
     /// Takes in a sweep.

@@ -38,7 +38,7 @@ use crate::{
     },
     engine::{
         Error, Object, Reason, SecretUse, Secrets,
-        connect::{Api, ConnectionKind, Dependent, Effect, Held, Live, Terms},
+        connect::{Api, ConnectionKind, Dependent, Effect, Held, Live, Terms, delegation},
         object,
     },
 };
@@ -111,6 +111,7 @@ impl<K: NodeKind> ConnectionKind for K {
             limits: node.limits.as_ref(),
             drift_interval: node.drift_interval,
             allowed_namespaces: node.allowed_namespaces.as_ref(),
+            tenancy: &node.tenancy,
             freeze: node.freeze.unwrap_or_default(),
         }
     }
@@ -156,6 +157,14 @@ impl<K: NodeKind> ConnectionKind for K {
 
     fn users(lists: &<K as NodeKind>::Lists) -> usize {
         lists.as_ref().users.len()
+    }
+
+    fn held(lists: &<K as NodeKind>::Lists, group: &str) -> Option<delegation::Held> {
+        lists.as_ref().held(group)
+    }
+
+    fn memberships(lists: &<K as NodeKind>::Lists, user: &str) -> Option<Vec<String>> {
+        lists.as_ref().memberships(user)
     }
 
     fn show_brake(shown: &mut ConnectionStatus, held: Option<Held>) {

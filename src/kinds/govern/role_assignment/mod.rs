@@ -30,7 +30,10 @@ use crate::{
     dataiku::govern::rule::Rule,
     engine::{
         Common, Error, Given, Managed, Observed, Plan, Read, Receipt,
-        connect::{ConnectionKey, Remote},
+        connect::{
+            ConnectionKey, Delegable, Remote,
+            delegation::{self, Named},
+        },
         index::Claim,
         object::is_deleting,
         permit::WritePermit,
@@ -74,6 +77,21 @@ impl Managed for RoleAssignment {
             connection: ConnectionKey::referred(&spec.instance_ref, object.namespace().as_deref()),
             key: format!("{}/{}", spec.blueprint_id, spec.role_id),
             policies: &spec.policies,
+        }
+    }
+
+    fn declares(object: &GovernRoleAssignment) -> delegation::Declared {
+        let spec = &object.spec;
+        delegation::Declared {
+            delegable: Delegable::ByDefault,
+            named: Named {
+                users: spec.rules.iter().flat_map(|rule| rule.users.clone()).collect(),
+                groups: spec.rules.iter().flat_map(|rule| rule.groups.clone()).collect(),
+            },
+            roles: vec![spec.role_id.clone()],
+            blueprints: vec![spec.blueprint_id.clone()],
+            overrides: is_exact(spec),
+            ..delegation::Declared::default()
         }
     }
 

@@ -1,7 +1,7 @@
 //! One write to a space for a group.
 
 use crate::{
-    engine::{Change, keep::fields::Edit},
+    engine::{Change, connect::Effect, keep::fields::Edit},
     kinds::launchpad::invites::InviteEdit,
 };
 
@@ -79,6 +79,21 @@ impl Change for GroupChange {
             Self::Delete => true,
             Self::Create { .. } | Self::Resubmit(_) => false,
         }
+    }
+
+    fn effects(&self) -> Vec<Effect> {
+        let edit = match self {
+            Self::Create { edit, .. } => edit.as_ref(),
+            Self::Edit(edit) => Some(edit),
+            Self::Resubmit(_) | Self::Invites(_) | Self::Delete => None,
+        };
+        edit.into_iter()
+            .flat_map(Edit::granted)
+            .map(|flag| Effect::Grants {
+                flag: flag.clone(),
+                privileged: false,
+            })
+            .collect()
     }
 
     fn starts_task(&self) -> bool {

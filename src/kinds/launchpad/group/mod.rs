@@ -2,6 +2,7 @@
 
 mod access;
 mod change;
+pub(super) mod delegated;
 mod people;
 mod rights;
 #[cfg(test)]
@@ -31,7 +32,7 @@ use crate::{
     },
     engine::{
         Common, Error, Given, Managed, Observed, Plan, Read, Reason, Receipt, TaskState,
-        connect::{ConnectionKey, Remote},
+        connect::{ConnectionKey, Declared, Remote},
         keep::fields::Fields,
         object::is_deleting,
         permit::WritePermit,
@@ -76,6 +77,10 @@ impl Managed for Group {
             key: name(object),
             policies: &object.spec.policies,
         }
+    }
+
+    fn declares(object: &LaunchpadGroup) -> Declared {
+        delegated::declares(object)
     }
 
     async fn observe(

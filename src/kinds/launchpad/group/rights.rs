@@ -66,7 +66,9 @@ pub(super) fn write(fields: &mut Fields<'_>, place: &[&str], on: &str, before: &
     for (path, flag) in lost.chain(after.difference(before).map(|path| (path, true))) {
         let at = place.iter().copied().chain(path.splitn(2, '/')).map(str::to_owned);
         let edit = FieldEdit::at(format!("{on}set {path} to {flag}"), at.collect(), Some(flag.into()));
-        fields.differs((place, path), edit.withdrawing(!flag));
+        let edit = edit.withdrawing(!flag);
+        let edit = if flag { edit.granting(path) } else { edit };
+        fields.differs((place, path), edit);
     }
 }
 

@@ -76,6 +76,7 @@ impl Rig {
             addresses: Arc::new(AddressPolicy {
                 allowed: vec!["127.0.0.0/8".parse().unwrap()],
             }),
+            privileges: Arc::default(),
             clock: Clock::default(),
             fence: Arc::new(Alone),
             release_after: Duration::from_mins(10),

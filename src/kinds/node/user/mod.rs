@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
 pub use self::plan::NewAccount;
-use self::plan::{PASSWORD, create, disable, edit, is_shown};
+use self::plan::{PASSWORD, create, disable, edit, group_names, is_shown};
 use super::{
     Known, NodeKind, NodeLists,
     change::{DocumentChange, Seen, edited},
@@ -32,7 +32,7 @@ use crate::{
     },
     engine::{
         Common, Error, Given, Managed, Object, Observed, Plan, Read, Receipt, SecretUse,
-        connect::{ConnectionKey, ConnectionKind, Remote},
+        connect::{ConnectionKey, ConnectionKind, Declared, Delegable, Remote},
         index::key_hash,
         object,
     },
@@ -85,6 +85,18 @@ impl<K: NodeUser> Managed for User<K> {
             SecretUse::new(PASSWORD, &secret.name, key)
         });
         password.into_iter().collect()
+    }
+
+    fn declares(object: &K) -> Declared {
+        let user = object.user();
+        Declared {
+            delegable: Delegable::Freely,
+            user: Some(object.login()),
+            joins: group_names(user).map(str::to_owned).collect(),
+            profile: user.user_profile.clone(),
+            source_type: Some(user.source_type.unwrap_or_default().as_str().to_owned()),
+            ..Declared::default()
+        }
     }
 
     /// A node may compare logins without case.

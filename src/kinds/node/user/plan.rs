@@ -61,12 +61,15 @@ impl Creation for NewAccount {
     }
 
     fn edited(login: &str, edit: &Edit) -> Vec<Effect> {
+        let password = edit.slots().contains(&PASSWORD.to_owned());
+        let password = password.then(|| Effect::SetsPassword(login.to_owned()));
+        let edits = std::iter::once(Effect::Edits(login.to_owned())).chain(password);
         let disables = edit.turns_off(ENABLED.at).then(|| Effect::Disables(login.to_owned()));
         let leaves = edit.removed(GROUPS).map(|group| Effect::Leaves {
             user: login.to_owned(),
             group: group.clone(),
         });
-        disables.into_iter().chain(leaves).collect()
+        edits.chain(disables).chain(leaves).collect()
     }
 
     fn deleted(login: &str) -> Effect {
@@ -234,7 +237,7 @@ fn is_unavailable(secrets: &Secrets) -> bool {
     matches!(secrets.get(PASSWORD), Some(Secret::Missing(_) | Secret::Unusable(_)))
 }
 
-fn group_names(spec: &UserSpec) -> impl Iterator<Item = &str> {
+pub(super) fn group_names(spec: &UserSpec) -> impl Iterator<Item = &str> {
     spec.groups.iter().flatten().map(|group| group.name.as_str())
 }
 

@@ -262,6 +262,7 @@ fn an_edit_names_what_it_takes_from_the_user() {
     let object = jane(&json!({ "enabled": false, "groups": [{ "name": "a" }], "groupsPolicy": "Exact" }));
     let found = seen(&json!({ "login": "jane", "groups": ["a", "b"] }));
     let effects = [
+        Effect::Edits("jane".into()),
         Effect::Disables("jane".into()),
         Effect::Leaves {
             user: "jane".into(),

@@ -1,0 +1,7 @@
+//! All kinds together, run by the engine against simulated remote sides and an apiserver in memory: what one namespace may do
+//! through the connections of another one.
+#![allow(clippy::needless_pass_by_value, reason = "every caller makes the JSON on the spot")]
+
+mod matrix;
+mod over_time;
+mod rig;
