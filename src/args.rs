@@ -51,6 +51,23 @@ pub struct RunArgs {
         value_delimiter = ','
     )]
     pub allow_addresses: Vec<IpNet>,
+    /// Send the credentials of a connection only to hosts that its Secret names in the annotation
+    /// `dataiku-operator.io/allowed-hosts`. Off, whoever may edit a connection can have the values of its Secret sent to any
+    /// host.
+    #[arg(long, env = "DATAIKU_OPERATOR_REQUIRE_HOST_CONSENT", default_value_t = true, action = clap::ArgAction::Set)]
+    pub require_host_consent: bool,
+    /// Let connections use `tls.insecureSkipVerify` and `tls.allowInsecureHttp`. Default: a connection that sets one of them is
+    /// `NotAllowed`.
+    #[arg(
+        long,
+        env = "DATAIKU_OPERATOR_ALLOW_INSECURE_TLS",
+        default_value_t = false,
+        default_missing_value = "true",
+        num_args = 0..=1,
+        require_equals = true,
+        action = clap::ArgAction::Set
+    )]
+    pub allow_insecure_tls: bool,
     /// How long a deletion waits for a connection whose Secret is missing before it lets go.
     #[arg(long, env = "DATAIKU_OPERATOR_RELEASE_AFTER", default_value = "10m", value_parser = duration)]
     pub release_after: Duration,

@@ -20,6 +20,9 @@ pub mod annotation {
     pub const PAUSED: &str = "dataiku-operator.io/paused";
     /// Any text: a pass now; the text is echoed in `status.lastHandledReconcileAt`.
     pub const RECONCILE_AT: &str = "dataiku-operator.io/reconcile-at";
+    /// On a Secret that a connection reads: hosts that its values may be sent to, separated by commas. `*.example.com` stands
+    /// for every name below; a port is optional, and without one every port is allowed.
+    pub const ALLOWED_HOSTS: &str = "dataiku-operator.io/allowed-hosts";
     /// `"true"` on an object being deleted: the finalizer goes at once, the remote object stays as it is.
     pub const FORCE_RELEASE: &str = "dataiku-operator.io/force-release";
 

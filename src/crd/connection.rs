@@ -47,10 +47,12 @@ pub struct Tls {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_bundle_ref: Option<CaBundleRef>,
     /// Do not verify the server's certificate. Default: false. Anyone between the operator and the server can then read the
-    /// admin key.
+    /// admin key. Works only where the operator runs with `--allow-insecure-tls` (otherwise `NotAllowed`), and sets the
+    /// condition `Insecure`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub insecure_skip_verify: Option<bool>,
-    /// Allow `http://`. Default: false. The admin key is then sent in clear text.
+    /// Allow `http://`. Default: false. The admin key is then sent in clear text. Works only where the operator runs with
+    /// `--allow-insecure-tls` (otherwise `NotAllowed`), and sets the condition `Insecure`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_insecure_http: Option<bool>,
 }
@@ -146,7 +148,8 @@ impl Limits {
 #[serde(rename_all = "camelCase")]
 pub struct NodeSpec {
     /// Scheme, host, port and path prefix of the node, for example `https://dss.example.com`. `http` only with
-    /// `tls.allowInsecureHttp: true`. No user name, query or fragment.
+    /// `tls.allowInsecureHttp: true`. No user name, query or fragment. The Secret of the credentials has to name this host in
+    /// its annotation `dataiku-operator.io/allowed-hosts`: otherwise nothing is sent, and the reason is `NotAllowed`.
     #[x_kube(
         validation = Rule::new("isURL(self) && (url(self).getScheme() == 'https' || url(self).getScheme() == 'http')")
             .message("url must be an http or https URL")

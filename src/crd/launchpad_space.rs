@@ -127,7 +127,9 @@ pub struct LaunchpadSpaceSpec {
     #[schemars(length(min = 1, max = 200))]
     pub space_id: String,
     /// Address of the Launchpad's API, with its version. Default: the vendor's. `http` only with
-    /// `tls.allowInsecureHttp: true`. No user name, query or fragment.
+    /// `tls.allowInsecureHttp: true`. No user name, query or fragment. The Secret of the credentials has to name this host, or
+    /// the vendor's `api.launchpad-dku.app.dataiku.io`, in its annotation `dataiku-operator.io/allowed-hosts`: otherwise nothing is
+    /// sent, and the reason is `NotAllowed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(
         validation = Rule::new("isURL(self) && (url(self).getScheme() == 'https' || url(self).getScheme() == 'http')")

@@ -10,7 +10,7 @@ use url::{Host, Url};
 
 use super::{
     address::{AddressPolicy, GuardedResolver},
-    transport::{Endpoint, Tls},
+    transport::Tls,
 };
 
 /// How long things may take, lists left out.
@@ -36,11 +36,11 @@ impl Default for Timing {
 const KEEP_IDLE: Duration = Duration::from_secs(20);
 
 /// The address below which the API is called, checked; an error says what is wrong with it.
-pub(super) fn base(endpoint: &Endpoint, addresses: &AddressPolicy) -> Result<Url, String> {
-    let url = Url::parse(endpoint.url.trim()).map_err(|error| format!("the URL is not valid: {error}"))?;
+pub(super) fn base(url: &str, allow_insecure_http: bool, addresses: &AddressPolicy) -> Result<Url, String> {
+    let url = Url::parse(url.trim()).map_err(|error| format!("the URL is not valid: {error}"))?;
     match url.scheme() {
         "https" => {}
-        "http" if endpoint.tls.allow_insecure_http => {}
+        "http" if allow_insecure_http => {}
         "http" => return Err("http is not allowed, the key would travel in clear text".to_owned()),
         _ => return Err("the URL is neither https nor http".to_owned()),
     }

@@ -112,6 +112,15 @@ const SHORTEST_LIST_TIMEOUT: Duration = Duration::from_secs(1);
 const SMALLEST_LIST: usize = 64 << 10;
 
 impl Transport {
+    /// The address below which calls go, as [`Self::new`] reads it from `url`. No name is resolved.
+    ///
+    /// # Errors
+    /// `BadAddress`: the address is refused.
+    pub fn base(url: &str, allow_insecure_http: bool, addresses: &AddressPolicy) -> Result<Url, ApiError> {
+        http::base(url, allow_insecure_http, addresses)
+            .map_err(|message| ApiError::new("connection", ErrorKind::BadAddress, message))
+    }
+
     /// A connection that has not been used yet; nothing is sent.
     ///
     /// # Errors
@@ -140,8 +149,8 @@ impl Transport {
         timing: Timing,
         memory: Arc<Budget>,
     ) -> Result<Self, ApiError> {
+        let base = Self::base(&endpoint.url, endpoint.tls.allow_insecure_http, &addresses)?;
         let refused = |message| ApiError::new("connection", ErrorKind::BadAddress, message);
-        let base = http::base(&endpoint, &addresses).map_err(refused)?;
         let client = http::client(&base, &endpoint.tls, addresses, &timing).map_err(refused)?;
         let shared = Shared {
             secrets: endpoint.credentials.secrets(),

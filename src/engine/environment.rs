@@ -8,6 +8,7 @@ use super::{
     clock::Clock,
     fingerprint::Fingerprints,
     permit::Fence,
+    policy::Policy,
     report::{EngineObserver, Reports},
 };
 use crate::dataiku::{address::AddressPolicy, transport::CallObserver};
@@ -27,6 +28,8 @@ pub struct Environment {
     pub calls: Arc<dyn CallObserver>,
     /// Addresses that connections may use.
     pub addresses: Arc<AddressPolicy>,
+    /// What whoever runs the operator decides for every connection and object.
+    pub policy: Arc<Policy>,
     /// The wall clock.
     pub clock: Clock,
     /// Whether this process may write.

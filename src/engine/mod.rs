@@ -17,6 +17,7 @@ pub mod memory;
 pub mod object;
 mod outcome;
 pub mod permit;
+pub mod policy;
 pub mod remote_error;
 pub mod report;
 pub mod secrets;

@@ -8,7 +8,7 @@ use std::{
 use kube::core;
 use secrecy::ExposeSecret;
 
-use super::{Dependent, Effect, Held, Live};
+use super::{Dependent, Effect, Held, Live, consent::Destination};
 use crate::{
     crd::{
         connection::{self, AllowedNamespaces, CaBundleKind},
@@ -19,9 +19,11 @@ use crate::{
         transport::{Credentials, Endpoint, Limits, Tls, Transport},
     },
     engine::{
-        error::Error,
+        environment::Environment,
+        error::{Error, Reason},
         object::Object,
         secrets::{SecretUse, Secrets, SourceKind},
+        status::{ExtraCondition, INSECURE},
     },
 };
 
@@ -124,6 +126,57 @@ pub(super) fn uses<C: ConnectionKind>(object: &C) -> Vec<SecretUse> {
         multiline: true,
     }));
     uses
+}
+
+/// Every Secret whose value leaves the cluster, with its destination.
+///
+/// # Errors
+/// The address is refused.
+pub(super) fn destinations<C: ConnectionKind>(object: &C, env: &Environment) -> Result<Vec<Destination>, Error> {
+    let terms = object.terms();
+    let plain = terms.tls.and_then(|tls| tls.allow_insecure_http).unwrap_or_default();
+    let url = Transport::base(terms.url, plain, &env.addresses)?;
+    let secrets = object.credential_uses().into_iter();
+    let mut secrets: Vec<String> = secrets.map(|one| one.name).collect();
+    secrets.dedup();
+    let one = |secret| Destination {
+        secret,
+        url: url.clone(),
+    };
+    Ok(secrets.into_iter().map(one).collect())
+}
+
+/// What makes the connection insecure, as a condition; none where nothing does.
+///
+/// # Errors
+/// Whoever runs the operator does not allow it.
+pub(super) fn insecurity<C: ConnectionKind>(object: &C, allowed: bool) -> Result<Vec<ExtraCondition>, Error> {
+    let tls = object.terms().tls.cloned().unwrap_or_default();
+    let skips = tls.insecure_skip_verify.unwrap_or_default();
+    let plain = tls.allow_insecure_http.unwrap_or_default();
+    let (field, reason, message) = match (skips, plain) {
+        (false, false) => return Ok(Vec::new()),
+        (true, _) => (
+            "tls.insecureSkipVerify",
+            "InsecureSkipVerify",
+            "the server's certificate is not verified: anyone between the operator and the server can read the credentials",
+        ),
+        (false, true) => (
+            "tls.allowInsecureHttp",
+            "InsecureHttp",
+            "http is allowed: with it, the credentials are sent in clear text",
+        ),
+    };
+    if !allowed {
+        let message = format!("{field} works only where the operator runs with --allow-insecure-tls");
+        return Err(Error::Blocked(Reason::NotAllowed, message));
+    }
+    Ok(vec![ExtraCondition {
+        type_: INSECURE,
+        status: true,
+        reason,
+        message: message.to_owned(),
+    }])
 }
 
 /// Hash of everything that decides how the remote side is reached: a connection with another one needs a new transport.

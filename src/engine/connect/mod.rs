@@ -2,6 +2,7 @@
 
 pub mod admission;
 pub mod connections;
+mod consent;
 pub mod guard;
 pub mod key;
 pub mod kind;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use kube::ResourceExt;
 use tokio::time::Instant;
 
-use super::{ConnectionKey, ConnectionKind, Connections, Dependent, Readiness, kind};
+use super::{ConnectionKey, ConnectionKind, Connections, Dependent, Readiness, consent, kind};
 use crate::{
     crd::{applied::Subject, common::annotation, connection::drift_interval},
     dataiku::transport::Transport,
@@ -58,9 +58,11 @@ impl<C: ConnectionKind> Work for Connecting<C> {
         let object = cx.object.clone();
         let key = key_of(&*object);
         let env = &cx.shell.env;
+        cx.report.extra = Some(Vec::new());
+        cx.report.extra = Some(kind::insecurity(&*object, env.policy.allow_insecure_tls)?);
         let uses = kind::uses(&*object);
         let record = cx.report.record.clone();
-        let secrets = secrets::resolve(
+        let (secrets, consents) = secrets::resolve_with_consents(
             &env.client,
             &env.fingerprints,
             &key.namespace,
@@ -69,6 +71,10 @@ impl<C: ConnectionKind> Work for Connecting<C> {
             &record,
         )
         .await?;
+        let destinations = kind::destinations(&*object, env)?;
+        if env.policy.require_host_consent {
+            consent::check(&key.namespace, &destinations, &consents)?;
+        }
         if let Some(missing) = secrets.all_missing().first() {
             return Err(Error::dependency(missing.clone()));
         }

@@ -2,6 +2,7 @@
 //! reproduce.
 
 mod claims;
+mod consent;
 mod deletion;
 mod guards;
 mod intent;

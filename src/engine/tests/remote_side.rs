@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Arc, LazyLock, Mutex},
+    sync::{
+        Arc, LazyLock, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -60,6 +63,7 @@ pub struct World {
     pub latency: Mutex<Duration>,
     pub reachable: Mutex<bool>,
     pub sweeps: Mutex<u32>,
+    calls: AtomicUsize,
     gate: Semaphore,
 }
 
@@ -77,6 +81,7 @@ impl World {
                 latency: Mutex::default(),
                 reachable: Mutex::new(true),
                 sweeps: Mutex::default(),
+                calls: AtomicUsize::new(0),
                 gate: Semaphore::new(2),
             })
         });
@@ -99,7 +104,13 @@ impl World {
         self.faults.lock().unwrap().extend(faults);
     }
 
+    /// Calls so far, reads included.
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+
     pub async fn call(&self) -> Result<(), ApiError> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
         let latency = *self.latency.lock().unwrap();
         tokio::time::sleep(latency).await;
         if *self.reachable.lock().unwrap() {

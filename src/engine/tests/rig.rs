@@ -24,6 +24,7 @@ use crate::{
         environment::Environment,
         fingerprint::Fingerprints,
         permit::Alone,
+        policy::Policy,
         report::{EngineObserver, ReconcileRecord, Reports},
         source_watch,
         start::Starting,
@@ -60,6 +61,8 @@ pub struct Rig {
     pub server: MemoryApiserver,
     pub world: Arc<World>,
     pub counts: Arc<Counts>,
+    /// How the next start runs the operator.
+    pub policy: Policy,
     url: String,
     stop: watch::Sender<bool>,
     running: Option<tokio::task::JoinHandle<()>>,
@@ -86,6 +89,10 @@ impl Rig {
             world: World::at(&url),
             server,
             counts: Arc::default(),
+            policy: Policy {
+                allow_insecure_tls: true,
+                ..Policy::default()
+            },
             url,
             stop: watch::channel(false).0,
             running: None,
@@ -112,6 +119,7 @@ impl Rig {
             addresses: Arc::new(AddressPolicy {
                 allowed: vec!["127.0.0.0/8".parse().unwrap()],
             }),
+            policy: Arc::new(self.policy.clone()),
             clock: Clock::new(move || clock.now()),
             fence: Arc::new(Alone),
             release_after: Duration::from_mins(10),
@@ -146,7 +154,8 @@ impl Rig {
                 .patch("secrets", "team", name, json!({ "data": null, "stringData": data }));
         } else {
             self.server.create(json!({
-                "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name, "namespace": "team" },
+                "apiVersion": "v1", "kind": "Secret",
+                "metadata": { "name": name, "namespace": "team", "annotations": { "dataiku-operator.io/allowed-hosts": "127.0.0.1" } },
                 "stringData": data,
             }));
         }

@@ -15,7 +15,7 @@ use crate::{
     crd::{
         applied::{Applied, Grants},
         common::{DeletionPolicy, InstanceRef, Policies, SecretKeyRef},
-        connection::AllowedNamespaces,
+        connection::{AllowedNamespaces, Tls},
         status::{Nothing, Status},
     },
     dataiku::{
@@ -46,6 +46,8 @@ pub struct HubSpec {
     pub freeze: bool,
     #[serde(default)]
     pub allowed_namespaces: Option<AllowedNamespaces>,
+    #[serde(default)]
+    pub tls: Option<Tls>,
 }
 
 /// An object of the remote side.
@@ -92,7 +94,7 @@ impl ConnectionKind for Hub {
     fn terms(&self) -> Terms<'_> {
         Terms {
             url: &self.spec.url,
-            tls: None,
+            tls: self.spec.tls.as_ref(),
             limits: None,
             drift_interval: None,
             allowed_namespaces: self.spec.allowed_namespaces.as_ref(),

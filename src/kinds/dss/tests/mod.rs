@@ -24,6 +24,7 @@ use crate::{
         environment::Environment,
         fingerprint::Fingerprints,
         permit::Alone,
+        policy::Policy,
         report::{EngineObserver, ReconcileRecord, Reports},
         source_watch,
     },
@@ -66,7 +67,8 @@ impl Rig {
         let simulator = Simulator::start().await.unwrap();
         let node = simulator.instance(config).await.unwrap();
         server.create(json!({
-            "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "admin", "namespace": "team" },
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": { "name": "admin", "namespace": "team", "annotations": { "dataiku-operator.io/allowed-hosts": "127.0.0.1" } },
             "stringData": { "apiKey": node.api_key() },
         }));
         let mut rig = Self {
@@ -100,6 +102,10 @@ impl Rig {
             calls: Arc::new(Ignored),
             addresses: Arc::new(AddressPolicy {
                 allowed: vec!["127.0.0.0/8".parse().unwrap()],
+            }),
+            policy: Arc::new(Policy {
+                allow_insecure_tls: true,
+                ..Policy::default()
             }),
             clock: Clock::new(Timestamp::now),
             fence: Arc::new(Alone),

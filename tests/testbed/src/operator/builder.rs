@@ -150,6 +150,8 @@ impl Builder {
             &metrics,
             "--allow-address",
             "127.0.0.0/8",
+            // Simulated instances speak http.
+            "--allow-insecure-tls",
             "--log-format",
             "json",
         ];
