@@ -26,6 +26,7 @@ use crate::{
         controller::stopped,
         environment::Environment,
         fingerprint::Fingerprints,
+        namespaces::{self, Namespaces},
         permit::{Alone, Fence},
         policy::Policy,
         report::Reports,
@@ -60,6 +61,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         allow_addresses,
         require_host_consent,
         allow_insecure_tls,
+        default_deletion_policy,
         release_after,
         propagation_deadline,
         log_format,
@@ -81,6 +83,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let mut serving = tokio::spawn(server::serve(metrics_address, health, stopped(ended)));
 
     let (reports, mut publishing) = Reports::start(client.clone());
+    let namespaces = Namespaces::default();
     let addresses = AddressPolicy {
         allowed: allow_addresses,
     };
@@ -101,7 +104,9 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         policy: Arc::new(Policy {
             require_host_consent,
             allow_insecure_tls,
+            default_deletion: default_deletion_policy,
         }),
+        namespaces: namespaces.clone(),
         clock,
         fence,
         release_after,
@@ -109,8 +114,14 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     };
     let kinds = kinds::start(env, watch_namespace.as_deref(), stop.clone());
     let mut sources = source_watch::start(client.clone(), watch_namespace.clone(), kinds.watched.clone());
+    let mut labels = namespaces::start(
+        client.clone(),
+        watch_namespace.as_deref(),
+        namespaces,
+        kinds.watched.clone(),
+    );
     tokio::select! {
-        () = sources.listed() => {}
+        ((), ()) = async { tokio::join!(sources.listed(), labels.listed()) } => {}
         () = stopped(stop.clone()) => return Ok(()),
         served = &mut serving => return served.context("the server failed")?,
     }
@@ -148,6 +159,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         () = &mut running => Err(anyhow::anyhow!("a kind stopped by itself")),
         served = &mut serving => served.context("the server failed").and_then(|served| served),
         watched = &mut sources.task => watched.context("the watch on sources failed"),
+        watched = &mut labels.task => watched.context("the watch on namespaces failed"),
     };
     if outcome.is_ok() && tokio::time::timeout(DRAIN, running).await.is_err() {
         tracing::warn!("reconciles in progress were not done in time");

@@ -7,6 +7,7 @@ use kube::Client;
 use super::{
     clock::Clock,
     fingerprint::Fingerprints,
+    namespaces::Namespaces,
     permit::Fence,
     policy::Policy,
     report::{EngineObserver, Reports},
@@ -28,6 +29,8 @@ pub struct Environment {
     pub calls: Arc<dyn CallObserver>,
     /// Addresses that connections may use.
     pub addresses: Arc<AddressPolicy>,
+    /// Labels and default deletion policies of namespaces.
+    pub namespaces: Namespaces,
     /// What whoever runs the operator decides for every connection and object.
     pub policy: Arc<Policy>,
     /// The wall clock.

@@ -14,6 +14,7 @@ pub mod index;
 mod integrity;
 pub mod keep;
 pub mod memory;
+pub mod namespaces;
 pub mod object;
 mod outcome;
 pub mod permit;

@@ -64,11 +64,13 @@ struct Conditions<K: Object, C: ConnectionKind> {
 }
 
 impl<K: Object, C: ConnectionKind> Conditions<K, C> {
-    fn check(&self) -> Result<(), Refused> {
+    fn check(&self, withdrawal: bool) -> Result<(), Refused> {
         if !self.fence.holds() {
             return Err(Refused::NotLeading);
         }
-        self.connections.permits(&self.live, &self.name.namespace)?;
+        let now = self.clock.now();
+        self.connections
+            .permits(&self.live, &self.name.namespace, withdrawal, now)?;
         let guard = self.objects.get(&self.name.namespace, &self.name.name);
         let current = guard.as_ref().and_then(|guard| guard.0.as_ref().ok());
         match current {
@@ -119,24 +121,24 @@ impl<K: Object, C: ConnectionKind> Permits<K, C> {
         }))
     }
 
-    /// Why a write would be refused now.
-    pub fn check(&self) -> Result<(), Refused> {
-        self.0.check()
+    /// Why a write would be refused now. `withdrawal`: it does nothing but take access away.
+    pub fn check(&self, withdrawal: bool) -> Result<(), Refused> {
+        self.0.check(withdrawal)
     }
 
-    /// The permit for one write with these effects. What comes with it is to be held until the write is read back.
+    /// The permit for one write with these effects. `withdrawal`: it does nothing but take access away. What comes with it is to be held until the write is read back.
     ///
     /// # Errors
     /// The write must not be made.
-    pub async fn issue(&self, effects: &[Effect]) -> Result<(WritePermit, Option<Hold>), Refused> {
-        self.0.check()?;
+    pub async fn issue(&self, effects: &[Effect], withdrawal: bool) -> Result<(WritePermit, Option<Hold>), Refused> {
+        self.0.check(withdrawal)?;
         let hold = if effects.is_empty() {
             None
         } else {
             Some(self.0.guarded(effects).await?)
         };
         let conditions = self.0.clone();
-        let permit = WritePermit::new(move || conditions.check().is_ok());
+        let permit = WritePermit::new(move || conditions.check(withdrawal).is_ok());
         Ok((permit, hold))
     }
 }

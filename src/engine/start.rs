@@ -52,7 +52,10 @@ impl<'a> Starting<'a> {
 
     /// Starts a kind of connection.
     pub fn connections<C: ConnectionKind>(&mut self) -> Arc<Connections<C>> {
-        let connections = Arc::new(Connections::new(self.namespace.map(str::to_owned)));
+        let connections = Arc::new(Connections::new(
+            self.namespace.map(str::to_owned),
+            self.env.namespaces.clone(),
+        ));
         let kind = watch_kind(&self.env, Connecting(connections.clone()), self.namespace);
         connections.find_in(kind.objects());
         self.add(kind);

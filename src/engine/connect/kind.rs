@@ -6,17 +6,18 @@ use std::{
 };
 
 use kube::core;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretSlice};
 
 use super::{Dependent, Effect, Held, Live, consent::Destination};
 use crate::{
     crd::{
-        connection::{self, AllowedNamespaces, CaBundleKind},
+        common::SecretRef,
+        connection::{self, AllowedNamespaces, BreakerStatus, CaBundleKind, ChangeWindow},
         status::Nothing,
     },
     dataiku::{
-        gate::Lane,
-        transport::{Credentials, Endpoint, Limits, Tls, Transport},
+        gate::{Breaker, Lane},
+        transport::{Credentials, Endpoint, Limits, Proxy, Tls, Transport},
     },
     engine::{
         environment::Environment,
@@ -29,6 +30,10 @@ use crate::{
 
 const CA_BUNDLE: &str = "caBundle";
 const DEFAULT_CA_KEY: &str = "ca.crt";
+const CLIENT_CERTIFICATE: &str = "clientCertificate";
+const CLIENT_KEY: &str = "clientKey";
+const PROXY_USER: &str = "proxyUsername";
+const PROXY_PASSWORD: &str = "proxyPassword";
 const DEFAULT_CONCURRENCY: usize = 8;
 const DEFAULT_REQUESTS_PER_SECOND: u32 = 50;
 
@@ -37,6 +42,11 @@ pub trait Api: Clone + Send + Sync + 'static {
     /// The same API for calls of another urgency.
     #[must_use]
     fn in_lane(&self, lane: Lane) -> Self;
+
+    /// Whether its calls go out.
+    fn breaker(&self) -> Breaker {
+        Breaker::Closed
+    }
 }
 
 /// What every connection object says.
@@ -53,6 +63,12 @@ pub struct Terms<'a> {
     pub allowed_namespaces: Option<&'a AllowedNamespaces>,
     /// Whether all writes are stopped.
     pub freeze: bool,
+    /// When changes may be written; empty: at any time.
+    pub change_windows: &'a [ChangeWindow],
+    /// The proxy that calls go through.
+    pub proxy: Option<&'a str>,
+    /// User name and password for it.
+    pub proxy_secret: Option<&'a SecretRef>,
 }
 
 /// A kind of connection. It writes nothing: it lists the remote side for all its objects.
@@ -95,6 +111,8 @@ pub trait ConnectionKind: Object<Seen = Nothing> {
     fn users(_lists: &Self::Lists) -> usize {
         0
     }
+    /// Shows whether calls go out.
+    fn show_breaker(_shown: &mut Self::Shown, _breaker: BreakerStatus) {}
     /// Shows what the mass-change brake holds.
     fn show_brake(_shown: &mut Self::Shown, _held: Option<Held>) {}
     /// Id of the node or space at the other end, where it has one.
@@ -111,10 +129,11 @@ pub trait ConnectionKind: Object<Seen = Nothing> {
     fn summary(&self, sweep: &Self::Sweep, dependents: &[Dependent]) -> Self::Shown;
 }
 
-/// Everything that a connection object reads: its credentials and its CA bundle.
+/// Everything that a connection object reads: credentials, certificates, and who it is to its proxy.
 pub(super) fn uses<C: ConnectionKind>(object: &C) -> Vec<SecretUse> {
     let mut uses = object.credential_uses();
-    let bundle = object.terms().tls.and_then(|tls| tls.ca_bundle_ref.as_ref());
+    let terms = object.terms();
+    let bundle = terms.tls.and_then(|tls| tls.ca_bundle_ref.as_ref());
     uses.extend(bundle.map(|bundle| SecretUse {
         slot: CA_BUNDLE.to_owned(),
         kind: match bundle.kind {
@@ -125,7 +144,23 @@ pub(super) fn uses<C: ConnectionKind>(object: &C) -> Vec<SecretUse> {
         key: bundle.key.clone().unwrap_or_else(|| DEFAULT_CA_KEY.to_owned()),
         multiline: true,
     }));
+    if let Some(SecretRef { name }) = client_certificate(&terms) {
+        for (slot, key) in [(CLIENT_CERTIFICATE, "tls.crt"), (CLIENT_KEY, "tls.key")] {
+            uses.push(SecretUse {
+                multiline: true,
+                ..SecretUse::new(slot, name, key)
+            });
+        }
+    }
+    if let Some(SecretRef { name }) = terms.proxy_secret {
+        uses.push(SecretUse::new(PROXY_USER, name, "username"));
+        uses.push(SecretUse::new(PROXY_PASSWORD, name, "password"));
+    }
     uses
+}
+
+fn client_certificate<'a>(terms: &Terms<'a>) -> Option<&'a SecretRef> {
+    terms.tls?.client_certificate_secret_ref.as_ref()
 }
 
 /// Every Secret whose value leaves the cluster, with its destination.
@@ -136,14 +171,29 @@ pub(super) fn destinations<C: ConnectionKind>(object: &C, env: &Environment) -> 
     let terms = object.terms();
     let plain = terms.tls.and_then(|tls| tls.allow_insecure_http).unwrap_or_default();
     let url = Transport::base(terms.url, plain, &env.addresses)?;
-    let secrets = object.credential_uses().into_iter();
-    let mut secrets: Vec<String> = secrets.map(|one| one.name).collect();
+    let proxy = terms
+        .proxy
+        .map(|proxy| Proxy::base(proxy, &env.addresses))
+        .transpose()?;
+    let mut secrets: Vec<String> = object.credential_uses().into_iter().map(|one| one.name).collect();
+    secrets.extend(client_certificate(&terms).map(|secret| secret.name.clone()));
+    secrets.sort_unstable();
     secrets.dedup();
-    let one = |secret| Destination {
-        secret,
-        url: url.clone(),
-    };
-    Ok(secrets.into_iter().map(one).collect())
+    let mut destinations = Vec::new();
+    for secret in secrets {
+        // What goes through a proxy may be seen by it.
+        for url in [&url].into_iter().chain(&proxy) {
+            destinations.push(Destination {
+                secret: secret.clone(),
+                url: url.clone(),
+            });
+        }
+    }
+    if let (Some(secret), Some(url)) = (terms.proxy_secret, proxy) {
+        let secret = secret.name.clone();
+        destinations.push(Destination { secret, url });
+    }
+    Ok(destinations)
 }
 
 /// What makes the connection insecure, as a condition; none where nothing does.
@@ -188,6 +238,7 @@ pub(super) fn reach<C: ConnectionKind>(object: &C) -> u64 {
     let tls = terms.tls.cloned().unwrap_or_default();
     (tls.insecure_skip_verify, tls.allow_insecure_http).hash(&mut hasher);
     format!("{:?}", terms.limits).hash(&mut hasher);
+    terms.proxy.hash(&mut hasher);
     for one in uses(object) {
         (one.slot, one.kind, one.name, one.key).hash(&mut hasher);
     }
@@ -211,10 +262,17 @@ pub(super) fn endpoint<C: ConnectionKind>(object: &C, secrets: &Secrets) -> Resu
         credentials: object.credentials(secrets)?,
         tls: Tls {
             ca_bundle_pem: ca_bundle.map(|bundle| bundle.expose_secret().as_bytes().to_vec()),
-            client_identity_pem: None,
+            client_identity_pem: client_identity(secrets),
             insecure_skip_verify: tls.insecure_skip_verify.unwrap_or_default(),
             allow_insecure_http: tls.allow_insecure_http.unwrap_or_default(),
         },
+        proxy: terms.proxy.map(|url| Proxy {
+            url: url.to_owned(),
+            credentials: match (secrets.value(PROXY_USER), secrets.value(PROXY_PASSWORD)) {
+                (Some(user), Some(password)) => Some((user.clone(), password.clone())),
+                _ => None,
+            },
+        }),
         limits: Limits {
             concurrency: concurrency(object),
             list_timeout: limits.list_timeout(),
@@ -225,4 +283,19 @@ pub(super) fn endpoint<C: ConnectionKind>(object: &C, secrets: &Secrets) -> Resu
                 .unwrap_or(DEFAULT_REQUESTS_PER_SECOND),
         },
     })
+}
+
+/// Certificate and private key, one after the other.
+fn client_identity(secrets: &Secrets) -> Option<SecretSlice<u8>> {
+    let (certificate, key) = (secrets.value(CLIENT_CERTIFICATE)?, secrets.value(CLIENT_KEY)?);
+    let parts = [certificate, key].map(|part| part.expose_secret().as_bytes());
+    Some(parts.join(&b'\n').into())
+}
+
+/// What the status shows of a breaker.
+pub(super) fn breaker_status(breaker: Breaker) -> BreakerStatus {
+    match breaker {
+        Breaker::Closed => BreakerStatus::Closed,
+        Breaker::Open => BreakerStatus::Open,
+    }
 }

@@ -8,6 +8,7 @@ pub mod key;
 pub mod kind;
 pub mod lists;
 pub mod live;
+pub mod windows;
 pub mod work;
 
 pub use connections::{Connections, Lookup, Readiness};

@@ -115,6 +115,17 @@ impl Edit {
         self.0.iter().any(|field| field.withdraws)
     }
 
+    /// Whether this edit does nothing else.
+    pub fn only_withdraws(&self) -> bool {
+        self.0.iter().all(|field| field.withdraws)
+    }
+
+    /// The differences that take access away.
+    pub fn withdrawals(self) -> Option<Self> {
+        let withdrawals: Vec<FieldEdit> = self.0.into_iter().filter(|field| field.withdraws).collect();
+        (!withdrawals.is_empty()).then_some(Self(withdrawals))
+    }
+
     /// Whether this edit sets the flag to false.
     pub fn turns_off(&self, flag: &str) -> bool {
         self.0.iter().any(|field| field.off.as_deref() == Some(flag))
@@ -287,8 +298,9 @@ impl<'a> Fields<'a> {
         });
         let target: BTreeSet<&str> = granted.iter().chain(others).copied().collect();
         if target != current {
-            let edit = membership(names, &target, &current);
-            self.differs((names.at, found), edit);
+            for edit in membership(names, &target, &current) {
+                self.differs((names.at, found), edit);
+            }
         }
         let granted = granted.into_iter().map(str::to_owned).collect();
         self.grants.insert(names.at, granted);
@@ -392,6 +404,7 @@ impl<'a> Fields<'a> {
         Plan {
             changes: edit.map(change).into_iter().collect(),
             waiting: self.waiting,
+            held: Vec::new(),
             in_progress: Vec::new(),
             deferred: self.deferred,
             grants: self.grants.into_iter().collect::<Grants>(),
@@ -465,24 +478,36 @@ fn set_at(document: &mut Document, path: &[String], value: Option<&serde_json::V
     }
 }
 
-fn membership(names: &Names<'_>, target: &BTreeSet<&str>, current: &BTreeSet<&str>) -> FieldEdit {
+/// What is added and what is removed, apart: the one may have to wait while the other is written.
+fn membership(names: &Names<'_>, target: &BTreeSet<&str>, current: &BTreeSet<&str>) -> Vec<FieldEdit> {
     let owned = |names: BTreeSet<&str>| names.into_iter().map(str::to_owned).collect::<Vec<_>>();
     let (added, removed) = (owned(target - current), owned(current - target));
-    let adding = added.iter().map(|name| format!("add to {} {name}", names.noun));
-    let removing = removed.iter().map(|name| format!("remove from {} {name}", names.noun));
-    let steps = adding.chain(removing).collect();
-    let (at, gone) = (names.at, removed.clone());
-    let set = move |document: &mut Document| {
-        document
-            .edit_list(at, |name: &String| !gone.contains(name), &added)
-            .map(|_| ())
-    };
-    FieldEdit {
-        steps,
-        withdraws: !removed.is_empty(),
-        removed: Some((at, removed)),
-        ..FieldEdit::new("", set)
+    let at = names.at;
+    let mut edits = Vec::new();
+    if !added.is_empty() {
+        let steps = added.iter().map(|name| format!("add to {} {name}", names.noun));
+        edits.push(FieldEdit {
+            steps: steps.collect(),
+            ..FieldEdit::new("", move |document: &mut Document| {
+                document.edit_list(at, |_: &String| true, &added).map(|_| ())
+            })
+        });
     }
+    if !removed.is_empty() {
+        let steps = removed.iter().map(|name| format!("remove from {} {name}", names.noun));
+        let gone = removed.clone();
+        edits.push(FieldEdit {
+            steps: steps.collect(),
+            withdraws: true,
+            removed: Some((at, removed)),
+            ..FieldEdit::new("", move |document: &mut Document| {
+                document
+                    .edit_list::<String, String>(at, |name| !gone.contains(name), &[])
+                    .map(|_| ())
+            })
+        });
+    }
+    edits
 }
 
 #[cfg(test)]

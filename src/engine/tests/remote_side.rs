@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use crate::{
     dataiku::{
         error::{ApiError, ErrorKind},
-        gate::Lane,
+        gate::{Breaker, Lane},
         permit::WritePermit,
     },
     engine::connect::Api,
@@ -135,6 +135,15 @@ pub struct Toy(pub Arc<World>);
 impl Api for Toy {
     fn in_lane(&self, _: Lane) -> Self {
         self.clone()
+    }
+
+    /// A side that does not answer is not called.
+    fn breaker(&self) -> Breaker {
+        if *self.0.reachable.lock().unwrap() {
+            Breaker::Closed
+        } else {
+            Breaker::Open
+        }
     }
 }
 

@@ -23,6 +23,7 @@ use crate::{
         clock::Clock,
         environment::Environment,
         fingerprint::Fingerprints,
+        namespaces::{self, Namespaces},
         permit::Alone,
         policy::Policy,
         report::{EngineObserver, ReconcileRecord, Reports},
@@ -110,6 +111,7 @@ impl Rig {
     pub async fn start(&mut self) {
         let client = self.server.client();
         let clock = self.server.clone();
+        let namespaces = Namespaces::default();
         let env = Environment {
             fingerprints: Arc::new(Fingerprints::new(vec![7; 32])),
             reports: Reports::start(client.clone()).0,
@@ -119,6 +121,7 @@ impl Rig {
             addresses: Arc::new(AddressPolicy {
                 allowed: vec!["127.0.0.0/8".parse().unwrap()],
             }),
+            namespaces: namespaces.clone(),
             policy: Arc::new(self.policy.clone()),
             clock: Clock::new(move || clock.now()),
             fence: Arc::new(Alone),
@@ -131,11 +134,14 @@ impl Rig {
         let hubs = starting.connections::<Hub>();
         starting.objects::<Widgets>(&hubs);
         let kinds = starting.finish();
-        let sources = source_watch::start(client, None, kinds.watched.clone());
+        let sources = source_watch::start(client.clone(), None, kinds.watched.clone());
+        let labels = namespaces::start(client, None, namespaces, kinds.watched.clone());
         sources.listed().await;
+        labels.listed().await;
         self.running = Some(tokio::spawn(async move {
             kinds.run.await;
             sources.task.abort();
+            labels.task.abort();
         }));
     }
 

@@ -14,8 +14,8 @@ pub use super::remote_side::{Fault, Remotely, World};
 use crate::{
     crd::{
         applied::{Applied, Grants},
-        common::{DeletionPolicy, InstanceRef, Policies, SecretKeyRef},
-        connection::{AllowedNamespaces, Tls},
+        common::{DeletionPolicy, InstanceRef, Policies, SecretKeyRef, SecretRef},
+        connection::{AllowedNamespaces, BreakerStatus, ChangeWindow, Tls},
         status::{Nothing, Status},
     },
     dataiku::{
@@ -35,7 +35,7 @@ use crate::{
     version = "v1alpha1",
     kind = "Hub",
     namespaced,
-    status = "Status<Nothing, Nothing>",
+    status = "Status<Nothing, HubShown>",
     derive = "PartialEq"
 )]
 #[serde(rename_all = "camelCase")]
@@ -48,6 +48,19 @@ pub struct HubSpec {
     pub allowed_namespaces: Option<AllowedNamespaces>,
     #[serde(default)]
     pub tls: Option<Tls>,
+    #[serde(default)]
+    pub change_windows: Vec<ChangeWindow>,
+    #[serde(default)]
+    pub proxy_url: Option<String>,
+    #[serde(default)]
+    pub proxy_secret_ref: Option<SecretRef>,
+}
+
+/// What a [`Hub`] shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HubShown {
+    #[serde(default)]
+    pub breaker: Option<BreakerStatus>,
 }
 
 /// An object of the remote side.
@@ -99,6 +112,9 @@ impl ConnectionKind for Hub {
             drift_interval: None,
             allowed_namespaces: self.spec.allowed_namespaces.as_ref(),
             freeze: self.spec.freeze,
+            change_windows: &self.spec.change_windows,
+            proxy: self.spec.proxy_url.as_deref(),
+            proxy_secret: self.spec.proxy_secret_ref.as_ref(),
         }
     }
 
@@ -146,8 +162,12 @@ impl ConnectionKind for Hub {
         lists.0.lock().unwrap().iter().flatten().count()
     }
 
-    fn summary(&self, (): &(), _: &[Dependent]) -> Nothing {
-        Nothing {}
+    fn show_breaker(shown: &mut HubShown, breaker: BreakerStatus) {
+        shown.breaker = Some(breaker);
+    }
+
+    fn summary(&self, (): &(), _: &[Dependent]) -> HubShown {
+        HubShown::default()
     }
 }
 

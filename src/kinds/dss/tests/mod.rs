@@ -1,6 +1,7 @@
 //! The kinds of a DSS node, run by the engine against a simulated node and an apiserver in memory.
 #![allow(clippy::needless_pass_by_value, reason = "every caller makes the JSON on the spot")]
 
+mod connection;
 mod examples;
 mod keys;
 mod variables;
@@ -23,6 +24,7 @@ use crate::{
         clock::Clock,
         environment::Environment,
         fingerprint::Fingerprints,
+        namespaces::Namespaces,
         permit::Alone,
         policy::Policy,
         report::{EngineObserver, ReconcileRecord, Reports},
@@ -103,6 +105,7 @@ impl Rig {
             addresses: Arc::new(AddressPolicy {
                 allowed: vec!["127.0.0.0/8".parse().unwrap()],
             }),
+            namespaces: Namespaces::default(),
             policy: Arc::new(Policy {
                 allow_insecure_tls: true,
                 ..Policy::default()

@@ -16,6 +16,7 @@ use crate::{
         clock::Clock,
         environment::Environment,
         fingerprint::Fingerprints,
+        namespaces::Namespaces,
         permit::Alone,
         policy::Policy,
         report::{EngineObserver, ReconcileRecord, Reports},
@@ -78,6 +79,7 @@ impl Rig {
             addresses: Arc::new(AddressPolicy {
                 allowed: vec!["127.0.0.0/8".parse().unwrap()],
             }),
+            namespaces: Namespaces::default(),
             policy: Arc::new(Policy {
                 allow_insecure_tls: true,
                 ..Policy::default()
