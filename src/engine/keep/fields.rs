@@ -1,6 +1,8 @@
 //! The fields of a remote document that a kind declares, one line for each. From the one list follow the sentences of the
 //! plan, the grants, the withdrawals and the edit of the document.
 
+mod membership;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash, Hasher},
@@ -8,6 +10,7 @@ use std::{
 
 use secrecy::{ExposeSecret, SecretString};
 
+use self::membership::membership;
 use super::plan::Plan;
 use crate::{
     crd::applied::{Applied, Grants},
@@ -476,38 +479,6 @@ fn set_at(document: &mut Document, path: &[String], value: Option<&serde_json::V
         }
         ([], _) => {}
     }
-}
-
-/// What is added and what is removed, apart: the one may have to wait while the other is written.
-fn membership(names: &Names<'_>, target: &BTreeSet<&str>, current: &BTreeSet<&str>) -> Vec<FieldEdit> {
-    let owned = |names: BTreeSet<&str>| names.into_iter().map(str::to_owned).collect::<Vec<_>>();
-    let (added, removed) = (owned(target - current), owned(current - target));
-    let at = names.at;
-    let mut edits = Vec::new();
-    if !added.is_empty() {
-        let steps = added.iter().map(|name| format!("add to {} {name}", names.noun));
-        edits.push(FieldEdit {
-            steps: steps.collect(),
-            ..FieldEdit::new("", move |document: &mut Document| {
-                document.edit_list(at, |_: &String| true, &added).map(|_| ())
-            })
-        });
-    }
-    if !removed.is_empty() {
-        let steps = removed.iter().map(|name| format!("remove from {} {name}", names.noun));
-        let gone = removed.clone();
-        edits.push(FieldEdit {
-            steps: steps.collect(),
-            withdraws: true,
-            removed: Some((at, removed)),
-            ..FieldEdit::new("", move |document: &mut Document| {
-                document
-                    .edit_list::<String, String>(at, |name| !gone.contains(name), &[])
-                    .map(|_| ())
-            })
-        });
-    }
-    edits
 }
 
 #[cfg(test)]

@@ -215,7 +215,10 @@ impl<M: Managed> Keeping<M> {
             || remote.is_some_and(|remote| remote.seen == M::show(object, seen, &report.record, given.lists));
         let outstanding = Self::shown_plan(plan);
         let waits = match reason {
-            Some(Reason::Frozen) => held.is_some() && held == ready.map(|ready| ready.message.as_str()),
+            Some(Reason::Frozen) => {
+                let holds_all = plan.is_empty() || given.connection.terms().freeze;
+                holds_all && held.is_some() && held == ready.map(|ready| ready.message.as_str())
+            }
             Some(Reason::Observed) => true,
             _ => plan.is_empty() && plan.held.is_empty(),
         };

@@ -90,7 +90,7 @@ async fn withdrawals_and_deletions_proceed_outside_of_every_window() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_window_that_is_removed_stops_every_write_that_was_not_sent() {
+async fn windows_that_are_declared_meanwhile_stop_every_write_that_was_not_sent() {
     let rig = Rig::ready().await;
     busy(&rig).await;
     rig.hub(json!({ "changeWindows": window(&rig, 600, "10m") }));

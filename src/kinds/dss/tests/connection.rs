@@ -10,14 +10,14 @@ fn closed() -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_an_edit_outside_of_the_windows_only_what_takes_access_away_is_written() {
     let rig = Rig::ready().await;
-    for group in ["analysts", "readers"] {
+    for group in ["red", "blue"] {
         let spec = json!({ "instanceRef": { "name": "design" } });
         rig.create("DssGroup", group, spec);
         rig.wait("dssgroups", group, "InSync").await;
     }
     let spec = json!({
         "instanceRef": { "name": "design" }, "sourceType": "LOCAL_NO_AUTH", "userProfile": "READER",
-        "displayName": "Jane", "groups": [{ "name": "analysts" }],
+        "displayName": "Jane", "groups": [{ "name": "red" }],
     });
     rig.create("DssUser", "jane", spec);
     rig.wait("dssusers", "jane", "InSync").await;
@@ -27,12 +27,12 @@ async fn of_an_edit_outside_of_the_windows_only_what_takes_access_away_is_writte
     };
     windows(closed());
     rig.swept().await;
-    let edit = json!({ "spec": { "displayName": "Jane Doe", "groups": [{ "name": "readers" }] } });
+    let edit = json!({ "spec": { "displayName": "Jane Doe", "groups": [{ "name": "blue" }] } });
     rig.server.patch("dssusers", "team", "jane", edit);
     let jane = rig.wait("dssusers", "jane", "Frozen").await;
     assert_eq!(
         jane["status"]["plan"],
-        json!(["set displayName to Jane Doe", "add to group readers"])
+        json!(["set displayName to Jane Doe", "add to group blue"])
     );
     let stored = || rig.node.state_at("/users/jane").unwrap();
     assert_eq!(stored()["groups"], json!([]), "the membership is withdrawn");
@@ -42,7 +42,7 @@ async fn of_an_edit_outside_of_the_windows_only_what_takes_access_away_is_writte
     assert_eq!(rig.node.writes(), writes, "what waits is not attempted");
     windows(Value::Null);
     rig.wait("dssusers", "jane", "InSync").await;
-    assert_eq!(stored()["groups"], json!(["readers"]));
+    assert_eq!(stored()["groups"], json!(["blue"]));
     assert_eq!(stored()["displayName"], "Jane Doe");
 }
 
