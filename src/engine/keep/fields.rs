@@ -29,6 +29,7 @@ pub struct FieldEdit {
     set: Set,
     slot: Option<String>,
     withdraws: bool,
+    grants: bool,
     event: Option<&'static str>,
     /// The flag that is set to false.
     off: Option<String>,
@@ -47,6 +48,7 @@ impl FieldEdit {
             set: Box::new(set),
             slot: None,
             withdraws: false,
+            grants: false,
             event: None,
             off: None,
             removed: None,
@@ -58,6 +60,17 @@ impl FieldEdit {
     pub fn withdrawing(mut self, withdraws: bool) -> Self {
         self.withdraws = withdraws;
         self
+    }
+
+    /// The same difference, which gives access to somebody as well if `grants` is true: then it is no mere withdrawal.
+    #[must_use]
+    pub fn granting(mut self, grants: bool) -> Self {
+        self.grants = grants;
+        self
+    }
+
+    fn only_withdraws(&self) -> bool {
+        self.withdraws && !self.grants
     }
 
     /// Sets what is at `path` in nested documents; `None` removes it. Anything on the way that is not a document is replaced
@@ -120,12 +133,12 @@ impl Edit {
 
     /// Whether this edit does nothing else.
     pub fn only_withdraws(&self) -> bool {
-        self.0.iter().all(|field| field.withdraws)
+        self.0.iter().all(FieldEdit::only_withdraws)
     }
 
     /// The differences that take access away.
     pub fn withdrawals(self) -> Option<Self> {
-        let withdrawals: Vec<FieldEdit> = self.0.into_iter().filter(|field| field.withdraws).collect();
+        let withdrawals: Vec<FieldEdit> = self.0.into_iter().filter(FieldEdit::only_withdraws).collect();
         (!withdrawals.is_empty()).then_some(Self(withdrawals))
     }
 

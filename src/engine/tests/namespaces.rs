@@ -149,3 +149,26 @@ async fn no_default_deletes_what_was_adopted() {
     gone(&rig, "old").await;
     assert!(rig.world.get("old").is_some());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_operator_that_may_not_read_namespaces_starts_and_lets_nobody_in_by_label() {
+    let mut rig = Rig::stopped();
+    let refusal = memory_apiserver::Action::Status(403, "Forbidden".into());
+    let refusal = memory_apiserver::Rule::new(refusal).when(|request| request.path == "/api/v1/namespaces");
+    let refusal = rig.server.fault(refusal);
+    rig.start().await;
+    shared(&rig).await;
+    label(&rig, Some("risk"));
+    rig.widget("jane", through_shared());
+    let jane = rig.widget_is("jane", "DependencyNotReady").await;
+    assert!(
+        ready(&jane)["message"]
+            .as_str()
+            .unwrap()
+            .contains("may not read namespaces")
+    );
+    assert_eq!(rig.world.get("jane"), None);
+    // Once it may, nobody has to touch the object.
+    refusal.remove();
+    rig.widget_is("jane", "InSync").await;
+}
