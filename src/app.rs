@@ -26,7 +26,9 @@ use crate::{
         controller::stopped,
         environment::Environment,
         fingerprint::Fingerprints,
+        namespaces::{self, Namespaces},
         permit::{Alone, Fence},
+        policy::Policy,
         report::Reports,
         source_watch,
     },
@@ -90,6 +92,9 @@ pub async fn operate(args: RunArgs, surroundings: Surroundings) -> anyhow::Resul
         metrics_address,
         allow_addresses,
         privileged_permissions,
+        require_host_consent,
+        allow_insecure_tls,
+        default_deletion_policy,
         release_after,
         propagation_deadline,
         log_format: _,
@@ -117,6 +122,7 @@ pub async fn operate(args: RunArgs, surroundings: Surroundings) -> anyhow::Resul
     let mut serving = tokio::spawn(server::serve(metrics_address, health, stopped(ended)));
 
     let (reports, mut publishing) = Reports::start(client.clone());
+    let namespaces = Namespaces::default();
     let addresses = AddressPolicy {
         allowed: allow_addresses,
     };
@@ -134,6 +140,12 @@ pub async fn operate(args: RunArgs, surroundings: Surroundings) -> anyhow::Resul
         calls: metrics.clone(),
         addresses: Arc::new(addresses),
         privileges: Arc::new(Privileges::new(privileged_permissions)),
+        policy: Arc::new(Policy {
+            require_host_consent,
+            allow_insecure_tls,
+            default_deletion: default_deletion_policy,
+        }),
+        namespaces: namespaces.clone(),
         clock,
         fence,
         release_after,
@@ -141,8 +153,14 @@ pub async fn operate(args: RunArgs, surroundings: Surroundings) -> anyhow::Resul
     };
     let kinds = kinds::start(env, watch_namespace.as_deref(), stop.clone());
     let mut sources = source_watch::start(client.clone(), watch_namespace.clone(), kinds.watched.clone());
+    let mut labels = namespaces::start(
+        client.clone(),
+        watch_namespace.as_deref(),
+        namespaces,
+        kinds.watched.clone(),
+    );
     tokio::select! {
-        () = sources.listed() => {}
+        ((), ()) = async { tokio::join!(sources.listed(), labels.listed()) } => {}
         () = stopped(stop.clone()) => return Ok(()),
         served = &mut serving => return served.context("the server failed")?,
     }
@@ -180,6 +198,7 @@ pub async fn operate(args: RunArgs, surroundings: Surroundings) -> anyhow::Resul
         () = &mut running => Err(anyhow::anyhow!("a kind stopped by itself")),
         served = &mut serving => served.context("the server failed").and_then(|served| served),
         watched = &mut sources.task => watched.context("the watch on sources failed"),
+        watched = &mut labels.task => watched.context("the watch on namespaces failed"),
     };
     if outcome.is_ok() && tokio::time::timeout(DRAIN, running).await.is_err() {
         tracing::warn!("reconciles in progress were not done in time");

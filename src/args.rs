@@ -5,6 +5,8 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use clap::{Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
+use crate::crd::common::DeletionPolicy;
+
 /// Makes people's access to Dataiku declarative.
 #[derive(Debug, Parser)]
 #[command(name = "dataiku-operator", version, about)]
@@ -59,6 +61,27 @@ pub struct RunArgs {
         value_delimiter = ','
     )]
     pub privileged_permissions: Vec<String>,
+    /// Send the credentials of a connection only to hosts that its Secret names in the annotation
+    /// `dataiku-operator.io/allowed-hosts`. Off, whoever may edit a connection can have the values of its Secret sent to any
+    /// host.
+    #[arg(long, env = "DATAIKU_OPERATOR_REQUIRE_HOST_CONSENT", default_value_t = true, action = clap::ArgAction::Set)]
+    pub require_host_consent: bool,
+    /// Let connections use `tls.insecureSkipVerify` and `tls.allowInsecureHttp`. Default: a connection that sets one of them is
+    /// `NotAllowed`.
+    #[arg(
+        long,
+        env = "DATAIKU_OPERATOR_ALLOW_INSECURE_TLS",
+        default_value_t = false,
+        default_missing_value = "true",
+        num_args = 0..=1,
+        require_equals = true,
+        action = clap::ArgAction::Set
+    )]
+    pub allow_insecure_tls: bool,
+    /// What happens to a remote object whose object is deleted and has no `deletionPolicy`, where its namespace has no annotation
+    /// `dataiku-operator.io/default-deletion-policy`: Delete, Disable (users) or Retain. Default: what the kind says.
+    #[arg(long, env = "DATAIKU_OPERATOR_DEFAULT_DELETION_POLICY", value_parser = deletion_policy)]
+    pub default_deletion_policy: Option<DeletionPolicy>,
     /// How long a deletion waits for a connection whose Secret is missing before it lets go.
     #[arg(long, env = "DATAIKU_OPERATOR_RELEASE_AFTER", default_value = "10m", value_parser = duration)]
     pub release_after: Duration,
@@ -89,6 +112,10 @@ pub struct GenerateArgs {
     /// Root of the repository.
     #[arg(long, default_value = ".")]
     pub root: PathBuf,
+}
+
+fn deletion_policy(text: &str) -> Result<DeletionPolicy, String> {
+    DeletionPolicy::named(text).ok_or_else(|| "must be Delete, Disable or Retain".to_owned())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -20,6 +20,11 @@ pub mod annotation {
     pub const PAUSED: &str = "dataiku-operator.io/paused";
     /// Any text: a pass now; the text is echoed in `status.lastHandledReconcileAt`.
     pub const RECONCILE_AT: &str = "dataiku-operator.io/reconcile-at";
+    /// On a Secret that a connection reads: hosts that its values may be sent to, separated by commas. `*.example.com` stands
+    /// for every name below; a port is optional, and without one every port is allowed.
+    pub const ALLOWED_HOSTS: &str = "dataiku-operator.io/allowed-hosts";
+    /// On a namespace: what happens to a remote object whose object there has no `deletionPolicy`.
+    pub const DEFAULT_DELETION_POLICY: &str = "dataiku-operator.io/default-deletion-policy";
     /// `"true"` on an object being deleted: the finalizer goes at once, the remote object stays as it is.
     pub const FORCE_RELEASE: &str = "dataiku-operator.io/force-release";
 
@@ -52,6 +57,15 @@ pub struct InstanceRef {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]
     pub namespace: Option<String>,
+}
+
+/// A Secret in the namespace of the object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretRef {
+    /// Name of the Secret.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
 }
 
 /// One key of a Secret in the namespace of the object.
@@ -122,10 +136,31 @@ pub struct Policies {
     /// `Refuse` (default) does not touch a remote object that exists already (reason `AlreadyExists`); `Adopt` takes it over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adoption_policy: Option<AdoptionPolicy>,
-    /// What happens to the remote object when this object is deleted. Unset: the operator disables users that it created,
-    /// deletes anything else that it created, and leaves adopted objects unchanged.
+    /// What happens to the remote object when this object is deleted. Unset: the annotation
+    /// `dataiku-operator.io/default-deletion-policy` of the namespace decides, then `run --default-deletion-policy`; without both, the
+    /// operator disables users that it created and deletes anything else that it created. Unless it is set here, adopted objects
+    /// stay unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
+}
+
+impl DeletionPolicy {
+    /// The policy of this name, whatever its case.
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::Delete, Self::Disable, Self::Retain];
+        let name = name.trim();
+        all.into_iter()
+            .find(|policy| policy.as_str().eq_ignore_ascii_case(name))
+    }
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Delete => "Delete",
+            Self::Disable => "Disable",
+            Self::Retain => "Retain",
+        }
+    }
 }
 
 impl Policies {

@@ -1,18 +1,31 @@
 //! Spec and status parts that every connection kind has.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, Time};
 use kube::{KubeSchema, core::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{common::SecretKeyRef, delegation::Tenancy};
+use super::{
+    common::{SecretKeyRef, SecretRef},
+    delegation::Tenancy,
+};
 
-/// Where the credentials of a DSS or Govern node are.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// Where the credentials of a DSS or Govern node are: an API key or a token.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[x_kube(
+    validation = Rule::new("has(self.apiKeySecretRef) != has(self.bearerTokenSecretRef)")
+        .message("set exactly one of apiKeySecretRef and bearerTokenSecretRef")
+)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiKeyCredentials {
     /// Secret in the namespace of this object that holds the admin API key. `key` defaults to `apiKey`.
-    pub api_key_secret_ref: SecretKeyRef,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key_secret_ref: Option<SecretKeyRef>,
+    /// Secret in the namespace of this object that holds a token (a JWT) of an administrator, which is sent as
+    /// `Authorization: Bearer` (DSS 15 and later). `key` defaults to `token`. A token that expires is to be replaced in the
+    /// Secret, which takes effect at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bearer_token_secret_ref: Option<SecretKeyRef>,
 }
 
 /// Kind of the object that holds a CA bundle.
@@ -46,11 +59,18 @@ pub struct Tls {
     /// CA certificates to trust in addition to those of the system. Unset: only those of the system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_bundle_ref: Option<CaBundleRef>,
+    /// Certificate and private key that the operator presents (mutual TLS): a Secret of type `kubernetes.io/tls` (keys `tls.crt`
+    /// and `tls.key`) in the namespace of this object. Unset: none is presented. Its annotation
+    /// `dataiku-operator.io/allowed-hosts` has to name the host of `url`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate_secret_ref: Option<SecretRef>,
     /// Do not verify the server's certificate. Default: false. Anyone between the operator and the server can then read the
-    /// admin key.
+    /// admin key. Works only where the operator runs with `--allow-insecure-tls` (otherwise `NotAllowed`), and sets the
+    /// condition `Insecure`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub insecure_skip_verify: Option<bool>,
-    /// Allow `http://`. Default: false. The admin key is then sent in clear text.
+    /// Allow `http://`. Default: false. The admin key is then sent in clear text. Works only where the operator runs with
+    /// `--allow-insecure-tls` (otherwise `NotAllowed`), and sets the condition `Insecure`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_insecure_http: Option<bool>,
 }
@@ -66,31 +86,71 @@ pub enum AllowedFrom {
     All,
     /// The connection's own namespace and those in `names`.
     Names,
+    /// The connection's own namespace and those whose labels match `selector`.
+    Selector,
 }
 
 /// Which namespaces may use a connection. The operator checks this before every write, so a change takes effect at once.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[x_kube(
+    validation = Rule::new("has(self.selector) == (has(self.from) && self.from == 'Selector')")
+        .message("selector is for from: Selector, which needs it")
+)]
 #[serde(rename_all = "camelCase")]
 pub struct AllowedNamespaces {
     /// `Same` (default): only the connection's own namespace. `All`: every namespace. `Names`: also those in `names`.
+    /// `Selector`: also those whose labels match `selector`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<AllowedFrom>,
     /// Namespaces that may use this connection in addition to its own, with `from: Names`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000), inner(length(min = 1, max = 63)))]
     pub names: Vec<String>,
+    /// Labels of the namespaces that may use this connection in addition to its own, with `from: Selector`. A changed label
+    /// takes effect at once: whoever may label namespaces decides who may use the connection. An empty selector matches every
+    /// namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<LabelSelector>,
 }
 
 impl AllowedNamespaces {
-    /// Whether objects in `namespace` may use a connection that lives in `home`.
+    /// Whether objects in `namespace` may use a connection that lives in `home`, without what a selector says.
     pub fn admits(&self, home: &str, namespace: &str) -> bool {
         namespace == home
             || match self.from.unwrap_or_default() {
-                AllowedFrom::Same => false,
+                AllowedFrom::Same | AllowedFrom::Selector => false,
                 AllowedFrom::All => true,
                 AllowedFrom::Names => self.names.iter().any(|name| name == namespace),
             }
     }
+
+    /// The labels that decide, with `from: Selector`.
+    pub fn selector(&self) -> Option<&LabelSelector> {
+        let selects = self.from == Some(AllowedFrom::Selector);
+        self.selector.as_ref().filter(|_| selects)
+    }
+}
+
+/// A time in which changes may be written.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangeWindow {
+    /// When the window opens, as a cron schedule: minute, hour, day of month, month, day of week (0 or 7 is Sunday). For example
+    /// `0 20 * * 1-5`: at 20:00 from Monday to Friday. A time that a clock change skips opens the window right after the change;
+    /// one that it repeats opens it once.
+    #[schemars(length(min = 1, max = 200))]
+    pub schedule: String,
+    /// How long the window stays open; from 1m to 168h. For example `4h`.
+    #[x_kube(
+        validation = Rule::new("duration(self) >= duration('1m') && duration(self) <= duration('168h')")
+            .message("duration must be from 1m to 168h")
+    )]
+    #[schemars(length(max = 32))]
+    pub duration: Duration,
+    /// Time zone of `schedule`, by its name in the IANA database, such as `Europe/Paris`. Default: `UTC`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    pub time_zone: Option<String>,
 }
 
 /// Limits of the calls to the remote side.
@@ -146,7 +206,8 @@ impl Limits {
 #[serde(rename_all = "camelCase")]
 pub struct NodeSpec {
     /// Scheme, host, port and path prefix of the node, for example `https://dss.example.com`. `http` only with
-    /// `tls.allowInsecureHttp: true`. No user name, query or fragment.
+    /// `tls.allowInsecureHttp: true`. No user name, query or fragment. The Secret of the credentials has to name this host in
+    /// its annotation `dataiku-operator.io/allowed-hosts`: otherwise nothing is sent, and the reason is `NotAllowed`.
     #[x_kube(
         validation = Rule::new("isURL(self) && (url(self).getScheme() == 'https' || url(self).getScheme() == 'http')")
             .message("url must be an http or https URL")
@@ -172,6 +233,11 @@ pub struct NodeSpec {
     /// Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freeze: Option<bool>,
+    /// When changes may be written. Outside of these windows changes wait (reason `Frozen`; the message names the next window), but
+    /// withdrawals and deletions proceed. Unset or empty: at any time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub change_windows: Vec<ChangeWindow>,
     /// Time between two reads of the whole remote side, which find drift. Default: 60s; at least 5s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(
@@ -182,6 +248,21 @@ pub struct NodeSpec {
     /// Limits of the calls to the node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
+    /// HTTP proxy through which the node is reached, for example `http://proxy.example.com:3128`. Default: none; the
+    /// environment of the operator names none either. The name in `url` has to resolve to an allowed address in the cluster
+    /// too: a proxy opens no address that the operator would not call itself. Every Secret of the credentials has to name the
+    /// host of the proxy in its annotation `dataiku-operator.io/allowed-hosts`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(
+        validation = Rule::new("isURL(self) && (url(self).getScheme() == 'https' || url(self).getScheme() == 'http')")
+            .message("proxyUrl must be an http or https URL")
+    )]
+    #[schemars(length(min = 1, max = 2048))]
+    pub proxy_url: Option<String>,
+    /// User name and password for the proxy: a Secret of type `kubernetes.io/basic-auth` in the namespace of this object. Unset:
+    /// none are sent. Its annotation `dataiku-operator.io/allowed-hosts` has to name the host of the proxy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_secret_ref: Option<SecretRef>,
 }
 
 /// Drift interval where none is given.
@@ -274,6 +355,16 @@ pub struct BrakeStatus {
     pub since: Time,
 }
 
+/// Whether the operator calls the remote side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = super::common::undescribed)]
+pub enum BreakerStatus {
+    /// It does.
+    Closed,
+    /// Five calls in a row failed: only the read at each drift interval is sent, until one succeeds.
+    Open,
+}
+
 /// What a connection shows in its status.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -299,4 +390,8 @@ pub struct ConnectionStatus {
     /// Changes that wait for an acknowledgement, since too many users would lose their accounts at once. Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brake: Option<BrakeStatus>,
+    /// `Closed`: the operator calls the node. `Open`: five calls in a row failed, and only the read at each drift interval is sent
+    /// until one succeeds. Absent before the first call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<BreakerStatus>,
 }

@@ -43,7 +43,7 @@ fn names(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// What some namespaces may do through a connection.
-#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Delegation {
     /// The namespaces that this entry applies to, in the form of `allowedNamespaces`. It allows no namespace by itself:
@@ -108,7 +108,7 @@ pub struct Delegation {
 }
 
 /// Who may do what through a connection, beside `allowedNamespaces`.
-#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tenancy {
     /// What other namespaces may do; of several entries, the first one whose `namespaces` match applies. The connection's own

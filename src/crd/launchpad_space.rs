@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    connection::{AllowedNamespaces, GroupCounts, Limits, Tls},
+    common::SecretRef,
+    connection::{AllowedNamespaces, BreakerStatus, ChangeWindow, GroupCounts, Limits, Tls},
     delegation::Tenancy,
     status::{Nothing, Status},
 };
@@ -97,6 +98,10 @@ pub struct SpaceStatus {
     /// How many objects use this connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claims: Option<i64>,
+    /// `Closed`: the operator calls the Launchpad. `Open`: five calls in a row failed, and only the read at each drift interval is
+    /// sent until one succeeds. Absent before the first call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<BreakerStatus>,
 }
 
 /// Status of a [`LaunchpadSpace`].
@@ -134,7 +139,9 @@ pub struct LaunchpadSpaceSpec {
     #[schemars(length(min = 1, max = 200))]
     pub space_id: String,
     /// Address of the Launchpad's API, with its version. Default: the vendor's. `http` only with
-    /// `tls.allowInsecureHttp: true`. No user name, query or fragment.
+    /// `tls.allowInsecureHttp: true`. No user name, query or fragment. The Secret of the credentials has to name this host, or
+    /// the vendor's `api.launchpad-dku.app.dataiku.io`, in its annotation `dataiku-operator.io/allowed-hosts`: otherwise nothing is
+    /// sent, and the reason is `NotAllowed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(
         validation = Rule::new("isURL(self) && (url(self).getScheme() == 'https' || url(self).getScheme() == 'http')")
@@ -156,6 +163,11 @@ pub struct LaunchpadSpaceSpec {
     /// Stop all writes through this connection. Differences are still found and shown (reason `Frozen`). Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freeze: Option<bool>,
+    /// When changes may be written. Outside of these windows changes wait (reason `Frozen`; the message names the next window), but
+    /// withdrawals and deletions proceed. Unset or empty: at any time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub change_windows: Vec<ChangeWindow>,
     /// How often the space is looked at. Default: 60s; at least 5s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(
@@ -166,4 +178,19 @@ pub struct LaunchpadSpaceSpec {
     /// What the Launchpad may be asked for at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
+    /// HTTP proxy through which the Launchpad is reached, for example `http://proxy.example.com:3128`. Default: none; the
+    /// environment of the operator names none either. The name in `url` has to resolve to an allowed address in the cluster
+    /// too: a proxy opens no address that the operator would not call itself. Every Secret of the credentials has to name the
+    /// host of the proxy in its annotation `dataiku-operator.io/allowed-hosts`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(
+        validation = Rule::new("isURL(self) && (url(self).getScheme() == 'https' || url(self).getScheme() == 'http')")
+            .message("proxyUrl must be an http or https URL")
+    )]
+    #[schemars(length(min = 1, max = 2048))]
+    pub proxy_url: Option<String>,
+    /// User name and password for the proxy: a Secret of type `kubernetes.io/basic-auth` in the namespace of this object. Unset:
+    /// none are sent. Its annotation `dataiku-operator.io/allowed-hosts` has to name the host of the proxy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_secret_ref: Option<SecretRef>,
 }

@@ -23,6 +23,15 @@ pub struct AddressPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Refused(Class);
 
+/// Why a name is not asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unresolved {
+    /// It stands for no address.
+    Unknown,
+    /// One of its addresses is refused.
+    Refused(Refused),
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Class {
     Loopback,
@@ -64,6 +73,18 @@ impl AddressPolicy {
             }
         }
         Ok(())
+    }
+
+    /// Judges every address that a name stands for: whoever connects to it may choose any of them.
+    pub(super) async fn check_name(&self, name: &str) -> Result<(), Unresolved> {
+        let found = tokio::net::lookup_host((name, 0)).await;
+        let found: Vec<SocketAddr> = found.map_err(|_| Unresolved::Unknown)?.collect();
+        if found.is_empty() {
+            return Err(Unresolved::Unknown);
+        }
+        let mut all = found.iter();
+        all.try_for_each(|address| self.check(address.ip()))
+            .map_err(Unresolved::Refused)
     }
 
     /// Those of the addresses that may be called; an error when none is left.

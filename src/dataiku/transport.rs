@@ -34,8 +34,28 @@ pub struct Endpoint {
     pub credentials: Credentials,
     /// How the connection is secured.
     pub tls: Tls,
+    /// The proxy that calls go through; `None`: none, whatever the environment says.
+    pub proxy: Option<Proxy>,
     /// What the remote side may be asked for at most.
     pub limits: Limits,
+}
+
+/// An HTTP proxy.
+pub struct Proxy {
+    /// Its address; `http` or `https`, without a path.
+    pub url: String,
+    /// User name and password.
+    pub credentials: Option<(SecretString, SecretString)>,
+}
+
+impl Proxy {
+    /// The address of a proxy, checked like that of a node. No name is resolved.
+    ///
+    /// # Errors
+    /// `BadAddress`: the address is refused.
+    pub fn base(url: &str, addresses: &AddressPolicy) -> Result<Url, ApiError> {
+        http::proxy_base(url, addresses).map_err(|message| ApiError::new("connection", ErrorKind::BadAddress, message))
+    }
 }
 
 /// How the connection is secured.
@@ -87,6 +107,10 @@ struct Shared {
     credentials: Credentials,
     /// What must not come back in any message.
     secrets: Vec<SecretString>,
+    /// Rules for the addresses behind `base`, where a proxy resolves its name.
+    proxied: Option<Arc<AddressPolicy>>,
+    /// How long the resolution of a name may take.
+    connect: Duration,
     gate: Gate,
     /// Time and size of an answer about one object.
     object: Bounds,
@@ -112,6 +136,15 @@ const SHORTEST_LIST_TIMEOUT: Duration = Duration::from_secs(1);
 const SMALLEST_LIST: usize = 64 << 10;
 
 impl Transport {
+    /// The address below which calls go, as [`Self::new`] reads it from `url`. No name is resolved.
+    ///
+    /// # Errors
+    /// `BadAddress`: the address is refused.
+    pub fn base(url: &str, allow_insecure_http: bool, addresses: &AddressPolicy) -> Result<Url, ApiError> {
+        http::base(url, allow_insecure_http, addresses)
+            .map_err(|message| ApiError::new("connection", ErrorKind::BadAddress, message))
+    }
+
     /// A connection that has not been used yet; nothing is sent.
     ///
     /// # Errors
@@ -140,11 +173,18 @@ impl Transport {
         timing: Timing,
         memory: Arc<Budget>,
     ) -> Result<Self, ApiError> {
+        let base = Self::base(&endpoint.url, endpoint.tls.allow_insecure_http, &addresses)?;
         let refused = |message| ApiError::new("connection", ErrorKind::BadAddress, message);
-        let base = http::base(&endpoint, &addresses).map_err(refused)?;
-        let client = http::client(&base, &endpoint.tls, addresses, &timing).map_err(refused)?;
+        let proxied = endpoint.proxy.is_some().then(|| addresses.clone());
+        let client = http::client(&base, &endpoint.tls, endpoint.proxy.as_ref(), addresses, &timing);
+        let client = client.map_err(refused)?;
+        let proxy_password = endpoint.proxy.and_then(|proxy| proxy.credentials);
+        let mut secrets = endpoint.credentials.secrets();
+        secrets.extend(proxy_password.map(|(_, password)| password));
         let shared = Shared {
-            secrets: endpoint.credentials.secrets(),
+            secrets,
+            proxied,
+            connect: timing.connect,
             base,
             client,
             credentials: endpoint.credentials,
@@ -286,6 +326,9 @@ impl Transport {
     }
 
     async fn attempt(&self, request: Request, operation: OperationSpec, limit: BodyLimit) -> Result<Answer, Fault> {
+        if let Some(addresses) = &self.shared.proxied {
+            http::check_proxied(&self.shared.base, addresses, self.shared.connect).await?;
+        }
         let response = self.shared.client.execute(request).await?;
         receive(response, operation, &self.shared.memory, limit).await
     }

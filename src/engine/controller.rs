@@ -361,6 +361,10 @@ impl<W: Work> Watched for Handle<W> {
         self.wake_where(|work, object| !is_ready(object) && uses(work, object, connection));
     }
 
+    fn namespace_changed(&self, namespace: &str) {
+        self.wake_where(|_, object| object.meta().namespace.as_deref() == Some(namespace));
+    }
+
     fn source_changed(&self, source: SourceId) {
         if let Some(shell) = self.0.upgrade() {
             let readers = shell.index.readers(source);

@@ -8,7 +8,9 @@ use super::{
     clock::Clock,
     connect::delegation::Privileges,
     fingerprint::Fingerprints,
+    namespaces::Namespaces,
     permit::Fence,
+    policy::Policy,
     report::{EngineObserver, Reports},
 };
 use crate::dataiku::{address::AddressPolicy, transport::CallObserver};
@@ -30,6 +32,10 @@ pub struct Environment {
     pub addresses: Arc<AddressPolicy>,
     /// Which permission flags are privileged.
     pub privileges: Arc<Privileges>,
+    /// Labels and default deletion policies of namespaces.
+    pub namespaces: Namespaces,
+    /// What whoever runs the operator decides for every connection and object.
+    pub policy: Arc<Policy>,
     /// The wall clock.
     pub clock: Clock,
     /// Whether this process may write.

@@ -169,6 +169,8 @@ pub enum Refused {
     ConnectionChanged,
     /// The connection is frozen.
     Frozen,
+    /// No change window is open; when the next one opens, for people.
+    OutsideWindow(String),
     /// This process may not be the leader any more.
     NotLeading,
     /// The write would take something that must not be taken; what, for people.
@@ -243,7 +245,9 @@ pub enum Error {
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Guarded(what) | Self::NotAllowed(what) | Self::Undecided(what) => return write!(f, "{what}"),
+            Self::Guarded(what) | Self::NotAllowed(what) | Self::Undecided(what) | Self::OutsideWindow(what) => {
+                return write!(f, "{what}");
+            }
             Self::AwaitingAcknowledgement { token, limit } => {
                 return write!(
                     f,

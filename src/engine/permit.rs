@@ -89,11 +89,13 @@ impl<K: Object, C: ConnectionKind> Conditions<K, C> {
         judge.effects(effects, &self.terms.granted, &lists)
     }
 
-    fn check(&self) -> Result<(), Refused> {
+    fn check(&self, withdrawal: bool) -> Result<(), Refused> {
         if !self.fence.holds() {
             return Err(Refused::NotLeading);
         }
-        self.connections.permits(&self.live, &self.name.namespace)?;
+        let now = self.clock.now();
+        self.connections
+            .permits(&self.live, &self.name.namespace, withdrawal, now)?;
         let guard = self.objects.get(&self.name.namespace, &self.name.name);
         let current = guard.as_ref().and_then(|guard| guard.0.as_ref().ok());
         match current {
@@ -150,28 +152,30 @@ impl<K: Object, C: ConnectionKind> Permits<K, C> {
         }))
     }
 
-    /// Why a write with these effects would be refused now, guards and brake aside.
+    /// Why a write with these effects would be refused now, guards and brake aside. `withdrawal`: it does nothing but take
+    /// access away.
     ///
     /// # Errors
     /// The write must not be made.
-    pub fn check(&self, effects: &[Effect]) -> Result<(), Refused> {
-        self.0.check()?;
+    pub fn check(&self, effects: &[Effect], withdrawal: bool) -> Result<(), Refused> {
+        self.0.check(withdrawal)?;
         self.0.delegated(effects)
     }
 
-    /// The permit for one write with these effects. What comes with it is to be held until the write is read back.
+    /// The permit for one write with these effects. `withdrawal`: it does nothing but take access away. What comes with it is to be held until the write is read back.
     ///
     /// # Errors
     /// The write must not be made.
-    pub async fn issue(&self, effects: &[Effect]) -> Result<(WritePermit, Option<Hold>), Refused> {
-        self.check(effects)?;
+    pub async fn issue(&self, effects: &[Effect], withdrawal: bool) -> Result<(WritePermit, Option<Hold>), Refused> {
+        self.check(effects, withdrawal)?;
         let hold = if effects.is_empty() {
             None
         } else {
             self.0.guarded(effects).await?
         };
         let (conditions, effects) = (self.0.clone(), effects.to_vec());
-        let permit = WritePermit::new(move || conditions.check().is_ok() && conditions.delegated(&effects).is_ok());
+        let permit =
+            WritePermit::new(move || conditions.check(withdrawal).is_ok() && conditions.delegated(&effects).is_ok());
         Ok((permit, hold))
     }
 }

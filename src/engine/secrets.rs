@@ -10,7 +10,10 @@ use super::{
     Error,
     fingerprint::{Fingerprints, differs},
 };
-use crate::{crd::applied::Applied, dataiku::redact::quotable};
+use crate::{
+    crd::{applied::Applied, common::annotation},
+    dataiku::redact::quotable,
+};
 
 /// Kind of the object that a value comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -214,6 +217,17 @@ impl Secrets {
     }
 }
 
+/// The hosts that each Secret allows its values to be sent to, read together with the values.
+#[derive(Default)]
+pub struct Consents(BTreeMap<String, Option<String>>);
+
+impl Consents {
+    /// The annotation of the Secret; the outer `None`: there is no such Secret.
+    pub fn allowed_hosts(&self, secret: &str) -> Option<Option<&str>> {
+        self.0.get(secret).map(Option::as_deref)
+    }
+}
+
 /// Reads every value that an object uses. A value that does not exist is no error: it blocks what needs it, and nothing
 /// else.
 ///
@@ -227,6 +241,22 @@ pub async fn resolve(
     uses: &[SecretUse],
     record: &Applied,
 ) -> Result<Secrets, Error> {
+    let (secrets, _) = resolve_with_consents(client, fingerprints, namespace, uid, uses, record).await?;
+    Ok(secrets)
+}
+
+/// The same, with the hosts that each Secret allows.
+///
+/// # Errors
+/// The apiserver fails.
+pub async fn resolve_with_consents(
+    client: &Client,
+    fingerprints: &Fingerprints,
+    namespace: &str,
+    uid: &str,
+    uses: &[SecretUse],
+    record: &Applied,
+) -> Result<(Secrets, Consents), Error> {
     let mut found: BTreeMap<(SourceKind, &str), Option<Contents>> = BTreeMap::new();
     let mut secrets = BTreeMap::new();
     for one in uses {
@@ -252,15 +282,25 @@ pub async fn resolve(
         };
         secrets.insert(one.slot.clone(), secret);
     }
-    Ok(Secrets(secrets))
+    let mut consents = Consents::default();
+    for ((kind, name), contents) in &mut found {
+        if let (SourceKind::Secret, Some(contents)) = (kind, contents) {
+            consents.0.insert((*name).to_owned(), contents.allowed_hosts.take());
+        }
+    }
+    Ok((Secrets(secrets), consents))
 }
 
 /// The keys of one Secret that are used, zeroized after use.
-struct Contents(BTreeMap<String, Vec<u8>>);
+struct Contents {
+    data: BTreeMap<String, Vec<u8>>,
+    /// Hosts that the values may be sent to.
+    allowed_hosts: Option<String>,
+}
 
 impl Drop for Contents {
     fn drop(&mut self) {
-        self.0.values_mut().for_each(Zeroize::zeroize);
+        self.data.values_mut().for_each(Zeroize::zeroize);
     }
 }
 
@@ -271,12 +311,14 @@ async fn contents(
     keys: &[&str],
 ) -> Result<Option<Contents>, Error> {
     let used = |key: &String| keys.contains(&key.as_str());
-    let data: Option<BTreeMap<String, Vec<u8>>> = match source.kind {
+    Ok(match source.kind {
         SourceKind::Secret => {
             let api = Api::<KubeSecret>::namespaced(client.clone(), namespace);
             let found = api.get_opt(&source.name).await;
             let found = found.map_err(Error::kubernetes("read a Secret"))?;
-            found.map(|found| {
+            found.map(|mut found| {
+                let annotations = found.metadata.annotations.as_mut();
+                let allowed_hosts = annotations.and_then(|all| all.remove(annotation::ALLOWED_HOSTS));
                 let mut data = BTreeMap::new();
                 for (key, mut value) in found.data.unwrap_or_default() {
                     if used(&key) {
@@ -285,7 +327,7 @@ async fn contents(
                         value.0.zeroize();
                     }
                 }
-                data
+                Contents { data, allowed_hosts }
             })
         }
         SourceKind::ConfigMap => {
@@ -294,13 +336,16 @@ async fn contents(
             let found = found.map_err(Error::kubernetes("read a ConfigMap"))?;
             found.map(|found| {
                 let data = found.data.unwrap_or_default().into_iter();
-                data.filter(|(key, _)| used(key))
-                    .map(|(key, value)| (key, value.into_bytes()))
-                    .collect()
+                Contents {
+                    data: data
+                        .filter(|(key, _)| used(key))
+                        .map(|(key, value)| (key, value.into_bytes()))
+                        .collect(),
+                    allowed_hosts: None,
+                }
             })
         }
-    };
-    Ok(data.map(Contents))
+    })
 }
 
 fn read(namespace: &str, one: &SecretUse, contents: Option<&Contents>) -> Result<SecretString, Secret> {
@@ -309,7 +354,7 @@ fn read(namespace: &str, one: &SecretUse, contents: Option<&Contents>) -> Result
     let Some(contents) = contents else {
         return missing(format!("{} not found", place()));
     };
-    let Some(value) = contents.0.get(&one.key) else {
+    let Some(value) = contents.data.get(&one.key) else {
         return missing(format!("{} has no key {}", place(), one.key));
     };
     let Ok(value) = std::str::from_utf8(value) else {
@@ -340,7 +385,10 @@ mod tests {
     use super::*;
 
     fn contents(value: &[u8]) -> Contents {
-        Contents(BTreeMap::from([("password".to_owned(), value.to_vec())]))
+        Contents {
+            data: BTreeMap::from([("password".to_owned(), value.to_vec())]),
+            allowed_hosts: None,
+        }
     }
 
     fn value(bytes: &[u8]) -> Result<String, String> {

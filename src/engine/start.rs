@@ -55,6 +55,7 @@ impl<'a> Starting<'a> {
         let connections = Arc::new(Connections::new(
             self.namespace.map(str::to_owned),
             self.env.privileges.clone(),
+            self.env.namespaces.clone(),
         ));
         let kind = watch_kind(&self.env, Connecting(connections.clone()), self.namespace);
         connections.find_in(kind.objects());

@@ -24,8 +24,12 @@ pub const RECONCILING: &str = "Reconciling";
 pub const STALLED: &str = "Stalled";
 /// The condition of kinds whose writes a task carries on.
 pub const PROPAGATED: &str = "Propagated";
+/// The condition of a connection that does not protect its credentials on their way.
+pub const INSECURE: &str = "Insecure";
+/// Types of conditions that a reconcile sets beside those that follow from the reason.
+const EXTRA: [&str; 2] = [PROPAGATED, INSECURE];
 /// Types of conditions that only the operator sets. Any other type belongs to somebody else and stays.
-const OURS: [&str; 4] = [READY, RECONCILING, STALLED, PROPAGATED];
+const OURS: [&str; 5] = [READY, RECONCILING, STALLED, PROPAGATED, INSECURE];
 
 /// A condition beside those that follow from the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,7 +105,7 @@ where
             let message = cut(extra.message.clone(), LONGEST_MESSAGE);
             condition(extra.type_, extra.status, extra.reason, &message)
         })),
-        None => conditions.extend(old.iter().filter(|old| old.type_ == PROPAGATED).cloned()),
+        None => conditions.extend(old.iter().filter(|old| EXTRA.contains(&old.type_.as_str())).cloned()),
     }
     conditions.extend(old.iter().filter(|old| !OURS.contains(&old.type_.as_str())).cloned());
     Status {

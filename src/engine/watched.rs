@@ -24,6 +24,8 @@ pub trait Watched: Send + Sync {
     fn unblocked(&self, connection: &ConnectionKey);
     /// Reconciles the objects that read this Secret or `ConfigMap`.
     fn source_changed(&self, source: SourceId);
+    /// Reconciles the objects in a namespace whose labels or default deletion policy changed.
+    fn namespace_changed(&self, namespace: &str);
 }
 
 #[cfg(test)]
@@ -66,5 +68,7 @@ pub(super) mod tests {
         fn unblocked(&self, _: &ConnectionKey) {}
 
         fn source_changed(&self, _: SourceId) {}
+
+        fn namespace_changed(&self, _: &str) {}
     }
 }

@@ -57,6 +57,8 @@ fn rbac() -> Vec<Value> {
                 { "apiGroups": [crd::common::GROUP], "resources": plurals, "verbs": ["get", "list", "watch", "patch"] },
                 { "apiGroups": [crd::common::GROUP], "resources": statuses, "verbs": ["patch"] },
                 { "apiGroups": [""], "resources": ["secrets", "configmaps"], "verbs": ["get", "list", "watch"] },
+                // Labels and default deletion policies.
+                { "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch"] },
                 // Secrets in which API keys are published; the operator writes to those that it owns.
                 { "apiGroups": [""], "resources": ["secrets"], "verbs": ["create", "update"] },
                 { "apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"] },

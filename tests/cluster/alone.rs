@@ -69,6 +69,37 @@ fn tenant(name: &str, home: &Namespace) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn labels_of_a_namespace_let_it_in_and_its_annotation_says_what_a_deletion_does() {
+    let bed = alone(&[repository().join("crds"), repository().join("deploy")]).await;
+    let home = bed.control_plane.namespace("home").await.unwrap();
+    let guest = bed.control_plane.namespace("guest").await.unwrap();
+    let selector = json!({ "matchLabels": { "team": "risk" } });
+    bed.connection(&home, json!({ "from": "Selector", "selector": selector }))
+        .await;
+    let kept = json!({ "instanceRef": { "name": "design", "namespace": home.name() } });
+    guest.apply_object(&user("jane", kept)).await.unwrap();
+    let wait = |state: &'static str| guest.wait_for_condition("DssUser", "jane", state, PATIENCE);
+    wait("Ready=False/NotAllowed").await.unwrap();
+    let namespace = ["namespace", guest.name()];
+    let kubectl = |verb: &'static str, what: &'static str| {
+        let arguments = [&[verb], &namespace[..], &[what]].concat();
+        let control_plane = bed.control_plane.clone();
+        async move { control_plane.kubectl(&arguments).await.unwrap() }
+    };
+    kubectl("label", "team=risk").await;
+    wait("Ready=True/InSync").await.unwrap();
+    kubectl("label", "team-").await;
+    wait("Ready=False/NotAllowed").await.unwrap();
+    kubectl("label", "team=risk").await;
+    wait("Ready=True/InSync").await.unwrap();
+    kubectl("annotate", "dataiku-operator.io/default-deletion-policy=Delete").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    guest.delete("DssUser", "jane").await.unwrap();
+    guest.wait_gone("DssUser", "jane", PATIENCE).await.unwrap();
+    assert_eq!(bed.dss.state_at("/users/jane"), None, "unset, a user would be disabled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_connection_serves_only_the_namespaces_that_it_allows_and_revoking_works() {
     let bed = alone(&[repository().join("crds"), repository().join("deploy")]).await;
     let home = bed.control_plane.namespace("home").await.unwrap();

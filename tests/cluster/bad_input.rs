@@ -114,3 +114,32 @@ async fn a_connection_that_does_not_exist() {
     bed.connect().await;
     bed.wait("DssUser", "jane", "Ready=True/InSync").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_does_not_name_the_host() {
+    let bed = Bed::start("consent", &[]).await;
+    bed.give_credentials().await;
+    let secret = bed.connection.secret();
+    let annotation = "dataiku-operator.io/allowed-hosts";
+    let annotate = |hosts: Value| {
+        let patch = json!({ "metadata": { "annotations": { annotation: hosts } } });
+        bed.namespace.patch("Secret", &secret, patch)
+    };
+    annotate(Value::Null).await.unwrap();
+    bed.apply(&bed.connection_with(json!({}))).await;
+    let refused = bed.wait("DssInstance", "design", "Ready=False/NotAllowed").await;
+    assert_eq!(bed.remote.requests().total, 0);
+    // The message is a command that works as it stands.
+    let message = crate::bed::message(&refused);
+    let (_, command) = message.split_once("kubectl ").unwrap();
+    let arguments: Vec<&str> = command.split(' ').map(|argument| argument.trim_matches('\'')).collect();
+    bed.namespace.control_plane().kubectl(&arguments).await.unwrap();
+    let ready = bed.wait("DssInstance", "design", "Ready=True/InSync").await;
+    assert!(ready["status"]["conditions"].to_string().contains("InsecureHttp"));
+    annotate(json!("dss.example.com")).await.unwrap();
+    let message = crate::bed::message(&bed.wait("DssInstance", "design", "Ready=False/NotAllowed").await);
+    assert!(
+        message.ends_with("'dataiku-operator.io/allowed-hosts=dss.example.com,127.0.0.1' --overwrite"),
+        "{message}"
+    );
+}

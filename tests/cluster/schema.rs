@@ -74,6 +74,49 @@ async fn what_is_wrong_by_itself_is_refused_at_once() {
     };
     refused(&namespace, &instance(json!({ "url": "ftp://dss" })), "http or https").await;
     refused(&namespace, &instance(json!({ "driftInterval": "1s" })), "at least 5s").await;
+    let both = json!({ "apiKeySecretRef": { "name": "k" }, "bearerTokenSecretRef": { "name": "t" } });
+    for credentials in [both, json!({})] {
+        refused(
+            &namespace,
+            &instance(json!({ "credentials": credentials })),
+            "exactly one of",
+        )
+        .await;
+    }
+    let selector = json!({ "matchLabels": { "team": "risk" } });
+    for allowed in [
+        json!({ "from": "Selector" }),
+        json!({ "from": "All", "selector": selector }),
+    ] {
+        refused(
+            &namespace,
+            &instance(json!({ "allowedNamespaces": allowed })),
+            "from: Selector",
+        )
+        .await;
+    }
+    let windows = json!([{ "schedule": "0 20 * * 1-5", "duration": "10s" }]);
+    refused(
+        &namespace,
+        &instance(json!({ "changeWindows": windows })),
+        "from 1m to 168h",
+    )
+    .await;
+    refused(
+        &namespace,
+        &instance(json!({ "proxyUrl": "socks5://proxy" })),
+        "http or https",
+    )
+    .await;
+    let offers = json!({
+        "credentials": { "bearerTokenSecretRef": { "name": "t" } },
+        "tls": { "clientCertificateSecretRef": { "name": "mtls" } },
+        "allowedNamespaces": { "from": "Selector", "selector": selector },
+        "changeWindows": [{ "schedule": "0 20 * * 1-5", "duration": "4h", "timeZone": "Europe/Paris" }],
+        "proxyUrl": "http://proxy.example.com:3128", "proxySecretRef": { "name": "proxy" },
+        "limits": { "concurrency": 8, "requestsPerSecond": 50, "listTimeout": "60s" },
+    });
+    namespace.apply_object(&instance(offers)).await.unwrap();
     namespace.apply_object(&instance(json!({}))).await.unwrap();
 }
 

@@ -15,6 +15,7 @@ mod memory;
 mod paths;
 mod patience;
 mod permits;
+mod proxy;
 mod roles;
 mod secrets;
 mod shapes;
@@ -82,6 +83,7 @@ fn endpoint(url: &str) -> Endpoint {
             allow_insecure_http: true,
             ..Tls::default()
         },
+        proxy: None,
         limits: Limits {
             concurrency: 8,
             requests_per_second: 1000,

@@ -8,20 +8,27 @@ use std::{
 
 use kube::core::DeserializeGuard;
 
+use jiff::Timestamp;
+
 use super::{
     ConnectionKey, ConnectionKind, Dependent, Live,
     admission::Admission,
     delegation::{Judge, Privileges, Rights},
     guard::Guard,
-    kind,
+    kind::{self, Api},
+    windows::{Window, Windows},
 };
-use crate::crd::connection::AllowedNamespaces;
-use crate::engine::{
-    error::{Error, Reason, Refused},
-    index::Claims,
-    object::{self, Objects, WatchState},
-    shared::writer::Writers,
-    watched::Watched,
+use crate::{
+    crd::connection::AllowedNamespaces,
+    dataiku::gate::Breaker,
+    engine::{
+        error::{Error, Reason, Refused},
+        index::Claims,
+        namespaces::{Match, Namespaces},
+        object::{self, Objects, WatchState},
+        shared::writer::Writers,
+        watched::Watched,
+    },
 };
 
 /// Objects that may wait together for one document: they hardly call by themselves.
@@ -105,6 +112,7 @@ struct State<C: ConnectionKind> {
     entries: Arc<Admission>,
     writers: Arc<Writers>,
     guard: Arc<Guard>,
+    windows: Arc<Windows>,
 }
 
 impl<C: ConnectionKind> Default for State<C> {
@@ -118,6 +126,7 @@ impl<C: ConnectionKind> Default for State<C> {
             entries: Arc::new(Admission::new(ENTRY_PLACES)),
             writers: Arc::default(),
             guard: Arc::default(),
+            windows: Arc::default(),
         }
     }
 }
@@ -148,17 +157,19 @@ pub struct Connections<C: ConnectionKind> {
     /// The only namespace that is watched.
     watched: Option<String>,
     privileges: Arc<Privileges>,
+    namespaces: Namespaces,
     dependents: RwLock<Vec<Arc<dyn Watched>>>,
     states: RwLock<HashMap<ConnectionKey, State<C>>>,
 }
 
 impl<C: ConnectionKind> Connections<C> {
     /// None yet. `watched`: the only namespace that the operator watches; `privileges`: which flags are privileged.
-    pub fn new(watched: Option<String>, privileges: Arc<Privileges>) -> Self {
+    pub fn new(watched: Option<String>, privileges: Arc<Privileges>, namespaces: Namespaces) -> Self {
         Self {
             objects: OnceLock::new(),
             watched,
             privileges,
+            namespaces,
             dependents: RwLock::default(),
             states: RwLock::default(),
         }
@@ -198,14 +209,14 @@ impl<C: ConnectionKind> Connections<C> {
         let kinds = read(&self.dependents).clone();
         let complete = kinds.iter().all(|kind| kind.state() != WatchState::Listing);
         let mut all: Vec<_> = kinds.iter().flat_map(|kind| kind.dependents(key)).collect();
-        all.retain(|one| admits(&*object, key, &one.namespace));
+        all.retain(|one| self.allows(&object, key, &one.namespace) == Match::Yes);
         (all, complete)
     }
 
     /// Whether the connection object lets objects in `namespace` use it.
     pub fn admits(&self, key: &ConnectionKey, namespace: &str) -> bool {
         match self.lookup(key) {
-            Lookup::Present(object) => admits(&*object, key, namespace),
+            Lookup::Present(object) => self.allows(&object, key, namespace) == Match::Yes,
             Lookup::Unknown | Lookup::Absent | Lookup::Outside => false,
         }
     }
@@ -225,9 +236,18 @@ impl<C: ConnectionKind> Connections<C> {
             }
             Lookup::Present(object) => object,
         };
-        if !admits(&*object, key, namespace) {
-            let message = format!("{name} {key} does not allow namespace {namespace}: see its allowedNamespaces");
-            return Err(Error::Blocked(Reason::NotAllowed, message));
+        match self.allows(&object, key, namespace) {
+            Match::Yes => {}
+            Match::Unknown => return Err(Error::NotYet(format!("namespace {namespace} is not known yet"))),
+            Match::Forbidden => {
+                let message =
+                    "the operator may not read namespaces, and allowedNamespaces of the connection selects by labels";
+                return Err(Error::dependency(message));
+            }
+            Match::No => {
+                let message = format!("{name} {key} does not allow namespace {namespace}: see its allowedNamespaces");
+                return Err(Error::Blocked(Reason::NotAllowed, message));
+            }
         }
         let states = read(&self.states);
         let state = states.get(key);
@@ -254,12 +274,16 @@ impl<C: ConnectionKind> Connections<C> {
     /// Judges objects in `namespace` by the terms of this connection object.
     pub fn judge<'a>(&'a self, object: &'a C, key: &ConnectionKey, namespace: &'a str) -> Judge<'a> {
         let tenancy = object.terms().tenancy;
-        let mut delegations = tenancy.delegations.iter();
+        let delegations = tenancy.delegations.iter();
         let rights = if namespace == key.namespace {
             Rights::Home
         } else {
-            let matching = delegations.find(|one| includes(&one.namespaces, key, namespace));
-            matching.map_or(Rights::Undelegated, Rights::Delegated)
+            let mut matching = delegations.map(|one| (one, self.includes(&one.namespaces, key, namespace)));
+            match matching.find(|(_, matches)| *matches != Match::No) {
+                Some((delegation, Match::Yes)) => Rights::Delegated(delegation),
+                Some(_) => Rights::Undecided,
+                None => Rights::Undelegated,
+            }
         };
         Judge {
             connection: format!("{} {key}", object::kind::<C>()),
@@ -287,16 +311,20 @@ impl<C: ConnectionKind> Connections<C> {
         write(&self.states).entry(key.clone()).or_default().side.id = id;
     }
 
-    /// Whether a write of an object in `namespace` may still go through this connection.
+    /// Whether a write of an object in `namespace` may still go through this connection. `withdrawal`: the write does nothing but
+    /// take access away.
     ///
     /// # Errors
-    /// The connection object, its Secrets or its terms changed, or it is frozen.
-    pub fn permits(&self, live: &Live<C>, namespace: &str) -> Result<(), Refused> {
+    /// The connection object, its Secrets or its terms changed, it is frozen, or no change window is open.
+    pub fn permits(&self, live: &Live<C>, namespace: &str, withdrawal: bool, now: Timestamp) -> Result<(), Refused> {
         let Lookup::Present(object) = self.lookup(&live.key) else {
             return Err(Refused::ConnectionChanged);
         };
         if object.terms().freeze {
             return Err(Refused::Frozen);
+        }
+        if !withdrawal && let Some(why) = self.window(&live.key, &object, now).closed() {
+            return Err(Refused::OutsideWindow(why));
         }
         let (replaced, kept) = {
             let states = read(&self.states);
@@ -310,12 +338,23 @@ impl<C: ConnectionKind> Connections<C> {
         let changed = replaced
             || (live.is_stale() && !kept)
             || kind::reach(&*object) != live.reach
-            || !admits(&*object, &live.key, namespace);
+            || self.allows(&object, &live.key, namespace) != Match::Yes;
         if changed {
             Err(Refused::ConnectionChanged)
         } else {
             Ok(())
         }
+    }
+
+    /// Whether the change windows of the connection let changes pass.
+    pub fn window(&self, key: &ConnectionKey, object: &C, now: Timestamp) -> Window {
+        let declared = object.terms().change_windows;
+        if declared.is_empty() {
+            return Window::Open(None);
+        }
+        let known = read(&self.states).get(key).map(|state| state.windows.clone());
+        let windows = known.unwrap_or_else(|| write(&self.states).entry(key.clone()).or_default().windows.clone());
+        windows.at(declared, now)
     }
 
     /// Who may call the remote side: one queue for kinds whose objects have documents of their own, another for those
@@ -376,6 +415,13 @@ impl<C: ConnectionKind> Connections<C> {
         Ok(live)
     }
 
+    /// Whether calls go out; `None`: nothing was called yet.
+    pub(super) fn breaker(&self, key: &ConnectionKey) -> Option<Breaker> {
+        let states = read(&self.states);
+        let live = states.get(key)?.live.as_ref()?;
+        Some(live.api.breaker())
+    }
+
     /// Notes that a Secret or `ConfigMap` of the connection changed: no write is sent before somebody has read it.
     pub(super) fn mark_stale(&self, key: &ConnectionKey) {
         if let Some(live) = read(&self.states).get(key).and_then(|state| state.live.as_ref()) {
@@ -424,6 +470,24 @@ impl<C: ConnectionKind> Connections<C> {
         index.claims(key.clone(), own, admits, undecodable)
     }
 
+    /// Whether the connection object lets objects in `namespace` use it, as far as that is known.
+    fn allows(&self, object: &C, key: &ConnectionKey, namespace: &str) -> Match {
+        if namespace == key.namespace {
+            return Match::Yes;
+        }
+        let allowed = object.terms().allowed_namespaces;
+        allowed.map_or(Match::No, |allowed| self.includes(allowed, key, namespace))
+    }
+
+    /// Whether a namespace is among those that a connection means, as far as that is known.
+    fn includes(&self, namespaces: &AllowedNamespaces, key: &ConnectionKey, namespace: &str) -> Match {
+        if namespaces.admits(&key.namespace, namespace) {
+            return Match::Yes;
+        }
+        let selector = namespaces.selector();
+        selector.map_or(Match::No, |selector| self.namespaces.matches(selector, namespace))
+    }
+
     /// Whether the trouble is another one than before.
     fn not_ready(&self, key: &ConnectionKey, reason: Reason, message: &str) -> bool {
         let mut states = write(&self.states);
@@ -439,17 +503,6 @@ impl<C: ConnectionKind> Connections<C> {
         });
         changed
     }
-}
-
-fn admits<C: ConnectionKind>(object: &C, key: &ConnectionKey, namespace: &str) -> bool {
-    let own = namespace == key.namespace;
-    let allowed = object.terms().allowed_namespaces;
-    own || allowed.is_some_and(|allowed| includes(allowed, key, namespace))
-}
-
-/// Whether these are among the namespaces that a connection means.
-fn includes(namespaces: &AllowedNamespaces, key: &ConnectionKey, namespace: &str) -> bool {
-    namespaces.admits(&key.namespace, namespace)
 }
 
 fn not_ready(kind: &str, key: &ConnectionKey, trouble: &Trouble) -> Error {

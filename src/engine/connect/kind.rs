@@ -6,28 +6,35 @@ use std::{
 };
 
 use kube::core;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretSlice};
 
-use super::{Dependent, Effect, Live, delegation::Held, guard};
+use super::{Dependent, Effect, Live, consent::Destination, delegation::Held, guard};
 use crate::{
     crd::{
-        connection::{self, AllowedNamespaces, CaBundleKind},
+        common::SecretRef,
+        connection::{self, AllowedNamespaces, BreakerStatus, CaBundleKind, ChangeWindow},
         delegation::Tenancy,
         status::Nothing,
     },
     dataiku::{
-        gate::Lane,
-        transport::{Credentials, Endpoint, Limits, Tls, Transport},
+        gate::{Breaker, Lane},
+        transport::{Credentials, Endpoint, Limits, Proxy, Tls, Transport},
     },
     engine::{
-        error::Error,
+        environment::Environment,
+        error::{Error, Reason},
         object::Object,
         secrets::{SecretUse, Secrets, SourceKind},
+        status::{ExtraCondition, INSECURE},
     },
 };
 
 const CA_BUNDLE: &str = "caBundle";
 const DEFAULT_CA_KEY: &str = "ca.crt";
+const CLIENT_CERTIFICATE: &str = "clientCertificate";
+const CLIENT_KEY: &str = "clientKey";
+const PROXY_USER: &str = "proxyUsername";
+const PROXY_PASSWORD: &str = "proxyPassword";
 const DEFAULT_CONCURRENCY: usize = 8;
 const DEFAULT_REQUESTS_PER_SECOND: u32 = 50;
 
@@ -36,6 +43,11 @@ pub trait Api: Clone + Send + Sync + 'static {
     /// The same API for calls of another urgency.
     #[must_use]
     fn in_lane(&self, lane: Lane) -> Self;
+
+    /// Whether its calls go out.
+    fn breaker(&self) -> Breaker {
+        Breaker::Closed
+    }
 }
 
 /// What every connection object says.
@@ -54,6 +66,12 @@ pub struct Terms<'a> {
     pub tenancy: &'a Tenancy,
     /// Whether all writes are stopped.
     pub freeze: bool,
+    /// When changes may be written; empty: at any time.
+    pub change_windows: &'a [ChangeWindow],
+    /// The proxy that calls go through.
+    pub proxy: Option<&'a str>,
+    /// User name and password for it.
+    pub proxy_secret: Option<&'a SecretRef>,
 }
 
 /// A kind of connection. It writes nothing: it lists the remote side for all its objects.
@@ -105,6 +123,8 @@ pub trait ConnectionKind: Object<Seen = Nothing> {
     fn users(_lists: &Self::Lists) -> usize {
         0
     }
+    /// Shows whether calls go out.
+    fn show_breaker(_shown: &mut Self::Shown, _breaker: BreakerStatus) {}
     /// Shows what the mass-change brake holds.
     fn show_brake(_shown: &mut Self::Shown, _held: Option<guard::Held>) {}
     /// Id of the node or space at the other end, where it has one.
@@ -121,10 +141,11 @@ pub trait ConnectionKind: Object<Seen = Nothing> {
     fn summary(&self, sweep: &Self::Sweep, dependents: &[Dependent]) -> Self::Shown;
 }
 
-/// Everything that a connection object reads: its credentials and its CA bundle.
+/// Everything that a connection object reads: credentials, certificates, and who it is to its proxy.
 pub(super) fn uses<C: ConnectionKind>(object: &C) -> Vec<SecretUse> {
     let mut uses = object.credential_uses();
-    let bundle = object.terms().tls.and_then(|tls| tls.ca_bundle_ref.as_ref());
+    let terms = object.terms();
+    let bundle = terms.tls.and_then(|tls| tls.ca_bundle_ref.as_ref());
     uses.extend(bundle.map(|bundle| SecretUse {
         slot: CA_BUNDLE.to_owned(),
         kind: match bundle.kind {
@@ -135,7 +156,89 @@ pub(super) fn uses<C: ConnectionKind>(object: &C) -> Vec<SecretUse> {
         key: bundle.key.clone().unwrap_or_else(|| DEFAULT_CA_KEY.to_owned()),
         multiline: true,
     }));
+    if let Some(SecretRef { name }) = client_certificate(&terms) {
+        for (slot, key) in [(CLIENT_CERTIFICATE, "tls.crt"), (CLIENT_KEY, "tls.key")] {
+            uses.push(SecretUse {
+                multiline: true,
+                ..SecretUse::new(slot, name, key)
+            });
+        }
+    }
+    if let Some(SecretRef { name }) = terms.proxy_secret {
+        uses.push(SecretUse::new(PROXY_USER, name, "username"));
+        uses.push(SecretUse::new(PROXY_PASSWORD, name, "password"));
+    }
     uses
+}
+
+fn client_certificate<'a>(terms: &Terms<'a>) -> Option<&'a SecretRef> {
+    terms.tls?.client_certificate_secret_ref.as_ref()
+}
+
+/// Every Secret whose value leaves the cluster, with its destination.
+///
+/// # Errors
+/// The address is refused.
+pub(super) fn destinations<C: ConnectionKind>(object: &C, env: &Environment) -> Result<Vec<Destination>, Error> {
+    let terms = object.terms();
+    let plain = terms.tls.and_then(|tls| tls.allow_insecure_http).unwrap_or_default();
+    let url = Transport::base(terms.url, plain, &env.addresses)?;
+    let proxy = terms
+        .proxy
+        .map(|proxy| Proxy::base(proxy, &env.addresses))
+        .transpose()?;
+    let mut secrets: Vec<String> = object.credential_uses().into_iter().map(|one| one.name).collect();
+    secrets.extend(client_certificate(&terms).map(|secret| secret.name.clone()));
+    secrets.sort_unstable();
+    secrets.dedup();
+    let mut destinations = Vec::new();
+    for secret in secrets {
+        // What goes through a proxy may be seen by it.
+        for url in [&url].into_iter().chain(&proxy) {
+            destinations.push(Destination {
+                secret: secret.clone(),
+                url: url.clone(),
+            });
+        }
+    }
+    if let (Some(secret), Some(url)) = (terms.proxy_secret, proxy) {
+        let secret = secret.name.clone();
+        destinations.push(Destination { secret, url });
+    }
+    Ok(destinations)
+}
+
+/// What makes the connection insecure, as a condition; none where nothing does.
+///
+/// # Errors
+/// Whoever runs the operator does not allow it.
+pub(super) fn insecurity<C: ConnectionKind>(object: &C, allowed: bool) -> Result<Vec<ExtraCondition>, Error> {
+    let tls = object.terms().tls.cloned().unwrap_or_default();
+    let skips = tls.insecure_skip_verify.unwrap_or_default();
+    let plain = tls.allow_insecure_http.unwrap_or_default();
+    let (field, reason, message) = match (skips, plain) {
+        (false, false) => return Ok(Vec::new()),
+        (true, _) => (
+            "tls.insecureSkipVerify",
+            "InsecureSkipVerify",
+            "the server's certificate is not verified: anyone between the operator and the server can read the credentials",
+        ),
+        (false, true) => (
+            "tls.allowInsecureHttp",
+            "InsecureHttp",
+            "http is allowed: with it, the credentials are sent in clear text",
+        ),
+    };
+    if !allowed {
+        let message = format!("{field} works only where the operator runs with --allow-insecure-tls");
+        return Err(Error::Blocked(Reason::NotAllowed, message));
+    }
+    Ok(vec![ExtraCondition {
+        type_: INSECURE,
+        status: true,
+        reason,
+        message: message.to_owned(),
+    }])
 }
 
 /// Hash of everything that decides how the remote side is reached: a connection with another one needs a new transport.
@@ -147,6 +250,7 @@ pub(super) fn reach<C: ConnectionKind>(object: &C) -> u64 {
     let tls = terms.tls.cloned().unwrap_or_default();
     (tls.insecure_skip_verify, tls.allow_insecure_http).hash(&mut hasher);
     format!("{:?}", terms.limits).hash(&mut hasher);
+    terms.proxy.hash(&mut hasher);
     for one in uses(object) {
         (one.slot, one.kind, one.name, one.key).hash(&mut hasher);
     }
@@ -170,10 +274,17 @@ pub(super) fn endpoint<C: ConnectionKind>(object: &C, secrets: &Secrets) -> Resu
         credentials: object.credentials(secrets)?,
         tls: Tls {
             ca_bundle_pem: ca_bundle.map(|bundle| bundle.expose_secret().as_bytes().to_vec()),
-            client_identity_pem: None,
+            client_identity_pem: client_identity(secrets),
             insecure_skip_verify: tls.insecure_skip_verify.unwrap_or_default(),
             allow_insecure_http: tls.allow_insecure_http.unwrap_or_default(),
         },
+        proxy: terms.proxy.map(|url| Proxy {
+            url: url.to_owned(),
+            credentials: match (secrets.value(PROXY_USER), secrets.value(PROXY_PASSWORD)) {
+                (Some(user), Some(password)) => Some((user.clone(), password.clone())),
+                _ => None,
+            },
+        }),
         limits: Limits {
             concurrency: concurrency(object),
             list_timeout: limits.list_timeout(),
@@ -184,4 +295,19 @@ pub(super) fn endpoint<C: ConnectionKind>(object: &C, secrets: &Secrets) -> Resu
                 .unwrap_or(DEFAULT_REQUESTS_PER_SECOND),
         },
     })
+}
+
+/// Certificate and private key, one after the other.
+fn client_identity(secrets: &Secrets) -> Option<SecretSlice<u8>> {
+    let (certificate, key) = (secrets.value(CLIENT_CERTIFICATE)?, secrets.value(CLIENT_KEY)?);
+    let parts = [certificate, key].map(|part| part.expose_secret().as_bytes());
+    Some(parts.join(&b'\n').into())
+}
+
+/// What the status shows of a breaker.
+pub(super) fn breaker_status(breaker: Breaker) -> BreakerStatus {
+    match breaker {
+        Breaker::Closed => BreakerStatus::Closed,
+        Breaker::Open => BreakerStatus::Open,
+    }
 }

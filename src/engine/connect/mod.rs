@@ -2,12 +2,14 @@
 
 pub mod admission;
 pub mod connections;
+mod consent;
 pub mod delegation;
 pub mod guard;
 pub mod key;
 pub mod kind;
 pub mod lists;
 pub mod live;
+pub mod windows;
 pub mod work;
 
 pub use connections::{Connections, Lookup, Readiness};

@@ -2,16 +2,22 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use kube::ResourceExt;
 use tokio::time::Instant;
 
-use super::{ConnectionKey, ConnectionKind, Connections, Dependent, Readiness, kind};
+use super::{ConnectionKey, ConnectionKind, Connections, Dependent, Readiness, consent, kind, windows::Window};
 use crate::{
-    crd::{applied::Subject, common::annotation, connection::drift_interval},
+    crd::{
+        applied::Subject,
+        common::annotation,
+        connection::{AllowedNamespaces, drift_interval},
+    },
     dataiku::transport::Transport,
     engine::{
         error::{Error, Reason},
         index::{Facts, key_hash},
+        namespaces::selector_of,
         object::{ObjectName, created},
         secrets,
         work::{Outcome, Reconcile, Removed, Work},
@@ -55,48 +61,13 @@ impl<C: ConnectionKind> Work for Connecting<C> {
     }
 
     async fn reconcile(&self, cx: &mut Reconcile<Self>) -> Result<Outcome, Error> {
-        let object = cx.object.clone();
-        let key = key_of(&*object);
-        let env = &cx.shell.env;
-        let uses = kind::uses(&*object);
-        let record = cx.report.record.clone();
-        let secrets = secrets::resolve(
-            &env.client,
-            &env.fingerprints,
-            &key.namespace,
-            &cx.uid(),
-            &uses,
-            &record,
-        )
-        .await?;
-        if let Some(missing) = secrets.all_missing().first() {
-            return Err(Error::dependency(missing.clone()));
+        let result = self.read_side(cx).await;
+        if let Some(breaker) = self.0.breaker(&key_of(&*cx.object)) {
+            let before = cx.object.status().map(|status| status.shown.clone());
+            let shown = cx.report.shown.get_or_insert_with(|| before.unwrap_or_default());
+            C::show_breaker(shown, kind::breaker_status(breaker));
         }
-        if let Some(unusable) = secrets.unusable() {
-            return Err(Error::invalid(unusable));
-        }
-        let live = self.0.candidate(&key, &object, &secrets.version(), || {
-            let endpoint = kind::endpoint(&*object, &secrets)?;
-            let transport = Transport::new(endpoint, env.addresses.clone(), env.calls.clone())?;
-            Ok(object.api(transport))
-        })?;
-        let (mut dependents, complete) = self.known_dependents(&key).await;
-        if !complete {
-            // Whatever is not known yet may need all details.
-            for one in &mut dependents {
-                one.needs_details = true;
-            }
-        }
-        let sweep = C::sweep(&object, &live, &dependents).await?;
-        let id = object.node_id(&sweep);
-        check_identity(&*object, id.as_deref())?;
-        self.0.identified(&key, id);
-        let mut shown = object.summary(&sweep, &dependents);
-        let acknowledged = object.annotations().get(annotation::ACKNOWLEDGE);
-        C::show_brake(&mut shown, self.0.guard(&key).held(acknowledged.map(String::as_str)));
-        cx.report.shown = Some(shown);
-        object.judge(&sweep)?;
-        Ok(Outcome::new(Reason::InSync, C::READY))
+        result
     }
 
     async fn remove(&self, cx: &mut Reconcile<Self>) -> Result<Removed, Error> {
@@ -142,6 +113,76 @@ impl<C: ConnectionKind> Work for Connecting<C> {
 }
 
 impl<C: ConnectionKind> Connecting<C> {
+    /// Reads the remote side for all objects.
+    async fn read_side(&self, cx: &mut Reconcile<Self>) -> Result<Outcome, Error> {
+        let object = cx.object.clone();
+        let key = key_of(&*object);
+        let env = &cx.shell.env;
+        cx.report.extra = Some(Vec::new());
+        cx.report.extra = Some(kind::insecurity(&*object, env.policy.allow_insecure_tls)?);
+        let due = self.check_spec(&key, &object, env.clock.now())?;
+        let uses = kind::uses(&*object);
+        let record = cx.report.record.clone();
+        let (secrets, consents) = secrets::resolve_with_consents(
+            &env.client,
+            &env.fingerprints,
+            &key.namespace,
+            &cx.uid(),
+            &uses,
+            &record,
+        )
+        .await?;
+        let destinations = kind::destinations(&*object, env)?;
+        if env.policy.require_host_consent {
+            consent::check(&key.namespace, &destinations, &consents)?;
+        }
+        if let Some(missing) = secrets.all_missing().first() {
+            return Err(Error::dependency(missing.clone()));
+        }
+        if let Some(unusable) = secrets.unusable() {
+            return Err(Error::invalid(unusable));
+        }
+        let live = self.0.candidate(&key, &object, &secrets.version(), || {
+            let endpoint = kind::endpoint(&*object, &secrets)?;
+            let transport = Transport::new(endpoint, env.addresses.clone(), env.calls.clone())?;
+            Ok(object.api(transport))
+        })?;
+        let (mut dependents, complete) = self.known_dependents(&key).await;
+        if !complete {
+            // Whatever is not known yet may need all details.
+            for one in &mut dependents {
+                one.needs_details = true;
+            }
+        }
+        let sweep = C::sweep(&object, &live, &dependents).await?;
+        let id = object.node_id(&sweep);
+        check_identity(&*object, id.as_deref())?;
+        self.0.identified(&key, id);
+        let mut shown = object.summary(&sweep, &dependents);
+        let acknowledged = object.annotations().get(annotation::ACKNOWLEDGE);
+        C::show_brake(&mut shown, self.0.guard(&key).held(acknowledged.map(String::as_str)));
+        cx.report.shown = Some(shown);
+        object.judge(&sweep)?;
+        let mut outcome = Outcome::new(Reason::InSync, C::READY);
+        outcome.due = due;
+        Ok(outcome)
+    }
+
+    /// Checks what no schema rule can; returns when the next change window opens or closes.
+    fn check_spec(&self, key: &ConnectionKey, object: &C, now: Timestamp) -> Result<Option<Duration>, Error> {
+        let allowed = object.terms().allowed_namespaces;
+        if let Some(selector) = allowed.and_then(AllowedNamespaces::selector) {
+            selector_of(selector)
+                .map_err(|why| Error::invalid(format!("the selector of allowedNamespaces cannot be read: {why}")))?;
+        }
+        let window = self.0.window(key, object, now);
+        if let Window::Unreadable(why) = window {
+            return Err(Error::invalid(why));
+        }
+        let left = window.ends().map(|end| end.duration_since(now));
+        Ok(left.and_then(|left| Duration::try_from(left).ok()))
+    }
+
     /// Objects that use the connection. Right after a start the first lists are still arriving: without them the status would
     /// count too few objects and be written twice. A kind whose list does not arrive holds up no connection for long.
     async fn known_dependents(&self, key: &ConnectionKey) -> (Vec<Dependent>, bool) {

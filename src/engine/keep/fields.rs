@@ -1,6 +1,8 @@
 //! The fields of a remote document that a kind declares, one line for each. From the one list follow the sentences of the
 //! plan, the grants, the withdrawals and the edit of the document.
 
+mod membership;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash, Hasher},
@@ -8,6 +10,7 @@ use std::{
 
 use secrecy::{ExposeSecret, SecretString};
 
+use self::membership::membership;
 use super::plan::Plan;
 use crate::{
     crd::applied::{Applied, Grants},
@@ -26,6 +29,7 @@ pub struct FieldEdit {
     set: Set,
     slot: Option<String>,
     withdraws: bool,
+    grants: bool,
     event: Option<&'static str>,
     /// The flag that is set to false.
     off: Option<String>,
@@ -46,6 +50,7 @@ impl FieldEdit {
             set: Box::new(set),
             slot: None,
             withdraws: false,
+            grants: false,
             event: None,
             off: None,
             on: None,
@@ -65,6 +70,17 @@ impl FieldEdit {
     pub fn granting(mut self, flag: impl Into<String>) -> Self {
         self.on = Some(flag.into());
         self
+    }
+
+    /// The same difference, which gives access to somebody as well if `grants` is true: then it is no mere withdrawal.
+    #[must_use]
+    pub fn also_granting(mut self, grants: bool) -> Self {
+        self.grants = grants;
+        self
+    }
+
+    fn only_withdraws(&self) -> bool {
+        self.withdraws && !self.grants
     }
 
     /// Sets what is at `path` in nested documents; `None` removes it. Anything on the way that is not a document is replaced
@@ -124,6 +140,17 @@ impl Edit {
     /// Whether this edit takes access away from somebody.
     pub fn withdraws(&self) -> bool {
         self.0.iter().any(|field| field.withdraws)
+    }
+
+    /// Whether this edit does nothing else.
+    pub fn only_withdraws(&self) -> bool {
+        self.0.iter().all(FieldEdit::only_withdraws)
+    }
+
+    /// The differences that take access away.
+    pub fn withdrawals(self) -> Option<Self> {
+        let withdrawals: Vec<FieldEdit> = self.0.into_iter().filter(FieldEdit::only_withdraws).collect();
+        (!withdrawals.is_empty()).then_some(Self(withdrawals))
     }
 
     /// Whether this edit sets the flag to false.
@@ -303,8 +330,9 @@ impl<'a> Fields<'a> {
         });
         let target: BTreeSet<&str> = granted.iter().chain(others).copied().collect();
         if target != current {
-            let edit = membership(names, &target, &current);
-            self.differs((names.at, found), edit);
+            for edit in membership(names, &target, &current) {
+                self.differs((names.at, found), edit);
+            }
         }
         let granted = granted.into_iter().map(str::to_owned).collect();
         self.grants.insert(names.at, granted);
@@ -408,6 +436,7 @@ impl<'a> Fields<'a> {
         Plan {
             changes: edit.map(change).into_iter().collect(),
             waiting: self.waiting,
+            held: Vec::new(),
             deferred: self.deferred,
             grants: self.grants.into_iter().collect::<Grants>(),
             basis,
@@ -476,26 +505,6 @@ fn set_at(document: &mut Document, path: &[String], value: Option<&serde_json::V
             document.set(key, &nested);
         }
         ([], _) => {}
-    }
-}
-
-fn membership(names: &Names<'_>, target: &BTreeSet<&str>, current: &BTreeSet<&str>) -> FieldEdit {
-    let owned = |names: BTreeSet<&str>| names.into_iter().map(str::to_owned).collect::<Vec<_>>();
-    let (added, removed) = (owned(target - current), owned(current - target));
-    let adding = added.iter().map(|name| format!("add to {} {name}", names.noun));
-    let removing = removed.iter().map(|name| format!("remove from {} {name}", names.noun));
-    let steps = adding.chain(removing).collect();
-    let (at, gone) = (names.at, removed.clone());
-    let set = move |document: &mut Document| {
-        document
-            .edit_list(at, |name: &String| !gone.contains(name), &added)
-            .map(|_| ())
-    };
-    FieldEdit {
-        steps,
-        withdraws: !removed.is_empty(),
-        removed: Some((at, removed)),
-        ..FieldEdit::new("", set)
     }
 }
 

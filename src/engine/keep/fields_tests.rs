@@ -237,3 +237,32 @@ fn an_edit_names_the_slots_of_its_secrets_and_its_event() {
     );
     assert_eq!(written.get::<Value>("password").unwrap(), Some(json!("hunter22")));
 }
+
+#[test]
+fn what_only_takes_access_away_can_be_written_alone() {
+    let (record, readable) = (Applied::default(), Unreadable::default());
+    let found = found_groups();
+    let known = |_: &str| true;
+    let fields = || {
+        Fields::new(&record, &readable)
+            .text("email", Some("new@x"), Some("old@x"))
+            .switch(&SWITCH, Some(false), Some(true))
+            .names(&names(&["b", "c"], true, &found, &known))
+    };
+    let (steps, _) = done(fields());
+    assert_eq!(
+        steps,
+        ["set email to new@x", "disable", "add to group c", "remove from group a"]
+    );
+    let edit = fields().into_plan(|edit| edit).changes.remove(0);
+    assert!(edit.withdraws() && !edit.only_withdraws());
+    let part = edit.withdrawals().unwrap();
+    assert!(part.only_withdraws());
+    assert_eq!(part.steps(), ["disable", "remove from group a"]);
+    let mut document = document();
+    part.write(&mut document).unwrap();
+    assert_eq!(
+        serde_json::to_string(&document).unwrap(),
+        r#"{"email":"old@x","rank":1.50,"groups":["b"],"on":false,"mayFly":true,"map":{"k" : 1e3},"later":{ "x":[1, 2] }}"#
+    );
+}

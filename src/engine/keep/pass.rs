@@ -16,7 +16,7 @@ use crate::{
     crd::{applied::Applied, status::Origin},
     engine::{
         connect::{
-            Remote,
+            ConnectionKind, Remote,
             admission::{Applicant, Ticket},
             connections::Admitted,
         },
@@ -260,6 +260,8 @@ impl<'a, M: Managed> Pass<'a, M> {
         let plan = M::plan(&cx.object, &given, seen);
         drop(given);
         let plan = plan.and_then(|plan| self.with_task(plan, seen, fresh))?;
+        let ours = self.cx.report.origin.is_some();
+        let plan = self.keeping.within_windows(&self.cx.shell, &self.admitted, ours, plan);
         self.bound_record(&plan)?;
         self.cx.report.plan = plan.outstanding();
         Ok(plan)
@@ -321,7 +323,8 @@ impl<'a, M: Managed> Pass<'a, M> {
     /// Fails if the connection does not allow the effects of the plan. A refusal by the lists is one: it writes nothing, and
     /// the next sweep asks again.
     fn permitted(&mut self, plan: &Plan<M::Change>) -> Result<(), Error> {
-        let judged = self.permits().check(&plan.effects());
+        let withdrawal = plan.changes.iter().all(Change::only_withdraws);
+        let judged = self.permits().check(&plan.effects(), withdrawal);
         if matches!(judged, Err(Refused::NotAllowed(_) | Refused::Undecided(_))) {
             self.cx.report.plan.clear();
             return judged.map_err(Error::Refused);
@@ -368,13 +371,26 @@ impl<'a, M: Managed> Pass<'a, M> {
             );
             return Some(Outcome::new(Reason::Observed, message));
         }
-        let frozen = crate::engine::connect::ConnectionKind::terms(&*self.admitted.object).freeze;
-        (frozen && !plan.is_empty()).then(|| Self::frozen(count))
+        if plan.is_empty() && plan.held.is_empty() {
+            return None;
+        }
+        if self.admitted.object.terms().freeze {
+            return Some(Self::frozen(count));
+        }
+        plan.is_empty().then(|| self.outside_windows(count))
+    }
+
+    /// Nothing but changes that wait for a window.
+    fn outside_windows(&self, count: usize) -> Outcome {
+        let message = self
+            .keeping
+            .outside_windows(&self.cx.shell, &self.admitted, count)
+            .unwrap_or_else(|| format!("a change window is about to open; {count} changes wait in status.plan"));
+        Outcome::new(Reason::Frozen, message)
     }
 
     fn frozen(count: usize) -> Outcome {
-        let message = format!("the connection is frozen; {count} changes wait in status.plan");
-        Outcome::new(Reason::Frozen, message)
+        Outcome::new(Reason::Frozen, frozen_message(count))
     }
 
     async fn converge(
@@ -389,7 +405,7 @@ impl<'a, M: Managed> Pass<'a, M> {
         for _ in 0..ROUNDS {
             let owned = self.ownership(seen.as_ref(), &plan)?;
             if plan.is_empty() {
-                return Ok(self.conclude(owned, &plan, settled));
+                return Ok(self.done(owned, &plan, settled));
             }
             if let Some(error) = self.not_stored(&plan, seen.as_ref(), true) {
                 self.remember_listed(self.listed);
@@ -403,7 +419,8 @@ impl<'a, M: Managed> Pass<'a, M> {
                 tokio::time::sleep(OVERWRITTEN).await;
             }
             self.permitted(&plan)?;
-            permits.check(&plan.effects()).map_err(Error::Refused)?;
+            let withdrawal = plan.changes.iter().all(Change::only_withdraws);
+            permits.check(&plan.effects(), withdrawal).map_err(Error::Refused)?;
             if M::publication(&self.cx.object).is_some() && plan.creates() {
                 self.check_publication().await?;
             }
@@ -413,7 +430,8 @@ impl<'a, M: Managed> Pass<'a, M> {
             }
             let mut holds = Vec::new();
             for change in &plan.changes {
-                let (permit, hold) = match permits.issue(&change.effects()).await.map_err(Error::Refused) {
+                let issued = permits.issue(&change.effects(), change.only_withdraws()).await;
+                let (permit, hold) = match issued.map_err(Error::Refused) {
                     Ok(issued) => issued,
                     Err(refused) if change.creates() => {
                         // The status must not say that this object created what somebody else may create now.
@@ -441,9 +459,18 @@ impl<'a, M: Managed> Pass<'a, M> {
         }
         if plan.is_empty() {
             let owned = self.ownership(seen.as_ref(), &plan)?;
-            return Ok(self.conclude(owned, &plan, settled));
+            return Ok(self.done(owned, &plan, settled));
         }
         Err(self.remember_unstored(&plan, seen.as_ref()))
+    }
+
+    /// What to show once nothing is to be written.
+    fn done(&mut self, owned: Origin, plan: &Plan<M::Change>, settled: bool) -> Outcome {
+        if plan.held.is_empty() {
+            self.conclude(owned, plan, settled)
+        } else {
+            self.outside_windows(plan.outstanding().len())
+        }
     }
 
     async fn apply(
@@ -499,6 +526,11 @@ fn class<C: Change>(plan: &Plan<C>, ready: bool) -> Class {
     } else {
         Class::Edit
     }
+}
+
+/// What an object says whose connection is frozen.
+pub(super) fn frozen_message(count: usize) -> String {
+    format!("the connection is frozen; {count} changes wait in status.plan")
 }
 
 /// What a plan may depend on.

@@ -47,6 +47,19 @@ pub trait Change: Send + Sync {
         false
     }
 
+    /// Whether this write does nothing else.
+    fn only_withdraws(&self) -> bool {
+        self.withdraws()
+    }
+
+    /// The part of this write that takes access away, if that can be written alone.
+    fn withdrawals(self) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        self.only_withdraws().then_some(self)
+    }
+
     /// What this write does to people, for the guards and the mass-change brake.
     fn effects(&self) -> Vec<Effect> {
         Vec::new()
@@ -70,6 +83,8 @@ pub struct Plan<C> {
     pub changes: Vec<C>,
     /// What has to wait, and for what. The changes are written all the same.
     pub waiting: Vec<String>,
+    /// What would be written if a change window were open.
+    pub held: Vec<String>,
     /// What was written and does not show yet, since a task on the remote side is still running.
     pub in_progress: Vec<String>,
     /// The sentences of writes in progress: a task on the remote side still carries them.
@@ -93,6 +108,7 @@ impl<C> Default for Plan<C> {
         Self {
             changes: Vec::new(),
             waiting: Vec::new(),
+            held: Vec::new(),
             in_progress: Vec::new(),
             unshown: Vec::new(),
             deferred: false,
@@ -130,13 +146,34 @@ impl<C: Change> Plan<C> {
             all.extend(change.steps());
             all.extend(change.follows());
         }
-        all.extend(self.waiting.iter().chain(&self.in_progress).cloned());
+        all.extend(self.held.iter().chain(&self.waiting).chain(&self.in_progress).cloned());
         all
     }
 
     /// What all changes do to people.
     pub fn effects(&self) -> Vec<Effect> {
         self.changes.iter().flat_map(Change::effects).collect()
+    }
+
+    /// The same plan outside of the change windows: it writes what only takes access away, and nothing of a remote object that
+    /// is not ours yet.
+    #[must_use]
+    pub fn outside_windows(mut self, ours: bool) -> Self {
+        for change in std::mem::take(&mut self.changes) {
+            let mut steps = change.steps();
+            steps.extend(change.follows());
+            if let Some(part) = change.withdrawals().filter(|_| ours) {
+                let written = part.steps();
+                steps.retain(|step| !written.contains(step));
+                self.changes.push(part);
+            }
+            self.held.extend(steps);
+        }
+        if !self.held.is_empty() {
+            // Nothing is granted, so there is nothing to record.
+            self.grants = Grants::default();
+        }
+        self
     }
 
     /// Whether a change creates the remote object.

@@ -10,7 +10,7 @@ use super::{
     work::Keeping,
 };
 use crate::{
-    crd::common::DeletionPolicy,
+    crd::{common::DeletionPolicy, status::Origin},
     engine::{
         connect::{ConnectionKind, Remote, admission::Applicant, connections::Admitted},
         error::{Error, Fate, Reason, Refused},
@@ -42,12 +42,14 @@ pub(super) async fn remove<M: Managed>(keeping: &Keeping<M>, cx: &mut Context<M>
         tracing::info!(kind = name, object = %ObjectName::of(&*object), %heir, "released: another object takes over");
         return Ok(Removed::Released(None));
     }
-    let policy = common.policies.deletion_policy;
-    let policy = policy.unwrap_or_else(|| M::default_deletion(origin));
     if common.policies.observes() {
         let note = format!("managementPolicy is Observe; {stays}");
         return Ok(Removed::Released(Some(note)));
     }
+    let policy = match policy::<M>(cx, common.policies.deletion_policy, origin) {
+        Ok(policy) => policy,
+        Err(unreadable) => return Ok(Removed::Waiting(unreadable, None)),
+    };
     if policy == DeletionPolicy::Retain {
         return Ok(Removed::Released(None));
     }
@@ -79,6 +81,32 @@ pub(super) async fn remove<M: Managed>(keeping: &Keeping<M>, cx: &mut Context<M>
         Err(Error::Refused(Refused::Frozen)) => Ok(Removed::Waiting("the connection is frozen".into(), None)),
         done => done,
     }
+}
+
+/// The policy in force: that of the object, else of its namespace, else of whoever runs the operator, else of the kind. Only the
+/// object itself lets an adopted remote object go.
+fn policy<M: Managed>(
+    cx: &Context<M>,
+    declared: Option<DeletionPolicy>,
+    origin: Origin,
+) -> Result<DeletionPolicy, String> {
+    let of_kind = M::default_deletion(origin);
+    if let Some(declared) = declared {
+        return Ok(declared);
+    }
+    if origin == Origin::Adopted && !M::ENTRIES {
+        return Ok(of_kind);
+    }
+    let env = &cx.shell.env;
+    let default = env.namespaces.default_deletion(&cx.namespace())?;
+    let default = default.or(env.policy.default_deletion).unwrap_or(of_kind);
+    // Only users can be disabled.
+    let disables = of_kind == DeletionPolicy::Disable;
+    Ok(if default == DeletionPolicy::Disable && !disables {
+        of_kind
+    } else {
+        default
+    })
 }
 
 async fn withdraw<M: Managed>(
@@ -175,7 +203,8 @@ async fn carry_out<M: Managed>(
             return Err(Error::Blocked(Reason::AcceptedButNotStored, message));
         }
         for change in &plan.changes {
-            let (permit, hold) = permits.issue(&change.effects()).await.map_err(Error::Refused)?;
+            // A deletion proceeds outside of the change windows, whatever it has to write.
+            let (permit, hold) = permits.issue(&change.effects(), true).await.map_err(Error::Refused)?;
             holds.extend(hold);
             cx.report.in_flight = true;
             let applied = M::apply(&remote, permit, Some(&seen), change).await;

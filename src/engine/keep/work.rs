@@ -10,8 +10,8 @@ use super::{
     conclude::attempt,
     delegated::{self, ByLists},
     managed::{Given, Managed, Observed, Read},
-    pass::{Pass, given},
-    plan::Plan,
+    pass::{Pass, frozen_message, given},
+    plan::{Change, Plan},
     removal,
 };
 use crate::{
@@ -135,7 +135,13 @@ impl<M: Managed> Keeping<M> {
         let secrets = Secrets::unread(&M::secrets(object));
         let given = given(self, shell, object, &report.record, &secrets, &admitted);
         let plan = M::plan(object, &given, seen.as_ref())?;
+        let plan = self.within_windows(shell, &admitted, report.origin.is_some(), plan);
         self.compare_rights(object, &report, &admitted, &plan, seen.is_some())?;
+        let held = if given.connection.terms().freeze {
+            Some(frozen_message(plan.outstanding().len()))
+        } else {
+            self.outside_windows(shell, &admitted, plan.outstanding().len())
+        };
         Ok(Self::says_otherwise(
             shell,
             object,
@@ -143,6 +149,7 @@ impl<M: Managed> Keeping<M> {
             &plan,
             seen.as_ref(),
             &given,
+            held.as_deref(),
         ))
     }
 
@@ -172,6 +179,42 @@ impl<M: Managed> Keeping<M> {
         judged.map_err(Error::Refused)
     }
 
+    /// The plan, or outside of the change windows of the connection the part of it that only takes access away. `ours`: the
+    /// remote object is managed by this object already.
+    pub(super) fn within_windows(
+        &self,
+        shell: &Shell<Self>,
+        admitted: &Admitted<M::Connection>,
+        ours: bool,
+        plan: Plan<M::Change>,
+    ) -> Plan<M::Change> {
+        let only_withdraws = plan.changes.iter().all(Change::only_withdraws);
+        if only_withdraws && ours {
+            return plan;
+        }
+        let now = shell.env.clock.now();
+        let window = self.connections.window(&admitted.live.key, &admitted.object, now);
+        if window.closed().is_some() {
+            plan.outside_windows(ours)
+        } else {
+            plan
+        }
+    }
+
+    /// What an object says whose changes wait for a window; `None`: one is open.
+    pub(super) fn outside_windows(
+        &self,
+        shell: &Shell<Self>,
+        admitted: &Admitted<M::Connection>,
+        count: usize,
+    ) -> Option<String> {
+        let now = shell.env.clock.now();
+        let window = self.connections.window(&admitted.live.key, &admitted.object, now);
+        window
+            .closed()
+            .map(|why| format!("{why}; {count} changes wait in status.plan"))
+    }
+
     fn says_otherwise(
         shell: &Shell<Self>,
         object: &M::Object,
@@ -179,6 +222,7 @@ impl<M: Managed> Keeping<M> {
         plan: &Plan<M::Change>,
         seen: Option<&M::Seen>,
         given: &Given<'_, M::Connection>,
+        held: Option<&str>,
     ) -> bool {
         let Some(status) = object.status() else { return true };
         let generation = kube::Resource::meta(object).generation;
@@ -199,8 +243,14 @@ impl<M: Managed> Keeping<M> {
         let shown = seen.is_none()
             || remote.is_some_and(|remote| remote.seen == M::show(object, seen, &report.record, given.lists));
         let outstanding = Self::shown_plan(plan);
-        let frozen = given.connection.terms().freeze;
-        let waits = plan.is_empty() || reason == Some(Reason::Observed) || (reason == Some(Reason::Frozen) && frozen);
+        let waits = match reason {
+            Some(Reason::Frozen) => {
+                let holds_all = plan.is_empty() || given.connection.terms().freeze;
+                holds_all && held.is_some() && held == ready.map(|ready| ready.message.as_str())
+            }
+            Some(Reason::Observed) => true,
+            _ => plan.is_empty() && plan.held.is_empty(),
+        };
         let settled = match reason {
             Some(Reason::InSync) => outstanding.is_empty(),
             Some(Reason::DependencyNotReady | Reason::Observed | Reason::Frozen | Reason::Progressing) => {

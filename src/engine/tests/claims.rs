@@ -66,7 +66,9 @@ async fn the_older_object_owns_and_the_other_one_writes_nothing() {
 async fn another_connection_to_the_same_side_is_no_way_around() {
     let rig = shared().await;
     rig.server.create(json!({
-        "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "hub-key", "namespace": "other" },
+        "apiVersion": "v1", "kind": "Secret",
+        "metadata": { "name": "hub-key", "namespace": "other",
+            "annotations": { "dataiku-operator.io/allowed-hosts": "127.0.0.1" } },
         "stringData": { "apiKey": "admin-key-one" },
     }));
     let spec = rig.server.get("hubs", "team", "hub")["spec"].clone();

@@ -2,10 +2,12 @@
 //! reproduce.
 
 mod claims;
+mod consent;
 mod delegation;
 mod deletion;
 mod guards;
 mod intent;
+mod namespaces;
 mod permit;
 mod remote_side;
 mod rig;
@@ -13,3 +15,4 @@ mod secrets;
 mod status;
 mod sweep;
 mod toy;
+mod windows;

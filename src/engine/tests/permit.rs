@@ -8,7 +8,7 @@ use super::{rig::Rig, toy::Remotely};
 
 const WIDGETS: usize = 40;
 
-async fn busy(rig: &Rig) {
+pub(super) async fn busy(rig: &Rig) {
     *rig.world.latency.lock().unwrap() = Duration::from_secs(1);
     for n in 0..WIDGETS {
         rig.widget(&format!("w{n:02}"), json!({}));
@@ -18,7 +18,7 @@ async fn busy(rig: &Rig) {
 }
 
 /// Writes that were already sent when something changed may end; after that there are none.
-async fn nothing_is_sent_after(rig: &Rig) -> usize {
+pub(super) async fn nothing_is_sent_after(rig: &Rig) -> usize {
     let sent = rig.world.sent().len();
     rig.pass(50).await;
     assert_eq!(rig.world.sent().len(), sent, "{:?}", rig.world.sent());
@@ -52,7 +52,8 @@ async fn a_revoked_namespace_stops_every_write_that_was_not_sent() {
     let rig = Rig::ready().await;
     // The hub's own namespace always may; so the widgets are moved away from it by moving the hub.
     rig.server.create(json!({
-        "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "hub-key", "namespace": "home" },
+        "apiVersion": "v1", "kind": "Secret",
+        "metadata": { "name": "hub-key", "namespace": "home", "annotations": { "dataiku-operator.io/allowed-hosts": "127.0.0.1" } },
         "stringData": { "apiKey": "admin-key-one" },
     }));
     let spec = rig.server.get("hubs", "team", "hub")["spec"].clone();

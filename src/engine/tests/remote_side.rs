@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Arc, LazyLock, Mutex},
+    sync::{
+        Arc, LazyLock, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -11,7 +14,7 @@ use tokio::sync::Semaphore;
 use crate::{
     dataiku::{
         error::{ApiError, ErrorKind},
-        gate::Lane,
+        gate::{Breaker, Lane},
         permit::WritePermit,
     },
     engine::connect::Api,
@@ -62,6 +65,7 @@ pub struct World {
     pub sweeps: Mutex<u32>,
     /// Groups with the flag `admin`; `None`: the list of groups cannot be read.
     pub privileged: Mutex<Option<BTreeSet<String>>>,
+    calls: AtomicUsize,
     gate: Semaphore,
 }
 
@@ -80,6 +84,7 @@ impl World {
                 reachable: Mutex::new(true),
                 sweeps: Mutex::default(),
                 privileged: Mutex::new(Some(BTreeSet::from(["administrators".to_owned()]))),
+                calls: AtomicUsize::new(0),
                 gate: Semaphore::new(2),
             })
         });
@@ -102,7 +107,13 @@ impl World {
         self.faults.lock().unwrap().extend(faults);
     }
 
+    /// Calls so far, reads included.
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+
     pub async fn call(&self) -> Result<(), ApiError> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
         let latency = *self.latency.lock().unwrap();
         tokio::time::sleep(latency).await;
         if *self.reachable.lock().unwrap() {
@@ -127,6 +138,15 @@ pub struct Toy(pub Arc<World>);
 impl Api for Toy {
     fn in_lane(&self, _: Lane) -> Self {
         self.clone()
+    }
+
+    /// A side that does not answer is not called.
+    fn breaker(&self) -> Breaker {
+        if *self.0.reachable.lock().unwrap() {
+            Breaker::Closed
+        } else {
+            Breaker::Open
+        }
     }
 }
 

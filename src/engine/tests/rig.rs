@@ -23,7 +23,9 @@ use crate::{
         clock::Clock,
         environment::Environment,
         fingerprint::Fingerprints,
+        namespaces::{self, Namespaces},
         permit::Alone,
+        policy::Policy,
         report::{EngineObserver, ReconcileRecord, Reports},
         source_watch,
         start::Starting,
@@ -60,6 +62,8 @@ pub struct Rig {
     pub server: MemoryApiserver,
     pub world: Arc<World>,
     pub counts: Arc<Counts>,
+    /// How the next start runs the operator.
+    pub policy: Policy,
     url: String,
     stop: watch::Sender<bool>,
     running: Option<tokio::task::JoinHandle<()>>,
@@ -86,6 +90,10 @@ impl Rig {
             world: World::at(&url),
             server,
             counts: Arc::default(),
+            policy: Policy {
+                allow_insecure_tls: true,
+                ..Policy::default()
+            },
             url,
             stop: watch::channel(false).0,
             running: None,
@@ -103,6 +111,7 @@ impl Rig {
     pub async fn start(&mut self) {
         let client = self.server.client();
         let clock = self.server.clone();
+        let namespaces = Namespaces::default();
         let env = Environment {
             fingerprints: Arc::new(Fingerprints::new(vec![7; 32])),
             reports: Reports::start(client.clone()).0,
@@ -113,6 +122,8 @@ impl Rig {
                 allowed: vec!["127.0.0.0/8".parse().unwrap()],
             }),
             privileges: Arc::default(),
+            namespaces: namespaces.clone(),
+            policy: Arc::new(self.policy.clone()),
             clock: Clock::new(move || clock.now()),
             fence: Arc::new(Alone),
             release_after: Duration::from_mins(10),
@@ -124,11 +135,14 @@ impl Rig {
         let hubs = starting.connections::<Hub>();
         starting.objects::<Widgets>(&hubs);
         let kinds = starting.finish();
-        let sources = source_watch::start(client, None, kinds.watched.clone());
+        let sources = source_watch::start(client.clone(), None, kinds.watched.clone());
+        let labels = namespaces::start(client, None, namespaces, kinds.watched.clone());
         sources.listed().await;
+        labels.listed().await;
         self.running = Some(tokio::spawn(async move {
             kinds.run.await;
             sources.task.abort();
+            labels.task.abort();
         }));
     }
 
@@ -147,7 +161,8 @@ impl Rig {
                 .patch("secrets", "team", name, json!({ "data": null, "stringData": data }));
         } else {
             self.server.create(json!({
-                "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name, "namespace": "team" },
+                "apiVersion": "v1", "kind": "Secret",
+                "metadata": { "name": name, "namespace": "team", "annotations": { "dataiku-operator.io/allowed-hosts": "127.0.0.1" } },
                 "stringData": data,
             }));
         }

@@ -124,3 +124,16 @@ async fn a_write_that_was_refused_once_is_attempted_with_the_next_sweep() {
     rig.pass(65).await;
     assert_eq!(rig.reason("jane"), "InSync");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_shows_whether_its_side_is_called() {
+    let rig = Rig::ready().await;
+    let breaker = || rig.server.get("hubs", "team", "hub")["status"]["breaker"].clone();
+    assert_eq!(breaker(), "Closed");
+    *rig.world.reachable.lock().unwrap() = false;
+    let hub = rig.wait("hubs", "hub", "Unavailable").await;
+    assert_eq!(hub["status"]["breaker"], "Open");
+    *rig.world.reachable.lock().unwrap() = true;
+    let hub = rig.wait("hubs", "hub", "InSync").await;
+    assert_eq!(hub["status"]["breaker"], "Closed");
+}

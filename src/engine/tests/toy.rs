@@ -14,8 +14,8 @@ pub use super::remote_side::{Fault, Remotely, World};
 use crate::{
     crd::{
         applied::{Applied, Grants},
-        common::{DeletionPolicy, InstanceRef, Policies, SecretKeyRef},
-        connection::AllowedNamespaces,
+        common::{DeletionPolicy, InstanceRef, Policies, SecretKeyRef, SecretRef},
+        connection::{AllowedNamespaces, BreakerStatus, ChangeWindow, Tls},
         delegation::Tenancy,
         status::{Nothing, Status},
     },
@@ -39,7 +39,7 @@ use crate::{
     version = "v1alpha1",
     kind = "Hub",
     namespaced,
-    status = "Status<Nothing, Nothing>",
+    status = "Status<Nothing, HubShown>",
     derive = "PartialEq"
 )]
 #[serde(rename_all = "camelCase")]
@@ -52,6 +52,21 @@ pub struct HubSpec {
     pub allowed_namespaces: Option<AllowedNamespaces>,
     #[serde(flatten)]
     pub tenancy: Tenancy,
+    #[serde(default)]
+    pub tls: Option<Tls>,
+    #[serde(default)]
+    pub change_windows: Vec<ChangeWindow>,
+    #[serde(default)]
+    pub proxy_url: Option<String>,
+    #[serde(default)]
+    pub proxy_secret_ref: Option<SecretRef>,
+}
+
+/// What a [`Hub`] shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HubShown {
+    #[serde(default)]
+    pub breaker: Option<BreakerStatus>,
 }
 
 /// An object of the remote side.
@@ -101,12 +116,15 @@ impl ConnectionKind for Hub {
     fn terms(&self) -> Terms<'_> {
         Terms {
             url: &self.spec.url,
-            tls: None,
+            tls: self.spec.tls.as_ref(),
             limits: None,
             drift_interval: None,
             allowed_namespaces: self.spec.allowed_namespaces.as_ref(),
             tenancy: &self.spec.tenancy,
             freeze: self.spec.freeze,
+            change_windows: &self.spec.change_windows,
+            proxy: self.spec.proxy_url.as_deref(),
+            proxy_secret: self.spec.proxy_secret_ref.as_ref(),
         }
     }
 
@@ -170,8 +188,12 @@ impl ConnectionKind for Hub {
         lists.0.lock().unwrap().iter().flatten().count()
     }
 
-    fn summary(&self, (): &(), _: &[Dependent]) -> Nothing {
-        Nothing {}
+    fn show_breaker(shown: &mut HubShown, breaker: BreakerStatus) {
+        shown.breaker = Some(breaker);
+    }
+
+    fn summary(&self, (): &(), _: &[Dependent]) -> HubShown {
+        HubShown::default()
     }
 }
 

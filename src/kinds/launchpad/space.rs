@@ -10,12 +10,12 @@ use super::{group::delegated::held, lists::SpaceLists};
 use crate::{
     crd::{
         LaunchpadSpace,
-        connection::GroupCounts,
+        connection::{BreakerStatus, GroupCounts},
         launchpad_space::{DEFAULT_URL, SeatStatus, SpaceNodeStatus, SpaceStatus, SpaceUserCounts},
     },
     dataiku::{
         error::ApiError,
-        gate::Lane,
+        gate::{Breaker, Lane},
         launchpad::{Launchpad, groups::GroupRecord, people::InviteRecord, space::ProfileRecord},
         listed::Listed,
         transport::{Credentials, Transport},
@@ -65,6 +65,10 @@ impl Api for Launchpad {
     fn in_lane(&self, lane: Lane) -> Self {
         self.with_lane(lane)
     }
+
+    fn breaker(&self) -> Breaker {
+        Launchpad::breaker(self)
+    }
 }
 
 impl ConnectionKind for LaunchpadSpace {
@@ -84,6 +88,9 @@ impl ConnectionKind for LaunchpadSpace {
             allowed_namespaces: spec.allowed_namespaces.as_ref(),
             tenancy: &spec.tenancy,
             freeze: spec.freeze.unwrap_or_default(),
+            change_windows: &spec.change_windows,
+            proxy: spec.proxy_url.as_deref(),
+            proxy_secret: spec.proxy_secret_ref.as_ref(),
         }
     }
 
@@ -142,6 +149,10 @@ impl ConnectionKind for LaunchpadSpace {
         lists.groups_of(user)
     }
 
+    fn show_breaker(shown: &mut SpaceStatus, breaker: BreakerStatus) {
+        shown.breaker = Some(breaker);
+    }
+
     fn summary(&self, sweep: &Sweep, dependents: &[Dependent]) -> SpaceStatus {
         let readable = sweep.missing.is_empty();
         SpaceStatus {
@@ -154,6 +165,7 @@ impl ConnectionKind for LaunchpadSpace {
             }),
             groups: readable.then(|| groups(&sweep.groups, dependents)),
             claims: Some(length(dependents.len())),
+            breaker: None,
         }
     }
 }

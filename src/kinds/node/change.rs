@@ -105,6 +105,22 @@ impl<C: Creation> Change for DocumentChange<C> {
         }
     }
 
+    fn only_withdraws(&self) -> bool {
+        match self {
+            Self::Create(_) => false,
+            Self::Edit { edit, .. } => edit.only_withdraws(),
+            Self::Delete { .. } => true,
+        }
+    }
+
+    fn withdrawals(self) -> Option<Self> {
+        match self {
+            Self::Create(_) => None,
+            Self::Edit { key, edit } => edit.withdrawals().map(|edit| Self::Edit { key, edit }),
+            Self::Delete { .. } => Some(self),
+        }
+    }
+
     fn effects(&self) -> Vec<Effect> {
         match self {
             Self::Create(_) => Vec::new(),

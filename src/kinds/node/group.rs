@@ -334,12 +334,15 @@ fn mapping<'a>(fields: Fields<'a>, at: &'static str, declared: &[String], found:
     }
     let names: Vec<String> = declared.into_iter().collect();
     let withdraws = before.iter().flatten().any(|name| !names.contains(name));
+    let grants = before
+        .as_ref()
+        .is_none_or(|before| names.iter().any(|name| !before.contains(name)));
     let step = format!("set {at} to [{}]", names.join(", "));
     let edit = FieldEdit::new(step, move |document| {
         set_mapping(document, at, &names);
         Ok(())
     });
-    fields.custom(before, Some(edit.withdrawing(withdraws)))
+    fields.custom(before, Some(edit.withdrawing(withdraws).also_granting(grants)))
 }
 
 #[cfg(test)]

@@ -296,3 +296,15 @@ async fn a_group_that_the_node_stored_in_lower_case_is_ours_and_not_created_agai
     let plan = Groups::removal(&object, DeletionPolicy::Delete, &bed.given(), &seen);
     assert!(matches!(&plan.changes[..], [Change::Delete { key }] if key == "risk"));
 }
+
+#[test]
+fn a_mapping_that_lets_others_in_is_no_mere_withdrawal() {
+    let object = analysts(&json!({ "ldapGroupNames": ["a", "b"] }));
+    let only_withdraws = |found: Value| {
+        let found = seen(&json!({ "ldapGroupNames": found }));
+        plan(&Bed::default(), &object, Some(&found)).changes[0].only_withdraws()
+    };
+    assert!(only_withdraws(json!(["a", "b", "c"])));
+    assert!(!only_withdraws(json!(["a", "c"])));
+    assert!(!only_withdraws(json!(["a"])));
+}

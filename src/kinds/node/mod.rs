@@ -25,14 +25,16 @@ pub use self::{
 };
 use crate::{
     crd::{
+        common::SecretKeyRef,
         connection::{
-            BrakeStatus, ConnectionStatus, GroupCounts, IdentityStatus, LicenseStatus, NodeSpec, NodeStatus, UserCounts,
+            BrakeStatus, BreakerStatus, ConnectionStatus, GroupCounts, IdentityStatus, LicenseStatus, NodeSpec,
+            NodeStatus, UserCounts,
         },
         status::Nothing,
     },
     dataiku::{
         dip::{DipProduct, Node, groups::GroupRecord, users::UserRecord},
-        gate::Lane,
+        gate::{Breaker, Lane},
         listed::Listed,
         transport::{Credentials, Transport},
     },
@@ -44,6 +46,7 @@ use crate::{
 };
 
 const API_KEY: &str = "apiKey";
+const BEARER_TOKEN: &str = "bearerToken";
 
 /// Type by which a Govern node is told from every DSS node.
 const GOVERN_TYPE: &str = "GOVERN";
@@ -94,6 +97,10 @@ impl<P: DipProduct> Api for Node<P> {
     fn in_lane(&self, lane: Lane) -> Self {
         self.with_lane(lane)
     }
+
+    fn breaker(&self) -> Breaker {
+        Node::breaker(self)
+    }
 }
 
 impl<K: NodeKind> ConnectionKind for K {
@@ -113,19 +120,28 @@ impl<K: NodeKind> ConnectionKind for K {
             allowed_namespaces: node.allowed_namespaces.as_ref(),
             tenancy: &node.tenancy,
             freeze: node.freeze.unwrap_or_default(),
+            change_windows: &node.change_windows,
+            proxy: node.proxy_url.as_deref(),
+            proxy_secret: node.proxy_secret_ref.as_ref(),
         }
     }
 
     fn credential_uses(&self) -> Vec<SecretUse> {
-        let secret = &self.node().credentials.api_key_secret_ref;
-        let key = secret.key.as_deref().unwrap_or(API_KEY);
-        vec![SecretUse::new(API_KEY, &secret.name, key)]
+        let credentials = &self.node().credentials;
+        let one = |slot: &str, default: &str, secret: &SecretKeyRef| {
+            SecretUse::new(slot, &secret.name, secret.key.as_deref().unwrap_or(default))
+        };
+        let key = credentials.api_key_secret_ref.iter();
+        let token = credentials.bearer_token_secret_ref.iter();
+        key.map(|secret| one(API_KEY, API_KEY, secret))
+            .chain(token.map(|secret| one(BEARER_TOKEN, "token", secret)))
+            .collect()
     }
 
     fn credentials(&self, secrets: &Secrets) -> Result<Credentials, Error> {
-        let key = secrets.value(API_KEY);
-        key.cloned()
-            .map(Credentials::ApiKey)
+        let key = secrets.value(API_KEY).cloned().map(Credentials::ApiKey);
+        let token = || secrets.value(BEARER_TOKEN).cloned().map(Credentials::Bearer);
+        key.or_else(token)
             .ok_or_else(|| Error::Internal("the API key was not resolved".into()))
     }
 
@@ -165,6 +181,10 @@ impl<K: NodeKind> ConnectionKind for K {
 
     fn memberships(lists: &<K as NodeKind>::Lists, user: &str) -> Option<Vec<String>> {
         lists.as_ref().memberships(user)
+    }
+
+    fn show_breaker(shown: &mut ConnectionStatus, breaker: BreakerStatus) {
+        shown.breaker = Some(breaker);
     }
 
     fn show_brake(shown: &mut ConnectionStatus, held: Option<Held>) {
@@ -219,6 +239,7 @@ impl<K: NodeKind> ConnectionKind for K {
                 .then(|| groups(&sweep.groups, &declared(dependents, group_kind))),
             claims: Some(length(dependents.len())),
             brake: None,
+            breaker: None,
         }
     }
 }

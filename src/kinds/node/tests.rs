@@ -39,6 +39,7 @@ pub fn dss(url: &str) -> Dss {
             allow_insecure_http: true,
             ..Tls::default()
         },
+        proxy: None,
         limits: Limits {
             concurrency: 8,
             requests_per_second: 1000,

@@ -18,7 +18,9 @@ use crate::{
         clock::Clock,
         environment::Environment,
         fingerprint::Fingerprints,
+        namespaces::Namespaces,
         permit::Alone,
+        policy::Policy,
         report::{EngineObserver, ReconcileRecord, Reports},
         source_watch,
     },
@@ -161,7 +163,7 @@ impl Rig {
     }
 
     async fn wait(&self, plural: &str, namespace: &str, name: &str, reasons: &[&str]) -> Value {
-        for _ in 0..600 {
+        for _ in 0..2400 {
             let object = self.server.get(plural, namespace, name);
             let current = object["status"]["observedGeneration"] == object["metadata"]["generation"];
             let reason = ready(&object)["reason"].clone();
@@ -176,7 +178,7 @@ impl Rig {
 
     /// Waits until the object of the tenant is gone.
     pub async fn gone(&self, plural: &str, name: &str) {
-        for _ in 0..600 {
+        for _ in 0..2400 {
             if self.server.find(plural, TENANT, name).is_none() {
                 return;
             }
@@ -242,6 +244,11 @@ async fn run(server: &MemoryApiserver) -> (JoinHandle<()>, watch::Sender<bool>) 
             allowed: vec!["127.0.0.0/8".parse().unwrap()],
         }),
         privileges: Arc::default(),
+        namespaces: Namespaces::default(),
+        policy: Arc::new(Policy {
+            allow_insecure_tls: true,
+            ..Policy::default()
+        }),
         clock: Clock::new(Timestamp::now),
         fence: Arc::new(Alone),
         release_after: Duration::from_mins(10),
@@ -267,7 +274,10 @@ fn create(server: &MemoryApiserver, namespace: &str, kind: &str, name: &str, spe
 
 fn secret(server: &MemoryApiserver, namespace: &str, name: &str, data: Value) {
     server.create(json!({
-        "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name, "namespace": namespace },
+        "apiVersion": "v1", "kind": "Secret", "metadata": {
+            "name": name, "namespace": namespace,
+            "annotations": { "dataiku-operator.io/allowed-hosts": "127.0.0.1" },
+        },
         "stringData": data,
     }));
 }

@@ -18,6 +18,10 @@ use crate::{command, manifest, wait};
 
 /// The field manager of everything written here, as of `kubectl apply --server-side`.
 const FIELD_MANAGER: &str = "kubectl";
+/// The annotation that names the hosts which the values of a Secret may be sent to.
+const ALLOWED_HOSTS: &str = "dataiku-operator.io/allowed-hosts";
+/// Where simulated instances are.
+const HOSTS: &str = "127.0.0.1";
 
 /// A namespace with a client of the administrator.
 ///
@@ -181,7 +185,8 @@ impl Namespace {
             .map(drop)
     }
 
-    /// Creates a Secret or replaces its keys.
+    /// Creates a Secret or replaces its keys. A connection may send its values to simulated instances, which are all at
+    /// 127.0.0.1.
     pub async fn secret(&self, name: &str, keys: &[(&str, &str)]) -> Result<()> {
         let data = keys
             .iter()
@@ -191,6 +196,8 @@ impl Namespace {
             ..Secret::default()
         };
         secret.meta_mut().name = Some(name.to_owned());
+        let consent = (ALLOWED_HOSTS.to_owned(), HOSTS.to_owned());
+        secret.meta_mut().annotations = Some(BTreeMap::from([consent]));
         let mut object = serde_json::to_value(secret)?;
         object["apiVersion"] = json!("v1");
         object["kind"] = json!("Secret");

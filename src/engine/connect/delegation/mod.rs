@@ -31,6 +31,8 @@ pub enum Rights<'a> {
     Home,
     /// It may use the connection, and no delegation matches.
     Undelegated,
+    /// A delegation selects namespaces by labels, and those of this one are not known: nothing is allowed.
+    Undecided,
     /// The first delegation that matches.
     Delegated(&'a Delegation),
 }
@@ -114,7 +116,7 @@ impl Judge<'_> {
     fn may_give(&self, name: &str) -> bool {
         match self.rights {
             Rights::Home => true,
-            Rights::Undelegated => false,
+            Rights::Undelegated | Rights::Undecided => false,
             Rights::Delegated(delegation) => delegation.privileges.iter().flatten().any(|one| one == name),
         }
     }
@@ -130,7 +132,7 @@ impl Judge<'_> {
         }
         let listed = match self.rights {
             Rights::Delegated(delegation) => delegation.permissions.as_deref(),
-            Rights::Home | Rights::Undelegated => None,
+            Rights::Home | Rights::Undelegated | Rights::Undecided => None,
         };
         let is_listed = |listed: &[String]| {
             listed
@@ -146,6 +148,12 @@ impl Judge<'_> {
     fn kind(&self, statement: &Statement) -> Result<(), String> {
         let allowed = match (&self.rights, statement.declared.delegable) {
             (Rights::Home, _) => true,
+            (Rights::Undecided, _) => {
+                return Err(format!(
+                    "{} delegates by the labels of namespaces, and those of {} are not known to the operator",
+                    self.connection, self.namespace
+                ));
+            }
             (Rights::Undelegated, delegable) => delegable == Delegable::Freely,
             (Rights::Delegated(delegation), delegable) => match &delegation.kinds {
                 Some(kinds) => kinds.iter().any(|kind| kind == statement.kind),
@@ -214,7 +222,7 @@ impl Judge<'_> {
     fn takeover(&self, statement: &Statement) -> Result<(), String> {
         let (adopt, delete) = match self.rights {
             Rights::Home => (true, true),
-            Rights::Undelegated => (false, false),
+            Rights::Undelegated | Rights::Undecided => (false, false),
             Rights::Delegated(delegation) => (delegation.adopt == Some(true), delegation.delete == Some(true)),
         };
         if statement.takes_over() {
@@ -265,7 +273,7 @@ impl Judge<'_> {
         } = self;
         let entry = match self.rights {
             Rights::Delegated(_) => format!("its entry of `delegations` for this namespace would need {setting}"),
-            Rights::Home | Rights::Undelegated => {
+            Rights::Home | Rights::Undelegated | Rights::Undecided => {
                 format!("it would need an entry of `delegations` for this namespace with {setting}")
             }
         };

@@ -167,6 +167,15 @@ impl Change for EntriesChange {
     fn withdraws(&self) -> bool {
         !self.restores.is_empty()
     }
+
+    fn only_withdraws(&self) -> bool {
+        self.withdraws() && self.sets.is_empty()
+    }
+
+    fn withdrawals(mut self) -> Option<Self> {
+        self.sets.clear();
+        self.withdraws().then_some(self)
+    }
 }
 
 /// A change on its way to the writer of the document, and where it leaves what it replaced.

@@ -7,7 +7,8 @@ async fn the_examples_get_in_sync() {
     let rig = Rig::ready().await;
     let secret = |namespace: &str, name: &str, key: &str, value: &str| {
         rig.server.create(json!({
-            "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name, "namespace": namespace },
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": { "name": name, "namespace": namespace, "annotations": { "dataiku-operator.io/allowed-hosts": "127.0.0.1" } },
             "stringData": { key: value },
         }))
     };

@@ -1,6 +1,7 @@
 //! The kinds of a DSS node, run by the engine against a simulated node and an apiserver in memory.
 #![allow(clippy::needless_pass_by_value, reason = "every caller makes the JSON on the spot")]
 
+mod connection;
 mod examples;
 mod keys;
 mod variables;
@@ -23,7 +24,9 @@ use crate::{
         clock::Clock,
         environment::Environment,
         fingerprint::Fingerprints,
+        namespaces::Namespaces,
         permit::Alone,
+        policy::Policy,
         report::{EngineObserver, ReconcileRecord, Reports},
         source_watch,
     },
@@ -66,7 +69,8 @@ impl Rig {
         let simulator = Simulator::start().await.unwrap();
         let node = simulator.instance(config).await.unwrap();
         server.create(json!({
-            "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "admin", "namespace": "team" },
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": { "name": "admin", "namespace": "team", "annotations": { "dataiku-operator.io/allowed-hosts": "127.0.0.1" } },
             "stringData": { "apiKey": node.api_key() },
         }));
         let mut rig = Self {
@@ -102,6 +106,11 @@ impl Rig {
                 allowed: vec!["127.0.0.0/8".parse().unwrap()],
             }),
             privileges: Arc::default(),
+            namespaces: Namespaces::default(),
+            policy: Arc::new(Policy {
+                allow_insecure_tls: true,
+                ..Policy::default()
+            }),
             clock: Clock::new(Timestamp::now),
             fence: Arc::new(Alone),
             release_after: Duration::from_mins(10),

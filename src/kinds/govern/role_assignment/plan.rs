@@ -47,6 +47,11 @@ impl Change for RulesChange {
     fn withdraws(&self) -> bool {
         !self.edit.remove.is_empty()
     }
+
+    /// A rule that changes is removed and added: the removal alone would take the access of everybody in it.
+    fn only_withdraws(&self) -> bool {
+        self.withdraws() && self.edit.add.is_empty()
+    }
 }
 
 impl RulesChange {

@@ -96,6 +96,27 @@ impl Change for GroupChange {
             .collect()
     }
 
+    fn only_withdraws(&self) -> bool {
+        match self {
+            Self::Edit(edit) => edit.only_withdraws(),
+            Self::Invites(invites) => invites.iter().all(|invite| !invite.joins),
+            Self::Delete => true,
+            Self::Create { .. } | Self::Resubmit(_) => false,
+        }
+    }
+
+    fn withdrawals(self) -> Option<Self> {
+        match self {
+            Self::Edit(edit) => edit.withdrawals().map(Self::Edit),
+            Self::Invites(mut invites) => {
+                invites.retain(|invite| !invite.joins);
+                (!invites.is_empty()).then_some(Self::Invites(invites))
+            }
+            Self::Delete => Some(self),
+            Self::Create { .. } | Self::Resubmit(_) => None,
+        }
+    }
+
     fn starts_task(&self) -> bool {
         matches!(self, Self::Create { .. } | Self::Edit(_) | Self::Resubmit(_))
     }

@@ -16,7 +16,9 @@ use crate::{
         clock::Clock,
         environment::Environment,
         fingerprint::Fingerprints,
+        namespaces::Namespaces,
         permit::Alone,
+        policy::Policy,
         report::{EngineObserver, ReconcileRecord, Reports},
         source_watch,
         start::Starting,
@@ -57,7 +59,8 @@ impl Rig {
         server.register(Registered::from_crd(&LaunchpadSpace::crd()));
         server.register(Registered::from_crd(&LaunchpadGroup::crd()));
         server.create(json!({
-            "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "key", "namespace": "team" },
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": { "name": "key", "namespace": "team", "annotations": { "dataiku-operator.io/allowed-hosts": "127.0.0.1" } },
             "stringData": { "apiKeyId": space.api_key_id(), "apiKeySecret": space.api_key_secret() },
         }));
         server.create(json!({
@@ -77,6 +80,11 @@ impl Rig {
                 allowed: vec!["127.0.0.0/8".parse().unwrap()],
             }),
             privileges: Arc::default(),
+            namespaces: Namespaces::default(),
+            policy: Arc::new(Policy {
+                allow_insecure_tls: true,
+                ..Policy::default()
+            }),
             clock: Clock::default(),
             fence: Arc::new(Alone),
             release_after: Duration::from_mins(10),

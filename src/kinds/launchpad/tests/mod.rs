@@ -57,6 +57,7 @@ impl Bed {
                 allow_insecure_http: true,
                 ..Tls::default()
             },
+            proxy: None,
             limits: Limits {
                 concurrency: 8,
                 requests_per_second: 1000,

@@ -93,6 +93,22 @@ impl Change for KeyChange {
             Self::Delete { .. } => true,
         }
     }
+
+    fn only_withdraws(&self) -> bool {
+        match self {
+            Self::Create(_) => false,
+            Self::Edit { edit, .. } => edit.only_withdraws(),
+            Self::Delete { .. } => true,
+        }
+    }
+
+    fn withdrawals(self) -> Option<Self> {
+        match self {
+            Self::Create(_) => None,
+            Self::Edit { id, edit } => edit.withdrawals().map(|edit| Self::Edit { id, edit }),
+            Self::Delete { .. } => Some(self),
+        }
+    }
 }
 
 impl NewKey {

@@ -149,7 +149,13 @@ fn examples(dataiku: &Dataiku) -> Result<Vec<(&'static str, String)>> {
             "apiKeySecret: replace-me",
             &format!("apiKeySecret: {}", launchpad.api_key_secret()),
         )
-        .replace("password: replace-me", "password: correct-horse");
+        .replace("password: replace-me", "password: correct-horse")
+        .replace("allowed-hosts: dss.example.com", "allowed-hosts: 127.0.0.1")
+        .replace("allowed-hosts: govern.example.com", "allowed-hosts: 127.0.0.1")
+        .replace(
+            "allowed-hosts: api.launchpad-dku.app.dataiku.io",
+            "allowed-hosts: 127.0.0.1",
+        );
     let space = format!("spaceId: {}\n  {}", launchpad.space_id(), address(launchpad));
     Ok(vec![
         ("secrets.yaml", secrets),

@@ -175,6 +175,8 @@ pub fn arguments(namespaces: &[String], port: u16) -> Vec<String> {
         &metrics,
         "--allow-address",
         "127.0.0.0/8",
+        // Simulated instances speak http.
+        "--allow-insecure-tls",
         "--log-format",
         "json",
     ];
