@@ -281,7 +281,7 @@ impl<C: ConnectionKind> Connections<C> {
             let mut matching = delegations.map(|one| (one, self.includes(&one.namespaces, key, namespace)));
             match matching.find(|(_, matches)| *matches != Match::No) {
                 Some((delegation, Match::Yes)) => Rights::Delegated(delegation),
-                Some(_) => Rights::Undecided,
+                Some(_) => Rights::Unknown,
                 None => Rights::Undelegated,
             }
         };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Declared, Judge, Statement};
+use super::{Declared, Judge, Rights, Statement};
 use crate::{
     crd::applied::Grants,
     engine::{connect::Effect, error::Refused},
@@ -40,6 +40,9 @@ pub trait Holdings {
 const UNDECIDED: &str =
     "what this namespace may do cannot be decided: the remote side's users and groups are not known, or not readable";
 
+const UNKNOWN: &str =
+    "what this namespace may do cannot be decided: it is not known which entry of `delegations` applies to it";
+
 impl Judge<'_> {
     /// Whether the object may be kept in line at all, given what the groups that it joins or fills hold now. `granted`: names
     /// that the object gave earlier.
@@ -47,6 +50,9 @@ impl Judge<'_> {
     /// # Errors
     /// It may not, or nobody can tell.
     pub fn standing(&self, statement: &Statement, held: &dyn Holdings) -> Result<(), Refused> {
+        if matches!(self.rights, Rights::Unknown) {
+            return Err(Refused::Undecided(UNKNOWN.to_owned()));
+        }
         if self.is_home() || statement.observes {
             return Ok(());
         }
@@ -91,6 +97,9 @@ impl Judge<'_> {
         }
         if self.is_home() {
             return Ok(());
+        }
+        if matches!(self.rights, Rights::Unknown) {
+            return Err(Refused::Undecided(UNKNOWN.to_owned()));
         }
         let ours = |group: &str| granted.names().any(|name| name == group);
         let left = |group: &str| {

@@ -31,10 +31,10 @@ pub enum Rights<'a> {
     Home,
     /// It may use the connection, and no delegation matches.
     Undelegated,
-    /// A delegation selects namespaces by labels, and those of this one are not known: nothing is allowed.
-    Undecided,
     /// The first delegation that matches.
     Delegated(&'a Delegation),
+    /// Nobody can tell which delegation matches: nothing is written, and nothing is refused for good.
+    Unknown,
 }
 
 /// Judges the objects of one namespace on one connection.
@@ -61,7 +61,7 @@ impl Judge<'_> {
         if !statement.observes {
             self.unprotected(declared)?;
         }
-        if self.is_home() {
+        if self.is_home() || matches!(self.rights, Rights::Unknown) {
             return Ok(());
         }
         self.kind(statement)?;
@@ -97,6 +97,8 @@ impl Judge<'_> {
         }
         let allowed = |setting: Option<bool>| setting == Some(true);
         match self.rights {
+            // The effects of the removal cannot be decided either: it waits.
+            Rights::Unknown => Ok(()),
             Rights::Delegated(delegation) if deletes && allowed(delegation.delete) => Ok(()),
             Rights::Delegated(delegation) if !deletes && allowed(delegation.adopt) => Ok(()),
             _ if deletes => Err(self.refusal("delete what it adopted", "`delete: true`")),
@@ -116,7 +118,7 @@ impl Judge<'_> {
     fn may_give(&self, name: &str) -> bool {
         match self.rights {
             Rights::Home => true,
-            Rights::Undelegated | Rights::Undecided => false,
+            Rights::Undelegated | Rights::Unknown => false,
             Rights::Delegated(delegation) => delegation.privileges.iter().flatten().any(|one| one == name),
         }
     }
@@ -132,7 +134,7 @@ impl Judge<'_> {
         }
         let listed = match self.rights {
             Rights::Delegated(delegation) => delegation.permissions.as_deref(),
-            Rights::Home | Rights::Undelegated | Rights::Undecided => None,
+            Rights::Home | Rights::Undelegated | Rights::Unknown => None,
         };
         let is_listed = |listed: &[String]| {
             listed
@@ -147,13 +149,7 @@ impl Judge<'_> {
 
     fn kind(&self, statement: &Statement) -> Result<(), String> {
         let allowed = match (&self.rights, statement.declared.delegable) {
-            (Rights::Home, _) => true,
-            (Rights::Undecided, _) => {
-                return Err(format!(
-                    "{} delegates by the labels of namespaces, and those of {} are not known to the operator",
-                    self.connection, self.namespace
-                ));
-            }
+            (Rights::Home | Rights::Unknown, _) => true,
             (Rights::Undelegated, delegable) => delegable == Delegable::Freely,
             (Rights::Delegated(delegation), delegable) => match &delegation.kinds {
                 Some(kinds) => kinds.iter().any(|kind| kind == statement.kind),
@@ -222,7 +218,7 @@ impl Judge<'_> {
     fn takeover(&self, statement: &Statement) -> Result<(), String> {
         let (adopt, delete) = match self.rights {
             Rights::Home => (true, true),
-            Rights::Undelegated | Rights::Undecided => (false, false),
+            Rights::Undelegated | Rights::Unknown => (false, false),
             Rights::Delegated(delegation) => (delegation.adopt == Some(true), delegation.delete == Some(true)),
         };
         if statement.takes_over() {
@@ -273,7 +269,7 @@ impl Judge<'_> {
         } = self;
         let entry = match self.rights {
             Rights::Delegated(_) => format!("its entry of `delegations` for this namespace would need {setting}"),
-            Rights::Home | Rights::Undelegated | Rights::Undecided => {
+            Rights::Home | Rights::Undelegated | Rights::Unknown => {
                 format!("it would need an entry of `delegations` for this namespace with {setting}")
             }
         };
