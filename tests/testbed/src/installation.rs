@@ -39,10 +39,10 @@ pub struct Installation {
 // === impl Installation ===
 
 impl Installation {
-    /// Applies `crds/` and `deploy/` of this repository.
+    /// Applies `crds/` and the base of `deploy/` of this repository.
     pub(crate) async fn shipped(control_plane: &Arc<ControlPlane>) -> Result<Self> {
         let root = programs::repository();
-        Self::apply(control_plane, &[root.join("crds"), root.join("deploy")]).await
+        Self::apply(control_plane, &[root.join("crds"), root.join("deploy/kustomize/base")]).await
     }
 
     /// Applies every YAML file in the folders, except Deployments, and makes a kubeconfig of the one `ServiceAccount`
