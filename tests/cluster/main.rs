@@ -7,6 +7,7 @@
 mod alone;
 mod bad_input;
 mod bed;
+mod chart;
 mod connection;
 mod convergence;
 mod crash;

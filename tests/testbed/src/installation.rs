@@ -60,11 +60,17 @@ impl Installation {
             established(control_plane, &client, crd).await?;
         }
         let (namespace, service_account) = the_service_account(&objects)?;
-        let token = token(&client, &namespace, &service_account).await?;
-        let access = control_plane.access(&format!("{service_account}.kubeconfig"), &token)?;
+        Self::existing(control_plane, &namespace, &service_account).await
+    }
+
+    /// What something else has installed, such as Helm: makes a kubeconfig of its `ServiceAccount`.
+    pub async fn existing(control_plane: &Arc<ControlPlane>, namespace: &str, service_account: &str) -> Result<Self> {
+        let client = control_plane.client().await?;
+        let token = token(&client, namespace, service_account).await?;
+        let access = control_plane.access(&format!("{namespace}.{service_account}.kubeconfig"), &token)?;
         Ok(Self {
-            namespace,
-            service_account,
+            namespace: namespace.to_owned(),
+            service_account: service_account.to_owned(),
             access,
         })
     }
