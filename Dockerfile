@@ -1,8 +1,8 @@
 # A static binary on nothing: no shell, no package manager, no root.
 #
-# The builder has to have Rust, a C compiler and a CA bundle. Where Docker Hub cannot be reached, name a mirror:
+# The builder has to have Rust, a C compiler and a CA bundle. Where it cannot be pulled, name a mirror:
 #   buildah build --build-arg RUST_IMAGE=mirror.example.com/rust:1.95.0-slim-bookworm --timestamp 0 .
-ARG RUST_IMAGE=docker.io/library/rust:1.95.0-slim-bookworm
+ARG RUST_IMAGE=rust:1.95.0-slim-bookworm
 # hadolint ignore=DL3006
 FROM ${RUST_IMAGE} AS build
 WORKDIR /src
