@@ -35,7 +35,7 @@ fn chart() -> Value {
             "artifacthub.io/category": "security",
             "artifacthub.io/license": env!("CARGO_PKG_LICENSE"),
             "artifacthub.io/operator": "true",
-            "artifacthub.io/operatorCapabilities": "Full Lifecycle",
+            "artifacthub.io/operatorCapabilities": "Seamless Upgrades",
             "artifacthub.io/prerelease": "true",
             "artifacthub.io/crds": kinds(),
         },
