@@ -32,7 +32,7 @@ pub(super) fn all() -> Vec<(String, Vec<Value>)> {
     vec![("deploy/argocd/argocd-cm.yaml".to_owned(), vec![patch])]
 }
 
-/// The actions, in the form that the ConfigMap takes: a text that is YAML itself.
+/// The actions, in the form that the `ConfigMap` takes: a text that is YAML itself.
 fn actions() -> String {
     let indented = |text: &str, by: &str| -> String {
         let lines = text.lines().map(|line| {
