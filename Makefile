@@ -8,7 +8,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 DENY := $(CACHE)/tools/bin/cargo-deny
 DENY_VERSION := 0.20.2
 
-.PHONY: help test demo bench lint fmt generate check-generated deny controlplane contract
+.PHONY: help test demo bench lint fmt generate check-generated deny controlplane contract chart-test chart-docs
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -34,7 +34,7 @@ lint: check-generated deny ## Format, clippy, generated files, dependencies
 fmt: ## Format
 	cargo fmt --all
 
-generate: ## Write crds/, deploy/ and docs/reference/
+generate: ## Write crds/, deploy/, docs/reference/ and parts of charts/
 	cargo run --locked --quiet -- generate
 
 check-generated:
@@ -48,6 +48,12 @@ $(DENY):
 
 controlplane: ## Build etcd, kube-apiserver, kube-controller-manager, kubectl and helm once
 	tests/controlplane/build >/dev/null
+
+chart-test: controlplane ## The Helm chart and deploy/ without a cluster: lint, schema, templates, alerts, health checks
+	tests/chart/run
+
+chart-docs: controlplane ## Write the chart's README.md from its values
+	tests/chart/run --write
 
 contract: ## Drive the simulator with the vendor's own Python client
 	tests/contract/run

@@ -2,22 +2,37 @@
 
 use serde_json::{Value, json};
 
+use super::rights;
 use crate::crd;
 
 const NAME: &str = "dataiku-operator";
 const PORT: u16 = 8080;
+const RBAC: &str = "rbac.authorization.k8s.io";
 
-/// Every manifest by its file name.
-pub(super) fn all() -> Vec<(&'static str, Vec<Value>)> {
+/// Folder of the manifests that every overlay starts from.
+pub(super) const BASE: &str = "deploy/kustomize/base";
+/// Overlay without cluster-wide rights.
+const NAMESPACED: &str = "deploy/kustomize/overlays/namespaced";
+
+/// Every manifest by its path from the root of the repository.
+pub(super) fn all() -> Vec<(String, Vec<Value>)> {
+    let base = ["../../../crds", "namespace.yaml", "rbac.yaml", "deployment.yaml"];
+    let in_base = |name: &str| format!("{BASE}/{name}");
     vec![
-        ("namespace.yaml", vec![namespace()]),
-        ("rbac.yaml", rbac()),
-        ("deployment.yaml", vec![deployment()]),
         (
-            "kustomization.yaml",
-            vec![kustomization(
-                &["../crds", "namespace.yaml", "rbac.yaml", "deployment.yaml"].map(str::to_owned),
-            )],
+            "deploy/kustomization.yaml".to_owned(),
+            vec![kustomization(&["kustomize/base".to_owned()])],
+        ),
+        (in_base("namespace.yaml"), vec![namespace()]),
+        (in_base("rbac.yaml"), rbac()),
+        (in_base("deployment.yaml"), vec![deployment()]),
+        (
+            in_base("kustomization.yaml"),
+            vec![kustomization(&base.map(str::to_owned))],
+        ),
+        (
+            format!("{NAMESPACED}/role.yaml"),
+            role(&format!("{NAME}-watched"), &rights::watched()),
         ),
     ]
 }
@@ -40,49 +55,38 @@ fn namespace() -> Value {
     json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": NAME, "labels": labels } })
 }
 
-/// Rights of the operator: each is used, and a test run under them shows that none is missing.
 fn rbac() -> Vec<Value> {
-    let plurals: Vec<String> = crd::all()
-        .into_iter()
-        .map(|definition| definition.spec.names.plural)
-        .collect();
-    let statuses: Vec<String> = plurals.iter().map(|plural| format!("{plural}/status")).collect();
-    let group = "rbac.authorization.k8s.io";
-    let subjects = json!([{ "kind": "ServiceAccount", "name": NAME, "namespace": NAME }]);
-    vec![
+    let mut objects = vec![
         json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata() }),
         json!({
-            "apiVersion": format!("{group}/v1"), "kind": "ClusterRole", "metadata": cluster_metadata(),
-            "rules": [
-                { "apiGroups": [crd::common::GROUP], "resources": plurals, "verbs": ["get", "list", "watch", "patch"] },
-                { "apiGroups": [crd::common::GROUP], "resources": statuses, "verbs": ["patch"] },
-                { "apiGroups": [""], "resources": ["secrets", "configmaps"], "verbs": ["get", "list", "watch"] },
-                // Labels and default deletion policies.
-                { "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch"] },
-                // Secrets in which API keys are published; the operator writes to those that it owns.
-                { "apiGroups": [""], "resources": ["secrets"], "verbs": ["create", "update"] },
-                { "apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"] },
-            ],
+            "apiVersion": format!("{RBAC}/v1"), "kind": "ClusterRole", "metadata": cluster_metadata(),
+            "rules": rights::watched(),
         }),
         json!({
-            "apiVersion": format!("{group}/v1"), "kind": "ClusterRoleBinding", "metadata": cluster_metadata(),
-            "roleRef": { "apiGroup": group, "kind": "ClusterRole", "name": NAME },
-            "subjects": subjects,
+            "apiVersion": format!("{RBAC}/v1"), "kind": "ClusterRoleBinding", "metadata": cluster_metadata(),
+            "roleRef": { "apiGroup": RBAC, "kind": "ClusterRole", "name": NAME },
+            "subjects": subjects(),
         }),
+    ];
+    objects.extend(role(NAME, &rights::own()));
+    objects
+}
+
+/// A Role of this name with these rules, in the operator's own namespace, and the binding of the operator to it.
+fn role(name: &str, rules: &Value) -> Vec<Value> {
+    let metadata = json!({ "name": name, "namespace": NAME, "labels": labels() });
+    vec![
+        json!({ "apiVersion": format!("{RBAC}/v1"), "kind": "Role", "metadata": metadata, "rules": rules }),
         json!({
-            "apiVersion": format!("{group}/v1"), "kind": "Role", "metadata": metadata(),
-            "rules": [
-                // The key of the fingerprints is generated on first use.
-                { "apiGroups": [""], "resources": ["secrets"], "verbs": ["create"] },
-                { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create", "get", "update"] },
-            ],
-        }),
-        json!({
-            "apiVersion": format!("{group}/v1"), "kind": "RoleBinding", "metadata": metadata(),
-            "roleRef": { "apiGroup": group, "kind": "Role", "name": NAME },
-            "subjects": subjects,
+            "apiVersion": format!("{RBAC}/v1"), "kind": "RoleBinding", "metadata": metadata,
+            "roleRef": { "apiGroup": RBAC, "kind": "Role", "name": name },
+            "subjects": subjects(),
         }),
     ]
+}
+
+fn subjects() -> Value {
+    json!([{ "kind": "ServiceAccount", "name": NAME, "namespace": NAME }])
 }
 
 fn deployment() -> Value {

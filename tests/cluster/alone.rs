@@ -101,7 +101,7 @@ async fn labels_of_a_namespace_let_it_in_and_its_annotation_says_what_a_deletion
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_serves_only_the_namespaces_that_it_allows_and_revoking_works() {
-    let bed = alone(&[repository().join("crds"), repository().join("deploy")]).await;
+    let bed = alone(&[repository().join("crds"), repository().join("deploy/kustomize/base")]).await;
     let home = bed.control_plane.namespace("home").await.unwrap();
     let (guest, stranger) = (
         bed.control_plane.namespace("guest").await.unwrap(),
@@ -151,7 +151,7 @@ async fn a_connection_serves_only_the_namespaces_that_it_allows_and_revoking_wor
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_namespace_that_is_revoked_gets_no_write_that_still_waits() {
-    let bed = alone(&[repository().join("crds"), repository().join("deploy")]).await;
+    let bed = alone(&[repository().join("crds"), repository().join("deploy/kustomize/base")]).await;
     let home = bed.control_plane.namespace("home").await.unwrap();
     let guest = bed.control_plane.namespace("guest").await.unwrap();
     let limits = json!({ "concurrency": 2 });
@@ -194,7 +194,7 @@ async fn one_object_that_cannot_be_decoded_says_so_and_does_not_stop_the_others(
             .replace("- LOCAL_NO_AUTH", "- LOCAL_NO_AUTH\n                - MOON");
         std::fs::write(folder.path().join(file.file_name()), text).unwrap();
     }
-    let bed = alone(&[folder.path().to_owned(), repository().join("deploy")]).await;
+    let bed = alone(&[folder.path().to_owned(), repository().join("deploy/kustomize/base")]).await;
     let home = bed.control_plane.namespace("home").await.unwrap();
     home.apply_object(&user("newer", json!({ "sourceType": "MOON" })))
         .await

@@ -8,6 +8,7 @@ mod alone;
 mod bad_input;
 mod bed;
 mod campaign;
+mod chart;
 mod connection;
 mod convergence;
 mod crash;

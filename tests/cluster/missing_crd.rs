@@ -34,7 +34,7 @@ async fn started() -> Partial {
         }
     }
     let control_plane = ControlPlane::start().await.unwrap();
-    let folders = [folder.path().to_owned(), repository().join("deploy")];
+    let folders = [folder.path().to_owned(), repository().join("deploy/kustomize/base")];
     let installation = Installation::apply(&control_plane, &folders).await.unwrap();
     let simulator = Simulator::start().await.unwrap();
     let dss = simulator.instance(InstanceConfig::new(Product::Dss)).await.unwrap();

@@ -39,10 +39,10 @@ pub struct Installation {
 // === impl Installation ===
 
 impl Installation {
-    /// Applies `crds/` and `deploy/` of this repository.
+    /// Applies `crds/` and the base of `deploy/` of this repository.
     pub(crate) async fn shipped(control_plane: &Arc<ControlPlane>) -> Result<Self> {
         let root = programs::repository();
-        Self::apply(control_plane, &[root.join("crds"), root.join("deploy")]).await
+        Self::apply(control_plane, &[root.join("crds"), root.join("deploy/kustomize/base")]).await
     }
 
     /// Applies every YAML file in the folders, except Deployments, and makes a kubeconfig of the one `ServiceAccount`
@@ -60,11 +60,17 @@ impl Installation {
             established(control_plane, &client, crd).await?;
         }
         let (namespace, service_account) = the_service_account(&objects)?;
-        let token = token(&client, &namespace, &service_account).await?;
-        let access = control_plane.access(&format!("{service_account}.kubeconfig"), &token)?;
+        Self::existing(control_plane, &namespace, &service_account).await
+    }
+
+    /// What something else has installed, such as Helm: makes a kubeconfig of its `ServiceAccount`.
+    pub async fn existing(control_plane: &Arc<ControlPlane>, namespace: &str, service_account: &str) -> Result<Self> {
+        let client = control_plane.client().await?;
+        let token = token(&client, namespace, service_account).await?;
+        let access = control_plane.access(&format!("{namespace}.{service_account}.kubeconfig"), &token)?;
         Ok(Self {
-            namespace,
-            service_account,
+            namespace: namespace.to_owned(),
+            service_account: service_account.to_owned(),
             access,
         })
     }
