@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{KubeSchema, core::Rule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::{ListPolicy, Policies, SecretKeyRef};
+use super::common::{Ensure, ListPolicy, Policies, SecretKeyRef};
 
 /// The login, declared or by default, never changes.
 pub(super) fn immutable_login() -> Rule {
@@ -67,6 +68,21 @@ pub struct Membership {
     /// Name of the group.
     #[schemars(length(min = 1, max = 80))]
     pub name: String,
+    /// When the membership ends, for example `2027-01-31T18:00:00Z`. From then on the user is not in the group, and the
+    /// operator removes the user again if somebody adds it (reason `Expired`). Unset: no end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Time>,
+    /// `Present` (default): the user is in the group. `Absent`: the user is not; the operator removes a membership that
+    /// somebody else gave, and removes it again if it comes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ensure: Option<Ensure>,
+}
+
+impl Membership {
+    /// Whether the user is to be in the group, as long as the time limit has not passed.
+    pub fn is_present(&self) -> bool {
+        self.ensure.unwrap_or_default() == Ensure::Present
+    }
 }
 
 /// What the status of a user shows of the remote user.
@@ -143,6 +159,11 @@ pub struct UserSpec {
     #[x_kube(validation = property_names())]
     #[schemars(extend("maxProperties" = 50), extend("additionalProperties" = property()))]
     pub admin_properties: Option<BTreeMap<String, String>>,
+    /// When the access ends, for example `2027-06-30T00:00:00Z`. From then on a user who exists is disabled, and disabled
+    /// again if somebody enables it; a user who does not exist is not created (reason `Expired`, with `Ready` true). A later
+    /// time, or none, enables a user whom the operator disabled for this reason. Unset: no end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Time>,
     /// Management, adoption and deletion.
     #[serde(flatten)]
     pub policies: Policies,

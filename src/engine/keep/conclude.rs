@@ -70,10 +70,12 @@ impl<M: Managed> Pass<'_, M> {
         if !waiting.is_empty() {
             waiting.extend(plan.in_progress.iter().cloned());
             (Reason::DependencyNotReady, waiting.join("; "))
-        } else if plan.in_progress.is_empty() {
+        } else if !plan.in_progress.is_empty() {
+            (Reason::Progressing, plan.in_progress.join("; "))
+        } else if plan.expired.is_empty() {
             (Reason::InSync, format!("{} matches", self.remote_name()))
         } else {
-            (Reason::Progressing, plan.in_progress.join("; "))
+            (Reason::Expired, plan.expired.join("; "))
         }
     }
 

@@ -1,6 +1,9 @@
 //! The fields of a remote document that a kind declares, one line for each. From the one list follow the sentences of the
 //! plan, the grants, the withdrawals and the edit of the document.
 
+mod names;
+mod switch;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash, Hasher},
@@ -8,6 +11,7 @@ use std::{
 
 use secrecy::{ExposeSecret, SecretString};
 
+pub use self::{names::Names, switch::Switch};
 use super::plan::Plan;
 use crate::{
     crd::applied::{Applied, Grants},
@@ -132,34 +136,6 @@ impl Edit {
     }
 }
 
-/// A boolean with words of its own.
-pub struct Switch {
-    /// Name of the member.
-    pub at: &'static str,
-    /// Step that sets it to true.
-    pub on: &'static str,
-    /// Step that sets it to false, which takes access away.
-    pub off: &'static str,
-    /// Reason of the Event where it is set to false.
-    pub off_event: &'static str,
-}
-
-/// A list of names that grant something, such as the groups of a user.
-pub struct Names<'a> {
-    /// Name of the member, and of the list in the record.
-    pub at: &'static str,
-    /// What a name stands for, such as `group`.
-    pub noun: &'static str,
-    /// Declared names; `None`: only names on record are managed, which are withdrawn.
-    pub declared: Option<BTreeSet<&'a str>>,
-    /// Whether all other names are withdrawn.
-    pub exact: bool,
-    /// Names found; `None`: unreadable.
-    pub found: Option<&'a [String]>,
-    /// Whether a name can be granted.
-    pub known: &'a dyn Fn(&str) -> bool,
-}
-
 /// Flags by name, an open map. A flag that is true grants something.
 pub struct Flags<'a> {
     /// Name of the list in the record.
@@ -243,55 +219,6 @@ impl<'a> Fields<'a> {
             };
             self.differs((at, found), FieldEdit::replacing(step, at, declared.to_owned()));
         }
-        self
-    }
-
-    /// A boolean. `found`: `None` is unknown.
-    #[must_use]
-    pub fn switch(mut self, switch: &Switch, declared: Option<bool>, found: Option<bool>) -> Self {
-        let Some(declared) = declared else { return self };
-        self.unknown |= found.is_none();
-        if found != Some(declared) {
-            let step = if declared { switch.on } else { switch.off };
-            let mut edit = FieldEdit::flag(step, switch.at, declared);
-            edit.event = (!declared).then_some(switch.off_event);
-            self.differs((switch.at, found), edit);
-        }
-        self
-    }
-
-    /// A list of names. A declared name that cannot be granted yet waits; one on record that is not declared any more is
-    /// withdrawn; any other is left alone unless the list is exact.
-    #[must_use]
-    pub fn names(mut self, names: &Names<'_>) -> Self {
-        let nothing = BTreeSet::new();
-        let declared = names.declared.as_ref().unwrap_or(&nothing);
-        let recorded: BTreeSet<&str> = self.record.grants.list(names.at).iter().map(String::as_str).collect();
-        if names.declared.is_none() && recorded.is_empty() {
-            return self;
-        }
-        let Some(found) = names.found else {
-            return self.unmergeable(names.at);
-        };
-        let current: BTreeSet<&str> = found.iter().map(String::as_str).collect();
-        let (granted, unknown): (BTreeSet<&str>, BTreeSet<&str>) = declared
-            .iter()
-            .copied()
-            .partition(|name| current.contains(name) || (names.known)(name));
-        let unknown = unknown.iter();
-        self.waiting
-            .extend(unknown.map(|name| format!("{} {name} does not exist yet", names.noun)));
-        let others = current.iter().filter(|name| {
-            let exact = names.exact && names.declared.is_some();
-            !declared.contains(*name) && !exact && !recorded.contains(*name)
-        });
-        let target: BTreeSet<&str> = granted.iter().chain(others).copied().collect();
-        if target != current {
-            let edit = membership(names, &target, &current);
-            self.differs((names.at, found), edit);
-        }
-        let granted = granted.into_iter().map(str::to_owned).collect();
-        self.grants.insert(names.at, granted);
         self
     }
 
@@ -397,6 +324,7 @@ impl<'a> Fields<'a> {
             grants: self.grants.into_iter().collect::<Grants>(),
             replaced: BTreeMap::new(),
             due: None,
+            expired: Vec::new(),
             basis,
         }
     }
@@ -462,26 +390,6 @@ fn set_at(document: &mut Document, path: &[String], value: Option<&serde_json::V
             document.set(key, &nested);
         }
         ([], _) => {}
-    }
-}
-
-fn membership(names: &Names<'_>, target: &BTreeSet<&str>, current: &BTreeSet<&str>) -> FieldEdit {
-    let owned = |names: BTreeSet<&str>| names.into_iter().map(str::to_owned).collect::<Vec<_>>();
-    let (added, removed) = (owned(target - current), owned(current - target));
-    let adding = added.iter().map(|name| format!("add to {} {name}", names.noun));
-    let removing = removed.iter().map(|name| format!("remove from {} {name}", names.noun));
-    let steps = adding.chain(removing).collect();
-    let (at, gone) = (names.at, removed.clone());
-    let set = move |document: &mut Document| {
-        document
-            .edit_list(at, |name: &String| !gone.contains(name), &added)
-            .map(|_| ())
-    };
-    FieldEdit {
-        steps,
-        withdraws: !removed.is_empty(),
-        removed: Some((at, removed)),
-        ..FieldEdit::new("", set)
     }
 }
 

@@ -3,6 +3,7 @@
 mod announce;
 mod claim;
 mod conclude;
+pub mod expiry;
 pub mod fields;
 mod intent;
 pub mod managed;

@@ -283,7 +283,10 @@ impl<'a, M: Managed> Pass<'a, M> {
                 "{} differs in {count} points, listed in status.plan",
                 self.remote_name()
             );
-            return Some(Outcome::new(Reason::Observed, message));
+            return Some(Outcome {
+                due: plan.due,
+                ..Outcome::new(Reason::Observed, message)
+            });
         }
         let frozen = crate::engine::connect::ConnectionKind::terms(&*self.admitted.object).freeze;
         (frozen && !plan.is_empty()).then(|| Self::frozen(count))

@@ -173,7 +173,8 @@ impl<M: Managed> Keeping<M> {
         let frozen = given.connection.terms().freeze;
         let waits = plan.is_empty() || reason == Some(Reason::Observed) || (reason == Some(Reason::Frozen) && frozen);
         let settled = match reason {
-            Some(Reason::InSync) => outstanding.is_empty(),
+            Some(Reason::InSync) => outstanding.is_empty() && plan.expired.is_empty(),
+            Some(Reason::Expired) => outstanding.is_empty() && !plan.expired.is_empty(),
             Some(Reason::DependencyNotReady | Reason::Observed | Reason::Frozen | Reason::Progressing) => {
                 waits && !outstanding.is_empty() && outstanding == status.plan
             }

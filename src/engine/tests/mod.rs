@@ -3,6 +3,7 @@
 
 mod claims;
 mod deletion;
+mod expiry;
 mod guards;
 mod intent;
 mod permit;

@@ -5,6 +5,7 @@ use std::{
     sync::Mutex,
 };
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{CustomResource, ResourceExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,7 @@ use crate::{
     engine::{
         Change, Common, Error, Given, Managed, Observed, Plan, Read, Receipt, SecretUse, Secrets,
         connect::{ConnectionKey, ConnectionKind, Dependent, Effect, Live, Remote, Terms},
+        keep::expiry::Expiry,
     },
 };
 
@@ -67,6 +69,8 @@ pub struct WidgetSpec {
     pub groups: BTreeSet<String>,
     #[serde(default)]
     pub password_ref: Option<SecretKeyRef>,
+    #[serde(default)]
+    pub valid_until: Option<Time>,
     #[serde(flatten)]
     pub policies: Policies,
 }
@@ -251,12 +255,20 @@ impl Managed for Widgets {
 
     fn plan(object: &Widget, given: &Given<'_, Hub>, seen: Option<&Remotely>) -> Result<Plan<WidgetChange>, Error> {
         let spec = &object.spec;
+        let mut expiry = Expiry::at(given.now);
+        let ended = expiry.passed(spec.valid_until.as_ref(), |limit| format!("ended at {limit}"));
+        if ended && seen.is_none() {
+            let mut plan = Plan::default();
+            expiry.limit(&mut plan);
+            return Ok(plan);
+        }
+        let enabled = if ended { Some(false) } else { spec.enabled };
         let mut next = seen.cloned().unwrap_or(Remotely {
             enabled: true,
             ..Remotely::default()
         });
         let mut steps = Vec::new();
-        if let Some(enabled) = spec.enabled.filter(|enabled| next.enabled != *enabled) {
+        if let Some(enabled) = enabled.filter(|enabled| next.enabled != *enabled) {
             next.enabled = enabled;
             steps.push(format!("set enabled to {enabled}"));
         }
@@ -298,6 +310,7 @@ impl Managed for Widgets {
             steps,
         }));
         plan.grants = [("groups", spec.groups.clone())].into_iter().collect::<Grants>();
+        expiry.limit(&mut plan);
         Ok(plan)
     }
 

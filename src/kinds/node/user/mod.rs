@@ -1,5 +1,6 @@
 //! Users of a node: the strategy of `DssUser` and `GovernUser`.
 
+mod access;
 mod plan;
 #[cfg(test)]
 mod tests;
@@ -123,7 +124,7 @@ impl<K: NodeUser> Managed for User<K> {
             return create(object, given);
         };
         spelling::check("login", &object.login(), &user.login)?;
-        edit(object.user(), given.record, given.secrets, given.lists.as_ref(), user)
+        edit(object, given, user)
     }
 
     fn removal(_: &K, policy: DeletionPolicy, given: &Given<'_, K::Instance>, seen: &SeenUser) -> Plan<Change> {

@@ -1,10 +1,9 @@
 //! What to write to a user. Pure.
 
-use std::collections::BTreeSet;
-
+use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::{Change, NodeUser};
+use super::{Change, NodeUser, access::Access};
 use crate::{
     crd::{
         applied::Applied,
@@ -31,6 +30,11 @@ const ENABLED: Switch = Switch {
     off: "disable",
     off_event: "Disabled",
 };
+
+/// Largest spec in bytes.
+const LARGEST: usize = 64 << 10;
+/// Bytes of a membership beside the name of its group, at most.
+const GROUP_BYTES: usize = 80;
 
 /// A user to be created.
 pub struct NewAccount {
@@ -94,6 +98,13 @@ impl NewAccount {
 /// For a user that does not exist.
 pub(super) fn create<K: NodeUser>(object: &K, given: &Given<'_, K::Instance>) -> Result<Plan<Change>, Error> {
     let (spec, lists): (_, &NodeLists) = (object.user(), given.lists.as_ref());
+    bounded(spec)?;
+    let access = Access::at(spec, given.now, false);
+    if access.has_ended() {
+        let mut plan = Plan::default();
+        access.expiry.limit(&mut plan);
+        return Ok(plan);
+    }
     let source_type = spec.source_type.unwrap_or_default();
     let local = source_type == SourceType::Local;
     if local && spec.password_secret_ref.is_none() && !spec.policies.observes() {
@@ -117,7 +128,8 @@ pub(super) fn create<K: NodeUser>(object: &K, given: &Given<'_, K::Instance>) ->
         });
     }
     let login = object.login();
-    let groups: BTreeSet<&str> = group_names(spec).filter(|name| may_exist(lists, name)).collect();
+    let declared = access.groups.iter().flatten();
+    let groups: Vec<&str> = declared.copied().filter(|name| may_exist(lists, name)).collect();
     let new = NewAccount {
         password: given.secrets.value(PASSWORD).cloned(),
         display_name: spec.display_name.clone().unwrap_or_else(|| login.clone()),
@@ -129,18 +141,21 @@ pub(super) fn create<K: NodeUser>(object: &K, given: &Given<'_, K::Instance>) ->
         follows: Vec::new(),
     };
     let created = new.as_created()?;
-    let fields = fields(spec, given.record, lists, &created, Some(source_type), None);
-    Ok(fields.into_creation(|follows| Change::Create(Box::new(NewAccount { follows, ..new }))))
+    let fields = fields(spec, &access, given.record, lists, &created, Some(source_type), None);
+    let mut plan = fields.into_creation(|follows| Change::Create(Box::new(NewAccount { follows, ..new })));
+    access.expiry.limit(&mut plan);
+    Ok(plan)
 }
 
 /// For a user that exists.
-pub(super) fn edit(
-    spec: &UserSpec,
-    record: &Applied,
-    secrets: &Secrets,
-    lists: &NodeLists,
+pub(super) fn edit<K: NodeUser>(
+    object: &K,
+    given: &Given<'_, K::Instance>,
     user: &UserRecord,
 ) -> Result<Plan<Change>, Error> {
+    let (spec, lists): (_, &NodeLists) = (object.user(), given.lists.as_ref());
+    bounded(spec)?;
+    let (record, secrets) = (given.record, given.secrets);
     if let Some(profile) = &spec.user_profile
         && user.user_profile.as_ref() != Some(profile)
     {
@@ -156,9 +171,12 @@ pub(super) fn edit(
         (false, false) => (spec.source_type, secrets.changed(PASSWORD)),
     };
     let waits = waits.then(|| "set sourceType to LOCAL: waits for the password".to_owned());
-    let fields = fields(spec, record, lists, user, source_type, password).waiting(waits);
+    let access = Access::at(spec, given.now, true);
+    let fields = fields(spec, &access, record, lists, user, source_type, password).waiting(waits);
     let key = user.login.clone();
-    Ok(fields.into_plan(|edit| Change::Edit { key, edit }))
+    let mut plan = fields.into_plan(|edit| Change::Edit { key, edit });
+    access.expiry.limit(&mut plan);
+    Ok(plan)
 }
 
 /// For a user whose object is being deleted with the policy `Disable`.
@@ -182,12 +200,15 @@ pub(super) fn disable(record: &Applied, user: &UserRecord) -> Plan<Change> {
 
 /// Whether a list shows every declared field of this user.
 pub(super) fn is_shown(spec: &UserSpec, record: &Applied, lists: &NodeLists, user: &UserRecord) -> bool {
-    !fields(spec, record, lists, user, spec.source_type, None).is_unknown()
+    // What is compared depends on no time limit.
+    let access = Access::at(spec, Timestamp::UNIX_EPOCH, true);
+    !fields(spec, &access, record, lists, user, spec.source_type, None).is_unknown()
 }
 
 /// The fields of a user (contract sheet 2.1). `source_type` and `password` are what is due of them.
 fn fields<'a>(
     spec: &'a UserSpec,
+    access: &Access<'_>,
     record: &'a Applied,
     lists: &NodeLists,
     user: &'a UserRecord,
@@ -197,6 +218,14 @@ fn fields<'a>(
     let source_type = source_type.map(SourceType::as_str);
     let (display_name, email) = (spec.display_name.as_deref(), spec.email.as_deref());
     let (user_properties, admin_properties) = (spec.user_properties.as_ref(), spec.admin_properties.as_ref());
+    let groups = Names {
+        at: GROUPS,
+        noun: "group",
+        declared: access.groups.clone(),
+        exact: spec.groups_policy == Some(ListPolicy::Exact),
+        found: user.groups.as_deref(),
+        known: &|name| may_exist(lists, name),
+    };
     Fields::new(record, &user.unreadable)
         .text("sourceType", source_type, user.source_type.as_deref())
         .text("displayName", display_name, user.display_name.as_deref())
@@ -206,15 +235,8 @@ fn fields<'a>(
             spec.user_profile.as_deref(),
             user.user_profile.as_deref(),
         )
-        .switch(&ENABLED, spec.enabled, user.enabled)
-        .names(&Names {
-            at: GROUPS,
-            noun: "group",
-            declared: spec.groups.as_ref().map(|_| group_names(spec).collect()),
-            exact: spec.groups_policy == Some(ListPolicy::Exact),
-            found: user.groups.as_deref(),
-            known: &|name| may_exist(lists, name),
-        })
+        .limited_switch(&ENABLED, spec.enabled, user.enabled, access.expired)
+        .names_without(&groups, &access.absent)
         .map(
             USER_PROPERTIES,
             "user property",
@@ -230,12 +252,23 @@ fn fields<'a>(
         .secret(PASSWORD, PASSWORD, password)
 }
 
-fn is_unavailable(secrets: &Secrets) -> bool {
-    matches!(secrets.get(PASSWORD), Some(Secret::Missing(_) | Secret::Unusable(_)))
+/// A spec whose lists and maps are each within their bounds may still be too large in all.
+fn bounded(spec: &UserSpec) -> Result<(), Error> {
+    let maps = [&spec.user_properties, &spec.admin_properties].into_iter().flatten();
+    let properties = maps.flatten().map(|(name, value)| name.len() + value.len());
+    let groups = spec.groups.iter().flatten().map(|group| GROUP_BYTES + group.name.len());
+    let bytes: usize = properties.chain(groups).sum();
+    if bytes > LARGEST {
+        return Err(Error::invalid(format!(
+            "the spec is larger than {} KiB: shorten its groups or properties",
+            LARGEST >> 10
+        )));
+    }
+    Ok(())
 }
 
-fn group_names(spec: &UserSpec) -> impl Iterator<Item = &str> {
-    spec.groups.iter().flatten().map(|group| group.name.as_str())
+fn is_unavailable(secrets: &Secrets) -> bool {
+    matches!(secrets.get(PASSWORD), Some(Secret::Missing(_) | Secret::Unusable(_)))
 }
 
 /// A node stores the name of a group that does not exist without an error (contract sheet, A9).

@@ -1,5 +1,6 @@
 //! The plan of a user, on documents as a node has them: what is written and read back leaves nothing to do.
 
+mod limits;
 mod spelling;
 
 use std::{
