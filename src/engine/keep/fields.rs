@@ -2,6 +2,7 @@
 //! plan, the grants, the withdrawals and the edit of the document.
 
 mod names;
+mod sealed;
 mod switch;
 
 use std::{
@@ -11,7 +12,11 @@ use std::{
 
 use secrecy::{ExposeSecret, SecretString};
 
-pub use self::{names::Names, switch::Switch};
+pub use self::{
+    names::Names,
+    sealed::{Put, Sealed},
+    switch::Switch,
+};
 use super::plan::Plan;
 use crate::{
     crd::applied::{Applied, Grants},
@@ -305,6 +310,11 @@ impl<'a> Fields<'a> {
     pub fn waiting(mut self, what: Option<String>) -> Self {
         self.waiting.extend(what);
         self
+    }
+
+    /// Whether the record has names in this list.
+    pub fn records(&self, list: &str) -> bool {
+        !self.record.grants.list(list).is_empty()
     }
 
     /// Whether a declared field was compared with a value that is unknown: a list does not tell enough then.

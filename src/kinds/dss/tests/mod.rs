@@ -3,6 +3,7 @@
 
 mod examples;
 mod keys;
+mod users;
 mod variables;
 
 use std::{sync::Arc, time::Duration};

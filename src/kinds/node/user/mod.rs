@@ -1,6 +1,7 @@
 //! Users of a node: the strategy of `DssUser` and `GovernUser`.
 
 mod access;
+mod personal;
 mod plan;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use crate::{
         applied::Applied,
         common::{DeletionPolicy, InstanceRef},
         node_user::{SourceType, UserSeen, UserSpec},
+        personal::PersonalSpec,
         status::{Nothing, Origin},
     },
     dataiku::{
@@ -51,6 +53,10 @@ pub trait NodeUser: Object<Seen = UserSeen, Shown = Nothing> {
     fn instance_ref(&self) -> &InstanceRef;
     /// The fields of the user.
     fn user(&self) -> &UserSpec;
+    /// Preferences, secrets and credentials, where the product has them.
+    fn personal(&self) -> Option<&PersonalSpec> {
+        None
+    }
     /// Login of the remote user.
     fn login(&self) -> String {
         self.user().login.clone().unwrap_or_else(|| self.name_any())
@@ -85,7 +91,8 @@ impl<K: NodeUser> Managed for User<K> {
             let key = secret.key.as_deref().unwrap_or(PASSWORD);
             SecretUse::new(PASSWORD, &secret.name, key)
         });
-        password.into_iter().collect()
+        let personal = object.personal().map(personal::uses);
+        password.into_iter().chain(personal.into_iter().flatten()).collect()
     }
 
     /// A node may compare logins without case.
@@ -96,7 +103,10 @@ impl<K: NodeUser> Managed for User<K> {
     fn needs_details(object: &K) -> bool {
         let user = object.user();
         let maps = [&user.user_properties, &user.admin_properties];
+        let recorded = object.status().and_then(|status| status.applied.as_ref());
         maps.into_iter().flatten().any(|map| !map.is_empty())
+            || object.personal().is_some_and(|personal| !personal.is_empty())
+            || recorded.is_some_and(|record| personal::LISTS.iter().any(|list| !record.grants.list(list).is_empty()))
     }
 
     fn default_deletion(origin: Origin) -> DeletionPolicy {
@@ -204,7 +214,7 @@ async fn fresh<P: DipProduct>(api: &Node<P>, lists: &NodeLists, login: &str) -> 
 
 fn listed<K: NodeUser>(object: &K, lists: &NodeLists, record: &Applied) -> Observed<SeenUser> {
     match lists.users.get_stored(&object.login(), record) {
-        Known::Found(user) if is_shown(object.user(), record, lists, &user) => Observed::Found(Seen::listed(user)),
+        Known::Found(user) if is_shown(object, record, lists, &user) => Observed::Found(Seen::listed(user)),
         Known::Found(_) | Known::Unknown => Observed::Unknown,
         Known::Absent => Observed::Absent,
     }

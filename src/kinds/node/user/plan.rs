@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::{Change, NodeUser, access::Access};
+use super::{Change, NodeUser, access::Access, personal};
 use crate::{
     crd::{
         applied::Applied,
@@ -91,6 +91,8 @@ impl NewAccount {
         document.set(ENABLED.at, &true);
         document.set(USER_PROPERTIES, &serde_json::json!({}));
         document.set(ADMIN_PROPERTIES, &serde_json::json!({}));
+        document.set("secrets", &serde_json::json!([]));
+        document.set("credentials", &serde_json::json!({}));
         UserRecord::from_document(&document).map_err(|error| Error::Internal(format!("a new user: {error}")))
     }
 }
@@ -98,7 +100,7 @@ impl NewAccount {
 /// For a user that does not exist.
 pub(super) fn create<K: NodeUser>(object: &K, given: &Given<'_, K::Instance>) -> Result<Plan<Change>, Error> {
     let (spec, lists): (_, &NodeLists) = (object.user(), given.lists.as_ref());
-    bounded(spec)?;
+    bounded(object)?;
     let access = Access::at(spec, given.now, false);
     if access.has_ended() {
         let mut plan = Plan::default();
@@ -142,6 +144,7 @@ pub(super) fn create<K: NodeUser>(object: &K, given: &Given<'_, K::Instance>) ->
     };
     let created = new.as_created()?;
     let fields = fields(spec, &access, given.record, lists, &created, Some(source_type), None);
+    let fields = with_personal(fields, object, given.secrets, &created)?;
     let mut plan = fields.into_creation(|follows| Change::Create(Box::new(NewAccount { follows, ..new })));
     access.expiry.limit(&mut plan);
     Ok(plan)
@@ -154,7 +157,7 @@ pub(super) fn edit<K: NodeUser>(
     user: &UserRecord,
 ) -> Result<Plan<Change>, Error> {
     let (spec, lists): (_, &NodeLists) = (object.user(), given.lists.as_ref());
-    bounded(spec)?;
+    bounded(object)?;
     let (record, secrets) = (given.record, given.secrets);
     if let Some(profile) = &spec.user_profile
         && user.user_profile.as_ref() != Some(profile)
@@ -173,6 +176,7 @@ pub(super) fn edit<K: NodeUser>(
     let waits = waits.then(|| "set sourceType to LOCAL: waits for the password".to_owned());
     let access = Access::at(spec, given.now, true);
     let fields = fields(spec, &access, record, lists, user, source_type, password).waiting(waits);
+    let fields = with_personal(fields, object, secrets, user)?;
     let key = user.login.clone();
     let mut plan = fields.into_plan(|edit| Change::Edit { key, edit });
     access.expiry.limit(&mut plan);
@@ -199,10 +203,25 @@ pub(super) fn disable(record: &Applied, user: &UserRecord) -> Plan<Change> {
 }
 
 /// Whether a list shows every declared field of this user.
-pub(super) fn is_shown(spec: &UserSpec, record: &Applied, lists: &NodeLists, user: &UserRecord) -> bool {
+pub(super) fn is_shown<K: NodeUser>(object: &K, record: &Applied, lists: &NodeLists, user: &UserRecord) -> bool {
+    let spec = object.user();
     // What is compared depends on no time limit.
     let access = Access::at(spec, Timestamp::UNIX_EPOCH, true);
-    !fields(spec, &access, record, lists, user, spec.source_type, None).is_unknown()
+    let fields = fields(spec, &access, record, lists, user, spec.source_type, None);
+    // An invalid spec shows in the plan.
+    with_personal(fields, object, &Secrets::default(), user).map_or(true, |fields| !fields.is_unknown())
+}
+
+fn with_personal<'a, K: NodeUser>(
+    fields: Fields<'a>,
+    object: &K,
+    secrets: &Secrets,
+    user: &'a UserRecord,
+) -> Result<Fields<'a>, Error> {
+    match object.personal() {
+        Some(spec) => personal::fields(fields, spec, secrets, user),
+        None => Ok(fields),
+    }
 }
 
 /// The fields of a user (contract sheet 2.1). `source_type` and `password` are what is due of them.
@@ -253,14 +272,16 @@ fn fields<'a>(
 }
 
 /// A spec whose lists and maps are each within their bounds may still be too large in all.
-fn bounded(spec: &UserSpec) -> Result<(), Error> {
+fn bounded<K: NodeUser>(object: &K) -> Result<(), Error> {
+    let spec = object.user();
+    let personal = object.personal().map(personal::size).unwrap_or_default();
     let maps = [&spec.user_properties, &spec.admin_properties].into_iter().flatten();
     let properties = maps.flatten().map(|(name, value)| name.len() + value.len());
     let groups = spec.groups.iter().flatten().map(|group| GROUP_BYTES + group.name.len());
-    let bytes: usize = properties.chain(groups).sum();
+    let bytes: usize = properties.chain(groups).chain([personal]).sum();
     if bytes > LARGEST {
         return Err(Error::invalid(format!(
-            "the spec is larger than {} KiB: shorten its groups or properties",
+            "the spec is larger than {} KiB: shorten its groups, properties, secrets or credentials",
             LARGEST >> 10
         )));
     }

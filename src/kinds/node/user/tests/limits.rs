@@ -122,7 +122,7 @@ fn a_list_that_does_not_show_whether_a_limited_user_is_enabled_tells_nothing() {
         enabled: None,
         ..(*found(true, &[]).object).clone()
     };
-    let tells = |spec: Value| plan::is_shown(&limited(spec).spec.user, &bed.record, &bed.lists, &short);
+    let tells = |spec: Value| plan::is_shown(&limited(spec), &bed.record, &bed.lists, &short);
     assert!(!tells(json!({})));
     assert!(tells(json!({ "validUntil": null })));
 }

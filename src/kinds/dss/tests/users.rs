@@ -1,0 +1,193 @@
+//! Preferences, secrets and credentials of users.
+
+use serde_json::{Value, json};
+use testbed::simulator::{InstanceConfig, Product};
+
+use super::{Rig, ready};
+
+const PLURAL: &str = "dssusers";
+
+impl Rig {
+    /// A user who comes in through single sign-on.
+    fn user(&self, login: &str, extra: Value) {
+        let mut spec = json!({
+            "instanceRef": { "name": "design" }, "sourceType": "LOCAL_NO_AUTH", "userProfile": "READER",
+        });
+        json_patch::merge(&mut spec, &extra);
+        self.create("DssUser", login, spec);
+    }
+
+    fn edit_user(&self, login: &str, spec: Value) {
+        self.server.patch(PLURAL, "team", login, json!({ "spec": spec }));
+    }
+
+    fn secret(&self, name: &str, data: Value) {
+        self.server.create(json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name, "namespace": "team" }, "stringData": data,
+        }));
+    }
+
+    /// The user as the node stores it, with its secrets in the clear.
+    fn stored(&self, login: &str) -> Value {
+        self.node.state_at(&format!("/users/{login}")).unwrap_or_default()
+    }
+
+    fn user_by_hand(&self, login: &str, patch: Value) {
+        self.node.patch_state(json!({ "users": { login: patch } })).unwrap();
+    }
+
+    /// Writes while everything stays as it is.
+    async fn idle_writes(&self) -> u64 {
+        let writes = self.node.writes();
+        self.swept().await;
+        self.node.writes() - writes
+    }
+
+    fn status(&self, login: &str) -> Value {
+        self.server.get(PLURAL, "team", login)["status"].clone()
+    }
+}
+
+fn dss() -> InstanceConfig {
+    InstanceConfig::new(Product::Dss)
+}
+
+const PRESET: &str = r#""PLUGIN", "sharepoint", "login", "main", "account""#;
+
+fn personal() -> Value {
+    json!({
+        "preferences": { "mentionEmails": false, "uiLanguage": "fr" },
+        "secrets": [{ "name": "openai", "valueSecretRef": { "name": "jane", "key": "openai" } }],
+        "connectionCredentials": [
+            { "connection": "snowflake", "basic": { "username": "JANE", "passwordSecretRef": { "name": "jane", "key": "snowflake" } } },
+            { "connection": "bigquery", "oauth2": { "refreshTokenSecretRef": { "name": "jane", "key": "bigquery" } } },
+        ],
+        "pluginCredentials": [{
+            "plugin": "sharepoint", "parameterSet": "login", "preset": "main", "parameter": "account",
+            "basic": { "username": "jane", "passwordSecretRef": { "name": "jane", "key": "sharepoint" } },
+        }],
+    })
+}
+
+fn values() -> Value {
+    json!({ "openai": "canary-openai", "snowflake": "canary-snow", "bigquery": "canary-query", "sharepoint": "canary-point" })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_and_credentials_are_set_once_repaired_and_withdrawn_and_those_of_others_stay() {
+    for reads in ["opaque", "clear"] {
+        let rig = Rig::with(dss().switch("A14", json!(reads))).await;
+        rig.secret("jane", values());
+        rig.user("jane", personal());
+        rig.wait(PLURAL, "jane", "InSync").await;
+        let stored = rig.stored("jane");
+        assert_eq!(
+            stored["secrets"],
+            json!([{ "name": "openai", "value": "canary-openai", "secret": true }])
+        );
+        let credentials = json!({
+            "snowflake": { "type": "BASIC", "user": "JANE", "password": "canary-snow" },
+            "bigquery": { "type": "OAUTH_REFRESH_TOKEN", "refreshToken": "canary-query" },
+            (PRESET): { "type": "BASIC", "user": "jane", "password": "canary-point" },
+        });
+        assert_eq!(stored["credentials"], credentials);
+        assert_eq!(stored["preferences"]["mentionEmails"], false);
+        assert_eq!(stored["preferences"]["uiLanguage"], "fr");
+        assert_eq!(rig.idle_writes().await, 0);
+
+        // Somebody adds entries and removes one of ours.
+        let theirs = json!({ "name": "theirs", "value": "x", "secret": true });
+        rig.user_by_hand(
+            "jane",
+            json!({ "secrets": [theirs], "credentials": { "theirs": { "type": "BASIC", "user": "t", "password": "p" } } }),
+        );
+        rig.until("the repair", || {
+            rig.stored("jane")["secrets"].as_array().unwrap().len() == 2
+        })
+        .await;
+        assert_eq!(rig.stored("jane")["secrets"][0], theirs);
+        assert_eq!(rig.stored("jane")["secrets"][1]["value"], "canary-openai");
+
+        // What is not declared any more is withdrawn in one write.
+        let writes = rig.node.writes();
+        rig.edit_user(
+            "jane",
+            json!({ "secrets": [], "connectionCredentials": null, "pluginCredentials": null }),
+        );
+        rig.until("the withdrawal", || {
+            rig.stored("jane")["secrets"].as_array().unwrap().len() == 1
+        })
+        .await;
+        rig.wait(PLURAL, "jane", "InSync").await;
+        let stored = rig.stored("jane");
+        assert_eq!(stored["secrets"], json!([theirs]));
+        assert_eq!(
+            stored["credentials"].as_object().unwrap().keys().collect::<Vec<_>>(),
+            ["theirs"]
+        );
+        assert_eq!(rig.node.writes(), writes + 1);
+        assert!(
+            rig.status("jane")["applied"]
+                .get("grants")
+                .is_none_or(|grants| grants.get("secrets").is_none())
+        );
+        assert_eq!(rig.idle_writes().await, 0);
+        let shown = format!("{} {}", rig.server.get(PLURAL, "team", "jane"), rig.texts());
+        assert!(!shown.contains("canary-"), "{shown}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_secret_blocks_its_own_value_and_a_changed_one_is_one_write() {
+    let rig = Rig::ready().await;
+    let mut some = values();
+    some.as_object_mut().unwrap().remove("bigquery");
+    rig.secret("jane", some);
+    rig.user("jane", personal());
+    let object = rig.wait(PLURAL, "jane", "DependencyNotReady").await;
+    let message = ready(&object)["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("bigquery") && !message.contains("openai"), "{message}");
+    let stored = rig.stored("jane");
+    assert_eq!(stored["credentials"]["snowflake"]["password"], "canary-snow");
+    assert!(stored["credentials"].get("bigquery").is_none());
+    assert_eq!(rig.idle_writes().await, 0);
+    let writes = rig.node.writes();
+    rig.server.patch(
+        "secrets",
+        "team",
+        "jane",
+        json!({ "stringData": { "bigquery": "canary-late" } }),
+    );
+    rig.wait(PLURAL, "jane", "InSync").await;
+    assert_eq!(rig.node.writes(), writes + 1);
+    assert_eq!(
+        rig.stored("jane")["credentials"]["bigquery"]["refreshToken"],
+        "canary-late"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_refuses_a_credential_is_quoted_and_asked_no_more() {
+    let cases = [
+        ("A12", "refused", "OAUTH_REFRESH_TOKEN"),
+        ("A16", "refuse", "does not exist"),
+    ];
+    for (switch, value, words) in cases {
+        let rig = Rig::with(dss().switch(switch, json!(value))).await;
+        rig.secret("jane", values());
+        rig.user("jane", personal());
+        let object = rig.wait(PLURAL, "jane", "Rejected").await;
+        let message = ready(&object)["message"].as_str().unwrap().to_owned();
+        assert!(message.contains(words), "{message}");
+        assert!(!object.to_string().contains("canary-"));
+        assert!(rig.idle_writes().await <= 2, "{switch}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preference_that_is_no_boolean_and_no_text_is_refused_before_any_write() {
+    let rig = Rig::ready().await;
+    rig.user("jane", json!({ "preferences": { "mentionEmails": { "not": "this" } } }));
+    rig.wait(PLURAL, "jane", "Invalid").await;
+    assert_eq!(rig.stored("jane"), Value::Null);
+}
