@@ -64,7 +64,9 @@ impl<M: Managed> Pass<'_, M> {
         }
         let own = M::publication(&self.cx.object).map(|publication| publication.name);
         let mut waiting = plan.waiting.clone();
-        if own.is_none() {
+        // An object that is not created after its end waits for nothing.
+        let exists = self.cx.report.seen.as_ref().is_some_and(|sighting| sighting.exists);
+        if own.is_none() && (exists || plan.expired.is_empty()) {
             waiting.extend(self.secrets.all_missing());
         }
         if !waiting.is_empty() {

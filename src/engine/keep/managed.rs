@@ -96,6 +96,20 @@ pub struct Publication {
     pub annotations: std::collections::BTreeMap<String, String>,
 }
 
+/// A Secret that the operator fills itself, before a remote write needs the value.
+pub struct Generation {
+    /// Name of the Secret, in the object's namespace.
+    pub name: String,
+    /// Slot of the generated value, which the strategy reads from this Secret.
+    pub slot: &'static str,
+    /// Key of the generated value.
+    pub key: &'static str,
+    /// Number of letters and digits of the generated value.
+    pub length: usize,
+    /// What else the Secret holds, by key.
+    pub data: std::collections::BTreeMap<&'static str, String>,
+}
+
 /// A strategy: how objects of one kind are kept in line with their remote objects. Two kinds may share one, as `User<DssUser>`
 /// and `User<GovernUser>` do.
 ///
@@ -224,6 +238,11 @@ pub trait Managed: Send + Sync + 'static {
     /// The write that submits the remote object once more, since this task did not succeed. Only for kinds with
     /// [`Self::TASKS`].
     fn resubmit(_seen: &Self::Seen, _task: &str) -> Option<Self::Change> {
+        None
+    }
+
+    /// A value that the operator generates where its Secret is missing, if the object asks for one at this time.
+    fn generation(_object: &Self::Object, _given: &Given<'_, Self::Connection>) -> Option<Generation> {
         None
     }
 

@@ -5,6 +5,7 @@ mod claim;
 mod conclude;
 pub mod expiry;
 pub mod fields;
+mod generate;
 mod intent;
 pub mod managed;
 mod pass;
@@ -15,6 +16,6 @@ mod removal;
 mod task;
 pub mod work;
 
-pub use managed::{Common, Given, Managed, Observed, Publication, Read, TaskState};
+pub use managed::{Common, Generation, Given, Managed, Observed, Publication, Read, TaskState};
 pub use plan::{Change, Class, Plan, Receipt};
 pub use work::Keeping;

@@ -7,7 +7,7 @@ use super::{
     claim,
     conclude::attempt,
     intent::Before,
-    managed::{Given, Managed, Observed, Read},
+    managed::{Generation, Given, Managed, Observed, Read},
     plan::{Change, Class, Plan},
     work::Keeping,
 };
@@ -106,10 +106,16 @@ impl<'a, M: Managed> Pass<'a, M> {
         self.resolve_secrets().await?;
         let settled = self.cx.unsettled_for().is_none();
         let seen = self.observe(Read::Fresh).await?;
-        let plan = self.plan(seen.as_ref(), true)?;
+        let mut plan = self.plan(seen.as_ref(), true)?;
         self.ownership(seen.as_ref(), &plan)?;
         if let Some(held) = self.held(&plan) {
             return Ok(held);
+        }
+        if self.generate(&plan).await? {
+            plan = self.plan(seen.as_ref(), true)?;
+            if let Some(held) = self.held(&plan) {
+                return Ok(held);
+            }
         }
         let outcome = self.converge(seen, plan, settled).await;
         self.announce_all();
@@ -156,7 +162,7 @@ impl<'a, M: Managed> Pass<'a, M> {
         self.resolve_secrets().await?;
         // With the values, there may be something to write, such as a key for a Secret that is gone.
         let plan = self.plan(seen.as_ref(), false)?;
-        if self.secrets.any_changed() || !plan.is_empty() {
+        if self.secrets.any_changed() || self.generates(&plan) || !plan.is_empty() {
             return Ok(Listed::Differs(if ready { Class::Edit } else { class(&plan, ready) }));
         }
         let owned = self.ownership(seen.as_ref(), &plan)?;
@@ -219,6 +225,21 @@ impl<'a, M: Managed> Pass<'a, M> {
             visible: M::common(&self.cx.object).policies.observes(),
             key: self.key.clone(),
         });
+    }
+
+    /// The value that the operator generates for this object, if there is one.
+    pub(super) fn generation(&self) -> Option<Generation> {
+        let cx = &*self.cx;
+        let given = given(
+            self.keeping,
+            &cx.shell,
+            &cx.object,
+            &cx.report.record,
+            &self.secrets,
+            &self.admitted,
+        );
+        let observes = M::common(&cx.object).policies.observes();
+        M::generation(&cx.object, &given).filter(|_| !observes)
     }
 
     fn plan(&mut self, seen: Option<&M::Seen>, fresh: bool) -> Result<Plan<M::Change>, Error> {
@@ -288,8 +309,11 @@ impl<'a, M: Managed> Pass<'a, M> {
                 ..Outcome::new(Reason::Observed, message)
             });
         }
-        let frozen = crate::engine::connect::ConnectionKind::terms(&*self.admitted.object).freeze;
-        (frozen && !plan.is_empty()).then(|| Self::frozen(count))
+        (self.is_frozen() && !plan.is_empty()).then(|| Self::frozen(count))
+    }
+
+    pub(super) fn is_frozen(&self) -> bool {
+        crate::engine::connect::ConnectionKind::terms(&*self.admitted.object).freeze
     }
 
     fn frozen(count: usize) -> Outcome {

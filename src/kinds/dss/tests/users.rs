@@ -191,3 +191,116 @@ async fn a_preference_that_is_no_boolean_and_no_text_is_refused_before_any_write
     rig.wait(PLURAL, "jane", "Invalid").await;
     assert_eq!(rig.stored("jane"), Value::Null);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_shows_what_the_lists_tell_without_a_call_for_each_user() {
+    let rig = Rig::ready().await;
+    let activity =
+        json!({ "lastSuccessfulLogin": 1_790_000_001_000_i64, "lastSessionActivity": 1_790_003_000_000_i64 });
+    rig.node
+        .patch_state(json!({ "activity": { "jane": activity } }))
+        .unwrap();
+    for login in ["jane", "joe", "max"] {
+        rig.user(login, json!({}));
+        rig.wait(PLURAL, login, "InSync").await;
+    }
+    rig.user_by_hand("jane", json!({ "activeWebSocketSesssions": 2 }));
+    rig.until("the sessions", || rig.status("jane")["remote"]["connected"] == 2)
+        .await;
+    rig.swept().await;
+    let (reads, lists) = (rig.node.count("D3"), rig.node.count("D14"));
+    rig.swept().await;
+    assert_eq!(rig.node.count("D3"), reads);
+    assert_eq!((lists, rig.node.count("D14"), rig.node.count("D13")), (1, 1, 0));
+    let shown = rig.status("jane")["remote"].clone();
+    assert!(shown["createdOn"].as_str().unwrap().ends_with('Z'), "{shown}");
+    assert_eq!(shown["codeAllowed"], true);
+    assert_eq!(shown["lastLogin"], "2026-09-21T14:13:21Z");
+    assert_eq!(shown["lastActivity"], "2026-09-21T15:00:00Z", "to the hour");
+    assert!(shown.get("lastFailedLogin").is_none());
+}
+
+/// A user of the node's own, with a generated password.
+fn generated() -> Value {
+    json!({ "sourceType": "LOCAL", "generatePassword": { "secretName": "jane-login" } })
+}
+
+impl Rig {
+    fn login_secret(&self, key: &str) -> String {
+        let secret = self.server.find("secrets", "team", "jane-login").unwrap_or_default();
+        let bytes: Option<k8s_openapi::ByteString> = serde_json::from_value(secret["data"][key].clone()).ok();
+        bytes
+            .map(|bytes| String::from_utf8(bytes.0).unwrap())
+            .unwrap_or_default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_generated_once_and_again_when_its_secret_is_deleted() {
+    let rig = Rig::ready().await;
+    rig.user("jane", generated());
+    rig.wait(PLURAL, "jane", "InSync").await;
+    let first = rig.login_secret("password");
+    assert_eq!(first.len(), 24);
+    assert_eq!(rig.stored("jane")["password"], json!(first));
+    assert_eq!(rig.login_secret("login"), "jane");
+    assert_eq!(rig.login_secret("url"), rig.node.url());
+    let secret = rig.server.get("secrets", "team", "jane-login");
+    let uid = rig.server.get(PLURAL, "team", "jane")["metadata"]["uid"].clone();
+    assert_eq!(secret["metadata"]["ownerReferences"][0]["uid"], uid);
+    assert_eq!(rig.idle_writes().await, 0);
+    let writes = rig.node.writes();
+    rig.server.delete("secrets", "team", "jane-login");
+    rig.until("another password", || {
+        let next = rig.login_secret("password");
+        !next.is_empty() && next != first && rig.stored("jane")["password"] == json!(next)
+    })
+    .await;
+    rig.wait(PLURAL, "jane", "InSync").await;
+    assert_eq!(rig.node.writes(), writes + 1);
+    assert_eq!(rig.idle_writes().await, 0);
+    let shown = format!("{} {}", rig.server.get(PLURAL, "team", "jane"), rig.texts());
+    assert!(!shown.contains(&first) && !shown.contains(&rig.login_secret("password")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_secret_of_somebody_else_is_refused_before_anything_is_created() {
+    for data in [json!({ "password": "theirs-12345" }), json!({ "other": "x" })] {
+        let rig = Rig::ready().await;
+        rig.secret("jane-login", data);
+        let before = rig.server.get("secrets", "team", "jane-login");
+        rig.user("jane", generated());
+        let object = rig.wait(PLURAL, "jane", "AlreadyExists").await;
+        assert!(ready(&object)["message"].as_str().unwrap().contains("team/jane-login"));
+        assert_eq!(rig.stored("jane"), Value::Null);
+        assert_eq!(rig.server.get("secrets", "team", "jane-login"), before);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_leaves_the_password_that_the_secret_holds() {
+    let rig = Rig::ready().await;
+    rig.node
+        .fault(json!({ "match": { "operation": "D2" }, "times": 1, "fault": { "kind": "dropAfter" } }));
+    rig.user("jane", generated());
+    rig.wait(PLURAL, "jane", "InSync").await;
+    assert_eq!(rig.stored("jane")["password"], json!(rig.login_secret("password")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_user_gets_neither_an_account_nor_a_secret_and_an_observer_generates_none() {
+    let rig = Rig::ready().await;
+    let mut expired = generated();
+    expired["validUntil"] = json!("2020-01-01T00:00:00Z");
+    rig.user("jane", expired);
+    rig.wait(PLURAL, "jane", "Expired").await;
+    rig.swept().await;
+    assert_eq!(rig.stored("jane"), Value::Null);
+    assert!(rig.server.find("secrets", "team", "jane-login").is_none());
+    rig.edit_user("jane", json!({ "managementPolicy": "Observe", "validUntil": null }));
+    rig.swept().await;
+    assert!(rig.server.find("secrets", "team", "jane-login").is_none());
+    rig.edit_user("jane", json!({ "managementPolicy": "Manage" }));
+    rig.wait(PLURAL, "jane", "InSync").await;
+    assert_eq!(rig.stored("jane")["password"], json!(rig.login_secret("password")));
+}

@@ -3,6 +3,7 @@
 mod access;
 mod personal;
 mod plan;
+mod show;
 #[cfg(test)]
 mod tests;
 
@@ -34,7 +35,7 @@ use crate::{
         permit::WritePermit,
     },
     engine::{
-        Common, Error, Given, Managed, Object, Observed, Plan, Read, Receipt, SecretUse,
+        Common, Error, Generation, Given, Managed, Object, Observed, Plan, Read, Receipt, SecretUse,
         connect::{ConnectionKey, ConnectionKind, Remote},
         index::key_hash,
         object,
@@ -86,11 +87,14 @@ impl<K: NodeUser> Managed for User<K> {
     }
 
     fn secrets(object: &K) -> Vec<SecretUse> {
-        let password = object.user().password_secret_ref.as_ref();
-        let password = password.map(|secret| {
+        let user = object.user();
+        let declared = user.password_secret_ref.as_ref().map(|secret| {
             let key = secret.key.as_deref().unwrap_or(PASSWORD);
             SecretUse::new(PASSWORD, &secret.name, key)
         });
+        let generated = user.generate_password.as_ref();
+        let generated = generated.map(|generated| SecretUse::new(PASSWORD, &generated.secret_name, PASSWORD));
+        let password = declared.or(generated);
         let personal = object.personal().map(personal::uses);
         password.into_iter().chain(personal.into_iter().flatten()).collect()
     }
@@ -147,6 +151,19 @@ impl<K: NodeUser> Managed for User<K> {
         }
     }
 
+    fn generation(object: &K, given: &Given<'_, K::Instance>) -> Option<Generation> {
+        let user = object.user();
+        let generated = user.generate_password.as_ref()?;
+        let data = [("login", object.login()), ("url", given.connection.node().url.clone())];
+        (user.source_type.unwrap_or_default() == SourceType::Local).then(|| Generation {
+            name: generated.secret_name.clone(),
+            slot: PASSWORD,
+            key: PASSWORD,
+            length: generated.length(),
+            data: data.into_iter().collect(),
+        })
+    }
+
     async fn apply(
         remote: &Remote<K::Instance>,
         permit: WritePermit,
@@ -168,19 +185,13 @@ impl<K: NodeUser> Managed for User<K> {
         key_hash(&format!("{:?}", seen.object))
     }
 
-    fn show(object: &K, seen: Option<&SeenUser>, _: &Applied, _: &<K::Instance as ConnectionKind>::Lists) -> UserSeen {
-        // A user in another spelling shows in the message alone.
-        let user = seen.map(|seen| &seen.object);
-        let Some(user) = user.filter(|user| user.login == object.login()) else {
-            return UserSeen::default();
-        };
-        let mut groups = user.groups.clone().unwrap_or_default();
-        groups.sort();
-        UserSeen {
-            resulting_user_profile: user.resulting_user_profile.clone(),
-            enabled: user.enabled,
-            groups,
-        }
+    fn show(
+        object: &K,
+        seen: Option<&SeenUser>,
+        _: &Applied,
+        lists: &<K::Instance as ConnectionKind>::Lists,
+    ) -> UserSeen {
+        show::show(object, seen, lists.as_ref())
     }
 }
 

@@ -109,9 +109,10 @@ pub(super) fn create<K: NodeUser>(object: &K, given: &Given<'_, K::Instance>) ->
     }
     let source_type = spec.source_type.unwrap_or_default();
     let local = source_type == SourceType::Local;
-    if local && spec.password_secret_ref.is_none() && !spec.policies.observes() {
+    let has_password = spec.password_secret_ref.is_some() || spec.generate_password.is_some();
+    if local && !has_password && !spec.policies.observes() {
         return Err(Error::invalid(
-            "a LOCAL user needs passwordSecretRef to be created: set it, or another sourceType",
+            "a LOCAL user needs passwordSecretRef or generatePassword to be created: set one, or another sourceType",
         ));
     }
     let default_profile = || given.connection.node().default_user_profile.clone();
