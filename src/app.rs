@@ -26,6 +26,7 @@ use crate::{
         controller::stopped,
         environment::Environment,
         fingerprint::Fingerprints,
+        mark,
         permit::{Alone, Fence},
         report::Reports,
         source_watch,
@@ -89,6 +90,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         Arc::new(Alone)
     };
     let env = Environment {
+        cluster: mark::cluster(&client).await,
         fingerprints: Arc::new(Fingerprints::load(&client, &home).await?),
         client: client.clone(),
         reports,

@@ -227,7 +227,11 @@ pub struct UserSpec {
     /// Properties that only administrators can see; keys have at most 100 characters, values 256. Only the declared keys are
     /// managed, so `{}` manages none. A key that is later removed from the map keeps its value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = property_names())]
+    #[x_kube(
+        validation = property_names(),
+        validation = Rule::new("!('dataiku-operator.io/owner' in self)")
+            .message("the property dataiku-operator.io/owner belongs to the operator")
+    )]
     #[schemars(extend("maxProperties" = 50), extend("additionalProperties" = property()))]
     pub admin_properties: Option<BTreeMap<String, String>>,
     /// When the access ends, for example `2027-06-30T00:00:00Z`. From then on a user who exists is disabled, and disabled

@@ -27,6 +27,8 @@ pub struct Environment {
     pub calls: Arc<dyn CallObserver>,
     /// Addresses that connections may use.
     pub addresses: Arc<AddressPolicy>,
+    /// Identifies this cluster in ownership marks; `None`: unknown, and no mark is set or trusted.
+    pub cluster: Option<String>,
     /// The wall clock.
     pub clock: Clock,
     /// Whether this process may write.

@@ -13,6 +13,7 @@ pub mod fingerprint;
 pub mod index;
 mod integrity;
 pub mod keep;
+pub mod mark;
 pub mod memory;
 pub mod object;
 mod outcome;

@@ -56,6 +56,7 @@ fn rbac() -> Vec<Value> {
             "rules": [
                 { "apiGroups": [crd::common::GROUP], "resources": plurals, "verbs": ["get", "list", "watch", "patch"] },
                 { "apiGroups": [crd::common::GROUP], "resources": statuses, "verbs": ["patch"] },
+                { "apiGroups": [""], "resources": ["namespaces"], "resourceNames": ["kube-system"], "verbs": ["get"] },
                 { "apiGroups": [""], "resources": ["secrets", "configmaps"], "verbs": ["get", "list", "watch"] },
                 // Secrets in which API keys are published; the operator writes to those that it owns.
                 { "apiGroups": [""], "resources": ["secrets"], "verbs": ["create", "update"] },

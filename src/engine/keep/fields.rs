@@ -305,6 +305,21 @@ impl<'a> Fields<'a> {
         self
     }
 
+    /// Something that is written together with a difference, and is none itself: no sentence names it.
+    #[must_use]
+    pub fn along(
+        mut self,
+        set: Option<impl Fn(&mut Document) -> Result<(), DocumentError> + Send + Sync + 'static>,
+    ) -> Self {
+        if let Some(set) = set.filter(|_| !self.edits.is_empty()) {
+            self.edits.push(FieldEdit {
+                steps: Vec::new(),
+                ..FieldEdit::new("", set)
+            });
+        }
+        self
+    }
+
     /// Something that has to wait.
     #[must_use]
     pub fn waiting(mut self, what: Option<String>) -> Self {

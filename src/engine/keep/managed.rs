@@ -15,6 +15,7 @@ use crate::{
         connect::{ConnectionKey, ConnectionKind, Remote},
         error::Error,
         index::{Claim, Claims},
+        mark::{Mark, Marked},
         object::{Object, ObjectName},
         permit::WritePermit,
         secrets::{SecretUse, Secrets},
@@ -73,6 +74,8 @@ pub struct Given<'a, C: ConnectionKind> {
     pub connection: &'a C,
     /// What the last sweep showed.
     pub lists: &'a C::Lists,
+    /// The mark that the remote object is to carry; `None`: the operator did not create it, or knows no mark.
+    pub mark: Option<Mark>,
     /// What other objects of the kind declare and own, for kinds with [`Managed::claims`].
     pub others: Claims<'a>,
 }
@@ -177,6 +180,11 @@ pub trait Managed: Send + Sync + 'static {
     /// Id that the remote side gave to the object, if it gives one. Recorded once the object is ours.
     fn id(_seen: &Self::Seen) -> Option<String> {
         None
+    }
+
+    /// Who created the remote object, by the mark in it. For kinds whose remote objects have a place for one.
+    fn marked(_seen: &Self::Seen) -> Marked {
+        Marked::No
     }
 
     /// What to write so that the remote object matches. Pure.

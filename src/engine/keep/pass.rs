@@ -12,7 +12,7 @@ use super::{
     work::Keeping,
 };
 use crate::{
-    crd::{applied::Applied, status::Origin},
+    crd::status::Origin,
     engine::{
         connect::{
             Remote,
@@ -21,11 +21,12 @@ use crate::{
         },
         error::{Error, Fate, Reason, Refused},
         index::Claims,
+        mark::{Mark, Marked},
         object::{ObjectName, asks_for_reconcile, is_deleting, is_ready},
         permit::Permits,
         secrets::{self, Secrets},
         shell::Shell,
-        work::{Outcome, Reconcile, Sighting},
+        work::{Outcome, Reconcile, Report, Sighting},
     },
 };
 
@@ -143,6 +144,10 @@ impl<'a, M: Managed> Pass<'a, M> {
             Observed::Found(seen) => Some(seen),
         };
         self.sighted(seen.as_ref());
+        let strange = seen.as_ref().filter(|_| self.cx.report.origin.is_none());
+        if strange.is_some_and(|seen| M::marked(seen) == Marked::Unread) {
+            return Ok(unknown);
+        }
         let plan = self.plan(seen.as_ref(), false)?;
         if self.ownership(seen.as_ref(), &plan).is_err() {
             return Ok(unknown);
@@ -234,7 +239,7 @@ impl<'a, M: Managed> Pass<'a, M> {
             self.keeping,
             &cx.shell,
             &cx.object,
-            &cx.report.record,
+            &cx.report,
             &self.secrets,
             &self.admitted,
         );
@@ -248,7 +253,7 @@ impl<'a, M: Managed> Pass<'a, M> {
             self.keeping,
             &cx.shell,
             &cx.object,
-            &cx.report.record,
+            &cx.report,
             &self.secrets,
             &self.admitted,
         );
@@ -274,6 +279,7 @@ impl<'a, M: Managed> Pass<'a, M> {
         }
         match (seen.is_some(), origin) {
             (_, Some(origin)) => Ok(origin),
+            (true, None) if !policies.observes() && self.is_proven(seen)? => Ok(Origin::Created),
             (true, None) if policies.adopts() || policies.observes() => Ok(Origin::Adopted),
             (true, None) => {
                 self.cx.report.plan.clear();
@@ -281,6 +287,33 @@ impl<'a, M: Managed> Pass<'a, M> {
             }
             (false, None) => Ok(Origin::Created),
         }
+    }
+
+    /// Whether the mark in the remote object names this object; an error where it names another one that may still exist.
+    fn is_proven(&self, seen: Option<&M::Seen>) -> Result<bool, Error> {
+        let (Some(cluster), Some(Marked::By(mark))) = (&self.cx.shell.env.cluster, seen.map(M::marked)) else {
+            return Ok(false);
+        };
+        if mark.names_same(&Mark::of(cluster, &*self.cx.object)) {
+            return Ok(true);
+        }
+        let ObjectName { namespace, name } = &mark.object;
+        let place = if mark.cluster != *cluster {
+            format!("in the cluster {}", mark.cluster)
+        } else if self.cx.shell.objects.get(namespace, name).is_some() {
+            "in this cluster".to_owned()
+        } else {
+            // The object that created it is gone and left it behind.
+            return Ok(false);
+        };
+        Err(Error::Blocked(
+            Reason::Conflict,
+            format!(
+                "{} was created by {} {place}, as its mark says: delete that object, or remove the mark",
+                self.remote_name(),
+                mark.object
+            ),
+        ))
     }
 
     pub(super) fn already_exists(&self) -> Error {
@@ -445,7 +478,7 @@ pub(super) fn given<'a, M: Managed>(
     keeping: &'a Keeping<M>,
     shell: &'a Shell<Keeping<M>>,
     object: &M::Object,
-    record: &'a Applied,
+    report: &'a Report<M::Object>,
     secrets: &'a Secrets,
     admitted: &'a Admitted<M::Connection>,
 ) -> Given<'a, M::Connection> {
@@ -459,11 +492,15 @@ pub(super) fn given<'a, M: Managed>(
     } else {
         Claims::none(name.clone())
     };
+    let created = report.origin == Some(Origin::Created);
+    let cluster = shell.env.cluster.as_deref().filter(|_| created);
+    let mark = cluster.map(|cluster| Mark::of(cluster, object));
     Given {
         name,
         now: shell.env.clock.now(),
-        record,
+        record: &report.record,
         secrets,
+        mark,
         connection: &admitted.object,
         lists: &admitted.live.lists,
         others,

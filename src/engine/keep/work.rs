@@ -131,7 +131,7 @@ impl<M: Managed> Keeping<M> {
             Observed::Found(seen) => Some(seen),
         };
         let secrets = Secrets::unread(&M::secrets(object));
-        let given = given(self, shell, object, &report.record, &secrets, &admitted);
+        let given = given(self, shell, object, &report, &secrets, &admitted);
         let plan = M::plan(object, &given, seen.as_ref())?;
         Ok(Self::says_otherwise(
             shell,

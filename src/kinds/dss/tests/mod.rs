@@ -3,6 +3,7 @@
 
 mod examples;
 mod keys;
+mod ownership;
 mod users;
 mod variables;
 
@@ -94,6 +95,7 @@ impl Rig {
     async fn start(&mut self) {
         let client = self.server.client();
         let env = Environment {
+            cluster: Some("c0ffee".into()),
             fingerprints: Arc::new(Fingerprints::new(vec![7; 32])),
             reports: Reports::start(client.clone()).0,
             client: client.clone(),

@@ -9,7 +9,7 @@ const PLURAL: &str = "dssusers";
 
 impl Rig {
     /// A user who comes in through single sign-on.
-    fn user(&self, login: &str, extra: Value) {
+    pub(super) fn user(&self, login: &str, extra: Value) {
         let mut spec = json!({
             "instanceRef": { "name": "design" }, "sourceType": "LOCAL_NO_AUTH", "userProfile": "READER",
         });
@@ -17,33 +17,33 @@ impl Rig {
         self.create("DssUser", login, spec);
     }
 
-    fn edit_user(&self, login: &str, spec: Value) {
+    pub(super) fn edit_user(&self, login: &str, spec: Value) {
         self.server.patch(PLURAL, "team", login, json!({ "spec": spec }));
     }
 
-    fn secret(&self, name: &str, data: Value) {
+    pub(super) fn secret(&self, name: &str, data: Value) {
         self.server.create(json!({
             "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name, "namespace": "team" }, "stringData": data,
         }));
     }
 
     /// The user as the node stores it, with its secrets in the clear.
-    fn stored(&self, login: &str) -> Value {
+    pub(super) fn stored(&self, login: &str) -> Value {
         self.node.state_at(&format!("/users/{login}")).unwrap_or_default()
     }
 
-    fn user_by_hand(&self, login: &str, patch: Value) {
+    pub(super) fn user_by_hand(&self, login: &str, patch: Value) {
         self.node.patch_state(json!({ "users": { login: patch } })).unwrap();
     }
 
     /// Writes while everything stays as it is.
-    async fn idle_writes(&self) -> u64 {
+    pub(super) async fn idle_writes(&self) -> u64 {
         let writes = self.node.writes();
         self.swept().await;
         self.node.writes() - writes
     }
 
-    fn status(&self, login: &str) -> Value {
+    pub(super) fn status(&self, login: &str) -> Value {
         self.server.get(PLURAL, "team", login)["status"].clone()
     }
 }

@@ -38,6 +38,7 @@ use crate::{
         Common, Error, Generation, Given, Managed, Object, Observed, Plan, Read, Receipt, SecretUse,
         connect::{ConnectionKey, ConnectionKind, Remote},
         index::key_hash,
+        mark::Marked,
         object,
     },
 };
@@ -118,6 +119,13 @@ impl<K: NodeUser> Managed for User<K> {
             Origin::Created => DeletionPolicy::Disable,
             Origin::Adopted => DeletionPolicy::Retain,
         }
+    }
+
+    fn marked(seen: &SeenUser) -> Marked {
+        if seen.document.is_some() && seen.object.admin_properties.is_none() {
+            return Marked::No;
+        }
+        plan::marked(&seen.object)
     }
 
     async fn observe(

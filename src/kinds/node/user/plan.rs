@@ -10,11 +10,16 @@ use crate::{
         common::ListPolicy,
         node_user::{SourceType, UserSpec},
     },
-    dataiku::{dip::users::UserRecord, document::Document, email::same_email},
+    dataiku::{
+        dip::users::UserRecord,
+        document::{Document, DocumentError},
+        email::same_email,
+    },
     engine::{
         Error, Given, Plan, Secret, Secrets,
         connect::Effect,
         keep::fields::{Edit, Fields, Names, Switch},
+        mark::{Mark, Marked},
         object,
     },
     kinds::node::{Known, NodeKind, NodeLists, change::Creation},
@@ -24,6 +29,8 @@ pub(super) const PASSWORD: &str = "password";
 pub(super) const GROUPS: &str = "groups";
 const USER_PROPERTIES: &str = "userProperties";
 const ADMIN_PROPERTIES: &str = "adminProperties";
+/// The admin property with the mark of the object that created the user.
+pub(super) const OWNER: &str = "dataiku-operator.io/owner";
 const ENABLED: Switch = Switch {
     at: "enabled",
     on: "enable",
@@ -177,7 +184,7 @@ pub(super) fn edit<K: NodeUser>(
     let waits = waits.then(|| "set sourceType to LOCAL: waits for the password".to_owned());
     let access = Access::at(spec, given.now, true);
     let fields = fields(spec, &access, record, lists, user, source_type, password).waiting(waits);
-    let fields = with_personal(fields, object, secrets, user)?;
+    let fields = with_personal(fields, object, secrets, user)?.along(marking(given, user));
     let key = user.login.clone();
     let mut plan = fields.into_plan(|edit| Change::Edit { key, edit });
     access.expiry.limit(&mut plan);
@@ -211,6 +218,34 @@ pub(super) fn is_shown<K: NodeUser>(object: &K, record: &Applied, lists: &NodeLi
     let fields = fields(spec, &access, record, lists, user, spec.source_type, None);
     // An invalid spec shows in the plan.
     with_personal(fields, object, &Secrets::default(), user).map_or(true, |fields| !fields.is_unknown())
+}
+
+/// The mark, where the user lacks it and carries nobody else's.
+fn marking<C: NodeKind>(
+    given: &Given<'_, C>,
+    user: &UserRecord,
+) -> Option<impl Fn(&mut Document) -> Result<(), DocumentError> + Send + Sync + 'static> {
+    let wanted = given.connection.node().ownership_mark.unwrap_or(true);
+    let mark = given.mark.clone().filter(|_| wanted)?;
+    let found = user.admin_properties.as_ref()?.get(OWNER);
+    let found = found.and_then(serde_json::Value::as_str);
+    let free = found.and_then(Mark::read).is_none_or(|found| found.names_same(&mark));
+    let mark = mark.to_string();
+    (free && found != Some(&*mark)).then_some(move |document: &mut Document| {
+        let mut properties = document.nested(ADMIN_PROPERTIES)?.unwrap_or_default();
+        properties.set(OWNER, &mark);
+        document.set(ADMIN_PROPERTIES, &properties);
+        Ok(())
+    })
+}
+
+/// Whose the user is, by its mark.
+pub(super) fn marked(user: &UserRecord) -> Marked {
+    let Some(properties) = &user.admin_properties else {
+        return Marked::Unread;
+    };
+    let mark = properties.get(OWNER).and_then(serde_json::Value::as_str);
+    mark.and_then(Mark::read).map_or(Marked::No, Marked::By)
 }
 
 fn with_personal<'a, K: NodeUser>(
