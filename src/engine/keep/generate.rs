@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString, zeroize::Zeroize};
 
 use super::{
     managed::{Generation, Managed},
-    pass::Pass,
+    pass::{Pass, given},
     plan::Plan,
 };
 use crate::{
@@ -25,6 +25,21 @@ use crate::{
 };
 
 impl<M: Managed> Pass<'_, M> {
+    /// The value that the operator generates for this object, if there is one.
+    fn generation(&self) -> Option<Generation> {
+        let cx = &*self.cx;
+        let given = given(
+            self.keeping,
+            &cx.shell,
+            &cx.object,
+            &cx.report,
+            &self.secrets,
+            &self.admitted,
+        );
+        let observes = M::common(&cx.object).policies.observes();
+        M::generation(&cx.object, &given).filter(|_| !observes)
+    }
+
     /// Whether a value has to be generated.
     pub(super) fn generates(&self, plan: &Plan<M::Change>) -> bool {
         self.generation()

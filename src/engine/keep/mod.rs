@@ -10,6 +10,7 @@ mod intent;
 pub mod managed;
 mod pass;
 pub mod plan;
+mod proof;
 pub mod propagation;
 mod publish;
 mod removal;

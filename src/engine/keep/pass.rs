@@ -7,7 +7,7 @@ use super::{
     claim,
     conclude::attempt,
     intent::Before,
-    managed::{Generation, Given, Managed, Observed, Read},
+    managed::{Given, Managed, Observed, Read},
     plan::{Change, Class, Plan},
     work::Keeping,
 };
@@ -41,7 +41,7 @@ const OVERWRITTEN: Duration = Duration::from_millis(300);
 pub(super) struct Pass<'a, M: Managed> {
     pub(super) keeping: &'a Keeping<M>,
     pub(super) cx: &'a mut Reconcile<Keeping<M>>,
-    admitted: Admitted<M::Connection>,
+    pub(super) admitted: Admitted<M::Connection>,
     pub(super) remote: Remote<M::Connection>,
     pub(super) secrets: Secrets,
     pub(super) key: String,
@@ -232,21 +232,6 @@ impl<'a, M: Managed> Pass<'a, M> {
         });
     }
 
-    /// The value that the operator generates for this object, if there is one.
-    pub(super) fn generation(&self) -> Option<Generation> {
-        let cx = &*self.cx;
-        let given = given(
-            self.keeping,
-            &cx.shell,
-            &cx.object,
-            &cx.report,
-            &self.secrets,
-            &self.admitted,
-        );
-        let observes = M::common(&cx.object).policies.observes();
-        M::generation(&cx.object, &given).filter(|_| !observes)
-    }
-
     fn plan(&mut self, seen: Option<&M::Seen>, fresh: bool) -> Result<Plan<M::Change>, Error> {
         let cx = &*self.cx;
         let given = given(
@@ -287,33 +272,6 @@ impl<'a, M: Managed> Pass<'a, M> {
             }
             (false, None) => Ok(Origin::Created),
         }
-    }
-
-    /// Whether the mark in the remote object names this object; an error where it names another one that may still exist.
-    fn is_proven(&self, seen: Option<&M::Seen>) -> Result<bool, Error> {
-        let (Some(cluster), Some(Marked::By(mark))) = (&self.cx.shell.env.cluster, seen.map(M::marked)) else {
-            return Ok(false);
-        };
-        if mark.names_same(&Mark::of(cluster, &*self.cx.object)) {
-            return Ok(true);
-        }
-        let ObjectName { namespace, name } = &mark.object;
-        let place = if mark.cluster != *cluster {
-            format!("in the cluster {}", mark.cluster)
-        } else if self.cx.shell.objects.get(namespace, name).is_some() {
-            "in this cluster".to_owned()
-        } else {
-            // The object that created it is gone and left it behind.
-            return Ok(false);
-        };
-        Err(Error::Blocked(
-            Reason::Conflict,
-            format!(
-                "{} was created by {} {place}, as its mark says: delete that object, or remove the mark",
-                self.remote_name(),
-                mark.object
-            ),
-        ))
     }
 
     pub(super) fn already_exists(&self) -> Error {
