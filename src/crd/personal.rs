@@ -41,7 +41,7 @@ pub struct BasicCredential {
     pub password_secret_ref: SecretValueRef,
 }
 
-/// A refresh token of OAuth2.
+/// A refresh token of OAuth 2.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OAuth2Credential {
@@ -60,7 +60,7 @@ pub struct ConnectionCredential {
     /// User name and password. Exactly one of `basic` and `oauth2`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub basic: Option<BasicCredential>,
-    /// Refresh token of OAuth2. Exactly one of `basic` and `oauth2`.
+    /// Refresh token of OAuth 2. Exactly one of `basic` and `oauth2`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oauth2: Option<OAuth2Credential>,
 }
@@ -85,7 +85,7 @@ pub struct PluginCredential {
     /// User name and password. Exactly one of `basic` and `oauth2`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub basic: Option<BasicCredential>,
-    /// Refresh token of OAuth2. Exactly one of `basic` and `oauth2`.
+    /// Refresh token of OAuth 2. Exactly one of `basic` and `oauth2`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oauth2: Option<OAuth2Credential>,
 }

@@ -36,6 +36,7 @@ async fn the_examples_converge_and_a_second_pass_writes_nothing() {
         ("DssInstance", "design"),
         ("DssGroup", "analysts"),
         ("DssUser", "jane.doe"),
+        ("DssUser", "joe"),
         ("DssUser", "max"),
     ];
     for (kind, name) in objects {

@@ -34,7 +34,7 @@ async fn access_ends_at_its_time_without_polling() {
     rig.server.clear_log();
     rig.pass(600).await;
     assert_eq!(rig.world.count("edit"), 1);
-    assert!(!rig.server.log().iter().any(|request| request.is_write()));
+    assert!(!rig.server.log().iter().any(memory_apiserver::Request::is_write));
 }
 
 #[tokio::test(start_paused = true)]

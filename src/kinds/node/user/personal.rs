@@ -11,7 +11,7 @@ use crate::{
             CREDENTIALS, Credential, SECRETS, preset_key, remove_credential, remove_secret, same_key, set_credential,
             set_secret,
         },
-        users::UserRecord,
+        users::{Preferences, UserRecord},
     },
     engine::{
         Error, SecretUse, Secrets,
@@ -128,7 +128,7 @@ fn preferences<'a>(
         fields.cannot_merge(PREFERENCES);
         return Ok(fields);
     }
-    let found = user.preferences.as_ref().map(|found| found.read());
+    let found = user.preferences.as_ref().map(Preferences::read);
     for (name, value) in declared {
         let current = found.as_ref().map(|found| found.get(name));
         let differs = current.flatten() != Some(value);

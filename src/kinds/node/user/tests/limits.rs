@@ -13,6 +13,7 @@ fn plan_at(time: &str, bed: &Bed, object: &DssUser, found: Option<&SeenUser>) ->
     Users::plan(object, &given, found).unwrap()
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "every caller makes the JSON on the spot")]
 fn limited(extra: Value) -> DssUser {
     let mut spec = json!({ "sourceType": "LOCAL_NO_AUTH", "validUntil": NOON });
     json_patch::merge(&mut spec, &extra);
