@@ -26,6 +26,7 @@ use crate::{
         controller::stopped,
         environment::Environment,
         fingerprint::Fingerprints,
+        mark,
         namespaces::{self, Namespaces},
         permit::{Alone, Fence},
         policy::Policy,
@@ -133,6 +134,7 @@ pub async fn operate(args: RunArgs, surroundings: Surroundings) -> anyhow::Resul
         Arc::new(Alone)
     };
     let env = Environment {
+        cluster: mark::cluster(&client).await,
         fingerprints: Arc::new(Fingerprints::load(&client, &home).await?),
         client: client.clone(),
         reports,

@@ -115,6 +115,17 @@ pub enum DeletionPolicy {
     Retain,
 }
 
+/// Whether an entry of a list is to be there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = undescribed)]
+pub enum Ensure {
+    /// It is there.
+    #[default]
+    Present,
+    /// It is not there, whoever put it there.
+    Absent,
+}
+
 /// How a list of names relates to what is found on the remote side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(transform = undescribed)]

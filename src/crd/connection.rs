@@ -263,6 +263,11 @@ pub struct NodeSpec {
     /// none are sent. Its annotation `dataiku-operator.io/allowed-hosts` has to name the host of the proxy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy_secret_ref: Option<SecretRef>,
+    /// Whether users that the operator created carry a mark in `adminProperties` that names their object: by it, an object
+    /// that was restored without its status recognises its user. The operator writes the mark together with other changes
+    /// of the user, never for its own sake. Default: true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ownership_mark: Option<bool>,
 }
 
 /// Drift interval where none is given.

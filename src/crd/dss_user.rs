@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     common::InstanceRef,
     node_user::{UserSeen, UserSpec, immutable_login, valid_login},
+    personal::PersonalSpec,
     status::{Nothing, Status},
 };
 
@@ -49,4 +50,7 @@ pub struct DssUserSpec {
     /// The fields that users of every node have.
     #[serde(flatten)]
     pub user: UserSpec,
+    /// Preferences, secrets and credentials.
+    #[serde(flatten)]
+    pub personal: PersonalSpec,
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{CustomResource, KubeSchema};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    common::{InstanceRef, ListPolicy, Policies},
+    common::{Ensure, InstanceRef, ListPolicy, Policies},
     status::{Nothing, Status},
 };
 
@@ -81,6 +82,15 @@ pub struct GroupMember {
     /// Email address of a user or of a pending invite. Case does not count; a member listed in two spellings counts once.
     #[schemars(length(min = 3, max = 320), regex(pattern = "^[^@\\s]+@[^@\\s]+$"))]
     pub email: String,
+    /// When the membership ends, for example `2027-01-31T18:00:00Z`. From then on nobody of this address is a member, nor by
+    /// an invite, and the operator removes the member again if somebody adds it (reason `Expired`, with `Ready` true).
+    /// Unset: no end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Time>,
+    /// `Present` (default): a member. `Absent`: no member, nor by an invite; the operator removes a membership that somebody
+    /// else gave, and removes it again if it comes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ensure: Option<Ensure>,
 }
 
 /// Access of a group to one node, as the Launchpad has it.

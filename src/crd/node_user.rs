@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{KubeSchema, core::Rule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::{ListPolicy, Policies, SecretKeyRef};
+use super::common::{Ensure, ListPolicy, Policies, SecretKeyRef};
 
 /// The login, declared or by default, never changes.
 pub(super) fn immutable_login() -> Rule {
@@ -67,6 +68,21 @@ pub struct Membership {
     /// Name of the group.
     #[schemars(length(min = 1, max = 80))]
     pub name: String,
+    /// When the membership ends, for example `2027-01-31T18:00:00Z`. From then on the user is not in the group, and the
+    /// operator removes the user again if somebody adds it (reason `Expired`). Unset: no end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Time>,
+    /// `Present` (default): the user is in the group. `Absent`: the user is not; the operator removes a membership that
+    /// somebody else gave, and removes it again if it comes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ensure: Option<Ensure>,
+}
+
+impl Membership {
+    /// Whether the user is to be in the group, as long as the time limit has not passed.
+    pub fn is_present(&self) -> bool {
+        self.ensure.unwrap_or_default() == Ensure::Present
+    }
 }
 
 /// What the status of a user shows of the remote user.
@@ -82,6 +98,66 @@ pub struct UserSeen {
     /// Groups of the user.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
+    /// Open sessions, such as browser tabs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connected: Option<i64>,
+    /// Last login. This and the next two times are read every ten minutes. Absent: never, or not known yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_login: Option<Time>,
+    /// Last login that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_failed_login: Option<Time>,
+    /// Hour of the last action in a session: the hour, so that this object does not change with every click.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_activity: Option<Time>,
+    /// The trial of a profile, where the node's list of users shows one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<TrialSeen>,
+    /// Whether the profile in force allows code, where the node's list of users tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_allowed: Option<bool>,
+    /// When the user was created on the node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_on: Option<Time>,
+}
+
+/// The trial of a profile.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TrialSeen {
+    /// Whether it is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid: Option<bool>,
+    /// Whether it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expired: Option<bool>,
+    /// Its end. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_on: Option<Time>,
+}
+
+/// A password that the operator makes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GeneratePassword {
+    /// Name of the Secret in the namespace of this object. A Secret of this name that does not belong to this object stays
+    /// untouched (reason `AlreadyExists`).
+    #[schemars(length(min = 1, max = 253))]
+    pub secret_name: String,
+    /// Number of letters and digits. Default: 24.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 12, max = 128))]
+    pub length: Option<u16>,
+}
+
+/// Length of a generated password where none is given.
+const DEFAULT_LENGTH: u16 = 24;
+
+impl GeneratePassword {
+    /// Number of letters and digits.
+    pub fn length(&self) -> usize {
+        self.length.unwrap_or(DEFAULT_LENGTH).into()
+    }
 }
 
 /// The fields of a user. Rules of this struct apply where it is flattened, as long as the outer struct has none.
@@ -89,7 +165,12 @@ pub struct UserSeen {
 #[x_kube(
     validation = Rule::new(
         "!has(self.passwordSecretRef) || !has(self.sourceType) || self.sourceType == 'LOCAL'"
-    ).message("passwordSecretRef is for sourceType LOCAL only")
+    ).message("passwordSecretRef is for sourceType LOCAL only"),
+    validation = Rule::new(
+        "!has(self.generatePassword) || !has(self.sourceType) || self.sourceType == 'LOCAL'"
+    ).message("generatePassword is for sourceType LOCAL only"),
+    validation = Rule::new("!has(self.generatePassword) || !has(self.passwordSecretRef)")
+        .message("set passwordSecretRef or generatePassword, not both")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct UserSpec {
@@ -131,6 +212,12 @@ pub struct UserSpec {
     /// While the Secret is missing, the operator still applies everything else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_secret_ref: Option<SecretKeyRef>,
+    /// Lets the operator make the password, for `LOCAL` only: it generates one, stores it in a Secret that this object owns
+    /// (keys `login`, `password` and `url`), and then sets it. If somebody deletes that Secret, the operator generates and
+    /// sets another password; if somebody edits its `password`, the operator sets that one. Not together with
+    /// `passwordSecretRef`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generate_password: Option<GeneratePassword>,
     /// Properties that the user can see and edit; keys have at most 100 characters, values 256. Only the declared keys are
     /// managed, so `{}` manages none. A key that is later removed from the map keeps its value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -140,9 +227,18 @@ pub struct UserSpec {
     /// Properties that only administrators can see; keys have at most 100 characters, values 256. Only the declared keys are
     /// managed, so `{}` manages none. A key that is later removed from the map keeps its value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = property_names())]
+    #[x_kube(
+        validation = property_names(),
+        validation = Rule::new("!('dataiku-operator.io/owner' in self)")
+            .message("the property dataiku-operator.io/owner belongs to the operator")
+    )]
     #[schemars(extend("maxProperties" = 50), extend("additionalProperties" = property()))]
     pub admin_properties: Option<BTreeMap<String, String>>,
+    /// When the access ends, for example `2027-06-30T00:00:00Z`. From then on a user who exists is disabled, and disabled
+    /// again if somebody enables it; a user who does not exist is not created (reason `Expired`, with `Ready` true). A later
+    /// time, or none, enables a user whom the operator disabled for this reason. Unset: no end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Time>,
     /// Management, adoption and deletion.
     #[serde(flatten)]
     pub policies: Policies,

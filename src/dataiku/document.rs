@@ -152,6 +152,39 @@ impl Document {
         Ok(true)
     }
 
+    /// Edits the first object of a list that `is_it` accepts, or a new one at its end. All others stay byte for byte.
+    ///
+    /// # Errors
+    /// The member is present and not a list of objects. Nothing is changed then.
+    pub fn edit_element(
+        &mut self,
+        key: &str,
+        is_it: impl Fn(&Self) -> bool,
+        edit: impl FnOnce(&mut Self),
+    ) -> Result<(), DocumentError> {
+        let mut all: Vec<Box<RawValue>> = self.get(key)?.unwrap_or_default();
+        let mut found = None;
+        for (index, raw) in all.iter().enumerate() {
+            let element: Self = serde_json::from_str(raw.get()).map_err(|error| DocumentError {
+                key: format!("{key}[{index}]"),
+                message: expectation(&error),
+            })?;
+            if found.is_none() && is_it(&element) {
+                found = Some((index, element));
+            }
+        }
+        let (index, mut element) = found.unwrap_or_else(|| (all.len(), Self::new()));
+        edit(&mut element);
+        if index == all.len() {
+            all.push(text(&element));
+        } else {
+            wipe(std::mem::replace(&mut all[index], text(&element)));
+        }
+        self.set(key, &all);
+        all.into_iter().for_each(wipe);
+        Ok(())
+    }
+
     /// The whole document as a value.
     ///
     /// # Errors

@@ -142,6 +142,11 @@ impl<'a> Fields<'a> {
         self.map(member)
     }
 
+    /// Whether the object has the member; a null one counts.
+    pub(super) fn has(&self, member: &str) -> bool {
+        self.raw(member).is_some()
+    }
+
     /// The members of a nested object.
     pub(super) fn nested(&mut self, member: &'static str) -> Option<Fields<'a>> {
         let raw = self.raw(member).filter(|raw| !is_null(raw))?;

@@ -36,6 +36,8 @@ pub struct Environment {
     pub namespaces: Namespaces,
     /// What whoever runs the operator decides for every connection and object.
     pub policy: Arc<Policy>,
+    /// Identifies this cluster in ownership marks; `None`: unknown, and no mark is set or trusted.
+    pub cluster: Option<String>,
     /// The wall clock.
     pub clock: Clock,
     /// Whether this process may write.

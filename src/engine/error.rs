@@ -9,6 +9,8 @@ pub enum Reason {
     InSync,
     /// `managementPolicy: Observe`, and there are differences.
     Observed,
+    /// A time limit of the spec has passed, and the access that it limits is withdrawn.
+    Expired,
     /// A change or a remote task is in progress.
     Progressing,
     /// Something that this object names does not exist or is not ready yet. Recovers automatically.
@@ -47,9 +49,10 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::InSync,
         Self::Observed,
+        Self::Expired,
         Self::Progressing,
         Self::DependencyNotReady,
         Self::Deleting,
@@ -92,6 +95,7 @@ impl Reason {
         match self {
             Self::InSync => "InSync",
             Self::Observed => "Observed",
+            Self::Expired => "Expired",
             Self::Progressing => "Progressing",
             Self::DependencyNotReady => "DependencyNotReady",
             Self::Deleting => "Deleting",
@@ -119,7 +123,7 @@ impl Reason {
 
     /// Whether `Ready` is true.
     pub fn is_ready(self) -> bool {
-        matches!(self, Self::InSync | Self::Observed)
+        matches!(self, Self::InSync | Self::Observed | Self::Expired)
     }
 
     /// Whether the operator needs user action before it can continue.

@@ -13,6 +13,7 @@ pub mod fingerprint;
 pub mod index;
 mod integrity;
 pub mod keep;
+pub mod mark;
 pub mod memory;
 pub mod namespaces;
 pub mod object;
@@ -38,6 +39,8 @@ pub mod work;
 mod tests;
 
 pub use error::{Error, Fate, Reason, Refused};
-pub use keep::{Change, Class, Common, Given, Keeping, Managed, Observed, Plan, Publication, Read, Receipt, TaskState};
+pub use keep::{
+    Change, Class, Common, Generation, Given, Keeping, Managed, Observed, Plan, Publication, Read, Receipt, TaskState,
+};
 pub use object::{Object, ObjectName, Objects, StatusOf};
 pub use secrets::{Secret, SecretUse, Secrets, SourceKind};

@@ -29,7 +29,7 @@ impl<W: Work> Reconcile<W> {
                     }
                 });
                 let back = match reason {
-                    Reason::InSync | Reason::Observed | Reason::Frozen | Reason::Paused => interval,
+                    Reason::InSync | Reason::Observed | Reason::Expired | Reason::Frozen | Reason::Paused => interval,
                     _ => Some(interval.unwrap_or(NET)),
                 };
                 let back = back.into_iter().chain(due.map(|due| due.max(SHORTEST))).min();

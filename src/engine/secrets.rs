@@ -180,6 +180,11 @@ impl Secrets {
         }
     }
 
+    /// Takes in a value that was just generated for the slot, and not applied yet.
+    pub(super) fn generated(&mut self, slot: &str, value: SecretString, print: String) {
+        self.0.insert(slot.to_owned(), Secret::Changed(value, print));
+    }
+
     /// Takes in a value that was just published in the slot.
     pub(super) fn publish(&mut self, slot: &str, value: SecretString, print: String) {
         self.0.insert(slot.to_owned(), Secret::Unchanged(value, print));

@@ -10,7 +10,14 @@ async fn the_examples_converge_and_a_second_pass_writes_nothing() {
     let bed = Bed::start("examples", &[]).await;
     bed.give_credentials().await;
     bed.namespace
-        .secret("jane", &[("password", "correct horse")])
+        .secret(
+            "jane",
+            &[
+                ("password", "correct horse"),
+                ("openai", "key-1"),
+                ("snowflake", "battery"),
+            ],
+        )
         .await
         .unwrap();
     let examples = std::fs::read_to_string(repository().join("examples/dss.yaml")).unwrap();
@@ -29,6 +36,7 @@ async fn the_examples_converge_and_a_second_pass_writes_nothing() {
         ("DssInstance", "design"),
         ("DssGroup", "analysts"),
         ("DssUser", "jane.doe"),
+        ("DssUser", "joe"),
         ("DssUser", "max"),
     ];
     for (kind, name) in objects {

@@ -36,11 +36,11 @@ async fn converged(bed: &Bed) {
     assert_eq!(
         json!([
             jane["password"],
-            jane["adminProperties"],
+            jane["adminProperties"]["costCenter"],
             jane["groups"],
             jane["enabled"]
         ]),
-        json!(["pass-phrase", { "costCenter": "4711" }, [], true])
+        json!(["pass-phrase", "4711", [], true])
     );
     assert_eq!(json!([max["groups"], max["enabled"]]), json!([["readers"], false]));
     assert_eq!(

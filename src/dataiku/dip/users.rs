@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
-use super::{DipProduct, Node, secrets::secret_values};
+use super::{
+    DipProduct, Node,
+    credentials::{CREDENTIALS, CredentialRecord, SECRETS, SecretName},
+    secrets::secret_values,
+};
 use crate::dataiku::{
     call::{Call, Operation, Write},
     document::{Document, DocumentError},
@@ -17,7 +21,7 @@ use crate::dataiku::{
     permit::WritePermit,
 };
 
-/// A user as the lists hold it: no secret, no preference, nothing unknown (contract sheet 2.1). `None` is absent, or, where
+/// A user as the lists hold it: no secret value, nothing unknown (contract sheet 2.1). `None` is absent, or, where
 /// the member is in `unreadable`, unknown.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UserRecord {
@@ -49,8 +53,26 @@ pub struct UserRecord {
     pub user_properties: Option<BTreeMap<String, Value>>,
     /// Properties that only administrators see. `None` as above.
     pub admin_properties: Option<BTreeMap<String, Value>>,
+    /// Names of the user's secrets. `None` as above.
+    pub secrets: Option<Vec<String>>,
+    /// Credentials by connection or preset, without their values. `None` as above.
+    pub credentials: Option<BTreeMap<String, CredentialRecord>>,
+    /// Preferences. `None` as above.
+    pub preferences: Option<Preferences>,
     /// Members that could not be read, by their names in the node's document.
     pub unreadable: Unreadable,
+}
+
+/// The preferences of a user, as JSON text: few objects declare any, and a list holds those of every user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preferences(Box<str>);
+
+impl Preferences {
+    /// The preferences by name.
+    #[must_use]
+    pub fn read(&self) -> BTreeMap<String, Value> {
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
 }
 
 /// The trial of a user profile.
@@ -99,9 +121,32 @@ impl Record for UserRecord {
             }),
             user_properties: fields.optional_map("userProperties"),
             admin_properties: fields.optional_map("adminProperties"),
+            secrets: if fields.has(SECRETS) {
+                let secrets = fields.list::<SecretName>(SECRETS);
+                secrets.map(|secrets| secrets.into_iter().map(|secret| secret.name).collect())
+            } else {
+                None
+            },
+            credentials: if fields.has(CREDENTIALS) {
+                fields.map(CREDENTIALS)
+            } else {
+                None
+            },
+            preferences: preferences(&mut fields),
             unreadable: fields.unreadable(),
         })
     }
+}
+
+fn preferences(fields: &mut Fields<'_>) -> Option<Preferences> {
+    const PREFERENCES: &str = "preferences";
+    if !fields.has(PREFERENCES) {
+        return None;
+    }
+    // Only an object is readable.
+    fields.map::<serde::de::IgnoredAny>(PREFERENCES)?;
+    let raw = fields.value::<Box<RawValue>>(PREFERENCES);
+    Some(Preferences(raw.map_or_else(|| "{}".into(), Box::from)))
 }
 
 impl UserRecord {

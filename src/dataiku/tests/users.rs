@@ -71,6 +71,9 @@ async fn a_short_list_says_nothing_about_properties() {
         trial: None,
         user_properties: None,
         admin_properties: None,
+        secrets: None,
+        credentials: None,
+        preferences: None,
         unreadable: Unreadable::default(),
     };
     assert_eq!(users[0], jdoe);

@@ -68,16 +68,20 @@ impl<M: Managed> Pass<'_, M> {
         }
         let own = M::publication(&self.cx.object).map(|publication| publication.name);
         let mut waiting = plan.waiting.clone();
-        if own.is_none() {
+        // An object that is not created after its end waits for nothing.
+        let exists = self.cx.report.seen.as_ref().is_some_and(|sighting| sighting.exists);
+        if own.is_none() && (exists || plan.expired.is_empty()) {
             waiting.extend(self.secrets.all_missing());
         }
         if !waiting.is_empty() {
             waiting.extend(plan.in_progress.iter().cloned());
             (Reason::DependencyNotReady, waiting.join("; "))
-        } else if plan.in_progress.is_empty() {
+        } else if !plan.in_progress.is_empty() {
+            (Reason::Progressing, plan.in_progress.join("; "))
+        } else if plan.expired.is_empty() {
             (Reason::InSync, format!("{} matches", self.remote_name()))
         } else {
-            (Reason::Progressing, plan.in_progress.join("; "))
+            (Reason::Expired, plan.expired.join("; "))
         }
     }
 

@@ -2,6 +2,9 @@
 //! plan, the grants, the withdrawals and the edit of the document.
 
 mod membership;
+mod names;
+mod sealed;
+mod switch;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,7 +13,11 @@ use std::{
 
 use secrecy::{ExposeSecret, SecretString};
 
-use self::membership::membership;
+pub use self::{
+    names::Names,
+    sealed::{Put, Sealed},
+    switch::Switch,
+};
 use super::plan::Plan;
 use crate::{
     crd::applied::{Applied, Grants},
@@ -175,34 +182,6 @@ impl Edit {
     }
 }
 
-/// A boolean with words of its own.
-pub struct Switch {
-    /// Name of the member.
-    pub at: &'static str,
-    /// Step that sets it to true.
-    pub on: &'static str,
-    /// Step that sets it to false, which takes access away.
-    pub off: &'static str,
-    /// Reason of the Event where it is set to false.
-    pub off_event: &'static str,
-}
-
-/// A list of names that grant something, such as the groups of a user.
-pub struct Names<'a> {
-    /// Name of the member, and of the list in the record.
-    pub at: &'static str,
-    /// What a name stands for, such as `group`.
-    pub noun: &'static str,
-    /// Declared names; `None`: only names on record are managed, which are withdrawn.
-    pub declared: Option<BTreeSet<&'a str>>,
-    /// Whether all other names are withdrawn.
-    pub exact: bool,
-    /// Names found; `None`: unreadable.
-    pub found: Option<&'a [String]>,
-    /// Whether a name can be granted.
-    pub known: &'a dyn Fn(&str) -> bool,
-}
-
 /// Flags by name, an open map. A flag that is true grants something.
 pub struct Flags<'a> {
     /// Name of the list in the record.
@@ -289,56 +268,6 @@ impl<'a> Fields<'a> {
         self
     }
 
-    /// A boolean. `found`: `None` is unknown.
-    #[must_use]
-    pub fn switch(mut self, switch: &Switch, declared: Option<bool>, found: Option<bool>) -> Self {
-        let Some(declared) = declared else { return self };
-        self.unknown |= found.is_none();
-        if found != Some(declared) {
-            let step = if declared { switch.on } else { switch.off };
-            let mut edit = FieldEdit::flag(step, switch.at, declared);
-            edit.event = (!declared).then_some(switch.off_event);
-            self.differs((switch.at, found), edit);
-        }
-        self
-    }
-
-    /// A list of names. A declared name that cannot be granted yet waits; one on record that is not declared any more is
-    /// withdrawn; any other is left alone unless the list is exact.
-    #[must_use]
-    pub fn names(mut self, names: &Names<'_>) -> Self {
-        let nothing = BTreeSet::new();
-        let declared = names.declared.as_ref().unwrap_or(&nothing);
-        let recorded: BTreeSet<&str> = self.record.grants.list(names.at).iter().map(String::as_str).collect();
-        if names.declared.is_none() && recorded.is_empty() {
-            return self;
-        }
-        let Some(found) = names.found else {
-            return self.unmergeable(names.at);
-        };
-        let current: BTreeSet<&str> = found.iter().map(String::as_str).collect();
-        let (granted, unknown): (BTreeSet<&str>, BTreeSet<&str>) = declared
-            .iter()
-            .copied()
-            .partition(|name| current.contains(name) || (names.known)(name));
-        let unknown = unknown.iter();
-        self.waiting
-            .extend(unknown.map(|name| format!("{} {name} does not exist yet", names.noun)));
-        let others = current.iter().filter(|name| {
-            let exact = names.exact && names.declared.is_some();
-            !declared.contains(*name) && !exact && !recorded.contains(*name)
-        });
-        let target: BTreeSet<&str> = granted.iter().chain(others).copied().collect();
-        if target != current {
-            for edit in membership(names, &target, &current) {
-                self.differs((names.at, found), edit);
-            }
-        }
-        let granted = granted.into_iter().map(str::to_owned).collect();
-        self.grants.insert(names.at, granted);
-        self
-    }
-
     /// A map of texts that owns only the declared keys. `found`: `None` is unknown, and as good as empty for a write.
     #[must_use]
     pub fn map(
@@ -417,11 +346,31 @@ impl<'a> Fields<'a> {
         self
     }
 
+    /// Something that is written together with a difference, and is none itself: no sentence names it.
+    #[must_use]
+    pub fn along(
+        mut self,
+        set: Option<impl Fn(&mut Document) -> Result<(), DocumentError> + Send + Sync + 'static>,
+    ) -> Self {
+        if let Some(set) = set.filter(|_| !self.edits.is_empty()) {
+            self.edits.push(FieldEdit {
+                steps: Vec::new(),
+                ..FieldEdit::new("", set)
+            });
+        }
+        self
+    }
+
     /// Something that has to wait.
     #[must_use]
     pub fn waiting(mut self, what: Option<String>) -> Self {
         self.waiting.extend(what);
         self
+    }
+
+    /// Whether the record has names in this list.
+    pub fn records(&self, list: &str) -> bool {
+        !self.record.grants.list(list).is_empty()
     }
 
     /// Whether a declared field was compared with a value that is unknown: a list does not tell enough then.
@@ -439,6 +388,7 @@ impl<'a> Fields<'a> {
             held: Vec::new(),
             deferred: self.deferred,
             grants: self.grants.into_iter().collect::<Grants>(),
+            expired: Vec::new(),
             basis,
             ..Plan::default()
         }

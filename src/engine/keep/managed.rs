@@ -15,6 +15,7 @@ use crate::{
         connect::{ConnectionKey, ConnectionKind, Declared, Remote},
         error::Error,
         index::{Claim, Claims},
+        mark::{Mark, Marked},
         object::{Object, ObjectName},
         permit::WritePermit,
         secrets::{SecretUse, Secrets},
@@ -73,6 +74,8 @@ pub struct Given<'a, C: ConnectionKind> {
     pub connection: &'a C,
     /// What the last sweep showed.
     pub lists: &'a C::Lists,
+    /// The mark that the remote object is to carry; `None`: the operator did not create it, or knows no mark.
+    pub mark: Option<Mark>,
     /// What other objects of the kind declare and own, for kinds with [`Managed::claims`].
     pub others: Claims<'a>,
 }
@@ -94,6 +97,20 @@ pub struct Publication {
     pub labels: std::collections::BTreeMap<String, String>,
     /// Annotations of the Secret.
     pub annotations: std::collections::BTreeMap<String, String>,
+}
+
+/// A Secret that the operator fills itself, before a remote write needs the value.
+pub struct Generation {
+    /// Name of the Secret, in the object's namespace.
+    pub name: String,
+    /// Slot of the generated value, which the strategy reads from this Secret.
+    pub slot: &'static str,
+    /// Key of the generated value.
+    pub key: &'static str,
+    /// Number of letters and digits of the generated value.
+    pub length: usize,
+    /// What else the Secret holds, by key.
+    pub data: std::collections::BTreeMap<&'static str, String>,
 }
 
 /// A strategy: how objects of one kind are kept in line with their remote objects. Two kinds may share one, as `User<DssUser>`
@@ -171,6 +188,11 @@ pub trait Managed: Send + Sync + 'static {
         None
     }
 
+    /// Who created the remote object, by the mark in it. For kinds whose remote objects have a place for one.
+    fn marked(_seen: &Self::Seen) -> Marked {
+        Marked::No
+    }
+
     /// What to write so that the remote object matches. Pure.
     fn plan(
         object: &Self::Object,
@@ -230,6 +252,11 @@ pub trait Managed: Send + Sync + 'static {
     /// The write that submits the remote object once more, since this task did not succeed. Only for kinds with
     /// [`Self::TASKS`].
     fn resubmit(_seen: &Self::Seen, _task: &str) -> Option<Self::Change> {
+        None
+    }
+
+    /// A value that the operator generates where its Secret is missing, if the object asks for one at this time.
+    fn generation(_object: &Self::Object, _given: &Given<'_, Self::Connection>) -> Option<Generation> {
         None
     }
 

@@ -13,7 +13,7 @@ use super::{
     work::Keeping,
 };
 use crate::{
-    crd::{applied::Applied, status::Origin},
+    crd::status::Origin,
     engine::{
         connect::{
             ConnectionKind, Remote,
@@ -22,11 +22,12 @@ use crate::{
         },
         error::{Error, Fate, Reason, Refused},
         index::Claims,
+        mark::{Mark, Marked},
         object::{ObjectName, asks_for_reconcile, is_deleting, is_ready},
         permit::{Permits, Terms},
         secrets::{self, Secrets},
         shell::Shell,
-        work::{Outcome, Reconcile, Sighting},
+        work::{Outcome, Reconcile, Report, Sighting},
     },
 };
 
@@ -44,7 +45,7 @@ const MOST_RECORD_BYTES: usize = 256 << 10;
 pub(super) struct Pass<'a, M: Managed> {
     pub(super) keeping: &'a Keeping<M>,
     pub(super) cx: &'a mut Reconcile<Keeping<M>>,
-    admitted: Admitted<M::Connection>,
+    pub(super) admitted: Admitted<M::Connection>,
     pub(super) remote: Remote<M::Connection>,
     pub(super) secrets: Secrets,
     pub(super) key: String,
@@ -123,10 +124,16 @@ impl<'a, M: Managed> Pass<'a, M> {
         self.resolve_secrets().await?;
         let settled = self.cx.unsettled_for().is_none();
         let seen = self.observe(Read::Fresh).await?;
-        let plan = self.plan(seen.as_ref(), true)?;
+        let mut plan = self.plan(seen.as_ref(), true)?;
         self.ownership(seen.as_ref(), &plan)?;
         if let Some(held) = self.held(&plan) {
             return Ok(held);
+        }
+        if self.generate(&plan).await? {
+            plan = self.plan(seen.as_ref(), true)?;
+            if let Some(held) = self.held(&plan) {
+                return Ok(held);
+            }
         }
         let outcome = self.converge(seen, plan, settled).await;
         self.announce_all();
@@ -154,6 +161,10 @@ impl<'a, M: Managed> Pass<'a, M> {
             Observed::Found(seen) => Some(seen),
         };
         self.sighted(seen.as_ref());
+        let strange = seen.as_ref().filter(|_| self.cx.report.origin.is_none());
+        if strange.is_some_and(|seen| M::marked(seen) == Marked::Unread) {
+            return Ok(unknown);
+        }
         let plan = self.plan(seen.as_ref(), false)?;
         if self.ownership(seen.as_ref(), &plan).is_err() {
             return Ok(unknown);
@@ -174,7 +185,7 @@ impl<'a, M: Managed> Pass<'a, M> {
         self.resolve_secrets().await?;
         // With the values, there may be something to write, such as a key for a Secret that is gone.
         let plan = self.plan(seen.as_ref(), false)?;
-        if self.secrets.any_changed() || !plan.is_empty() {
+        if self.secrets.any_changed() || self.generates(&plan) || !plan.is_empty() {
             return Ok(Listed::Differs(if ready { Class::Edit } else { class(&plan, ready) }));
         }
         let owned = self.ownership(seen.as_ref(), &plan)?;
@@ -253,7 +264,7 @@ impl<'a, M: Managed> Pass<'a, M> {
             self.keeping,
             &cx.shell,
             &cx.object,
-            &cx.report.record,
+            &cx.report,
             &self.secrets,
             &self.admitted,
         );
@@ -304,6 +315,7 @@ impl<'a, M: Managed> Pass<'a, M> {
         }
         match (seen.is_some(), origin) {
             (_, Some(origin)) => Ok(origin),
+            (true, None) if !policies.observes() && self.is_proven(seen)? => Ok(Origin::Created),
             (true, None) if policies.observes() => Ok(Origin::Adopted),
             (true, None) if policies.adopts() => {
                 let judged = delegated::check_adoption(self.keeping, &self.cx.object, &self.admitted);
@@ -369,15 +381,22 @@ impl<'a, M: Managed> Pass<'a, M> {
                 "{} differs in {count} points, listed in status.plan",
                 self.remote_name()
             );
-            return Some(Outcome::new(Reason::Observed, message));
+            return Some(Outcome {
+                due: plan.due,
+                ..Outcome::new(Reason::Observed, message)
+            });
         }
         if plan.is_empty() && plan.held.is_empty() {
             return None;
         }
-        if self.admitted.object.terms().freeze {
+        if self.is_frozen() {
             return Some(Self::frozen(count));
         }
         plan.is_empty().then(|| self.outside_windows(count))
+    }
+
+    pub(super) fn is_frozen(&self) -> bool {
+        self.admitted.object.terms().freeze
     }
 
     /// Nothing but changes that wait for a window.
@@ -538,7 +557,7 @@ pub(super) fn given<'a, M: Managed>(
     keeping: &'a Keeping<M>,
     shell: &'a Shell<Keeping<M>>,
     object: &M::Object,
-    record: &'a Applied,
+    report: &'a Report<M::Object>,
     secrets: &'a Secrets,
     admitted: &'a Admitted<M::Connection>,
 ) -> Given<'a, M::Connection> {
@@ -553,11 +572,15 @@ pub(super) fn given<'a, M: Managed>(
     } else {
         Claims::none(name.clone())
     };
+    let created = report.origin == Some(Origin::Created);
+    let cluster = shell.env.cluster.as_deref().filter(|_| created);
+    let mark = cluster.map(|cluster| Mark::of(cluster, object));
     Given {
         name,
         now: shell.env.clock.now(),
-        record,
+        record: &report.record,
         secrets,
+        mark,
         connection: &admitted.object,
         lists: &admitted.live.lists,
         others,

@@ -99,6 +99,8 @@ pub struct Plan<C> {
     pub replaced: BTreeMap<String, String>,
     /// When the plan changes by the passage of time alone.
     pub due: Option<Duration>,
+    /// Time limits that have passed, and what follows from each.
+    pub expired: Vec<String>,
     /// Hash of what the changes replace, so that an attempt is recognised that found exactly this before.
     pub basis: u64,
 }
@@ -115,6 +117,7 @@ impl<C> Default for Plan<C> {
             grants: Grants::default(),
             replaced: BTreeMap::new(),
             due: None,
+            expired: Vec::new(),
             basis: 0,
         }
     }

@@ -180,7 +180,7 @@ async fn carry_out<M: Managed>(
         holds.clear();
         let secrets = Secrets::unread(&M::secrets(&object));
         let plan = {
-            let given = given(keeping, &cx.shell, &object, &cx.report.record, &secrets, admitted);
+            let given = given(keeping, &cx.shell, &object, &cx.report, &secrets, admitted);
             M::removal(&object, policy, &given, &seen)
         };
         if plan.is_empty() {

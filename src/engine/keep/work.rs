@@ -133,7 +133,7 @@ impl<M: Managed> Keeping<M> {
             Observed::Found(seen) => Some(seen),
         };
         let secrets = Secrets::unread(&M::secrets(object));
-        let given = given(self, shell, object, &report.record, &secrets, &admitted);
+        let given = given(self, shell, object, &report, &secrets, &admitted);
         let plan = M::plan(object, &given, seen.as_ref())?;
         let plan = self.within_windows(shell, &admitted, report.origin.is_some(), plan);
         self.compare_rights(object, &report, &admitted, &plan, seen.is_some())?;
@@ -252,7 +252,8 @@ impl<M: Managed> Keeping<M> {
             _ => plan.is_empty() && plan.held.is_empty(),
         };
         let settled = match reason {
-            Some(Reason::InSync) => outstanding.is_empty(),
+            Some(Reason::InSync) => outstanding.is_empty() && plan.expired.is_empty(),
+            Some(Reason::Expired) => outstanding.is_empty() && !plan.expired.is_empty(),
             Some(Reason::DependencyNotReady | Reason::Observed | Reason::Frozen | Reason::Progressing) => {
                 waits && !outstanding.is_empty() && outstanding == status.plan
             }

@@ -5,6 +5,7 @@ mod claims;
 mod consent;
 mod delegation;
 mod deletion;
+mod expiry;
 mod guards;
 mod intent;
 mod namespaces;

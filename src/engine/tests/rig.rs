@@ -113,6 +113,7 @@ impl Rig {
         let clock = self.server.clone();
         let namespaces = Namespaces::default();
         let env = Environment {
+            cluster: Some("c0ffee".into()),
             fingerprints: Arc::new(Fingerprints::new(vec![7; 32])),
             reports: Reports::start(client.clone()).0,
             client: client.clone(),

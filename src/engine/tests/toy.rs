@@ -5,6 +5,7 @@ use std::{
     sync::Mutex,
 };
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{CustomResource, ResourceExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,7 @@ use crate::{
             ConnectionKey, ConnectionKind, Declared, Delegable, Dependent, Effect, Live, Remote, Terms,
             delegation::Held,
         },
+        keep::expiry::Expiry,
     },
 };
 
@@ -88,6 +90,8 @@ pub struct WidgetSpec {
     pub groups: BTreeSet<String>,
     #[serde(default)]
     pub password_ref: Option<SecretKeyRef>,
+    #[serde(default)]
+    pub valid_until: Option<Time>,
     #[serde(flatten)]
     pub policies: Policies,
 }
@@ -317,12 +321,20 @@ impl Managed for Widgets {
 
     fn plan(object: &Widget, given: &Given<'_, Hub>, seen: Option<&Remotely>) -> Result<Plan<WidgetChange>, Error> {
         let spec = &object.spec;
+        let mut expiry = Expiry::at(given.now);
+        let ended = expiry.passed(spec.valid_until.as_ref(), |limit| format!("ended at {limit}"));
+        if ended && seen.is_none() {
+            let mut plan = Plan::default();
+            expiry.limit(&mut plan);
+            return Ok(plan);
+        }
+        let enabled = if ended { Some(false) } else { spec.enabled };
         let mut next = seen.cloned().unwrap_or(Remotely {
             enabled: true,
             ..Remotely::default()
         });
         let (mut steps, mut left) = (Vec::new(), BTreeSet::new());
-        if let Some(enabled) = spec.enabled.filter(|enabled| next.enabled != *enabled) {
+        if let Some(enabled) = enabled.filter(|enabled| next.enabled != *enabled) {
             next.enabled = enabled;
             steps.push(format!("set enabled to {enabled}"));
         }
@@ -366,6 +378,7 @@ impl Managed for Widgets {
             steps,
         }));
         plan.grants = [("groups", spec.groups.clone())].into_iter().collect::<Grants>();
+        expiry.limit(&mut plan);
         Ok(plan)
     }
 

@@ -1,7 +1,7 @@
 //! `DssUser`: a user of a DSS node.
 
 use crate::{
-    crd::{DssInstance, DssUser, common::InstanceRef, node_user::UserSpec},
+    crd::{DssInstance, DssUser, common::InstanceRef, node_user::UserSpec, personal::PersonalSpec},
     kinds::node::NodeUser,
 };
 
@@ -14,5 +14,9 @@ impl NodeUser for DssUser {
 
     fn user(&self) -> &UserSpec {
         &self.spec.user
+    }
+
+    fn personal(&self) -> Option<&PersonalSpec> {
+        Some(&self.spec.personal)
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use super::{spelling, sweep::Sweep};
+use super::{activity::Activity, spelling, sweep::Sweep};
 use crate::{
     crd::applied::Applied,
     dataiku::{
@@ -196,6 +196,8 @@ pub struct NodeLists {
     pub keys: Snapshot<GlobalKeyRecord>,
     /// Documents that objects own entries of; read only where an object does.
     pub documents: Documents,
+    /// When users were last seen; read only where an object declares one.
+    pub activity: Activity,
     members: Shared<HashMap<String, i64>>,
     profiles: Shared<Option<Arc<Vec<String>>>>,
     identity: Shared<Option<String>>,
@@ -208,6 +210,7 @@ impl Default for NodeLists {
             groups: Snapshot::new(|group| &group.name),
             keys: Snapshot::new(|key| &key.id),
             documents: Documents::default(),
+            activity: Activity::default(),
             members: Shared::default(),
             profiles: Shared::default(),
             identity: Shared::default(),

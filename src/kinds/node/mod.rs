@@ -1,5 +1,6 @@
 //! What the kinds of DSS and Govern nodes share: one [`ConnectionKind`] for every [`NodeKind`].
 
+mod activity;
 mod change;
 mod group;
 mod guard;
@@ -16,6 +17,7 @@ use std::{collections::HashSet, future::Future, sync::Arc};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 pub use self::{
+    activity::Activity,
     change::DocumentChange,
     group::{Group, NodeGroup},
     key::{Key, NodeKey},
@@ -159,6 +161,9 @@ impl<K: NodeKind> ConnectionKind for K {
         let details = K::DETAILS || dependents.iter().any(|one| one.needs_details);
         sweep.read(&api, (*live.lists).as_ref(), details).await?;
         if sweep.admin {
+            if dependents.iter().any(|one| one.kind == K::DECLARING.0) {
+                activity::refresh(&api, &live.lists);
+            }
             let keys = K::KEYS.is_some_and(|kind| dependents.iter().any(|one| one.kind == kind));
             key::sweep(&api, (*live.lists).as_ref(), keys).await;
             K::sweep_documents(&api, &live.lists, dependents).await;

@@ -139,6 +139,7 @@ impl Bed {
         };
         Given {
             name: name.clone(),
+            mark: None,
             now: Timestamp::UNIX_EPOCH,
             record: &self.record,
             secrets: &self.secrets,

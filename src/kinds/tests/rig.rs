@@ -244,6 +244,7 @@ async fn run(server: &MemoryApiserver) -> (JoinHandle<()>, watch::Sender<bool>) 
             allowed: vec!["127.0.0.0/8".parse().unwrap()],
         }),
         privileges: Arc::default(),
+        cluster: Some("cluster-1".to_owned()),
         namespaces: Namespaces::default(),
         policy: Arc::new(Policy {
             allow_insecure_tls: true,

@@ -8,6 +8,9 @@ use testbed::simulator::{Instance, Product};
 use super::{BadInput, Deletion, Scenario, Secret, bad_input::answers_that_are_none, without};
 use crate::bed::merged;
 
+/// The mark of a user that the operator created; written together with other changes.
+const OWNER: &str = "dataiku-operator.io/owner";
+
 /// A kind of node.
 pub trait Node {
     /// The product.
@@ -83,7 +86,7 @@ impl<N: Node> Scenario for User<N> {
             .unwrap()
             .retain(|group| group != "readers");
         for (map, declared) in [("userProperties", "team"), ("adminProperties", "costCenter")] {
-            rest[map] = Value::Object(without(user[map].clone(), &[declared]));
+            rest[map] = Value::Object(without(user[map].clone(), &[declared, OWNER]));
         }
         Value::Object(rest)
     }

@@ -5,15 +5,16 @@ use super::{Rig, ready};
 #[tokio::test(flavor = "multi_thread")]
 async fn the_examples_get_in_sync() {
     let rig = Rig::ready().await;
-    let secret = |namespace: &str, name: &str, key: &str, value: &str| {
+    let secret = |namespace: &str, name: &str, data: Value| {
         rig.server.create(json!({
             "apiVersion": "v1", "kind": "Secret",
             "metadata": { "name": name, "namespace": namespace, "annotations": { "dataiku-operator.io/allowed-hosts": "127.0.0.1" } },
-            "stringData": { key: value },
+            "stringData": data,
         }))
     };
-    secret("dataiku", "design-admin", "apiKey", rig.node.api_key());
-    secret("team-a", "jane", "password", "correct-horse");
+    secret("dataiku", "design-admin", json!({ "apiKey": rig.node.api_key() }));
+    let values = json!({ "password": "correct-horse", "openai": "key-1", "snowflake": "battery-staple" });
+    secret("team-a", "jane", values);
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/dss.yaml")).unwrap();
     let mut objects: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
     for object in &mut objects {

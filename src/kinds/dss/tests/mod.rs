@@ -3,7 +3,10 @@
 
 mod connection;
 mod examples;
+mod groups;
 mod keys;
+mod ownership;
+mod users;
 mod variables;
 
 use std::{sync::Arc, time::Duration};
@@ -97,6 +100,7 @@ impl Rig {
     async fn start(&mut self) {
         let client = self.server.client();
         let env = Environment {
+            cluster: Some("c0ffee".into()),
             fingerprints: Arc::new(Fingerprints::new(vec![7; 32])),
             reports: Reports::start(client.clone()).0,
             client: client.clone(),

@@ -14,10 +14,14 @@ use std::{
     sync::Arc,
 };
 
+use jiff::Timestamp;
 use kube::ResourceExt;
 
 pub use self::change::GroupChange;
-use self::rights::{applied, granted, granting};
+use self::{
+    people::People,
+    rights::{applied, granted, granting},
+};
 use super::lists::{Need, SpaceLists};
 use crate::{
     crd::{
@@ -93,8 +97,10 @@ impl Managed for Group {
             return Ok(listed(object, remote.lists(), record));
         }
         let found = current(object, remote, record).await?;
+        // Somebody whose membership has ended is looked for too; that costs no more.
+        let everybody = People::at(&object.spec, Timestamp::UNIX_EPOCH);
         let need = Need {
-            people: !people::missing(&object.spec, remote.lists()).is_empty(),
+            people: !people::missing(&everybody, remote.lists()).is_empty(),
             nodes: !access::missing(&object.spec, &remote.lists().nodes()).is_empty(),
         };
         if need.any() && !is_deleting(object) {
@@ -112,7 +118,7 @@ impl Managed for Group {
         given: &Given<'_, LaunchpadSpace>,
         seen: Option<&Seen>,
     ) -> Result<Plan<GroupChange>, Error> {
-        plan(object, given.record, given.lists, seen)
+        plan(object, given.now, given.record, given.lists, seen)
     }
 
     fn removal(_: &LaunchpadGroup, _: DeletionPolicy, _: &Given<'_, LaunchpadSpace>, seen: &Seen) -> Plan<GroupChange> {
@@ -223,6 +229,7 @@ async fn read(remote: &Remote<LaunchpadSpace>, id: &str) -> Result<Option<Seen>,
 
 fn plan(
     object: &LaunchpadGroup,
+    now: Timestamp,
     record: &Applied,
     lists: &SpaceLists,
     seen: Option<&Seen>,
@@ -241,7 +248,8 @@ fn plan(
         .text("description", spec.description.as_deref(), group.description.as_deref());
     launchpad_rights(object, record, group, &mut fields);
     access::plan(spec, record, &lists.nodes(), group, &mut fields)?;
-    let invites = people::plan(spec, record, lists, group, &mut fields);
+    let people = People::at(spec, now);
+    let invites = people::plan(spec, &people, record, lists, group, &mut fields);
     let mut plan = fields.into_plan(GroupChange::Edit);
     if seen.is_none() {
         let edit = plan.changes.pop();
@@ -249,6 +257,7 @@ fn plan(
     } else if !invites.is_empty() {
         plan.changes.push(GroupChange::Invites(invites));
     }
+    people.expiry.limit(&mut plan);
     Ok(plan)
 }
 

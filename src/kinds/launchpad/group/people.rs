@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::{MEMBERS, is_exact};
 use crate::{
-    crd::{applied::Applied, launchpad_group::LaunchpadGroupSpec},
+    crd::{applied::Applied, common::Ensure, launchpad_group::LaunchpadGroupSpec},
     dataiku::{
         email::folded,
         launchpad::{
@@ -12,25 +14,54 @@ use crate::{
             people::InviteRecord,
         },
     },
-    engine::keep::fields::{FieldEdit, Fields},
+    engine::keep::{
+        expiry::Expiry,
+        fields::{FieldEdit, Fields},
+    },
     kinds::launchpad::{invites::InviteEdit, lists::SpaceLists},
 };
 
-/// Declared members by their address without case, so that nobody is a member twice.
-fn declared(spec: &LaunchpadGroupSpec) -> BTreeMap<String, &str> {
-    let members = spec.members.iter().flatten();
-    members
-        .map(|member| (folded(&member.email), member.email.as_str()))
-        .collect()
+/// Who is to be a member at one time. By addresses without case, so that nobody is a member twice.
+pub(super) struct People<'a> {
+    /// Members.
+    present: BTreeMap<String, &'a str>,
+    /// Addresses that must not be members, whoever added them.
+    absent: BTreeSet<String>,
+    /// The time limits of memberships.
+    pub(super) expiry: Expiry,
+}
+
+impl<'a> People<'a> {
+    /// Who is to be a member at this time. Of one address in two spellings the one that takes access away counts.
+    pub(super) fn at(spec: &'a LaunchpadGroupSpec, now: Timestamp) -> Self {
+        let mut expiry = Expiry::at(now);
+        let (mut present, mut absent) = (BTreeMap::new(), BTreeSet::new());
+        for member in spec.members.iter().flatten() {
+            let email = member.email.as_str();
+            let says = |limit| format!("the membership of {email} ended at {limit}");
+            let there = member.ensure.unwrap_or_default() == Ensure::Present;
+            if there && !expiry.passed(member.valid_until.as_ref(), says) {
+                present.insert(folded(email), email);
+            } else {
+                absent.insert(folded(email));
+            }
+        }
+        present.retain(|email, _| !absent.contains(email));
+        Self {
+            present,
+            absent,
+            expiry,
+        }
+    }
 }
 
 /// Sentences about declared members that the lists lack.
-pub(super) fn missing(spec: &LaunchpadGroupSpec, lists: &SpaceLists) -> Vec<String> {
+pub(super) fn missing(people: &People<'_>, lists: &SpaceLists) -> Vec<String> {
     let hidden = match lists.unreadable_people() {
         0 => String::new(),
         number => format!(" ({number} users and invites cannot be read)"),
     };
-    let emails = declared(spec).into_values();
+    let emails = people.present.values();
     emails
         .filter(|email| lists.user(email).is_none() && lists.invite(email).is_none())
         .map(|email| format!("{email} is neither a user nor invited yet{hidden}"))
@@ -40,12 +71,13 @@ pub(super) fn missing(spec: &LaunchpadGroupSpec, lists: &SpaceLists) -> Vec<Stri
 /// Makes the declared people members; what to write to invites.
 pub(super) fn plan(
     spec: &LaunchpadGroupSpec,
+    people: &People<'_>,
     record: &Applied,
     lists: &SpaceLists,
     group: &GroupRecord,
     fields: &mut Fields<'_>,
 ) -> Vec<InviteEdit> {
-    let declared = declared(spec);
+    let declared = &people.present;
     let recorded = record.grants.list(MEMBERS);
     let mut invites = Vec::new();
     if spec.members.is_none() && recorded.is_empty() {
@@ -56,7 +88,10 @@ pub(super) fn plan(
         return invites;
     }
     let exact = spec.members.is_some() && is_exact(spec.members_policy);
-    let leaves = |email: &String| !declared.contains_key(email) && (exact || recorded.binary_search(email).is_ok());
+    let leaves = |email: &String| {
+        let ours = exact || people.absent.contains(email) || recorded.binary_search(email).is_ok();
+        !declared.contains_key(email) && ours
+    };
     let members: Vec<&Member> = group.users.iter().flatten().collect();
     let ids: BTreeSet<&str> = members.iter().map(|member| member.id.as_str()).collect();
     let joining = declared.values().filter_map(|email| lists.user(email));
@@ -69,7 +104,7 @@ pub(super) fn plan(
     let all: Vec<_> = if exact {
         lists.invites(|_| true)
     } else {
-        let concerned = declared.keys().chain(recorded);
+        let concerned = declared.keys().chain(&people.absent).chain(recorded);
         concerned.filter_map(|email| lists.invite(email)).collect()
     };
     for invite in all.iter().map(|invite| &invite.record) {
@@ -90,7 +125,7 @@ pub(super) fn plan(
     }
     invites.sort_by(|one, other| (!one.joins, &one.email).cmp(&(!other.joins, &other.email)));
     invites.dedup();
-    for missing in missing(spec, lists) {
+    for missing in missing(people, lists) {
         fields.waits(missing, false);
     }
     // Somebody who could not be identified may be one of those that are to leave.
@@ -100,7 +135,7 @@ pub(super) fn plan(
     } else {
         Vec::new()
     };
-    fields.grants(MEMBERS, declared.into_keys().chain(kept));
+    fields.grants(MEMBERS, declared.keys().cloned().chain(kept));
     invites
 }
 

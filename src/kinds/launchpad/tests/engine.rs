@@ -71,6 +71,7 @@ impl Rig {
         }));
         let client = server.client();
         let env = Environment {
+            cluster: Some("c0ffee".into()),
             fingerprints: Arc::new(Fingerprints::new(vec![7; 32])),
             reports: Reports::start(client.clone()).0,
             client: client.clone(),

@@ -191,6 +191,7 @@ fn plan(
     let given = Given {
         others: Claims::none(name.clone()),
         name,
+        mark: None,
         now: jiff::Timestamp::UNIX_EPOCH,
         record,
         secrets: &Secrets::default(),

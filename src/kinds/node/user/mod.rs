@@ -1,6 +1,9 @@
 //! Users of a node: the strategy of `DssUser` and `GovernUser`.
 
+mod access;
+mod personal;
 mod plan;
+mod show;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +24,7 @@ use crate::{
         applied::Applied,
         common::{DeletionPolicy, InstanceRef},
         node_user::{SourceType, UserSeen, UserSpec},
+        personal::PersonalSpec,
         status::{Nothing, Origin},
     },
     dataiku::{
@@ -31,9 +35,10 @@ use crate::{
         permit::WritePermit,
     },
     engine::{
-        Common, Error, Given, Managed, Object, Observed, Plan, Read, Receipt, SecretUse,
+        Common, Error, Generation, Given, Managed, Object, Observed, Plan, Read, Receipt, SecretUse,
         connect::{ConnectionKey, ConnectionKind, Declared, Delegable, Remote},
         index::key_hash,
+        mark::Marked,
         object,
     },
 };
@@ -50,6 +55,10 @@ pub trait NodeUser: Object<Seen = UserSeen, Shown = Nothing> {
     fn instance_ref(&self) -> &InstanceRef;
     /// The fields of the user.
     fn user(&self) -> &UserSpec;
+    /// Preferences, secrets and credentials, where the product has them.
+    fn personal(&self) -> Option<&PersonalSpec> {
+        None
+    }
     /// Login of the remote user.
     fn login(&self) -> String {
         self.user().login.clone().unwrap_or_else(|| self.name_any())
@@ -79,12 +88,16 @@ impl<K: NodeUser> Managed for User<K> {
     }
 
     fn secrets(object: &K) -> Vec<SecretUse> {
-        let password = object.user().password_secret_ref.as_ref();
-        let password = password.map(|secret| {
+        let user = object.user();
+        let declared = user.password_secret_ref.as_ref().map(|secret| {
             let key = secret.key.as_deref().unwrap_or(PASSWORD);
             SecretUse::new(PASSWORD, &secret.name, key)
         });
-        password.into_iter().collect()
+        let generated = user.generate_password.as_ref();
+        let generated = generated.map(|generated| SecretUse::new(PASSWORD, &generated.secret_name, PASSWORD));
+        let password = declared.or(generated);
+        let personal = object.personal().map(personal::uses);
+        password.into_iter().chain(personal.into_iter().flatten()).collect()
     }
 
     fn declares(object: &K) -> Declared {
@@ -107,7 +120,10 @@ impl<K: NodeUser> Managed for User<K> {
     fn needs_details(object: &K) -> bool {
         let user = object.user();
         let maps = [&user.user_properties, &user.admin_properties];
+        let recorded = object.status().and_then(|status| status.applied.as_ref());
         maps.into_iter().flatten().any(|map| !map.is_empty())
+            || object.personal().is_some_and(|personal| !personal.is_empty())
+            || recorded.is_some_and(|record| personal::LISTS.iter().any(|list| !record.grants.list(list).is_empty()))
     }
 
     fn default_deletion(origin: Origin) -> DeletionPolicy {
@@ -115,6 +131,13 @@ impl<K: NodeUser> Managed for User<K> {
             Origin::Created => DeletionPolicy::Disable,
             Origin::Adopted => DeletionPolicy::Retain,
         }
+    }
+
+    fn marked(seen: &SeenUser) -> Marked {
+        if seen.document.is_some() && seen.object.admin_properties.is_none() {
+            return Marked::No;
+        }
+        plan::marked(&seen.object)
     }
 
     async fn observe(
@@ -135,7 +158,7 @@ impl<K: NodeUser> Managed for User<K> {
             return create(object, given);
         };
         spelling::check("login", &object.login(), &user.login)?;
-        edit(object.user(), given.record, given.secrets, given.lists.as_ref(), user)
+        edit(object, given, user)
     }
 
     fn removal(_: &K, policy: DeletionPolicy, given: &Given<'_, K::Instance>, seen: &SeenUser) -> Plan<Change> {
@@ -146,6 +169,19 @@ impl<K: NodeUser> Managed for User<K> {
             })),
             DeletionPolicy::Disable | DeletionPolicy::Retain => disable(given.record, user),
         }
+    }
+
+    fn generation(object: &K, given: &Given<'_, K::Instance>) -> Option<Generation> {
+        let user = object.user();
+        let generated = user.generate_password.as_ref()?;
+        let data = [("login", object.login()), ("url", given.connection.node().url.clone())];
+        (user.source_type.unwrap_or_default() == SourceType::Local).then(|| Generation {
+            name: generated.secret_name.clone(),
+            slot: PASSWORD,
+            key: PASSWORD,
+            length: generated.length(),
+            data: data.into_iter().collect(),
+        })
     }
 
     async fn apply(
@@ -169,19 +205,13 @@ impl<K: NodeUser> Managed for User<K> {
         key_hash(&format!("{:?}", seen.object))
     }
 
-    fn show(object: &K, seen: Option<&SeenUser>, _: &Applied, _: &<K::Instance as ConnectionKind>::Lists) -> UserSeen {
-        // A user in another spelling shows in the message alone.
-        let user = seen.map(|seen| &seen.object);
-        let Some(user) = user.filter(|user| user.login == object.login()) else {
-            return UserSeen::default();
-        };
-        let mut groups = user.groups.clone().unwrap_or_default();
-        groups.sort();
-        UserSeen {
-            resulting_user_profile: user.resulting_user_profile.clone(),
-            enabled: user.enabled,
-            groups,
-        }
+    fn show(
+        object: &K,
+        seen: Option<&SeenUser>,
+        _: &Applied,
+        lists: &<K::Instance as ConnectionKind>::Lists,
+    ) -> UserSeen {
+        show::show(object, seen, lists.as_ref())
     }
 }
 
@@ -215,7 +245,7 @@ async fn fresh<P: DipProduct>(api: &Node<P>, lists: &NodeLists, login: &str) -> 
 
 fn listed<K: NodeUser>(object: &K, lists: &NodeLists, record: &Applied) -> Observed<SeenUser> {
     match lists.users.get_stored(&object.login(), record) {
-        Known::Found(user) if is_shown(object.user(), record, lists, &user) => Observed::Found(Seen::listed(user)),
+        Known::Found(user) if is_shown(object, record, lists, &user) => Observed::Found(Seen::listed(user)),
         Known::Found(_) | Known::Unknown => Observed::Unknown,
         Known::Absent => Observed::Absent,
     }

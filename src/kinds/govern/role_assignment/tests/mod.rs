@@ -119,6 +119,7 @@ impl Around {
             .unwrap_or_default();
         with(&Given {
             name: ObjectName::of(object),
+            mark: None,
             now: jiff::Timestamp::UNIX_EPOCH,
             record: &applied,
             secrets: &Secrets::default(),

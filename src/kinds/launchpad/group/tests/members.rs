@@ -100,3 +100,45 @@ fn somebody_who_cannot_be_identified_may_be_the_one_that_is_looked_for() {
     );
     assert_eq!(grants(&plan, "members"), ["jane@example.com", "max@example.com"]);
 }
+
+#[test]
+fn a_member_whose_time_is_over_leaves_whoever_added_it_and_so_does_an_absent_one() {
+    let group = json!({"users": [{"id": "u1", "email": "Jane@example.com"}, {"id": "u9", "email": "joe@example.com"}]});
+    let case = found(group);
+    let plan = case.plan(json!({"members": [
+        {"email": "jane@example.com", "validUntil": "1970-01-01T00:00:00Z"},
+        {"email": "old@example.com", "ensure": "Absent"},
+        {"email": "new@example.com", "validUntil": "1970-01-01T00:01:00Z"},
+    ]}));
+    let steps = plan.steps().join("; ");
+    assert!(steps.contains("remove member Jane@example.com"), "{steps}");
+    assert!(
+        steps.contains("old@example.com") && steps.contains("new@example.com"),
+        "{steps}"
+    );
+    assert!(!steps.contains("joe@example.com"), "{steps}");
+    assert_eq!(grants(&plan, "members"), ["new@example.com"]);
+    assert_eq!(
+        plan.expired,
+        ["the membership of jane@example.com ended at 1970-01-01T00:00:00Z"]
+    );
+    assert_eq!(plan.due, Some(std::time::Duration::from_mins(1)));
+}
+
+#[test]
+fn nobody_waits_for_a_member_who_is_not_to_be_one() {
+    let plan = found(json!({"users": []})).plan(json!({"members": [
+        {"email": "nobody@example.com", "ensure": "Absent"},
+        {"email": "gone@example.com", "validUntil": "1970-01-01T00:00:00Z"},
+    ]}));
+    assert!(plan.is_empty() && plan.waiting.is_empty(), "{:?}", plan.outstanding());
+}
+
+#[test]
+fn of_two_spellings_of_one_address_the_one_that_takes_access_away_counts() {
+    let group = json!({"users": [{"id": "u1", "email": "jane@example.com"}]});
+    let plan = found(group).plan(json!({"members": [
+        {"email": "JANE@example.com", "ensure": "Absent"}, {"email": "jane@example.com"},
+    ]}));
+    assert_eq!(plan.steps(), ["remove member jane@example.com"]);
+}

@@ -4,6 +4,7 @@ mod properties;
 
 use std::{sync::Arc, time::Instant};
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{GroupChange, Seen, plan};
@@ -13,6 +14,9 @@ use crate::{
     engine::{Change, Error, Managed, Plan, Reason},
     kinds::launchpad::{Group, lists::SpaceLists},
 };
+
+/// The present time of every plan.
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 /// What a plan depends on.
 struct Case {
@@ -95,7 +99,7 @@ impl Case {
     }
 
     fn try_plan(&self, spec: Value) -> Result<Plan<GroupChange>, Error> {
-        plan(&object(spec), &self.record, &self.lists, self.seen.as_ref())
+        plan(&object(spec), NOW, &self.record, &self.lists, self.seen.as_ref())
     }
 
     fn plan(&self, spec: Value) -> Plan<GroupChange> {

@@ -1,5 +1,6 @@
 //! The plan of a user, on documents as a node has them: what is written and read back leaves nothing to do.
 
+mod limits;
 mod spelling;
 
 use std::{
@@ -459,6 +460,30 @@ fn a_list_that_lacks_a_declared_field_tells_nothing_of_the_user() {
     let granted = recorded(&BTreeSet::from(["a".to_owned()]));
     assert_eq!(listed(json!({}), odd, &granted), "unknown");
     assert_eq!(listed(json!({}), json!({ "login": "joe" }), &none), "absent");
+}
+
+#[test]
+fn the_status_shows_when_a_user_was_last_seen_and_a_document_adds_nothing_that_a_list_lacks() {
+    let bed = Bed::default();
+    let found = seen(&json!({
+        "login": "jane", "codeAllowed": true, "creationDate": 1_000_000_500_i64, "activeWebSocketSesssions": -1,
+        "trialStatus": { "exists": true, "valid": true, "expiresOn": 2_000_000_000_000_i64 },
+    }));
+    let object = jane(&json!({}));
+    let shown = |found: &SeenUser| Users::show(&object, Some(found), &bed.record, &bed.lists);
+    let fresh = shown(&found);
+    assert_eq!(
+        (fresh.trial, fresh.code_allowed, fresh.connected),
+        (None, None, Some(0))
+    );
+    let listed = shown(&Seen::listed(found.object.clone()));
+    assert_eq!(listed.code_allowed, Some(true));
+    let listed = serde_json::to_value(listed).unwrap();
+    assert_eq!(listed["createdOn"], "1970-01-12T13:46:40Z");
+    assert_eq!(
+        listed["trial"],
+        json!({ "valid": true, "expiresOn": "2033-05-18T03:33:20Z" })
+    );
 }
 
 #[test]
