@@ -35,6 +35,8 @@ pub mod work;
 mod tests;
 
 pub use error::{Error, Fate, Reason, Refused};
-pub use keep::{Change, Class, Common, Given, Keeping, Managed, Observed, Plan, Publication, Read, Receipt, TaskState};
+pub use keep::{
+    Change, Class, Common, Given, Keeping, Managed, Observed, Plan, Publication, Read, Receipt, Succession, TaskState,
+};
 pub use object::{Object, ObjectName, Objects, StatusOf};
 pub use secrets::{Secret, SecretUse, Secrets, SourceKind};

@@ -3,6 +3,7 @@
 pub mod global_keys;
 pub mod groups;
 pub mod instance;
+pub mod keys;
 mod probe;
 mod refusal;
 mod secrets;

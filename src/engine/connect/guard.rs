@@ -35,6 +35,15 @@ pub enum Effect {
     DeletesGroup(String),
     /// The group's members are no administrators any more.
     RevokesAdmin(String),
+    /// An API key may do less.
+    NarrowsKey(String),
+    /// An API key is deleted.
+    DeletesKey {
+        /// Its id.
+        id: String,
+        /// Login of its user, where nothing tells whether the operator uses this key of that user.
+        user: Option<String>,
+    },
 }
 
 impl Effect {
@@ -42,7 +51,11 @@ impl Effect {
     fn loses_account(&self) -> Option<&str> {
         match self {
             Self::Disables(user) | Self::Deletes(user) => Some(user),
-            Self::Leaves { .. } | Self::DeletesGroup(_) | Self::RevokesAdmin(_) => None,
+            Self::Leaves { .. }
+            | Self::DeletesGroup(_)
+            | Self::RevokesAdmin(_)
+            | Self::NarrowsKey(_)
+            | Self::DeletesKey { .. } => None,
         }
     }
 }

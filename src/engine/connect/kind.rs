@@ -122,6 +122,7 @@ pub(super) fn uses<C: ConnectionKind>(object: &C) -> Vec<SecretUse> {
         name: bundle.name.clone(),
         key: bundle.key.clone().unwrap_or_else(|| DEFAULT_CA_KEY.to_owned()),
         multiline: true,
+        published: false,
     }));
     uses
 }

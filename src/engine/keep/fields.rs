@@ -396,6 +396,7 @@ impl<'a> Fields<'a> {
             deferred: self.deferred,
             grants: self.grants.into_iter().collect::<Grants>(),
             replaced: BTreeMap::new(),
+            succession: None,
             due: None,
             basis,
         }

@@ -165,6 +165,12 @@ pub trait Managed: Send + Sync + 'static {
         None
     }
 
+    /// Whether the remote side itself shows that this object made what was observed, so that it continues as created after its
+    /// status is lost.
+    fn is_proven(_object: &Self::Object, _seen: &Self::Seen) -> bool {
+        false
+    }
+
     /// What to write so that the remote object matches. Pure.
     fn plan(
         object: &Self::Object,

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
 use super::{
     announce::Announcement,
     claim,
@@ -56,6 +58,8 @@ pub(super) struct Pass<'a, M: Managed> {
     listed: Option<u64>,
     /// Which attempt a resubmission is that the plan holds.
     pub(super) resubmission: Option<i32>,
+    /// The Secret to publish in as it was before the first write; its version is the condition of ours.
+    pub(super) publishing: Option<Option<ObjectMeta>>,
 }
 
 impl<'a, M: Managed> Pass<'a, M> {
@@ -81,6 +85,7 @@ impl<'a, M: Managed> Pass<'a, M> {
             announced: Vec::new(),
             listed: None,
             resubmission: None,
+            publishing: None,
         })
     }
 
@@ -253,6 +258,7 @@ impl<'a, M: Managed> Pass<'a, M> {
         }
         match (seen.is_some(), origin) {
             (_, Some(origin)) => Ok(origin),
+            (true, None) if seen.is_some_and(|seen| M::is_proven(&self.cx.object, seen)) => Ok(Origin::Created),
             (true, None) if policies.adopts() || policies.observes() => Ok(Origin::Adopted),
             (true, None) => {
                 self.cx.report.plan.clear();
@@ -325,9 +331,7 @@ impl<'a, M: Managed> Pass<'a, M> {
                 tokio::time::sleep(OVERWRITTEN).await;
             }
             permits.check().map_err(Error::Refused)?;
-            if M::publication(&self.cx.object).is_some() && plan.creates() {
-                self.check_publication().await?;
-            }
+            self.check_publication().await?;
             if plan.creates() || Some(owned) != self.cx.report.origin || self.misses_record(&plan) {
                 self.record_intent(owned, &plan).await?;
             }

@@ -10,7 +10,7 @@ use super::{spelling, sweep::Sweep};
 use crate::{
     crd::applied::Applied,
     dataiku::{
-        dip::{global_keys::GlobalKeyRecord, groups::GroupRecord, users::UserRecord},
+        dip::{groups::GroupRecord, keys::KeyRecord, users::UserRecord},
         document::Document,
         listed::Listed,
     },
@@ -186,7 +186,9 @@ pub struct NodeLists {
     /// Groups by name.
     pub groups: Snapshot<GroupRecord>,
     /// Global keys by id; listed only where an object declares one.
-    pub keys: Snapshot<GlobalKeyRecord>,
+    pub keys: Snapshot<KeyRecord>,
+    /// Personal keys by id; listed only where an object declares one.
+    pub personal_keys: Snapshot<KeyRecord>,
     /// Documents that objects own entries of; read only where an object does.
     pub documents: Documents,
     members: Shared<HashMap<String, i64>>,
@@ -200,6 +202,7 @@ impl Default for NodeLists {
             users: Snapshot::new(|user| &user.login),
             groups: Snapshot::new(|group| &group.name),
             keys: Snapshot::new(|key| &key.id),
+            personal_keys: Snapshot::new(|key| &key.id),
             documents: Documents::default(),
             members: Shared::default(),
             profiles: Shared::default(),

@@ -18,7 +18,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 pub use self::{
     change::DocumentChange,
     group::{Group, NodeGroup},
-    key::{Key, NodeKey},
+    key::{Global, Key, KeyClass, NodeKey, Personal, sweep as sweep_keys},
     lists::{Documents, Known, NodeLists, Snapshot},
     sweep::{Own, Sweep},
     user::{NodeUser, User},
@@ -143,7 +143,7 @@ impl<K: NodeKind> ConnectionKind for K {
         sweep.read(&api, (*live.lists).as_ref(), details).await?;
         if sweep.admin {
             let keys = K::KEYS.is_some_and(|kind| dependents.iter().any(|one| one.kind == kind));
-            key::sweep(&api, (*live.lists).as_ref(), keys).await;
+            key::sweep::<Global<K::Product>>(&api, (*live.lists).as_ref(), keys).await;
             K::sweep_documents(&api, &live.lists, dependents).await;
         }
         sweep.own = K::sweep_own(&api, &live.lists, known).await?;
