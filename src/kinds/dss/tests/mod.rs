@@ -2,6 +2,8 @@
 #![allow(clippy::needless_pass_by_value, reason = "every caller makes the JSON on the spot")]
 
 mod examples;
+mod key_kinds;
+mod key_rotation;
 mod keys;
 mod variables;
 
@@ -64,6 +66,10 @@ impl Rig {
             server.register(Registered::from_crd(&definition));
         }
         let simulator = Simulator::start().await.unwrap();
+        let kind = match config.product {
+            Product::Govern => "GovernInstance",
+            _ => "DssInstance",
+        };
         let node = simulator.instance(config).await.unwrap();
         server.create(json!({
             "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "admin", "namespace": "team" },
@@ -77,7 +83,7 @@ impl Rig {
             stop: watch::channel(false).0,
         };
         rig.create(
-            "DssInstance",
+            kind,
             "design",
             json!({
                 "url": rig.node.url(), "driftInterval": "5s", "tls": { "allowInsecureHttp": true },
@@ -85,7 +91,7 @@ impl Rig {
             }),
         );
         rig.start().await;
-        rig.wait("dssinstances", "design", "InSync").await;
+        rig.wait(&format!("{}s", kind.to_lowercase()), "design", "InSync").await;
         rig
     }
 
@@ -175,7 +181,14 @@ impl Rig {
     /// Everything that people can read of what the operator wrote.
     fn texts(&self) -> String {
         let mut texts = String::new();
-        for plural in ["dssinstances", "dssglobalapikeys", "dssinstancevariables", "events"] {
+        for plural in [
+            "dssinstances",
+            "dssglobalapikeys",
+            "dsspersonalapikeys",
+            "governglobalapikeys",
+            "dssinstancevariables",
+            "events",
+        ] {
             for object in self.server.list(plural) {
                 texts.push_str(&object.to_string());
             }

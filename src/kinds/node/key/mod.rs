@@ -239,8 +239,10 @@ impl<K: NodeKey> Managed for Key<K> {
         object: &K,
         seen: Option<&SeenKeys>,
         record: &Applied,
-        _: &<K::Instance as ConnectionKind>::Lists,
+        lists: &<K::Instance as ConnectionKind>::Lists,
     ) -> KeySeen {
+        let keys = K::Class::keys(lists.as_ref());
+        let retiring = record.retiring.keys().filter(|id| keys.get(id) != Known::Absent);
         let key = seen.and_then(|seen| seen.named.as_deref());
         let published_at = record.published_at.clone().filter(|_| key.is_some());
         let rotation = object.key().rotation.as_ref();
@@ -252,7 +254,7 @@ impl<K: NodeKey> Managed for Key<K> {
             expires_on: key.and_then(|key| time(key.expires_on)),
             next_rotation_at: next.map(|(at, rotation)| Time(family::after(at.0, rotation.interval()))),
             published_at,
-            retiring: record.retiring.keys().cloned().collect(),
+            retiring: retiring.cloned().collect(),
         }
     }
 }

@@ -1,6 +1,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "every caller makes the JSON on the spot")]
 
 mod adoption;
+mod faults;
 mod fields;
 mod issue;
 mod rotation;
