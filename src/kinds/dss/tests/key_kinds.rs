@@ -24,7 +24,7 @@ fn of_jane(rig: &Rig) -> Vec<Value> {
 }
 
 fn jane(rig: &Rig) {
-    let jane = json!({ "instanceRef": { "name": "design" }, "sourceType": "LOCAL_NO_AUTH", "login": "jane" });
+    let jane = json!({ "instanceRef": { "name": "design" }, "sourceType": "LOCAL_NO_AUTH", "userProfile": "READER" });
     rig.create("DssUser", "jane", jane);
 }
 
