@@ -59,7 +59,7 @@ impl<M: Managed> Pass<'_, M> {
         if let Some(values) = receipt.secret {
             self.publish(values).await?;
             if let Some(id) = receipt.id {
-                self.succeed(id);
+                self.succeed(&id);
             }
         }
         Ok(())
@@ -67,15 +67,15 @@ impl<M: Managed> Pass<'_, M> {
 
     /// A new remote object, whose value is published, takes the place of the recorded one. Until it is published, it is
     /// nothing that the record knows: its value may be lost.
-    fn succeed(&mut self, id: String) {
+    fn succeed(&mut self, id: &str) {
         let now = to_second(self.cx.shell.env.clock.now());
         let record = &mut self.cx.report.record;
-        if let Some(old) = record.id.replace(id.clone())
+        if let Some(old) = record.id.replace(id.to_owned())
             && old != id
         {
             record.retiring.insert(old, now.to_string());
         }
-        record.retiring.remove(&id);
+        record.retiring.remove(id);
         record.published_at = Some(Time(now));
     }
 

@@ -2,8 +2,6 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-
 use super::{
     announce::Announcement,
     claim,
@@ -11,6 +9,7 @@ use super::{
     intent::Before,
     managed::{Given, Managed, Observed, Read},
     plan::{Change, Class, Plan},
+    publish::Target,
     work::Keeping,
 };
 use crate::{
@@ -59,7 +58,7 @@ pub(super) struct Pass<'a, M: Managed> {
     /// Which attempt a resubmission is that the plan holds.
     pub(super) resubmission: Option<i32>,
     /// The Secret to publish in as it was before the first write; its version is the condition of ours.
-    pub(super) publishing: Option<Option<ObjectMeta>>,
+    pub(super) publishing: Option<Target>,
 }
 
 impl<'a, M: Managed> Pass<'a, M> {

@@ -27,6 +27,9 @@ const ATTEMPTS: u32 = 4;
 /// Wait before the second attempt; it doubles.
 const WAIT: Duration = Duration::from_millis(250);
 
+/// The Secret to publish in, without its values; `None`: there is none yet.
+pub(super) struct Target(Option<ObjectMeta>);
+
 impl<M: Managed> Pass<'_, M> {
     fn secrets_api(&self) -> Api<KubeSecret> {
         Api::namespaced(self.cx.shell.env.client.clone(), &self.cx.namespace())
@@ -43,7 +46,7 @@ impl<M: Managed> Pass<'_, M> {
         if read.is_some_and(|read| *read != version) {
             return Err(Error::Refused(Refused::Superseded));
         }
-        self.publishing = Some(found);
+        self.publishing = Some(Target(found));
         Ok(())
     }
 
@@ -76,7 +79,7 @@ impl<M: Managed> Pass<'_, M> {
             return Err(Error::Internal("a write returned values that nothing publishes".into()));
         };
         let before = match self.publishing.take() {
-            Some(before) => before,
+            Some(Target(before)) => before,
             None => self.found_secret(&publication).await?,
         };
         let prints = self.prints(&publication.name, &values);
@@ -86,7 +89,7 @@ impl<M: Managed> Pass<'_, M> {
         let written = written?;
         self.secrets
             .wrote_version(&publication.name, written.resource_version.clone());
-        self.publishing = Some(Some(written));
+        self.publishing = Some(Target(Some(written)));
         for one in M::secrets(&self.cx.object) {
             if one.name == publication.name
                 && let (Some(value), Some(print)) = (values.get(&one.key), prints.get(&one.key))

@@ -253,12 +253,12 @@ fn create<K: NodeKey>(
     };
     let groups = rights.and_then(|rights| rights.groups.as_ref()).map(existing);
     let permissions = rights.and_then(|rights| rights.permissions.clone()).unwrap_or_default();
-    let replaced = family
+    let before = family
         .current
         .iter()
         .chain(family.retiring.iter().map(|(key, _)| key))
         .next();
-    let replaces = replaced.map(|key| key.id.clone());
+    let replaces = before.map(|key| key.id.clone());
     let taken = replaces.as_ref().filter(|_| family.is_taken(&label, ""));
     let spare_label = taken.map(|id| format!("{label} (after {id})"));
     let mut document = Document::new();

@@ -300,7 +300,7 @@ async fn each(event: Event, step: usize, least: u32) {
 
 #[tokio::test(start_paused = true)]
 async fn a_first_key_survives_a_failure_at_any_call() {
-    each(Event::Create, 2, 40).await;
+    each(Event::Create, 1, 70).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -310,7 +310,7 @@ async fn a_rotation_survives_a_failure_at_any_call() {
 
 #[tokio::test(start_paused = true)]
 async fn two_rotations_at_once_survive_a_failure_at_any_call() {
-    each(Event::TwoRotations, 3, 60).await;
+    each(Event::TwoRotations, 2, 90).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -131,7 +131,7 @@ impl Rig {
         let kinds = starting.finish();
         let sources = source_watch::start(client, None, kinds.watched.clone());
         // An apiserver that fails at this moment must not stop the test.
-        let _ = tokio::time::timeout(Duration::from_secs(60), sources.listed()).await;
+        let _ = tokio::time::timeout(Duration::from_mins(1), sources.listed()).await;
         Process {
             running: tokio::spawn(async move {
                 kinds.run.await;
