@@ -22,6 +22,13 @@ pub struct Applied {
     /// Id that the remote side gave to the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    /// Since when the value of the remote object with this id is published, for kinds that publish one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published_at: Option<Time>,
+    /// Ids of remote objects that another one replaced, and since when, as RFC 3339. They are removed after a time of overlap.
+    #[serde(default, skip_serializing_if = "LiteMap::is_empty", deserialize_with = "flat")]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub retiring: LiteMap<String, String>,
     /// Keyed hash of each secret value that was applied, by the place it is used in. The key is known only to the operator.
     #[serde(default, skip_serializing_if = "LiteMap::is_empty", deserialize_with = "flat")]
     #[schemars(with = "BTreeMap<String, String>")]

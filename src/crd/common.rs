@@ -28,6 +28,10 @@ pub mod annotation {
     /// `"true"` on an object being deleted: the finalizer goes at once, the remote object stays as it is.
     pub const FORCE_RELEASE: &str = "dataiku-operator.io/force-release";
 
+    /// On a Secret that the operator publishes: keyed hashes of its values, by which the operator notices an edit. The only
+    /// annotation that the operator writes.
+    pub const PUBLISHED: &str = "dataiku-operator.io/published";
+
     /// Whether this value of [`PAUSED`] pauses. A value that is neither `true` nor `false` was meant to pause.
     pub fn pauses(value: &str) -> bool {
         !matches!(value.trim().to_ascii_lowercase().as_str(), "" | "false")

@@ -10,7 +10,9 @@ pub mod dss_global_api_key;
 pub mod dss_group;
 pub mod dss_instance;
 pub mod dss_instance_variables;
+pub mod dss_personal_api_key;
 pub mod dss_user;
+pub mod govern_global_api_key;
 pub mod govern_group;
 pub mod govern_instance;
 pub mod govern_role_assignment;
@@ -35,7 +37,9 @@ pub use dss_global_api_key::DssGlobalApiKey;
 pub use dss_group::DssGroup;
 pub use dss_instance::DssInstance;
 pub use dss_instance_variables::DssInstanceVariables;
+pub use dss_personal_api_key::DssPersonalApiKey;
 pub use dss_user::DssUser;
+pub use govern_global_api_key::GovernGlobalApiKey;
 pub use govern_group::GovernGroup;
 pub use govern_instance::GovernInstance;
 pub use govern_role_assignment::GovernRoleAssignment;
@@ -50,10 +54,12 @@ pub fn all() -> Vec<CustomResourceDefinition> {
         DssGroup::crd(),
         DssUser::crd(),
         DssGlobalApiKey::crd(),
+        DssPersonalApiKey::crd(),
         DssInstanceVariables::crd(),
         GovernInstance::crd(),
         GovernGroup::crd(),
         GovernUser::crd(),
+        GovernGlobalApiKey::crd(),
         GovernRoleAssignment::crd(),
         LaunchpadSpace::crd(),
         LaunchpadGroup::crd(),

@@ -40,7 +40,8 @@ mod tests;
 
 pub use error::{Error, Fate, Reason, Refused};
 pub use keep::{
-    Change, Class, Common, Generation, Given, Keeping, Managed, Observed, Plan, Publication, Read, Receipt, TaskState,
+    Change, Class, Common, Generation, Given, Keeping, Managed, Observed, Plan, Publication, Read, Receipt, Succession,
+    TaskState,
 };
 pub use object::{Object, ObjectName, Objects, StatusOf};
 pub use secrets::{Secret, SecretUse, Secrets, SourceKind};

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
-use k8s_openapi::api::core::v1::{ConfigMap, Secret as KubeSecret};
+use k8s_openapi::{
+    api::core::v1::{ConfigMap, Secret as KubeSecret},
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
 use kube::{Api, Client};
 use secrecy::{ExposeSecret, SecretString, zeroize::Zeroize};
 
@@ -47,6 +50,9 @@ pub struct SecretUse {
     pub key: String,
     /// Whether the value may span several lines, as a certificate does.
     pub multiline: bool,
+    /// Whether the object itself publishes this value. The Secret shows by an annotation whether anybody changed it, so a
+    /// value that was published and never recorded counts as unchanged.
+    pub published: bool,
 }
 
 impl SecretUse {
@@ -58,6 +64,15 @@ impl SecretUse {
             name: name.to_owned(),
             key: key.to_owned(),
             multiline: false,
+            published: false,
+        }
+    }
+
+    /// A value of one line in a Secret that the object publishes.
+    pub fn published(slot: impl Into<String>, name: &str, key: &str) -> Self {
+        Self {
+            published: true,
+            ..Self::new(slot, name, key)
         }
     }
 }
@@ -78,23 +93,30 @@ pub enum Secret {
 
 /// Values by slot.
 #[derive(Default)]
-pub struct Secrets(BTreeMap<String, Secret>);
+pub struct Secrets {
+    slots: BTreeMap<String, Secret>,
+    /// Resource versions of the Secrets that the object publishes, as they were read; `None`: there was no such Secret.
+    versions: BTreeMap<String, Option<String>>,
+}
 
 impl FromIterator<(String, Secret)> for Secrets {
     fn from_iter<I: IntoIterator<Item = (String, Secret)>>(slots: I) -> Self {
-        Self(slots.into_iter().collect())
+        Self {
+            slots: slots.into_iter().collect(),
+            versions: BTreeMap::new(),
+        }
     }
 }
 
 impl Secrets {
     /// The slots of these uses, none of them read.
     pub fn unread(uses: &[SecretUse]) -> Self {
-        Self(uses.iter().map(|one| (one.slot.clone(), Secret::Unread)).collect())
+        uses.iter().map(|one| (one.slot.clone(), Secret::Unread)).collect()
     }
 
     /// What is in the slot; `None` where the object does not use it.
     pub fn get(&self, slot: &str) -> Option<&Secret> {
-        self.0.get(slot)
+        self.slots.get(slot)
     }
 
     /// The value in the slot, changed or not.
@@ -124,7 +146,7 @@ impl Secrets {
     /// What is missing in all slots, each message once.
     pub fn all_missing(&self) -> Vec<String> {
         let mut all: Vec<String> = Vec::new();
-        for secret in self.0.values() {
+        for secret in self.slots.values() {
             if let Secret::Missing(why) = secret
                 && !all.contains(why)
             {
@@ -136,7 +158,7 @@ impl Secrets {
 
     /// What cannot be used in all slots.
     pub fn unusable(&self) -> Option<&str> {
-        self.0.values().find_map(|secret| match secret {
+        self.slots.values().find_map(|secret| match secret {
             Secret::Unusable(why) => Some(why.as_str()),
             _ => None,
         })
@@ -144,7 +166,7 @@ impl Secrets {
 
     /// Whether a value differs from what was applied last.
     pub fn any_changed(&self) -> bool {
-        self.0.values().any(|secret| matches!(secret, Secret::Changed(..)))
+        self.slots.values().any(|secret| matches!(secret, Secret::Changed(..)))
     }
 
     /// Fingerprint of the value in the slot.
@@ -155,15 +177,25 @@ impl Secrets {
         }
     }
 
+    /// Resource version of a Secret that the object publishes, if it was read.
+    pub(super) fn read_version(&self, name: &str) -> Option<&Option<String>> {
+        self.versions.get(name)
+    }
+
+    /// The version of a published Secret after our own write.
+    pub(super) fn wrote_version(&mut self, name: &str, version: Option<String>) {
+        self.versions.insert(name.to_owned(), version);
+    }
+
     /// Identifies all values together without disclosing them.
     pub fn version(&self) -> String {
-        let prints: Vec<_> = self.0.keys().filter_map(|slot| self.fingerprint(slot)).collect();
+        let prints: Vec<_> = self.slots.keys().filter_map(|slot| self.fingerprint(slot)).collect();
         prints.join(".")
     }
 
     /// For an object that only observes: a value that cannot be read back is no difference.
     pub(super) fn leave_unchanged(&mut self) {
-        for secret in self.0.values_mut() {
+        for secret in self.slots.values_mut() {
             if let Secret::Changed(value, print) = secret {
                 *secret = Secret::Unchanged(value.clone(), std::mem::take(print));
             }
@@ -172,7 +204,7 @@ impl Secrets {
 
     /// Records that the value in the slot was applied.
     pub(super) fn mark_applied(&mut self, slot: &str, record: &mut Applied) {
-        if let Some(secret) = self.0.get_mut(slot)
+        if let Some(secret) = self.slots.get_mut(slot)
             && let Secret::Changed(value, print) | Secret::Unchanged(value, print) = secret
         {
             record.secrets.insert(slot.to_owned(), print.clone());
@@ -182,12 +214,12 @@ impl Secrets {
 
     /// Takes in a value that was just generated for the slot, and not applied yet.
     pub(super) fn generated(&mut self, slot: &str, value: SecretString, print: String) {
-        self.0.insert(slot.to_owned(), Secret::Changed(value, print));
+        self.slots.insert(slot.to_owned(), Secret::Changed(value, print));
     }
 
     /// Takes in a value that was just published in the slot.
     pub(super) fn publish(&mut self, slot: &str, value: SecretString, print: String) {
-        self.0.insert(slot.to_owned(), Secret::Unchanged(value, print));
+        self.slots.insert(slot.to_owned(), Secret::Unchanged(value, print));
     }
 
     /// Drops slots from the record that the object does not use any more, and records unchanged values under the present
@@ -196,13 +228,13 @@ impl Secrets {
         let dropped: Vec<String> = record
             .secrets
             .keys()
-            .filter(|slot| !self.0.contains_key(*slot))
+            .filter(|slot| !self.slots.contains_key(*slot))
             .cloned()
             .collect();
         for slot in dropped {
             record.secrets.remove(&slot);
         }
-        for (slot, secret) in &self.0 {
+        for (slot, secret) in &self.slots {
             if let Secret::Unchanged(_, print) = secret
                 && !print.is_empty()
                 && record.secrets.contains_key(slot)
@@ -214,7 +246,7 @@ impl Secrets {
 
     /// `text`, fit for a status: withheld where it contains a part of a value.
     pub fn quotable(&self, text: &str) -> String {
-        let values: Vec<SecretString> = self.0.keys().filter_map(|slot| self.value(slot).cloned()).collect();
+        let values: Vec<SecretString> = self.slots.keys().filter_map(|slot| self.value(slot).cloned()).collect();
         if values.is_empty() {
             return text.to_owned();
         }
@@ -263,7 +295,6 @@ pub async fn resolve_with_consents(
     record: &Applied,
 ) -> Result<(Secrets, Consents), Error> {
     let mut found: BTreeMap<(SourceKind, &str), Option<Contents>> = BTreeMap::new();
-    let mut secrets = BTreeMap::new();
     for one in uses {
         let place = (one.kind, one.name.as_str());
         if let Entry::Vacant(vacant) = found.entry(place) {
@@ -274,18 +305,27 @@ pub async fn resolve_with_consents(
                 .collect();
             vacant.insert(contents(client, namespace, one, &keys).await?);
         }
-        let secret = match read(namespace, one, found[&place].as_ref()) {
+    }
+    let mut secrets = Secrets::default();
+    for one in uses {
+        let contents = found[&(one.kind, one.name.as_str())].as_ref();
+        if one.published {
+            let version = contents.and_then(|contents| contents.version.clone());
+            secrets.versions.insert(one.name.clone(), version);
+        }
+        let secret = match read(namespace, one, contents) {
             Err(missing) => missing,
             Ok(value) => {
                 let print = fingerprints.of(uid, &one.slot, value.expose_secret());
-                if differs(record.secrets.get(&one.slot), &print) {
+                let shown = one.published && contents.is_some_and(|contents| contents.shows(&one.key, &print));
+                if !shown && differs(record.secrets.get(&one.slot), &print) {
                     Secret::Changed(value, print)
                 } else {
                     Secret::Unchanged(value, print)
                 }
             }
         };
-        secrets.insert(one.slot.clone(), secret);
+        secrets.slots.insert(one.slot.clone(), secret);
     }
     let mut consents = Consents::default();
     for ((kind, name), contents) in &mut found {
@@ -293,14 +333,38 @@ pub async fn resolve_with_consents(
             consents.0.insert((*name).to_owned(), contents.allowed_hosts.take());
         }
     }
-    Ok((Secrets(secrets), consents))
+    Ok((secrets, consents))
 }
 
 /// The keys of one Secret that are used, zeroized after use.
 struct Contents {
     data: BTreeMap<String, Vec<u8>>,
+    version: Option<String>,
+    /// Fingerprints by key, as the operator wrote them beside the values.
+    prints: BTreeMap<String, String>,
     /// Hosts that the values may be sent to.
     allowed_hosts: Option<String>,
+}
+
+impl Contents {
+    fn new(data: BTreeMap<String, Vec<u8>>, metadata: ObjectMeta) -> Self {
+        let mut annotations = metadata.annotations.unwrap_or_default();
+        let prints = annotations.remove(annotation::PUBLISHED);
+        Self {
+            data,
+            version: metadata.resource_version,
+            prints: prints
+                .and_then(|prints| serde_json::from_str(&prints).ok())
+                .unwrap_or_default(),
+            allowed_hosts: annotations.remove(annotation::ALLOWED_HOSTS),
+        }
+    }
+
+    /// Whether the Secret itself says that the operator wrote this value. A fingerprint of another key says nothing here:
+    /// anybody can write one.
+    fn shows(&self, key: &str, print: &str) -> bool {
+        self.prints.get(key).is_some_and(|shown| shown == print)
+    }
 }
 
 impl Drop for Contents {
@@ -321,9 +385,7 @@ async fn contents(
             let api = Api::<KubeSecret>::namespaced(client.clone(), namespace);
             let found = api.get_opt(&source.name).await;
             let found = found.map_err(Error::kubernetes("read a Secret"))?;
-            found.map(|mut found| {
-                let annotations = found.metadata.annotations.as_mut();
-                let allowed_hosts = annotations.and_then(|all| all.remove(annotation::ALLOWED_HOSTS));
+            found.map(|found| {
                 let mut data = BTreeMap::new();
                 for (key, mut value) in found.data.unwrap_or_default() {
                     if used(&key) {
@@ -332,7 +394,7 @@ async fn contents(
                         value.0.zeroize();
                     }
                 }
-                Contents { data, allowed_hosts }
+                Contents::new(data, found.metadata)
             })
         }
         SourceKind::ConfigMap => {
@@ -341,13 +403,11 @@ async fn contents(
             let found = found.map_err(Error::kubernetes("read a ConfigMap"))?;
             found.map(|found| {
                 let data = found.data.unwrap_or_default().into_iter();
-                Contents {
-                    data: data
-                        .filter(|(key, _)| used(key))
-                        .map(|(key, value)| (key, value.into_bytes()))
-                        .collect(),
-                    allowed_hosts: None,
-                }
+                let data = data
+                    .filter(|(key, _)| used(key))
+                    .map(|(key, value)| (key, value.into_bytes()))
+                    .collect();
+                Contents::new(data, found.metadata)
             })
         }
     })
@@ -390,10 +450,8 @@ mod tests {
     use super::*;
 
     fn contents(value: &[u8]) -> Contents {
-        Contents {
-            data: BTreeMap::from([("password".to_owned(), value.to_vec())]),
-            allowed_hosts: None,
-        }
+        let data = BTreeMap::from([("password".to_owned(), value.to_vec())]);
+        Contents::new(data, ObjectMeta::default())
     }
 
     fn value(bytes: &[u8]) -> Result<String, String> {
@@ -427,7 +485,7 @@ mod tests {
     fn a_value_is_changed_until_it_was_applied_and_an_unused_slot_leaves_the_record() {
         let mut record = Applied::default();
         let secret = |print: &str| Secret::Changed("hunter22".to_owned().into(), print.to_owned());
-        let mut secrets = Secrets(BTreeMap::from([("password".to_owned(), secret("k1:a"))]));
+        let mut secrets: Secrets = [("password".to_owned(), secret("k1:a"))].into_iter().collect();
         assert!(secrets.changed("password").is_some() && secrets.any_changed());
         secrets.mark_applied("password", &mut record);
         assert!(secrets.changed("password").is_none());

@@ -118,8 +118,14 @@ fn keep_recorded<R, T>(applied: &mut Applied, read: Option<&Status<R, T>>, found
             applied.secrets.insert(slot.clone(), print.clone());
         }
     }
+    for (id, since) in &recorded.retiring {
+        if applied.id.as_ref() != Some(id) && !applied.retiring.contains_key(id) {
+            applied.retiring.insert(id.clone(), since.clone());
+        }
+    }
     if applied.id.is_none() {
         applied.id.clone_from(&recorded.id);
+        applied.published_at.clone_from(&recorded.published_at);
     }
 }
 

@@ -10,7 +10,10 @@ mod tests;
 use tokio::sync::watch;
 
 use crate::{
-    crd::{DssGlobalApiKey, DssGroup, DssInstance, DssUser, GovernGroup, GovernInstance, GovernUser, LaunchpadSpace},
+    crd::{
+        DssGlobalApiKey, DssGroup, DssInstance, DssPersonalApiKey, DssUser, GovernGlobalApiKey, GovernGroup,
+        GovernInstance, GovernUser, LaunchpadSpace,
+    },
     engine::{
         environment::Environment,
         shared::entries::Keep,
@@ -29,10 +32,12 @@ pub fn start(env: Environment, namespace: Option<&str>, stop: watch::Receiver<bo
     kinds.objects::<Group<DssGroup>>(&dss);
     kinds.objects::<User<DssUser>>(&dss);
     kinds.objects::<Key<DssGlobalApiKey>>(&dss);
+    kinds.objects::<Key<DssPersonalApiKey>>(&dss);
     kinds.objects::<Keep<Variables>>(&dss);
     let govern = kinds.connections::<GovernInstance>();
     kinds.objects::<Group<GovernGroup>>(&govern);
     kinds.objects::<User<GovernUser>>(&govern);
+    kinds.objects::<Key<GovernGlobalApiKey>>(&govern);
     kinds.objects::<govern::RoleAssignment>(&govern);
     let spaces = kinds.connections::<LaunchpadSpace>();
     kinds.objects::<launchpad::Group>(&spaces);

@@ -5,6 +5,7 @@ pub mod credentials;
 pub mod global_keys;
 pub mod groups;
 pub mod instance;
+pub mod keys;
 mod probe;
 mod refusal;
 mod secrets;

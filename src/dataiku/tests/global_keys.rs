@@ -7,7 +7,7 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers::any};
 use super::{always, answering, dss, govern, json_text, only_request, permit};
 use crate::dataiku::{
     document::Document,
-    dss::global_keys::{GlobalKeyRecord, KeyRights, NewGlobalKey},
+    dss::global_keys::{KeyRecord, KeyRights, NewGlobalKey},
     error::{ApiError, ErrorKind},
 };
 
@@ -60,7 +60,7 @@ async fn a_definition_goes_back_byte_for_byte_but_for_what_was_edited() {
     let server = answering("GET", at, ResponseTemplate::new(200).set_body_string(DEFINITION)).await;
     let client = dss(&server.uri());
     let mut definition = client.global_key("k1").await.unwrap().unwrap();
-    let record = GlobalKeyRecord::from_document(&definition).unwrap();
+    let record = KeyRecord::from_document(&definition).unwrap();
     assert_eq!(record.created_on, Some(1_760_000_000_000));
     assert_eq!(record.dss_user_for_impersonation.as_deref(), Some("svc-ci"));
     assert_eq!((&record.description, record.groups.is_none()), (&None, true));

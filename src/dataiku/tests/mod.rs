@@ -15,6 +15,7 @@ mod memory;
 mod paths;
 mod patience;
 mod permits;
+mod personal_keys;
 mod proxy;
 mod roles;
 mod secrets;

@@ -49,6 +49,15 @@ pub enum Effect {
         /// Whether it is privileged, whatever its name.
         privileged: bool,
     },
+    /// An API key may do less.
+    NarrowsKey(String),
+    /// An API key is deleted.
+    DeletesKey {
+        /// Its id.
+        id: String,
+        /// Login of its user, where nothing tells whether the operator uses this key of that user.
+        user: Option<String>,
+    },
 }
 
 impl Effect {
@@ -59,7 +68,9 @@ impl Effect {
             | Self::Deletes(_)
             | Self::Leaves { .. }
             | Self::DeletesGroup(_)
-            | Self::RevokesAdmin(_) => true,
+            | Self::RevokesAdmin(_)
+            | Self::NarrowsKey(_)
+            | Self::DeletesKey { .. } => true,
             Self::Edits(_) | Self::SetsPassword(_) | Self::Grants { .. } => false,
         }
     }
@@ -72,7 +83,11 @@ impl Effect {
             | Self::Edits(user)
             | Self::SetsPassword(user)
             | Self::Leaves { user, .. } => Some(user),
-            Self::DeletesGroup(_) | Self::RevokesAdmin(_) | Self::Grants { .. } => None,
+            Self::DeletesGroup(_)
+            | Self::RevokesAdmin(_)
+            | Self::Grants { .. }
+            | Self::NarrowsKey(_)
+            | Self::DeletesKey { .. } => None,
         }
     }
 
@@ -85,7 +100,9 @@ impl Effect {
             | Self::RevokesAdmin(_)
             | Self::Edits(_)
             | Self::SetsPassword(_)
-            | Self::Grants { .. } => None,
+            | Self::Grants { .. }
+            | Self::NarrowsKey(_)
+            | Self::DeletesKey { .. } => None,
         }
     }
 }

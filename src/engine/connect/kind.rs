@@ -155,6 +155,7 @@ pub(super) fn uses<C: ConnectionKind>(object: &C) -> Vec<SecretUse> {
         name: bundle.name.clone(),
         key: bundle.key.clone().unwrap_or_else(|| DEFAULT_CA_KEY.to_owned()),
         multiline: true,
+        published: false,
     }));
     if let Some(SecretRef { name }) = client_certificate(&terms) {
         for (slot, key) in [(CLIENT_CERTIFICATE, "tls.crt"), (CLIENT_KEY, "tls.key")] {

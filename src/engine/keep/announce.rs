@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
 use super::{
     managed::Managed,
     pass::Pass,
     plan::{Change, Plan, Receipt},
 };
-use crate::engine::{error::Error, memory::Unshown, object::ObjectName};
+use crate::engine::{error::Error, memory::Unshown, object::ObjectName, status::to_second};
 
 /// A write that was answered with success and whose Event is not emitted yet.
 pub(super) struct Announcement {
@@ -42,8 +44,9 @@ impl<M: Managed> Pass<'_, M> {
         for slot in change.slots() {
             self.secrets.mark_applied(&slot, record);
         }
-        if receipt.id.is_some() {
-            record.id = receipt.id;
+        let publishes = receipt.secret.is_some();
+        if !publishes && receipt.id.is_some() {
+            record.id.clone_from(&receipt.id);
         }
         // The write may have found something else than the observation before it.
         record.replaced.extend(receipt.replaced);
@@ -55,8 +58,25 @@ impl<M: Managed> Pass<'_, M> {
         }
         if let Some(values) = receipt.secret {
             self.publish(values).await?;
+            if let Some(id) = receipt.id {
+                self.succeed(&id);
+            }
         }
         Ok(())
+    }
+
+    /// A new remote object, whose value is published, takes the place of the recorded one. Until it is published, it is
+    /// nothing that the record knows: its value may be lost.
+    fn succeed(&mut self, id: &str) {
+        let now = to_second(self.cx.shell.env.clock.now());
+        let record = &mut self.cx.report.record;
+        if let Some(old) = record.id.replace(id.to_owned())
+            && old != id
+        {
+            record.retiring.insert(old, now.to_string());
+        }
+        record.retiring.remove(id);
+        record.published_at = Some(Time(now));
     }
 
     /// Emits the Events of writes that read-back shows. A write that the remote side did not store is no success, and one

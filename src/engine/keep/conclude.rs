@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
 use super::{managed::Managed, pass::Pass, plan::Plan};
 use crate::{
     crd::{common::annotation, status::Origin},
@@ -9,6 +11,7 @@ use crate::{
         error::{Error, Reason},
         memory::NotStored,
         object::asks_for_reconcile,
+        status::to_second,
         work::Outcome,
     },
 };
@@ -33,6 +36,14 @@ impl<M: Managed> Pass<'_, M> {
                 self.cx.report.origin = Some(owned);
                 record.create_refused = false;
                 record.id = self.seen_id.take().or(record.id.take());
+            }
+            if let Some(succession) = &plan.succession {
+                record.id = Some(succession.id.clone());
+                record.published_at = Some(Time(to_second(succession.since)));
+                let retiring = succession.retiring.iter();
+                record.retiring = retiring
+                    .map(|(id, since)| (id.clone(), to_second(*since).to_string()))
+                    .collect();
             }
             let mut grants = plan.grants.clone();
             if plan.deferred || !settled {

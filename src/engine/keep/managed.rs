@@ -193,6 +193,12 @@ pub trait Managed: Send + Sync + 'static {
         Marked::No
     }
 
+    /// Whether what was observed was found by a mark that only this object sets, so that it continues as created after its
+    /// status is lost.
+    fn is_proven(_object: &Self::Object, _seen: &Self::Seen) -> bool {
+        false
+    }
+
     /// What to write so that the remote object matches. Pure.
     fn plan(
         object: &Self::Object,

@@ -19,5 +19,5 @@ mod task;
 pub mod work;
 
 pub use managed::{Common, Generation, Given, Managed, Observed, Publication, Read, TaskState};
-pub use plan::{Change, Class, Plan, Receipt};
+pub use plan::{Change, Class, Plan, Receipt, Succession};
 pub use work::Keeping;

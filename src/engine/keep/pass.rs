@@ -10,6 +10,7 @@ use super::{
     intent::Before,
     managed::{Given, Managed, Observed, Read},
     plan::{Change, Class, Plan},
+    publish::Target,
     work::Keeping,
 };
 use crate::{
@@ -61,6 +62,8 @@ pub(super) struct Pass<'a, M: Managed> {
     listed: Option<u64>,
     /// Which attempt a resubmission is that the plan holds.
     pub(super) resubmission: Option<i32>,
+    /// The Secret to publish in as it was before the first write; its version is the condition of ours.
+    pub(super) publishing: Option<Target>,
 }
 
 impl<'a, M: Managed> Pass<'a, M> {
@@ -99,6 +102,7 @@ impl<'a, M: Managed> Pass<'a, M> {
             announced: Vec::new(),
             listed: None,
             resubmission: None,
+            publishing: None,
         })
     }
 
@@ -440,9 +444,7 @@ impl<'a, M: Managed> Pass<'a, M> {
             self.permitted(&plan)?;
             let withdrawal = plan.changes.iter().all(Change::only_withdraws);
             permits.check(&plan.effects(), withdrawal).map_err(Error::Refused)?;
-            if M::publication(&self.cx.object).is_some() && plan.creates() {
-                self.check_publication().await?;
-            }
+            self.check_publication().await?;
             let unknown = Some(owned) != self.cx.report.origin || self.misses_record(&plan);
             if plan.creates() || unknown || self.misses_id() {
                 self.record_intent(owned, &plan).await?;

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use secrecy::SecretString;
 
 use crate::{crd::applied::Grants, engine::connect::Effect};
@@ -97,12 +98,25 @@ pub struct Plan<C> {
     /// What was there before the entries of this object, as JSON text by their place; an empty text: nothing. Recorded
     /// together with `grants`, before they are written.
     pub replaced: BTreeMap<String, String>,
+    /// Which remote object is in force, for kinds that replace theirs by new ones; `None`: as recorded.
+    pub succession: Option<Succession>,
     /// When the plan changes by the passage of time alone.
     pub due: Option<Duration>,
     /// Time limits that have passed, and what follows from each.
     pub expired: Vec<String>,
     /// Hash of what the changes replace, so that an attempt is recognised that found exactly this before.
     pub basis: u64,
+}
+
+/// One remote object after another: which one is in force, and which ones it replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Succession {
+    /// Id of the one whose value is published.
+    pub id: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Ids of those that it replaced and that still exist, and since when they are replaced.
+    pub retiring: BTreeMap<String, Timestamp>,
 }
 
 impl<C> Default for Plan<C> {
@@ -116,6 +130,7 @@ impl<C> Default for Plan<C> {
             deferred: false,
             grants: Grants::default(),
             replaced: BTreeMap::new(),
+            succession: None,
             due: None,
             expired: Vec::new(),
             basis: 0,
@@ -200,7 +215,8 @@ pub struct Receipt {
     pub id: Option<String>,
     /// The task that carries the write on.
     pub task: Option<String>,
-    /// Values that only this answer holds, by their key in the Secret that the object publishes.
+    /// Values that only this answer holds, by their key in the Secret that the object publishes. Together with `id`: a new
+    /// remote object, which takes the place of the recorded one once its values are published.
     pub secret: Option<BTreeMap<String, SecretString>>,
     /// What the write did beyond its change, in the words of [`Change::steps`].
     pub also: Vec<String>,

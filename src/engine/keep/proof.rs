@@ -10,6 +10,9 @@ use crate::engine::{
 impl<M: Managed> Pass<'_, M> {
     /// Whether the mark in the remote object names this object; an error where it names another one that may still exist.
     pub(super) fn is_proven(&self, seen: Option<&M::Seen>) -> Result<bool, Error> {
+        if seen.is_some_and(|seen| M::is_proven(&self.cx.object, seen)) {
+            return Ok(true);
+        }
         let (Some(cluster), Some(Marked::By(mark))) = (&self.cx.shell.env.cluster, seen.map(M::marked)) else {
             return Ok(false);
         };

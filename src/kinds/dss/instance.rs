@@ -6,7 +6,7 @@ use crate::{
     engine::{Error, connect::Dependent},
     kinds::{
         dss::variables,
-        node::{NodeKind, NodeLists, Own, Sweep},
+        node::{NodeKind, NodeLists, Own, Personal, Sweep, sweep_keys},
     },
 };
 
@@ -35,6 +35,8 @@ impl NodeKind for DssInstance {
 
     async fn sweep_documents(api: &Dss, lists: &NodeLists, dependents: &[Dependent]) {
         variables::sweep(api, lists, dependents).await;
+        let personal = dependents.iter().any(|one| one.kind == "DssPersonalApiKey");
+        sweep_keys::<Personal>(api, lists, personal).await;
     }
 
     fn lacks(sweep: &Sweep) -> Option<&'static str> {

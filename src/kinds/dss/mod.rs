@@ -3,6 +3,7 @@
 mod global_api_key;
 mod group;
 mod instance;
+mod personal_api_key;
 #[cfg(test)]
 mod tests;
 mod user;

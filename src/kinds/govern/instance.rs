@@ -16,6 +16,7 @@ impl NodeKind for GovernInstance {
     const PRODUCT: &'static str = "Govern";
     const GOVERN: bool = true;
     const DECLARING: (&'static str, &'static str) = ("GovernUser", "GovernGroup");
+    const KEYS: Option<&'static str> = Some("GovernGlobalApiKey");
 
     fn node(&self) -> &NodeSpec {
         &self.spec.node

@@ -1,5 +1,6 @@
 //! Kinds of Govern nodes.
 
+mod global_api_key;
 mod group;
 mod instance;
 pub mod lists;

@@ -12,6 +12,9 @@ pub(super) fn guard(lists: &NodeLists, effects: &[Effect]) -> Option<String> {
     }
     let own = lists.identity();
     let is_own = |login: &str| own.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(login));
+    if let Some(why) = own.as_deref().and_then(|own| guard_key(lists, own, effects)) {
+        return Some(why);
+    }
     let changed = effects.iter().filter(|effect| !matches!(effect, Effect::Leaves { .. }));
     if let Some(login) = changed.filter_map(Effect::user).find(|login| is_own(login)) {
         return Some(format!("{login} is the account that the operator uses"));
@@ -48,6 +51,38 @@ pub(super) fn guard(lists: &NodeLists, effects: &[Effect]) -> Option<String> {
         names.sort_unstable();
         format!("no enabled administrator would be left without {}", names.join(", "))
     })
+}
+
+/// Why these effects would take from the operator the key that it uses. `own`: the id of that key, or the login of its user.
+fn guard_key(lists: &NodeLists, own: &str, effects: &[Effect]) -> Option<String> {
+    for effect in effects {
+        match effect {
+            Effect::NarrowsKey(id) if id == own => {
+                return Some(format!(
+                    "{own} is the API key that the operator uses: it must not lose rights"
+                ));
+            }
+            Effect::DeletesKey { id, .. } if id == own => {
+                return Some(format!("{own} is the API key that the operator uses"));
+            }
+            Effect::DeletesKey { id, user: Some(user) } if user.eq_ignore_ascii_case(own) => {
+                return Some(format!(
+                    "{id} is an API key of {user}, the account that the operator uses, and may be the one that it uses"
+                ));
+            }
+            _ => {}
+        }
+    }
+    // A key may have the rights of groups.
+    let key = lists.keys.get(own).found()?;
+    let admins = |group: &&String| {
+        let found = lists.groups.get(group).found();
+        found.is_some_and(|group| group.admin == Some(true))
+    };
+    let mut groups = key.groups.iter().flatten().filter(admins).peekable();
+    groups.peek()?;
+    let loses_all = groups.all(|group| effects.iter().any(|effect| revokes(effect, group)));
+    loses_all.then(|| format!("the operator's own API key {own} would lose the admin right"))
 }
 
 fn loses_account(effect: &Effect) -> Option<&str> {

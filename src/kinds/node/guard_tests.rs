@@ -106,3 +106,34 @@ fn a_node_without_any_administrator_in_a_group_is_not_guarded() {
         None
     );
 }
+
+#[test]
+fn the_key_of_the_operator_is_neither_deleted_nor_narrowed() {
+    let lists = lists(&[person("ann", true, &["admins"])]);
+    let deletes = |id: &str, user: Option<&str>| Effect::DeletesKey {
+        id: id.to_owned(),
+        user: user.map(str::to_owned),
+    };
+    assert!(guard(&lists, &[Effect::NarrowsKey("operator".into())]).is_some());
+    assert!(guard(&lists, &[deletes("operator", None)]).is_some());
+    assert!(guard(&lists, &[deletes("k1", Some("Operator"))]).is_some());
+    assert_eq!(guard(&lists, &[Effect::NarrowsKey("k1".into())]), None);
+    assert_eq!(guard(&lists, &[deletes("k1", None), deletes("k2", Some("ann"))]), None);
+}
+
+#[test]
+fn the_groups_that_make_the_key_of_the_operator_an_administrator_keep_the_right() {
+    let lists = lists(&[person("ann", true, &["admins"]), person("ben", true, &["others"])]);
+    lists
+        .groups
+        .saw("others", Some(group(&json!({ "name": "others", "admin": true }))));
+    let own = json!({ "id": "operator", "groups": ["readers", "admins"] });
+    let own = crate::dataiku::dip::keys::KeyRecord::from_document(&serde_json::from_value(own).unwrap()).unwrap();
+    lists.keys.saw("operator", Some(std::sync::Arc::new(own)));
+    assert_eq!(
+        guard(&lists, &[Effect::RevokesAdmin("admins".into())]).as_deref(),
+        Some("the operator's own API key operator would lose the admin right")
+    );
+    assert_eq!(guard(&lists, &[Effect::DeletesGroup("readers".into())]), None);
+    assert_eq!(guard(&lists, &[Effect::RevokesAdmin("others".into())]), None);
+}

@@ -11,8 +11,8 @@ use crate::{
     crd::applied::Applied,
     dataiku::{
         dip::{
-            global_keys::GlobalKeyRecord,
             groups::{GroupRecord, IMPERSONATABLE},
+            keys::KeyRecord,
             users::UserRecord,
         },
         document::Document,
@@ -193,7 +193,9 @@ pub struct NodeLists {
     /// Groups by name.
     pub groups: Snapshot<GroupRecord>,
     /// Global keys by id; listed only where an object declares one.
-    pub keys: Snapshot<GlobalKeyRecord>,
+    pub keys: Snapshot<KeyRecord>,
+    /// Personal keys by id; listed only where an object declares one.
+    pub personal_keys: Snapshot<KeyRecord>,
     /// Documents that objects own entries of; read only where an object does.
     pub documents: Documents,
     /// When users were last seen; read only where an object declares one.
@@ -209,6 +211,7 @@ impl Default for NodeLists {
             users: Snapshot::new(|user| &user.login),
             groups: Snapshot::new(|group| &group.name),
             keys: Snapshot::new(|key| &key.id),
+            personal_keys: Snapshot::new(|key| &key.id),
             documents: Documents::default(),
             activity: Activity::default(),
             members: Shared::default(),

@@ -20,7 +20,7 @@ pub use self::{
     activity::Activity,
     change::DocumentChange,
     group::{Group, NodeGroup},
-    key::{Key, NodeKey},
+    key::{Global, Key, KeyClass, NodeKey, Personal, sweep as sweep_keys},
     lists::{Documents, Known, NodeLists, Snapshot},
     sweep::{Own, Sweep},
     user::{NodeUser, User},
@@ -165,7 +165,7 @@ impl<K: NodeKind> ConnectionKind for K {
                 activity::refresh(&api, &live.lists);
             }
             let keys = K::KEYS.is_some_and(|kind| dependents.iter().any(|one| one.kind == kind));
-            key::sweep(&api, (*live.lists).as_ref(), keys).await;
+            key::sweep::<Global<K::Product>>(&api, (*live.lists).as_ref(), keys).await;
             K::sweep_documents(&api, &live.lists, dependents).await;
         }
         sweep.own = K::sweep_own(&api, &live.lists, known).await?;

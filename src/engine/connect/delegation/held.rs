@@ -114,7 +114,11 @@ impl Judge<'_> {
                 Effect::Deletes(user) => self.control(user, &ours, "delete", held)?,
                 Effect::SetsPassword(user) => self.control(user, &left, "set the password of", held)?,
                 Effect::Grants { flag, privileged } => self.flag(flag, *privileged).map_err(Refused::NotAllowed)?,
-                Effect::Leaves { .. } | Effect::DeletesGroup(_) | Effect::RevokesAdmin(_) => {}
+                Effect::Leaves { .. }
+                | Effect::DeletesGroup(_)
+                | Effect::RevokesAdmin(_)
+                | Effect::NarrowsKey(_)
+                | Effect::DeletesKey { .. } => {}
             }
         }
         Ok(())

@@ -4,10 +4,10 @@ use testbed::simulator::{InstanceConfig, Product};
 
 use super::{Rig, ready};
 
-const PLURAL: &str = "dssglobalapikeys";
+pub(super) const PLURAL: &str = "dssglobalapikeys";
 
 impl Rig {
-    fn key(&self, extra: Value) {
+    pub(super) fn key(&self, extra: Value) {
         let mut spec = json!({
             "instanceRef": { "name": "design" }, "secretName": "ci-key", "permissions": { "mayCreateProjects": true }
         });
@@ -17,8 +17,8 @@ impl Rig {
         self.create("DssGlobalApiKey", "ci", spec);
     }
 
-    /// Keys with the mark of the object.
-    fn marked(&self) -> Vec<Value> {
+    /// Global keys with the mark of the object.
+    pub(super) fn marked(&self) -> Vec<Value> {
         let keys = self.node.state_at("/globalApiKeys").unwrap_or_default();
         let keys = keys.as_object().cloned().unwrap_or_default();
         let marked = |key: &Value| {
@@ -30,34 +30,34 @@ impl Rig {
     }
 
     /// The only one.
-    fn sole(&self) -> Value {
+    pub(super) fn sole(&self) -> Value {
         let marked = self.marked();
         assert_eq!(marked.len(), 1, "{marked:?}");
         marked[0].clone()
     }
 
-    fn published(&self, key: &str) -> Option<String> {
+    pub(super) fn published(&self, key: &str) -> Option<String> {
         let secret = self.server.find("secrets", "team", "ci-key")?;
         let bytes: ByteString = serde_json::from_value(secret["data"][key].clone()).ok()?;
         String::from_utf8(bytes.0).ok()
     }
 
     /// The Secret holds the only key.
-    fn agrees(&self) {
+    pub(super) fn agrees(&self) {
         let key = self.sole();
         assert_eq!(self.published("apiKey").as_deref(), key["key"].as_str());
         assert_eq!(self.published("apiKeyId").as_deref(), key["id"].as_str());
     }
 }
 
-async fn created(config: InstanceConfig, extra: Value) -> Rig {
+pub(super) async fn created(config: InstanceConfig, extra: Value) -> Rig {
     let rig = Rig::with(config).await;
     rig.key(extra);
     rig.wait(PLURAL, "ci", "InSync").await;
     rig
 }
 
-fn dss() -> InstanceConfig {
+pub(super) fn dss() -> InstanceConfig {
     InstanceConfig::new(Product::Dss)
 }
 

@@ -4,6 +4,8 @@
 mod connection;
 mod examples;
 mod groups;
+mod key_kinds;
+mod key_rotation;
 mod keys;
 mod ownership;
 mod users;
@@ -70,6 +72,10 @@ impl Rig {
             server.register(Registered::from_crd(&definition));
         }
         let simulator = Simulator::start().await.unwrap();
+        let kind = match config.product {
+            Product::Govern => "GovernInstance",
+            _ => "DssInstance",
+        };
         let node = simulator.instance(config).await.unwrap();
         server.create(json!({
             "apiVersion": "v1", "kind": "Secret",
@@ -84,7 +90,7 @@ impl Rig {
             stop: watch::channel(false).0,
         };
         rig.create(
-            "DssInstance",
+            kind,
             "design",
             json!({
                 "url": rig.node.url(), "driftInterval": "5s", "tls": { "allowInsecureHttp": true },
@@ -92,7 +98,7 @@ impl Rig {
             }),
         );
         rig.start().await;
-        rig.wait("dssinstances", "design", "InSync").await;
+        rig.wait(&format!("{}s", kind.to_lowercase()), "design", "InSync").await;
         rig
     }
 
@@ -189,7 +195,14 @@ impl Rig {
     /// Everything that people can read of what the operator wrote.
     fn texts(&self) -> String {
         let mut texts = String::new();
-        for plural in ["dssinstances", "dssglobalapikeys", "dssinstancevariables", "events"] {
+        for plural in [
+            "dssinstances",
+            "dssglobalapikeys",
+            "dsspersonalapikeys",
+            "governglobalapikeys",
+            "dssinstancevariables",
+            "events",
+        ] {
             for object in self.server.list(plural) {
                 texts.push_str(&object.to_string());
             }
