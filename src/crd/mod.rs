@@ -5,6 +5,7 @@
 pub mod applied;
 pub mod common;
 pub mod connection;
+pub mod dss_general_settings;
 pub mod dss_global_api_key;
 pub mod dss_group;
 pub mod dss_instance;
@@ -29,6 +30,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 };
 use kube::CustomResourceExt;
 
+pub use dss_general_settings::DssGeneralSettings;
 pub use dss_global_api_key::DssGlobalApiKey;
 pub use dss_group::DssGroup;
 pub use dss_instance::DssInstance;
@@ -49,6 +51,7 @@ pub fn all() -> Vec<CustomResourceDefinition> {
         DssUser::crd(),
         DssGlobalApiKey::crd(),
         DssInstanceVariables::crd(),
+        DssGeneralSettings::crd(),
         GovernInstance::crd(),
         GovernGroup::crd(),
         GovernUser::crd(),

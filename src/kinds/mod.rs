@@ -15,7 +15,7 @@ use crate::{
         start::{Kinds, Starting},
     },
     kinds::{
-        dss::Variables,
+        dss::{Settings, Variables},
         node::{Group, Key, User},
     },
 };
@@ -28,6 +28,7 @@ pub fn start(env: Environment, namespace: Option<&str>, stop: watch::Receiver<bo
     kinds.objects::<User<DssUser>>(&dss);
     kinds.objects::<Key<DssGlobalApiKey>>(&dss);
     kinds.objects::<Keep<Variables>>(&dss);
+    kinds.objects::<Keep<Settings>>(&dss);
     let govern = kinds.connections::<GovernInstance>();
     kinds.objects::<Group<GovernGroup>>(&govern);
     kinds.objects::<User<GovernUser>>(&govern);

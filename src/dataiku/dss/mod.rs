@@ -1,5 +1,6 @@
 //! DSS nodes (contract sheet, section 2).
 
+pub mod settings;
 pub mod variables;
 
 pub use super::dip::{global_keys, groups, instance, users};

@@ -35,6 +35,8 @@ pub enum Effect {
     DeletesGroup(String),
     /// The group's members are no administrators any more.
     RevokesAdmin(String),
+    /// Users of this source type, such as `LDAP`, can no longer log in.
+    ClosesLogin(String),
 }
 
 impl Effect {
@@ -42,7 +44,7 @@ impl Effect {
     fn loses_account(&self) -> Option<&str> {
         match self {
             Self::Disables(user) | Self::Deletes(user) => Some(user),
-            Self::Leaves { .. } | Self::DeletesGroup(_) | Self::RevokesAdmin(_) => None,
+            Self::Leaves { .. } | Self::DeletesGroup(_) | Self::RevokesAdmin(_) | Self::ClosesLogin(_) => None,
         }
     }
 }

@@ -194,6 +194,13 @@ pub trait Managed: Send + Sync + 'static {
         0
     }
 
+    /// Whether two observations show the same: a write between them that was answered with success was not stored then.
+    /// `false` where nothing tells, as whoever wrote the whole document meanwhile may have undone it. Only for kinds with
+    /// [`Self::ENTRIES`].
+    fn is_same(_before: &Self::Seen, _after: &Self::Seen) -> bool {
+        false
+    }
+
     /// What the status shows of the remote object.
     fn show(
         object: &Self::Object,

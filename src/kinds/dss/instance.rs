@@ -5,7 +5,7 @@ use crate::{
     dataiku::dss::{Dss, DssNode},
     engine::{Error, connect::Dependent},
     kinds::{
-        dss::variables,
+        dss::{settings, variables},
         node::{NodeKind, NodeLists, Own, Sweep},
     },
 };
@@ -35,6 +35,7 @@ impl NodeKind for DssInstance {
 
     async fn sweep_documents(api: &Dss, lists: &NodeLists, dependents: &[Dependent]) {
         variables::sweep(api, lists, dependents).await;
+        settings::sweep(api, lists, dependents).await;
     }
 
     fn lacks(sweep: &Sweep) -> Option<&'static str> {

@@ -3,9 +3,11 @@
 mod global_api_key;
 mod group;
 mod instance;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod user;
 mod variables;
 
+pub use settings::Settings;
 pub use variables::Variables;

@@ -16,6 +16,16 @@ pub(super) fn guard(lists: &NodeLists, effects: &[Effect]) -> Option<String> {
     if let Some(login) = losing.iter().find(|login| is_own(login)) {
         return Some(format!("{login} is the account that the operator uses"));
     }
+    let is_closed = |user: &UserRecord| {
+        let source = user.source_type.as_deref();
+        effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::ClosesLogin(closed) if Some(closed.as_str()) == source))
+    };
+    let own_user = lists.users.filter(|user| is_own(&user.login) && is_closed(user));
+    if let Some(user) = own_user.first() {
+        return Some(format!("{} is the account that the operator uses", user.login));
+    }
     let before: HashSet<String> = {
         let groups = lists.groups.filter(|group| group.admin == Some(true));
         groups.iter().map(|group| group.name.clone()).collect()
@@ -24,6 +34,7 @@ pub(super) fn guard(lists: &NodeLists, effects: &[Effect]) -> Option<String> {
     let stays = |user: &UserRecord| {
         let mut groups = user.groups.iter().flatten();
         !losing.contains(user.login.as_str())
+            && !is_closed(user)
             && groups.any(|group| after(group) && !leaves(effects, &user.login, group))
     };
     let administrators = lists.users.filter(|user| {
@@ -49,7 +60,7 @@ pub(super) fn guard(lists: &NodeLists, effects: &[Effect]) -> Option<String> {
 fn loses_account(effect: &Effect) -> Option<&str> {
     match effect {
         Effect::Disables(user) | Effect::Deletes(user) => Some(user),
-        Effect::Leaves { .. } | Effect::DeletesGroup(_) | Effect::RevokesAdmin(_) => None,
+        Effect::Leaves { .. } | Effect::DeletesGroup(_) | Effect::RevokesAdmin(_) | Effect::ClosesLogin(_) => None,
     }
 }
 

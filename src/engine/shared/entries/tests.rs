@@ -21,6 +21,7 @@ use crate::{
         index::{Facts, Index},
         keep::{Change, Plan},
         object::ObjectName,
+        secrets::{Secret, Secrets},
     },
 };
 
@@ -32,14 +33,37 @@ struct Member {
     declared: Value,
     record: Applied,
     deleting: bool,
+    /// Whether the deletion does not wait any more for an object that takes over.
+    impatient: bool,
+    /// Whether the document may hold secrets.
+    private: bool,
+    /// Places of secrets and their values, which `applied` tells to be the ones that were written.
+    secrets: BTreeMap<String, (String, bool)>,
 }
 
 impl Member {
     fn entries(&self) -> Vec<Entry> {
         match &self.declared {
-            Value::Object(declared) if !self.deleting => Entry::leaves(declared),
+            Value::Object(declared) if !self.deleting => {
+                let secrets = self.secrets.keys();
+                let secrets = secrets.map(|pointer| Entry::secret(pointer, pointer.clone()));
+                Entry::leaves(declared).into_iter().chain(secrets).collect()
+            }
             _ => Vec::new(),
         }
+    }
+
+    fn values(&self) -> Secrets {
+        let values = self.secrets.iter().map(|(slot, (value, applied))| {
+            let value = value.clone().into();
+            let secret = if *applied {
+                Secret::Unchanged(value, "k1:print".into())
+            } else {
+                Secret::Changed(value, "k1:print".into())
+            };
+            (slot.clone(), secret)
+        });
+        values.collect()
     }
 }
 
@@ -85,6 +109,7 @@ impl World {
         let others = index.claims(ConnectionKey::default(), name(number), Box::new(|_| true), &[]);
         let member = self.members[number].as_ref().unwrap();
         let own = name(number);
+        let secrets = member.values();
         let owner = Owner {
             kind: "Toy",
             name: &own,
@@ -93,6 +118,11 @@ impl World {
             others: &others,
             document: KEY,
             noun: "variable",
+            secrets: &secrets,
+            nulls: false,
+            private: member.private,
+            effects: |_, _| Vec::new(),
+            patient: !member.impatient,
         };
         if member.deleting {
             return Ok(owner.removal(&self.document));
@@ -123,9 +153,14 @@ impl World {
             }
         }
         self.document = document;
+        let member = self.members[number].as_mut().unwrap();
+        member.secrets.values_mut().for_each(|(_, applied)| *applied = true);
         let after = self.plan(number)?;
         assert!(after.is_empty(), "{:?} is left after {steps:?}", after.steps());
         let member = self.members[number].as_mut().unwrap();
+        if member.deleting && !after.in_progress.is_empty() {
+            return Ok(steps);
+        }
         if member.deleting {
             self.members[number] = None;
         } else {
@@ -360,8 +395,73 @@ fn a_deletion_leaves_what_another_object_declares_just_so() {
     world.reconcile(0).unwrap();
     assert_eq!(refused(world.reconcile(1)).0, Reason::Conflict);
     assert_eq!(world.delete(0), Vec::<String>::new());
+    assert!(
+        world.members[0].is_some(),
+        "the deletion waits until the other one knows what was there"
+    );
     assert_eq!(world.reconcile(1).unwrap(), Vec::<String>::new());
+    assert_eq!(world.delete(0), Vec::<String>::new());
+    assert!(world.members[0].is_none());
     assert_eq!(world.value(), json!({"a": 10}));
+    world.delete(1);
+    assert_eq!(world.value(), json!({"a": 1}), "what the first object found comes back");
+}
+
+#[test]
+fn a_deletion_does_not_wait_for_ever_for_an_object_that_takes_nothing_over() {
+    let mut world = World::new(&json!({"a": 1}), &[json!({"a": 10}), json!({"a": 10})]);
+    world.reconcile(0).unwrap();
+    world.members[0].as_mut().unwrap().impatient = true;
+    assert_eq!(world.delete(0), ["restore variable a"]);
+    assert_eq!(world.reconcile(1).unwrap(), ["set variable a"]);
+    world.delete(1);
+    assert_eq!(world.value(), json!({"a": 1}));
+}
+
+fn secret(world: &mut World, number: usize, pointer: &str, value: &str) {
+    let member = world.members[number].as_mut().unwrap();
+    member.secrets.insert(pointer.to_owned(), (value.to_owned(), false));
+}
+
+#[test]
+fn a_secret_is_written_when_it_changes_or_is_gone_and_leaves_no_trace_in_the_record() {
+    let mut world = World::new(&json!({"ldap": {"url": "x"}}), &[json!({})]);
+    secret(&mut world, 0, "/ldap/password", "correct-horse");
+    let text = format!("{:?}", world.plan(0).unwrap());
+    assert!(!text.contains("correct-horse"), "{text}");
+    assert_eq!(world.reconcile(0).unwrap(), ["set variable ldap/password"]);
+    assert_eq!(
+        world.value(),
+        json!({"ldap": {"url": "x", "password": "correct-horse"}})
+    );
+    assert_eq!(world.reconcile(0).unwrap(), Vec::<String>::new());
+    world.edit("/ldap/password", &json!("e:AES:what-the-server-shows"));
+    assert_eq!(world.reconcile(0).unwrap(), Vec::<String>::new());
+    world.edit("/ldap/password", &json!(""));
+    assert_eq!(world.reconcile(0).unwrap(), ["set variable ldap/password"]);
+    secret(&mut world, 0, "/ldap/password", "another");
+    assert_eq!(world.reconcile(0).unwrap(), ["set variable ldap/password"]);
+    let record = serde_json::to_string(&world.members[0].as_ref().unwrap().record).unwrap();
+    let print = place::print(Some(&json!("another")));
+    assert!(!record.contains("another") && !record.contains(&print), "{record}");
+    assert_eq!(world.delete(0), ["remove variable ldap/password"]);
+    assert_eq!(world.value(), json!({"ldap": {"url": "x"}}));
+}
+
+#[test]
+fn a_secret_of_others_is_replaced_and_never_recorded() {
+    let found = json!({"ldap": {"password": "theirs-in-the-clear"}, "list": [{"apiKey": "theirs-too"}], "plain": 1});
+    let mut world = World::new(&found, &[json!({"list": [], "plain": 2})]);
+    world.members[0].as_mut().unwrap().private = true;
+    secret(&mut world, 0, "/ldap/password", "ours");
+    world.reconcile(0).unwrap();
+    let record = serde_json::to_string(&world.members[0].as_ref().unwrap().record).unwrap();
+    assert!(!record.contains("theirs"), "{record}");
+    assert_eq!(world.delete(0), ["restore variable plain"]);
+    assert_eq!(
+        world.value(),
+        json!({"ldap": {"password": "ours"}, "list": [], "plain": 1})
+    );
 }
 
 #[test]

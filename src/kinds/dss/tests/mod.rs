@@ -3,6 +3,7 @@
 
 mod examples;
 mod keys;
+mod settings;
 mod variables;
 
 use std::{sync::Arc, time::Duration};
@@ -175,7 +176,13 @@ impl Rig {
     /// Everything that people can read of what the operator wrote.
     fn texts(&self) -> String {
         let mut texts = String::new();
-        for plural in ["dssinstances", "dssglobalapikeys", "dssinstancevariables", "events"] {
+        for plural in [
+            "dssinstances",
+            "dssglobalapikeys",
+            "dssinstancevariables",
+            "dssgeneralsettings",
+            "events",
+        ] {
             for object in self.server.list(plural) {
                 texts.push_str(&object.to_string());
             }
