@@ -13,6 +13,8 @@ pub mod dss_instance_variables;
 pub mod dss_user;
 pub mod govern_group;
 pub mod govern_instance;
+pub mod govern_permissions;
+pub mod govern_role;
 pub mod govern_role_assignment;
 pub mod govern_user;
 pub mod launchpad_group;
@@ -38,6 +40,8 @@ pub use dss_instance_variables::DssInstanceVariables;
 pub use dss_user::DssUser;
 pub use govern_group::GovernGroup;
 pub use govern_instance::GovernInstance;
+pub use govern_permissions::{GovernBlueprintPermissions, GovernDefaultPermissions};
+pub use govern_role::GovernRole;
 pub use govern_role_assignment::GovernRoleAssignment;
 pub use govern_user::GovernUser;
 pub use launchpad_group::LaunchpadGroup;
@@ -55,7 +59,10 @@ pub fn all() -> Vec<CustomResourceDefinition> {
         GovernInstance::crd(),
         GovernGroup::crd(),
         GovernUser::crd(),
+        GovernRole::crd(),
         GovernRoleAssignment::crd(),
+        GovernBlueprintPermissions::crd(),
+        GovernDefaultPermissions::crd(),
         LaunchpadSpace::crd(),
         LaunchpadGroup::crd(),
     ];

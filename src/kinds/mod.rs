@@ -32,7 +32,10 @@ pub fn start(env: Environment, namespace: Option<&str>, stop: watch::Receiver<bo
     let govern = kinds.connections::<GovernInstance>();
     kinds.objects::<Group<GovernGroup>>(&govern);
     kinds.objects::<User<GovernUser>>(&govern);
+    kinds.objects::<govern::Role>(&govern);
     kinds.objects::<govern::RoleAssignment>(&govern);
+    kinds.objects::<Keep<govern::BlueprintPermissions>>(&govern);
+    kinds.objects::<Keep<govern::DefaultPermissions>>(&govern);
     let spaces = kinds.connections::<LaunchpadSpace>();
     kinds.objects::<launchpad::Group>(&spaces);
     kinds.finish()

@@ -13,6 +13,7 @@ use crate::dataiku::{
 
 fn role(id: &str, label: Option<&str>, description: Option<&str>) -> RoleRecord {
     RoleRecord {
+        others: serde_json::Map::new(),
         id: id.into(),
         label: label.map(Into::into),
         description: description.map(Into::into),

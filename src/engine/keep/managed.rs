@@ -12,7 +12,7 @@ use crate::{
         status::Origin,
     },
     engine::{
-        connect::{ConnectionKey, ConnectionKind, Remote},
+        connect::{ConnectionKey, ConnectionKind, Dependent, Remote},
         error::Error,
         index::{Claim, Claims},
         object::{Object, ObjectName},
@@ -180,6 +180,17 @@ pub trait Managed: Send + Sync + 'static {
         given: &Given<'_, Self::Connection>,
         seen: &Self::Seen,
     ) -> Plan<Self::Change>;
+
+    /// What still needs the remote object: its deletion waits for that, and the status names it. `dependents` use the same
+    /// connection. Pure.
+    fn needed_by(
+        _object: &Self::Object,
+        _seen: &Self::Seen,
+        _dependents: &[Dependent],
+        _lists: &<Self::Connection as ConnectionKind>::Lists,
+    ) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Performs one change, on the documents of this observation.
     fn apply(

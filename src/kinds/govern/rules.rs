@@ -75,6 +75,11 @@ impl BlueprintRules {
         }
     }
 
+    /// Whether rules grant the role. Rules that cannot be read may.
+    pub fn names(&self, role_id: &str) -> bool {
+        self.of_role(role_id).is_none_or(|rules| rules.iter().next().is_some())
+    }
+
     /// The rules that grant the role. `None`: they cannot be read.
     pub fn of_role(&self, role_id: &str) -> Option<Arc<RuleSet>> {
         match self.roles.get(role_id) {

@@ -16,7 +16,7 @@ use std::{collections::HashSet, future::Future, sync::Arc};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 pub use self::{
-    change::DocumentChange,
+    change::{DocumentChange, Seen, edited},
     group::{Group, NodeGroup},
     key::{Key, NodeKey},
     lists::{Documents, Known, NodeLists, Snapshot},

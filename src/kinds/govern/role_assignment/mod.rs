@@ -29,7 +29,7 @@ use crate::{
     },
     dataiku::govern::rule::Rule,
     engine::{
-        Common, Error, Given, Managed, Observed, Plan, Read, Receipt,
+        Common, Error, Given, Managed, ObjectName, Observed, Plan, Read, Receipt,
         connect::{ConnectionKey, Remote},
         index::Claim,
         object::is_deleting,
@@ -57,6 +57,9 @@ pub struct Seen {
     exists: bool,
     /// Whether nothing at all is left in the document. False where only the lists were read.
     vacant: bool,
+    /// Id of the role that `roleRef` leads to. Recorded, since the object may have to withdraw its rules when there is no
+    /// `GovernRole` any more.
+    referred: Option<String>,
 }
 
 impl Managed for RoleAssignment {
@@ -72,13 +75,17 @@ impl Managed for RoleAssignment {
         let spec = &object.spec;
         Common {
             connection: ConnectionKey::referred(&spec.instance_ref, object.namespace().as_deref()),
-            key: format!("{}/{}", spec.blueprint_id, spec.role_id),
+            key: format!("{}/{}", spec.blueprint_id, role_words(spec)),
             policies: &spec.policies,
         }
     }
 
     fn claims(object: &GovernRoleAssignment) -> Vec<Claim> {
         claims(object)
+    }
+
+    fn id(seen: &Seen) -> Option<String> {
+        seen.referred.clone()
     }
 
     fn evidence(seen: &Seen) -> u64 {
@@ -92,21 +99,29 @@ impl Managed for RoleAssignment {
     async fn observe(
         object: &GovernRoleAssignment,
         remote: &Remote<GovernInstance>,
-        _: &Applied,
+        record: &Applied,
         read: Read,
     ) -> Result<Observed<Seen>, Error> {
         let spec = &object.spec;
         let lists: &GovernLists = remote.lists();
+        let Some(role) = role(object, record, lists) else {
+            return Ok(Observed::Found(Seen::default()));
+        };
+        let referred = spec.role_ref.is_some().then(|| role.clone());
         if read == Read::Listed {
             return Ok(match lists.assignments.get(&spec.blueprint_id) {
-                Known::Found(rules) => rules.of_role(&spec.role_id).map_or(Observed::Unknown, |rules| {
+                Known::Found(rules) => rules.of_role(&role).map_or(Observed::Unknown, |rules| {
                     Observed::Found(Seen {
                         rules,
                         exists: true,
                         vacant: false,
+                        referred,
                     })
                 }),
-                Known::Absent => Observed::Found(Seen::default()),
+                Known::Absent => Observed::Found(Seen {
+                    referred,
+                    ..Seen::default()
+                }),
                 Known::Unknown => Observed::Unknown,
             });
         }
@@ -114,7 +129,8 @@ impl Managed for RoleAssignment {
         let rules = document.exists().then(|| document.rules.clone());
         lists.saw_assignments(&spec.blueprint_id, rules);
         Ok(Observed::Found(Seen {
-            rules: document.of_role(&spec.role_id)?,
+            referred,
+            rules: document.of_role(&role)?,
             exists: document.exists(),
             vacant: document.vacant,
         }))
@@ -172,6 +188,14 @@ fn claims(object: &GovernRoleAssignment) -> Vec<Claim> {
     let about = subject(object.uid(), &common.connection, &common.key);
     let record = object.status.as_ref().and_then(|status| status.applied.as_ref());
     let record = record.filter(|record| record.subject == Some(about));
+    let document = Claim {
+        place: document_place(spec),
+        owned: record.map(|record| record.grants.get(DOCUMENTS)).unwrap_or_default(),
+        ..Claim::default()
+    };
+    // Without an id nothing was written.
+    let id = spec.role_id.as_ref().or_else(|| record?.id.as_ref());
+    let Some(id) = id else { return vec![document] };
     let idle = is_deleting(object) || spec.policies.observes();
     let mut declared = BTreeSet::new();
     if !idle {
@@ -181,15 +205,10 @@ fn claims(object: &GovernRoleAssignment) -> Vec<Claim> {
         forms::add_forms(record, &mut declared);
     }
     let rules = Claim {
-        place: role_place(spec),
+        place: role_place(spec, id),
         exclusive: !idle && is_exact(spec),
         declared,
         owned: record.map(forms::owned).unwrap_or_default(),
-    };
-    let document = Claim {
-        place: document_place(spec),
-        owned: record.map(|record| record.grants.get(DOCUMENTS)).unwrap_or_default(),
-        ..Claim::default()
     };
     vec![rules, document]
 }
@@ -199,8 +218,37 @@ fn document_place(spec: &GovernRoleAssignmentSpec) -> String {
     format!("{:?}", spec.blueprint_id)
 }
 
-fn role_place(spec: &GovernRoleAssignmentSpec) -> String {
-    format!("{:?}/{:?}", spec.blueprint_id, spec.role_id)
+fn role_place(spec: &GovernRoleAssignmentSpec, role_id: &str) -> String {
+    format!("{:?}/{role_id:?}", spec.blueprint_id)
+}
+
+/// A `GovernRole` object of this name, in words.
+pub(super) fn referred(name: &str) -> String {
+    format!("GovernRole {name}")
+}
+
+/// The declared role in words.
+fn role_words(spec: &GovernRoleAssignmentSpec) -> String {
+    let by_name = spec.role_ref.as_ref().map(|role| referred(&role.name));
+    spec.role_id.clone().or(by_name).unwrap_or_default()
+}
+
+/// Id of the declared role; `None`: the `GovernRole` that `roleRef` names does not exist or has no id yet. An object that
+/// recorded an id stays with it.
+fn role(object: &GovernRoleAssignment, record: &Applied, lists: &GovernLists) -> Option<String> {
+    let spec = &object.spec;
+    spec.role_id
+        .clone()
+        .or_else(|| record.id.clone())
+        .or_else(|| referred_role(object, lists))
+}
+
+fn referred_role(object: &GovernRoleAssignment, lists: &GovernLists) -> Option<String> {
+    let name = &object.spec.role_ref.as_ref()?.name;
+    lists.declared_role(&ObjectName {
+        name: name.as_str().into(),
+        ..ObjectName::of(object)
+    })
 }
 
 fn is_exact(spec: &GovernRoleAssignmentSpec) -> bool {

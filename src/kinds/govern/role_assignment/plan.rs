@@ -10,7 +10,7 @@ use super::{
     document::Edit,
     document_place,
     forms::{Declared, RULES, View},
-    is_exact, role_place,
+    is_exact, referred_role, role, role_place, role_words,
     words::words,
 };
 use crate::{
@@ -52,7 +52,7 @@ impl Change for RulesChange {
 impl RulesChange {
     /// `None` where the edit does nothing.
     fn new(spec: &GovernRoleAssignmentSpec, seen: &Seen, edit: Edit, event: &'static str) -> Option<Self> {
-        let role = &spec.role_id;
+        let role = &edit.role_id;
         let mut steps: Vec<_> = edit
             .add
             .values()
@@ -81,7 +81,15 @@ impl RulesChange {
 pub(super) fn plan(object: &GovernRoleAssignment, given: &Govern<'_>, seen: &Seen) -> Result<Plan<RulesChange>, Error> {
     let spec = &object.spec;
     let declared = declared(spec)?;
-    let place = role_place(spec);
+    let Some(role_id) = role(object, given.record, given.lists) else {
+        return Ok(Plan {
+            waiting: vec![format!("{} does not exist yet or has no role yet", role_words(spec))],
+            deferred: true,
+            ..Plan::default()
+        });
+    };
+    check_reference(object, given, &role_id)?;
+    let place = role_place(spec, &role_id);
     let exact = is_exact(spec);
     if exact
         && let Some(rival) = given.others.exclusive(&place)
@@ -94,7 +102,7 @@ pub(super) fn plan(object: &GovernRoleAssignment, given: &Govern<'_>, seen: &See
         );
         return Err(Error::Blocked(Reason::Conflict, message));
     }
-    let waiting = missing(spec, given.lists);
+    let waiting = missing(spec, &role_id, given.lists);
     if !waiting.is_empty() {
         return Ok(Plan {
             waiting,
@@ -125,7 +133,7 @@ pub(super) fn plan(object: &GovernRoleAssignment, given: &Govern<'_>, seen: &See
     let grants = [(RULES, rules), (DOCUMENTS, documents), unconfirmed, forms];
     let event = if remove.is_empty() { "Created" } else { "Updated" };
     let edit = Edit {
-        role_id: spec.role_id.clone(),
+        role_id,
         add,
         remove,
         delete_vacant: false,
@@ -166,13 +174,26 @@ fn documents(
     made.then(|| id.clone()).into_iter().collect()
 }
 
-fn missing(spec: &GovernRoleAssignmentSpec, lists: &GovernLists) -> Vec<String> {
+/// Fails if `roleRef` leads to another role than the one that has the rules of this object.
+fn check_reference(object: &GovernRoleAssignment, given: &Govern<'_>, role_id: &str) -> Result<(), Error> {
+    let now = referred_role(object, given.lists);
+    match now.filter(|now| now != role_id) {
+        None => Ok(()),
+        Some(now) => Err(Error::invalid(format!(
+            "{} is role {now} by now, and the rules of this object are those of role {role_id}: delete this object and \
+             create it again",
+            role_words(&object.spec)
+        ))),
+    }
+}
+
+fn missing(spec: &GovernRoleAssignmentSpec, role_id: &str, lists: &GovernLists) -> Vec<String> {
     let mut missing = Vec::new();
     if !lists.has_blueprint(&spec.blueprint_id) {
         missing.push(format!("blueprint {} does not exist yet", spec.blueprint_id));
     }
-    if !lists.has_role(&spec.role_id) {
-        missing.push(format!("role {} does not exist yet", spec.role_id));
+    if !lists.has_role(role_id) {
+        missing.push(format!("role {role_id} does not exist yet"));
     }
     missing
 }
@@ -204,9 +225,18 @@ pub(super) fn removal(object: &GovernRoleAssignment, given: &Govern<'_>, seen: &
     let spec = &object.spec;
     // A spec that is invalid by now serves only to recognise rules whose write was never confirmed.
     let declared = declared(spec).unwrap_or_default();
-    let view = View::new(role_place(spec), &declared, &seen.rules, given.record, &given.others);
+    let Some(role_id) = role(object, given.record, given.lists) else {
+        return Plan::default();
+    };
+    let view = View::new(
+        role_place(spec, &role_id),
+        &declared,
+        &seen.rules,
+        given.record,
+        &given.others,
+    );
     let edit = Edit {
-        role_id: spec.role_id.clone(),
+        role_id,
         remove: view.withdrawn(&BTreeSet::new()),
         delete_vacant: given.record.grants.contains(DOCUMENTS, &spec.blueprint_id),
         ..Edit::default()
