@@ -8,6 +8,7 @@ pub mod connection;
 pub mod dss_general_settings;
 pub mod dss_global_api_key;
 pub mod dss_group;
+pub mod dss_impersonation_rule;
 pub mod dss_instance;
 pub mod dss_instance_variables;
 pub mod dss_user;
@@ -35,6 +36,7 @@ use kube::CustomResourceExt;
 pub use dss_general_settings::DssGeneralSettings;
 pub use dss_global_api_key::DssGlobalApiKey;
 pub use dss_group::DssGroup;
+pub use dss_impersonation_rule::DssImpersonationRule;
 pub use dss_instance::DssInstance;
 pub use dss_instance_variables::DssInstanceVariables;
 pub use dss_user::DssUser;
@@ -56,6 +58,7 @@ pub fn all() -> Vec<CustomResourceDefinition> {
         DssGlobalApiKey::crd(),
         DssInstanceVariables::crd(),
         DssGeneralSettings::crd(),
+        DssImpersonationRule::crd(),
         GovernInstance::crd(),
         GovernGroup::crd(),
         GovernUser::crd(),

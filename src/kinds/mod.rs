@@ -15,7 +15,7 @@ use crate::{
         start::{Kinds, Starting},
     },
     kinds::{
-        dss::{Settings, Variables},
+        dss::{ImpersonationRule, Settings, Variables},
         node::{Group, Key, User},
     },
 };
@@ -29,6 +29,7 @@ pub fn start(env: Environment, namespace: Option<&str>, stop: watch::Receiver<bo
     kinds.objects::<Key<DssGlobalApiKey>>(&dss);
     kinds.objects::<Keep<Variables>>(&dss);
     kinds.objects::<Keep<Settings>>(&dss);
+    kinds.objects::<ImpersonationRule>(&dss);
     let govern = kinds.connections::<GovernInstance>();
     kinds.objects::<Group<GovernGroup>>(&govern);
     kinds.objects::<User<GovernUser>>(&govern);

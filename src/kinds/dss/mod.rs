@@ -2,6 +2,7 @@
 
 mod global_api_key;
 mod group;
+mod impersonation;
 mod instance;
 mod settings;
 #[cfg(test)]
@@ -9,5 +10,6 @@ mod tests;
 mod user;
 mod variables;
 
+pub use impersonation::ImpersonationRule;
 pub use settings::Settings;
 pub use variables::Variables;

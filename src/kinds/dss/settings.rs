@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Instant};
 use kube::ResourceExt;
 
 use crate::{
-    crd::{DssGeneralSettings, DssInstance, dss_general_settings::SecretSetting},
+    crd::{DssGeneralSettings, DssImpersonationRule, DssInstance, dss_general_settings::SecretSetting},
     dataiku::{document::Document, dss::Dss, error::ApiError, permit::WritePermit},
     engine::{
         Common, Error, SecretUse,
@@ -149,7 +149,10 @@ fn slot(one: &SecretSetting) -> String {
 
 /// Reads the settings, if an object has entries in them: one call, whatever the number of objects.
 pub(super) async fn sweep(api: &Dss, lists: &NodeLists, dependents: &[Dependent]) {
-    let kinds = [object::kind::<DssGeneralSettings>()];
+    let kinds = [
+        object::kind::<DssGeneralSettings>(),
+        object::kind::<DssImpersonationRule>(),
+    ];
     let wanted = dependents.iter().any(|one| kinds.contains(&one.kind));
     let began = Instant::now();
     let read = if wanted {

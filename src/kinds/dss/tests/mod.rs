@@ -2,6 +2,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "every caller makes the JSON on the spot")]
 
 mod examples;
+mod impersonation;
 mod keys;
 mod settings;
 mod variables;
