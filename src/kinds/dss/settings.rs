@@ -98,10 +98,11 @@ impl Entries for Settings {
         for entry in Self::entries(object) {
             let pointer = &entry.pointer;
             let name = pointer.trim_start_matches('/');
-            let within = |list: &&str| pointer == *list || pointer.starts_with(&format!("{list}/"));
-            if RULES.iter().any(|list| within(&list)) {
+            let is_in = |inner: &str, outer: &str| inner.starts_with(&format!("{outer}/"));
+            let touches = |list: &str| pointer == list || is_in(pointer, list) || is_in(list, pointer);
+            if RULES.into_iter().any(touches) {
                 let message =
-                    format!("{name} is a list of impersonation rules: declare each in a DssImpersonationRule");
+                    format!("{name} holds impersonation rules: declare each of them in a DssImpersonationRule");
                 return Err(Error::invalid(message));
             }
             let value = entry.value.as_ref();

@@ -203,6 +203,11 @@ async fn settings_that_cannot_be_declared_say_why_and_write_nothing() {
             "DssImpersonationRule",
         ),
         (
+            "no-rules",
+            json!({ "settings": { "impersonation": null } }),
+            "DssImpersonationRule",
+        ),
+        (
             "plain",
             json!({ "settings": { "ldapSettings": { "bindPassword": "x" } } }),
             "looks like a secret",

@@ -2,6 +2,7 @@
 
 mod document;
 mod forms;
+mod inheritance;
 mod plan;
 #[cfg(test)]
 mod tests;
@@ -9,7 +10,7 @@ mod words;
 mod written;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
 };
@@ -60,6 +61,8 @@ pub struct Seen {
     /// Id of the role that `roleRef` leads to. Recorded, since the object may have to withdraw its rules when there is no
     /// `GovernRole` any more.
     referred: Option<String>,
+    /// From where roles are inherited: JSON texts by member.
+    inheritance: Arc<BTreeMap<&'static str, String>>,
 }
 
 impl Managed for RoleAssignment {
@@ -110,8 +113,9 @@ impl Managed for RoleAssignment {
         let referred = spec.role_ref.is_some().then(|| role.clone());
         if read == Read::Listed {
             return Ok(match lists.assignments.get(&spec.blueprint_id) {
-                Known::Found(rules) => rules.of_role(&role).map_or(Observed::Unknown, |rules| {
+                Known::Found(all) => all.of_role(&role).map_or(Observed::Unknown, |rules| {
                     Observed::Found(Seen {
+                        inheritance: all.inheritance.clone(),
                         rules,
                         exists: true,
                         vacant: false,
@@ -130,6 +134,7 @@ impl Managed for RoleAssignment {
         lists.saw_assignments(&spec.blueprint_id, rules);
         Ok(Observed::Found(Seen {
             referred,
+            inheritance: document.rules.inheritance.clone(),
             rules: document.of_role(&role)?,
             exists: document.exists(),
             vacant: document.vacant,
@@ -188,15 +193,17 @@ fn claims(object: &GovernRoleAssignment) -> Vec<Claim> {
     let about = subject(object.uid(), &common.connection, &common.key);
     let record = object.status.as_ref().and_then(|status| status.applied.as_ref());
     let record = record.filter(|record| record.subject == Some(about));
+    let idle = is_deleting(object) || spec.policies.observes();
+    let inherits = spec.inherit.as_ref().filter(|_| !idle);
     let document = Claim {
         place: document_place(spec),
+        declared: inherits.map(|_| inheritance::CLAIM.to_owned()).into_iter().collect(),
         owned: record.map(|record| record.grants.get(DOCUMENTS)).unwrap_or_default(),
         ..Claim::default()
     };
     // Without an id nothing was written.
     let id = spec.role_id.as_ref().or_else(|| record?.id.as_ref());
     let Some(id) = id else { return vec![document] };
-    let idle = is_deleting(object) || spec.policies.observes();
     let mut declared = BTreeSet::new();
     if !idle {
         declared.extend(spec.rules.iter().map(|declared| rule(declared).hash()));

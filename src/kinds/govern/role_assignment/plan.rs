@@ -10,7 +10,7 @@ use super::{
     document::Edit,
     document_place,
     forms::{Declared, RULES, View},
-    is_exact, referred_role, role, role_place, role_words,
+    inheritance, is_exact, referred_role, role, role_place, role_words,
     words::words,
 };
 use crate::{
@@ -45,13 +45,19 @@ impl Change for RulesChange {
     }
 
     fn withdraws(&self) -> bool {
-        !self.edit.remove.is_empty()
+        !self.edit.remove.is_empty() || self.event == "Deleted"
     }
 }
 
 impl RulesChange {
     /// `None` where the edit does nothing.
-    fn new(spec: &GovernRoleAssignmentSpec, seen: &Seen, edit: Edit, event: &'static str) -> Option<Self> {
+    fn new(
+        spec: &GovernRoleAssignmentSpec,
+        seen: &Seen,
+        edit: Edit,
+        inheritance: Vec<String>,
+        event: &'static str,
+    ) -> Option<Self> {
         let role = &edit.role_id;
         let mut steps: Vec<_> = edit
             .add
@@ -65,6 +71,7 @@ impl RulesChange {
                 _ => format!("remove a duplicate of the rule that grants {role} to {wording}"),
             });
         }
+        steps.extend(inheritance);
         if steps.is_empty() && edit.delete_vacant && seen.vacant {
             steps.push("delete the empty document".to_owned());
         }
@@ -89,6 +96,7 @@ pub(super) fn plan(object: &GovernRoleAssignment, given: &Govern<'_>, seen: &See
         });
     };
     check_reference(object, given, &role_id)?;
+    inheritance::check(object, given)?;
     let place = role_place(spec, &role_id);
     let exact = is_exact(spec);
     if exact
@@ -125,20 +133,36 @@ pub(super) fn plan(object: &GovernRoleAssignment, given: &Govern<'_>, seen: &See
         remove.extend(unwanted.map(|hash| (hash.to_owned(), 0)));
     }
     let rules = rules(&view, &add);
-    let documents = documents(spec, given, seen, &rules);
+    let inheritance = inheritance::draft(spec, given, seen, false);
+    let writes = !rules.is_empty() || !inheritance.owned.is_empty();
+    let documents = documents(spec, given, seen, writes);
     let forms = view.recognised(&rules);
     let unconfirmed = view.unconfirmed(&add);
     let mut basis = DefaultHasher::new();
-    (add.keys().collect::<Vec<_>>(), &remove, &unconfirmed).hash(&mut basis);
-    let grants = [(RULES, rules), (DOCUMENTS, documents), unconfirmed, forms];
+    (
+        add.keys().collect::<Vec<_>>(),
+        &remove,
+        &unconfirmed,
+        &inheritance.members,
+    )
+        .hash(&mut basis);
+    let grants = [
+        (RULES, rules),
+        (DOCUMENTS, documents),
+        (inheritance::MEMBERS, inheritance.owned),
+        (inheritance::VALUES, inheritance.values),
+        unconfirmed,
+        forms,
+    ];
     let event = if remove.is_empty() { "Created" } else { "Updated" };
     let edit = Edit {
         role_id,
         add,
         remove,
         delete_vacant: false,
+        members: inheritance.members,
     };
-    let change = RulesChange::new(spec, seen, edit, event);
+    let change = RulesChange::new(spec, seen, edit, inheritance.steps, event);
     if change.is_none() {
         check_forms(&view)?;
     }
@@ -146,6 +170,7 @@ pub(super) fn plan(object: &GovernRoleAssignment, given: &Govern<'_>, seen: &See
         // The sentences leave out what is too long for people.
         basis: basis.finish(),
         grants: grants.into_iter().collect(),
+        replaced: inheritance.replaced,
         ..Plan::new(change)
     })
 }
@@ -161,16 +186,11 @@ fn rules(view: &View<'_>, add: &Declared) -> BTreeSet<String> {
     declared.chain(forms.map(|(_, form)| &form.hash)).cloned().collect()
 }
 
-/// The blueprint, if its document is ours in the same sense. Only an object with rules of its own may have to delete it.
-fn documents(
-    spec: &GovernRoleAssignmentSpec,
-    given: &Govern<'_>,
-    seen: &Seen,
-    rules: &BTreeSet<String>,
-) -> BTreeSet<String> {
+/// The blueprint, if its document is ours in the same sense. Only an object that wrote something may have to delete it.
+fn documents(spec: &GovernRoleAssignmentSpec, given: &Govern<'_>, seen: &Seen, writes: bool) -> BTreeSet<String> {
     let id = &spec.blueprint_id;
     let made = given.record.grants.contains(DOCUMENTS, id)
-        || (!rules.is_empty() && (!seen.exists || given.others.owns(&document_place(spec), id)));
+        || (writes && (!seen.exists || given.others.owns(&document_place(spec), id)));
     made.then(|| id.clone()).into_iter().collect()
 }
 
@@ -235,11 +255,13 @@ pub(super) fn removal(object: &GovernRoleAssignment, given: &Govern<'_>, seen: &
         given.record,
         &given.others,
     );
+    let inheritance = inheritance::draft(spec, given, seen, true);
     let edit = Edit {
         role_id,
+        members: inheritance.members,
         remove: view.withdrawn(&BTreeSet::new()),
         delete_vacant: given.record.grants.contains(DOCUMENTS, &spec.blueprint_id),
         ..Edit::default()
     };
-    Plan::new(RulesChange::new(spec, seen, edit, "Deleted"))
+    Plan::new(RulesChange::new(spec, seen, edit, inheritance.steps, "Deleted"))
 }

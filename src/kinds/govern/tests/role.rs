@@ -164,3 +164,70 @@ async fn an_assignment_by_name_survives_a_restart_and_withdraws_without_its_role
     rig.gone(ASSIGNMENTS, "by-name").await;
     assert_eq!(rig.rules("ro.auditor"), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inheritance_is_set_repaired_and_restored_and_has_one_owner() {
+    let rig = Rig::ready().await;
+    let at = |member: &str| rig.at(&format!("/roleAssignments/{BLUEPRINT}/{member}"));
+    let document = json!({ "blueprintId": BLUEPRINT, "inheritBlueprintId": "bp.old", "roleAssignmentsRules": {} });
+    rig.node
+        .patch_state(json!({ "roleAssignments": { BLUEPRINT: document } }))
+        .unwrap();
+    let inherit = json!({ "blueprintId": "bp.system.dataiku_project", "artifactFieldId": "parent" });
+    rig.assignment("older", json!({ "roleId": "ro.reader", "inherit": inherit }));
+    rig.wait(ASSIGNMENTS, "older", "InSync").await;
+    assert_eq!(at("inheritBlueprintId"), "bp.system.dataiku_project");
+    assert_eq!(at("inheritArtifactFieldId"), "parent");
+    let writes = rig.node.count("G51");
+    rig.swept().await;
+    assert_eq!((writes, rig.node.count("G51")), (1, 1));
+    rig.node
+        .patch_state(json!({ "roleAssignments": { BLUEPRINT: { "inheritArtifactFieldId": "other" } } }))
+        .unwrap();
+    rig.until("the repair", || at("inheritArtifactFieldId") == "parent")
+        .await;
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    rig.assignment(
+        "newer",
+        json!({ "roleId": "ro.reader", "inherit": { "artifactFieldId": "x" } }),
+    );
+    let object = rig.wait(ASSIGNMENTS, "newer", "Conflict").await;
+    assert!(
+        Rig::message(&object).contains("team/older declares inherit"),
+        "{object:#}"
+    );
+    rig.server.delete(ASSIGNMENTS, "team", "newer");
+    rig.gone(ASSIGNMENTS, "newer").await;
+    rig.server.delete(ASSIGNMENTS, "team", "older");
+    rig.gone(ASSIGNMENTS, "older").await;
+    assert_eq!(at("inheritBlueprintId"), "bp.old");
+    assert!(at("inheritArtifactFieldId").is_null());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_rules_and_exact_leave_the_role_to_nobody_and_a_document_for_inheritance_alone_goes_again() {
+    let rig = Rig::ready().await;
+    let rule = json!({ "criteria": [], "fieldIds": [], "userContainers": [{ "type": "user", "login": "admin" }] });
+    let document =
+        json!({ "blueprintId": BLUEPRINT, "roleAssignmentsRules": { "ro.reader": [rule], "ro.contributor": [rule] } });
+    rig.node
+        .patch_state(json!({ "roleAssignments": { BLUEPRINT: document } }))
+        .unwrap();
+    rig.assignment(
+        "nobody",
+        json!({ "roleId": "ro.reader", "rules": [], "rulesPolicy": "Exact" }),
+    );
+    rig.wait(ASSIGNMENTS, "nobody", "InSync").await;
+    assert_eq!((rig.rules("ro.reader"), rig.rules("ro.contributor")), (0, 1));
+    rig.node
+        .patch_state(json!({ "roleAssignments": { BLUEPRINT: null } }))
+        .unwrap();
+    rig.assignment(
+        "parent",
+        json!({ "roleId": "ro.reader", "inherit": { "artifactFieldId": "parent" } }),
+    );
+    rig.wait(ASSIGNMENTS, "parent", "InSync").await;
+    rig.server.delete(ASSIGNMENTS, "team", "parent");
+    rig.gone(ASSIGNMENTS, "parent").await;
+    assert_eq!(rig.at(&format!("/roleAssignments/{BLUEPRINT}")), Value::Null);
+}

@@ -74,7 +74,7 @@ fn seen(rules: Vec<Rule>) -> Seen {
         rules: std::sync::Arc::new(rules.into_iter().collect()),
         exists: true,
         vacant: false,
-        referred: None,
+        ..Seen::default()
     }
 }
 
