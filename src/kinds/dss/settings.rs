@@ -53,7 +53,7 @@ impl Source for SettingsDocument {
         Ok((api.general_settings().await?, ()))
     }
 
-    async fn write(api: &Dss, permit: WritePermit, _: &str, _: &(), document: &Document) -> Result<(), ApiError> {
+    async fn write(api: &Dss, permit: WritePermit, _: &str, (): &(), document: &Document) -> Result<(), ApiError> {
         api.put_general_settings(permit, document).await
     }
 }

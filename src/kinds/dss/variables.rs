@@ -42,7 +42,7 @@ impl Source for VariablesDocument {
         Ok((api.variables().await?, ()))
     }
 
-    async fn write(api: &Dss, permit: WritePermit, _: &str, _: &(), document: &Document) -> Result<(), ApiError> {
+    async fn write(api: &Dss, permit: WritePermit, _: &str, (): &(), document: &Document) -> Result<(), ApiError> {
         api.put_variables(permit, document).await
     }
 }

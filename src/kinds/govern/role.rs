@@ -262,14 +262,13 @@ fn fit(id: &str, identifier: &str) -> Option<u8> {
 }
 
 fn listed(identifier: &str, lists: &GovernLists, record: &Applied) -> Observed<SeenRole> {
-    let known = match &record.id {
-        Some(id) => lists.roles.get(id),
-        None => {
-            let mut found = lists.roles.filter(|role| fit(&role.id, identifier).is_some());
-            found.sort_by_key(|role| fit(&role.id, identifier));
-            let found = found.into_iter().next();
-            found.map_or_else(|| lists.roles.get(identifier), Known::Found)
-        }
+    let known = if let Some(id) = &record.id {
+        lists.roles.get(id)
+    } else {
+        let mut found = lists.roles.filter(|role| fit(&role.id, identifier).is_some());
+        found.sort_by_key(|role| fit(&role.id, identifier));
+        let found = found.into_iter().next();
+        found.map_or_else(|| lists.roles.get(identifier), Known::Found)
     };
     match known {
         Known::Found(role) => Observed::Found(Seen::listed(role)),
@@ -284,18 +283,17 @@ async fn fresh(
     lists: &GovernLists,
     record: &Applied,
 ) -> Result<Option<SeenRole>, Error> {
-    let id = match &record.id {
-        Some(id) => Some(id.clone()),
-        None => {
-            let roles = api.roles().await?;
-            let fitting = roles.items.iter().filter(|role| fit(&role.id, identifier).is_some());
-            let found = fitting.min_by_key(|role| fit(&role.id, identifier));
-            if found.is_none() && !roles.is_complete() {
-                let error = "it has elements without an id, and this role may be one of them";
-                return Err(Error::unreadable("the list of roles", &error));
-            }
-            found.map(|role| role.id.clone())
+    let id = if let Some(id) = &record.id {
+        Some(id.clone())
+    } else {
+        let roles = api.roles().await?;
+        let fitting = roles.items.iter().filter(|role| fit(&role.id, identifier).is_some());
+        let found = fitting.min_by_key(|role| fit(&role.id, identifier));
+        if found.is_none() && !roles.is_complete() {
+            let error = "it has elements without an id, and this role may be one of them";
+            return Err(Error::unreadable("the list of roles", &error));
         }
+        found.map(|role| role.id.clone())
     };
     let Some(id) = id else { return Ok(None) };
     let document = api.role(&id).await?;

@@ -362,8 +362,8 @@ impl<'a> Draft<'a> {
             Some(place::restorable(pointer, text, private))
         } else if let Some(predecessor) = predecessor {
             let start = was(pointer, "");
-            let mut owned = predecessor.claim.owned.iter();
-            owned.find_map(|claim| claim.strip_prefix(&start).map(str::to_owned))
+            let mut claims = predecessor.claim.owned.iter();
+            claims.find_map(|claim| claim.strip_prefix(&start).map(str::to_owned))
         } else {
             owner.record.replaced.get(pointer).cloned()
         };

@@ -79,7 +79,7 @@ impl Rule {
         let parts = [("", &self.subject), ("to ", &self.unix), ("in project ", &self.project)];
         for (word, part) in parts {
             if let Some(part) = part {
-                words.push_str(&format!(" {word}{part}"));
+                words.extend([" ", word, part]);
             }
         }
         words
