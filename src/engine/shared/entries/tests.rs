@@ -1,5 +1,6 @@
 //! Objects that share a document, on a remote side that is the document.
 
+mod hand_over;
 mod properties;
 mod secrets;
 
@@ -388,35 +389,6 @@ fn an_entry_that_moves_with_another_value_keeps_its_first_value() {
         world.delete(1);
         assert_eq!(world.value(), json!({"a": 1}));
     }
-}
-
-#[test]
-fn a_deletion_leaves_what_another_object_declares_just_so() {
-    let mut world = World::new(&json!({"a": 1}), &[json!({"a": 10}), json!({"a": 10})]);
-    world.reconcile(0).unwrap();
-    assert_eq!(refused(world.reconcile(1)).0, Reason::Conflict);
-    assert_eq!(world.delete(0), Vec::<String>::new());
-    assert!(
-        world.members[0].is_some(),
-        "the deletion waits until the other one knows what was there"
-    );
-    assert_eq!(world.reconcile(1).unwrap(), Vec::<String>::new());
-    assert_eq!(world.delete(0), Vec::<String>::new());
-    assert!(world.members[0].is_none());
-    assert_eq!(world.value(), json!({"a": 10}));
-    world.delete(1);
-    assert_eq!(world.value(), json!({"a": 1}), "what the first object found comes back");
-}
-
-#[test]
-fn a_deletion_does_not_wait_for_ever_for_an_object_that_takes_nothing_over() {
-    let mut world = World::new(&json!({"a": 1}), &[json!({"a": 10}), json!({"a": 10})]);
-    world.reconcile(0).unwrap();
-    world.members[0].as_mut().unwrap().impatient = true;
-    assert_eq!(world.delete(0), ["restore variable a"]);
-    assert_eq!(world.reconcile(1).unwrap(), ["set variable a"]);
-    world.delete(1);
-    assert_eq!(world.value(), json!({"a": 1}));
 }
 
 #[test]
