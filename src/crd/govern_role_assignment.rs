@@ -1,7 +1,7 @@
 //! `GovernRoleAssignment`: who has a role on a blueprint of a Govern node.
 
 use kube::{CustomResource, KubeSchema};
-use schemars::{Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -48,6 +48,33 @@ fn criteria(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// A `GovernRole` object in the same namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RoleRef {
+    /// Name of the object.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
+/// From where the people who have roles on an artifact are inherited.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(
+    validation = Rule::new("has(self.blueprintId) || has(self.artifactFieldId)")
+        .message("inherit needs blueprintId or artifactFieldId")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct Inherit {
+    /// Id of the blueprint whose rules without criteria apply, too. Unset: not managed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 200))]
+    pub blueprint_id: Option<String>,
+    /// Id of the artifact field that names the artifact to inherit from. Unset: not managed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 200))]
+    pub artifact_field_id: Option<String>,
+}
+
 /// Who has a role on a blueprint. The assignments of one blueprint are one document on the Govern node. Other objects,
 /// people and tools have their rules in it, and the operator leaves those alone.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -77,8 +104,12 @@ fn criteria(_: &mut SchemaGenerator) -> Schema {
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[x_kube(
-    validation = Rule::new("size(self.rules) > 0 || (has(self.rulesPolicy) && self.rulesPolicy == 'Exact')")
-        .message("an empty list of rules needs rulesPolicy: Exact"),
+    validation = Rule::new("(has(self.rules) && size(self.rules) > 0) || (has(self.rulesPolicy) && self.rulesPolicy == 'Exact') || has(self.inherit)")
+        .message("an empty list of rules needs rulesPolicy: Exact or inherit"),
+    validation = Rule::new("has(self.roleId) != has(self.roleRef)")
+        .message("declare either roleId or roleRef"),
+    validation = Rule::new("has(self.roleId) == has(oldSelf.roleId)")
+        .message("roleId and roleRef are immutable"),
     validation = Rule::new("!has(self.deletionPolicy) || self.deletionPolicy != 'Disable'")
         .message("a role assignment cannot be disabled: use Delete or Retain")
 )]
@@ -94,15 +125,23 @@ pub struct GovernRoleAssignmentSpec {
     #[schemars(length(min = 1, max = 200))]
     pub blueprint_id: String,
     /// Id of the role, such as `ro.project_manager`, as the node has it. While there is no such role, the object waits
-    /// (reason `DependencyNotReady`). Immutable.
+    /// (reason `DependencyNotReady`). Exactly one of this and `roleRef` is declared. Immutable.
     #[x_kube(validation = Rule::new("self == oldSelf").message("roleId is immutable"))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 200))]
-    pub role_id: String,
+    pub role_id: Option<String>,
+    /// The role that a `GovernRole` object in this namespace stands for, on the same connection. While there is no such object,
+    /// or its role has no id yet, this object waits (reason `DependencyNotReady`). Exactly one of this and `roleId` is declared.
+    /// Immutable.
+    #[x_kube(validation = Rule::new("self == oldSelf").message("roleRef is immutable"))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role_ref: Option<RoleRef>,
     /// Rules that grant the role; it is granted where any of them holds. At most 64 KiB as JSON. The operator takes over no
     /// rule that it finds with the same content: that rule stays when this object is deleted, unless another object of this
     /// kind created it; then the last object that declares it removes it. When you remove a rule from this list, the operator
     /// withdraws it if it added it. Where the node stores a rule in another form, the operator follows that form. An empty
-    /// list needs `rulesPolicy: Exact`: nobody has the role then.
+    /// list needs `rulesPolicy: Exact`, and nobody has the role then, or `inherit`. Default: empty.
+    #[serde(default)]
     #[schemars(length(max = 100))]
     pub rules: Vec<AssignmentRule>,
     /// `AtLeast` (default): the listed rules exist, and others stay as they are. `Exact`: no other rule grants this role on
@@ -112,6 +151,11 @@ pub struct GovernRoleAssignmentSpec {
     /// it removes no rule of others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules_policy: Option<ListPolicy>,
+    /// From where roles on artifacts of this blueprint are inherited, whatever the role: it is part of the document of the
+    /// blueprint, so one object declares it, and the younger of two reports `Conflict`. What was there before comes back when
+    /// you remove it or delete this object, unless somebody changed it meanwhile. Unset: not managed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inherit: Option<Inherit>,
     /// Management, adoption and deletion. `adoptionPolicy` has no effect: the document belongs to nobody.
     #[serde(flatten)]
     pub policies: Policies,

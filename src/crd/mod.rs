@@ -6,8 +6,10 @@ pub mod applied;
 pub mod common;
 pub mod connection;
 pub mod delegation;
+pub mod dss_general_settings;
 pub mod dss_global_api_key;
 pub mod dss_group;
+pub mod dss_impersonation_rule;
 pub mod dss_instance;
 pub mod dss_instance_variables;
 pub mod dss_personal_api_key;
@@ -15,6 +17,8 @@ pub mod dss_user;
 pub mod govern_global_api_key;
 pub mod govern_group;
 pub mod govern_instance;
+pub mod govern_permissions;
+pub mod govern_role;
 pub mod govern_role_assignment;
 pub mod govern_user;
 pub mod launchpad_group;
@@ -33,8 +37,10 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 };
 use kube::CustomResourceExt;
 
+pub use dss_general_settings::DssGeneralSettings;
 pub use dss_global_api_key::DssGlobalApiKey;
 pub use dss_group::DssGroup;
+pub use dss_impersonation_rule::DssImpersonationRule;
 pub use dss_instance::DssInstance;
 pub use dss_instance_variables::DssInstanceVariables;
 pub use dss_personal_api_key::DssPersonalApiKey;
@@ -42,6 +48,8 @@ pub use dss_user::DssUser;
 pub use govern_global_api_key::GovernGlobalApiKey;
 pub use govern_group::GovernGroup;
 pub use govern_instance::GovernInstance;
+pub use govern_permissions::{GovernBlueprintPermissions, GovernDefaultPermissions};
+pub use govern_role::GovernRole;
 pub use govern_role_assignment::GovernRoleAssignment;
 pub use govern_user::GovernUser;
 pub use launchpad_group::LaunchpadGroup;
@@ -56,11 +64,16 @@ pub fn all() -> Vec<CustomResourceDefinition> {
         DssGlobalApiKey::crd(),
         DssPersonalApiKey::crd(),
         DssInstanceVariables::crd(),
+        DssGeneralSettings::crd(),
+        DssImpersonationRule::crd(),
         GovernInstance::crd(),
         GovernGroup::crd(),
         GovernUser::crd(),
         GovernGlobalApiKey::crd(),
+        GovernRole::crd(),
         GovernRoleAssignment::crd(),
+        GovernBlueprintPermissions::crd(),
+        GovernDefaultPermissions::crd(),
         LaunchpadSpace::crd(),
         LaunchpadGroup::crd(),
     ];

@@ -20,7 +20,7 @@ use crate::{
         start::{Kinds, Starting},
     },
     kinds::{
-        dss::Variables,
+        dss::{ImpersonationRule, Settings, Variables},
         node::{Group, Key, User},
     },
 };
@@ -34,11 +34,16 @@ pub fn start(env: Environment, namespace: Option<&str>, stop: watch::Receiver<bo
     kinds.objects::<Key<DssGlobalApiKey>>(&dss);
     kinds.objects::<Key<DssPersonalApiKey>>(&dss);
     kinds.objects::<Keep<Variables>>(&dss);
+    kinds.objects::<Keep<Settings>>(&dss);
+    kinds.objects::<ImpersonationRule>(&dss);
     let govern = kinds.connections::<GovernInstance>();
     kinds.objects::<Group<GovernGroup>>(&govern);
     kinds.objects::<User<GovernUser>>(&govern);
     kinds.objects::<Key<GovernGlobalApiKey>>(&govern);
+    kinds.objects::<govern::Role>(&govern);
     kinds.objects::<govern::RoleAssignment>(&govern);
+    kinds.objects::<Keep<govern::BlueprintPermissions>>(&govern);
+    kinds.objects::<Keep<govern::DefaultPermissions>>(&govern);
     let spaces = kinds.connections::<LaunchpadSpace>();
     kinds.objects::<launchpad::Group>(&spaces);
     kinds.finish()

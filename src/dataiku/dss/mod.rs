@@ -1,6 +1,7 @@
 //! DSS nodes (contract sheet, section 2).
 
 pub mod personal_keys;
+pub mod settings;
 pub mod variables;
 
 pub use super::dip::{global_keys, groups, instance, users};

@@ -35,7 +35,14 @@ pub struct AssignmentsRecord {
     pub blueprint_id: String,
     /// Rules by the id of the role that they grant; `None` where they are unreadable, of one role or of all.
     rules: Option<BTreeMap<String, Option<Vec<Rule>>>>,
+    /// JSON texts of the members that say from where roles are inherited, by name; none for those that are absent.
+    pub inheritance: BTreeMap<&'static str, String>,
 }
+
+/// The member with the blueprint to inherit from.
+pub const INHERIT_BLUEPRINT: &str = "inheritBlueprintId";
+/// The member with the artifact field to inherit through.
+pub const INHERIT_FIELD: &str = "inheritArtifactFieldId";
 
 impl Record for AssignmentsRecord {
     const KEY: &'static str = BLUEPRINT;
@@ -44,7 +51,18 @@ impl Record for AssignmentsRecord {
         let blueprint_id = fields.key(Self::KEY)?;
         let rules = fields.map::<Box<RawValue>>(RULES);
         let rules = rules.map(|roles| roles.into_iter().map(|(role, raw)| (role, rules_in(&raw))).collect());
-        Some(Self { blueprint_id, rules })
+        let inheritance = fields.iter().filter_map(|(key, raw)| {
+            let key = [INHERIT_BLUEPRINT, INHERIT_FIELD]
+                .into_iter()
+                .find(|known| *known == key)?;
+            Some((key, raw.get().to_owned()))
+        });
+        let inheritance = inheritance.collect();
+        Some(Self {
+            blueprint_id,
+            rules,
+            inheritance,
+        })
     }
 }
 

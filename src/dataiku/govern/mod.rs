@@ -3,6 +3,7 @@
 
 pub mod assignments;
 mod blueprints;
+pub mod permissions;
 pub mod roles;
 pub mod rule;
 

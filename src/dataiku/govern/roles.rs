@@ -1,6 +1,7 @@
 //! Roles of a Govern node (contract sheet 3.2).
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::{DipProduct, Govern, GovernNode};
 use crate::dataiku::{
@@ -28,6 +29,8 @@ pub struct RoleRecord {
     pub label: Option<String>,
     /// Description; an empty one is none.
     pub description: Option<String>,
+    /// All other members, whatever they are.
+    pub others: Map<String, Value>,
     /// Members that could not be read, by their names in the node's document.
     pub unreadable: Unreadable,
 }
@@ -36,7 +39,12 @@ impl Record for RoleRecord {
     const KEY: &'static str = "id";
 
     fn read(mut fields: Fields<'_>) -> Option<Self> {
+        let named = ["id", "label", "description"];
+        let others = fields.iter().filter(|(key, _)| !named.contains(key));
+        let others = others.filter_map(|(key, raw)| Some((key.to_owned(), serde_json::from_str(raw.get()).ok()?)));
+        let others = others.collect();
         Some(Self {
+            others,
             id: fields.key(Self::KEY)?,
             label: fields.text("label"),
             description: fields.text("description"),

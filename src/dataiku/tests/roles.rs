@@ -13,11 +13,18 @@ use crate::dataiku::{
 
 fn role(id: &str, label: Option<&str>, description: Option<&str>) -> RoleRecord {
     RoleRecord {
+        others: serde_json::Map::new(),
         id: id.into(),
         label: label.map(Into::into),
         description: description.map(Into::into),
         unreadable: Unreadable::default(),
     }
+}
+
+/// The same role with these other members.
+fn with(role: RoleRecord, others: Value) -> RoleRecord {
+    let others = serde_json::from_value(others).unwrap();
+    RoleRecord { others, ..role }
 }
 
 #[tokio::test]
@@ -29,8 +36,9 @@ async fn the_list_of_roles_is_read() {
     ]);
     let server = answering("GET", "/admin/roles", json_text(body)).await;
     let roles = govern(&server.uri()).roles().await.unwrap();
+    let more = role("ro.project_manager", Some("Project manager"), Some("Runs it"));
     let expected = [
-        role("ro.project_manager", Some("Project manager"), Some("Runs it")),
+        with(more, json!({"more": {}})),
         role("ro.reader", None, None),
         role("ro.x", None, None),
     ];
@@ -78,7 +86,7 @@ async fn a_role_is_read_replaced_and_deleted_by_id() {
     let mut document = client.role("ro.a/b").await.unwrap().unwrap();
     assert_eq!(
         RoleRecord::from_document(&document).unwrap(),
-        role("ro.a/b", Some("A"), None)
+        with(role("ro.a/b", Some("A"), None), json!({"new": 1.0}))
     );
 
     document.set("label", "B");

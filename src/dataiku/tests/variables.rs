@@ -4,7 +4,7 @@ use serde_json::json;
 use wiremock::ResponseTemplate;
 
 use super::{always, dss, permit};
-use crate::dataiku::{document::Document, error::ErrorKind};
+use crate::dataiku::{document::Document, dss::settings, error::ErrorKind};
 
 #[tokio::test]
 async fn variables_go_back_byte_for_byte_but_for_what_was_edited() {
@@ -45,4 +45,28 @@ async fn variables_are_one_object() {
             .await
             .is_ok()
     );
+}
+
+#[tokio::test]
+async fn general_settings_go_back_byte_for_byte_but_for_what_was_edited() {
+    let text = r#"{ "security": {"hideErrorStacks" : false, "x":1.0e3}, "ldapSettings": {"bindPassword":"e:AES:\u0041=","groups":[ 1 , 2]}, "impersonation": {"enabled":true,"userRules":[ {"type" : "IDENTITY"} ]}, "later": null }"#;
+    let server = always(ResponseTemplate::new(200).set_body_string(text)).await;
+    let client = dss(&server.uri());
+    let mut settings = client.general_settings().await.unwrap();
+    settings.set_at("/security/hideErrorStacks", &true).unwrap();
+    let mut rules = settings::rules(&settings, "userRules").unwrap();
+    rules.push(serde_json::value::to_raw_value(&json!({"type": "SINGLE_MAPPING"})).unwrap());
+    settings::set_rules(&mut settings, "userRules", &rules).unwrap();
+    client.put_general_settings(permit(), &settings).await.unwrap();
+
+    let received = server.received_requests().await.unwrap();
+    for (request, verb) in received.iter().zip(["GET", "PUT"]) {
+        assert_eq!(
+            (request.method.as_str(), request.url.path()),
+            (verb, "/dip/publicapi/admin/general-settings")
+        );
+    }
+    let expected = r#"{"security":{"hideErrorStacks":true,"x":1.0e3},"ldapSettings":{"bindPassword":"e:AES:\u0041=","groups":[ 1 , 2]},"impersonation":{"enabled":true,"userRules":[{"type" : "IDENTITY"},{"type":"SINGLE_MAPPING"}]},"later":null}"#;
+    assert_eq!(String::from_utf8(received[1].body.clone()).unwrap(), expected);
+    assert!(settings::rules(&Document::new(), "userRules").unwrap().is_empty());
 }

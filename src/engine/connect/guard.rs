@@ -58,6 +58,8 @@ pub enum Effect {
         /// Login of its user, where nothing tells whether the operator uses this key of that user.
         user: Option<String>,
     },
+    /// Users of this source type, such as `LDAP`, can no longer log in.
+    ClosesLogin(String),
 }
 
 impl Effect {
@@ -70,7 +72,8 @@ impl Effect {
             | Self::DeletesGroup(_)
             | Self::RevokesAdmin(_)
             | Self::NarrowsKey(_)
-            | Self::DeletesKey { .. } => true,
+            | Self::DeletesKey { .. }
+            | Self::ClosesLogin(_) => true,
             Self::Edits(_) | Self::SetsPassword(_) | Self::Grants { .. } => false,
         }
     }
@@ -87,7 +90,8 @@ impl Effect {
             | Self::RevokesAdmin(_)
             | Self::Grants { .. }
             | Self::NarrowsKey(_)
-            | Self::DeletesKey { .. } => None,
+            | Self::DeletesKey { .. }
+            | Self::ClosesLogin(_) => None,
         }
     }
 
@@ -102,7 +106,8 @@ impl Effect {
             | Self::SetsPassword(_)
             | Self::Grants { .. }
             | Self::NarrowsKey(_)
-            | Self::DeletesKey { .. } => None,
+            | Self::DeletesKey { .. }
+            | Self::ClosesLogin(_) => None,
         }
     }
 }

@@ -46,6 +46,8 @@ pub struct Dependent {
     pub name: String,
     /// Key of its remote object.
     pub key: String,
+    /// Id that the remote side gave to the object, by its record.
+    pub id: Option<String>,
     /// Whether its drift shows only in lists with all details.
     pub needs_details: bool,
 }

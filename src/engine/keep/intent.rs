@@ -64,7 +64,8 @@ impl<M: Managed> Pass<'_, M> {
         let slots: Vec<String> = plan
             .changes
             .iter()
-            .filter(|change| change.creates())
+            // Whether a secret entry of a shared document was written does not show.
+            .filter(|change| change.creates() && !M::ENTRIES)
             .flat_map(Change::slots)
             .collect();
         // Until the outcome is written, a write may be in flight.

@@ -12,7 +12,7 @@ use crate::{
         status::Origin,
     },
     engine::{
-        connect::{ConnectionKey, ConnectionKind, Declared, Remote},
+        connect::{ConnectionKey, ConnectionKind, Declared, Dependent, Remote},
         error::Error,
         index::{Claim, Claims},
         mark::{Mark, Marked},
@@ -215,6 +215,17 @@ pub trait Managed: Send + Sync + 'static {
         seen: &Self::Seen,
     ) -> Plan<Self::Change>;
 
+    /// What still needs the remote object: its deletion waits for that, and the status names it. `dependents` use the same
+    /// connection. Pure.
+    fn needed_by(
+        _object: &Self::Object,
+        _seen: &Self::Seen,
+        _dependents: &[Dependent],
+        _lists: &<Self::Connection as ConnectionKind>::Lists,
+    ) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Performs one change, on the documents of this observation.
     fn apply(
         remote: &Remote<Self::Connection>,
@@ -226,6 +237,13 @@ pub trait Managed: Send + Sync + 'static {
     /// Hash of everything that the observation shows: a write that was not stored is sent again once this changes.
     fn evidence(_seen: &Self::Seen) -> u64 {
         0
+    }
+
+    /// Whether two observations show the same: a write between them that was answered with success was not stored then.
+    /// `false` where nothing tells, as whoever wrote the whole document meanwhile may have undone it. Only for kinds with
+    /// [`Self::ENTRIES`].
+    fn is_same(_before: &Self::Seen, _after: &Self::Seen) -> bool {
+        false
     }
 
     /// What the status shows of the remote object.

@@ -425,6 +425,7 @@ impl<'a, M: Managed> Pass<'a, M> {
         // Before any intent is recorded: what this reconcile is about to give is not yet ours.
         let permits = self.permits();
         let mut done = BTreeSet::new();
+        let mut dropped = false;
         for _ in 0..ROUNDS {
             let owned = self.ownership(seen.as_ref(), &plan)?;
             if plan.is_empty() {
@@ -435,7 +436,7 @@ impl<'a, M: Managed> Pass<'a, M> {
                 return Err(error);
             }
             if plan.steps().iter().all(|step| done.contains(step)) {
-                if !M::ENTRIES {
+                if !M::ENTRIES || dropped {
                     break;
                 }
                 // Somebody who writes the document as a whole may have overwritten ours in the same moment.
@@ -474,6 +475,7 @@ impl<'a, M: Managed> Pass<'a, M> {
             {
                 let stored = M::stored(&self.cx.object, &self.cx.report.record, before, after);
                 self.cx.report.record.stored.extend(stored);
+                dropped = M::is_same(before, after);
             }
             plan = self.plan(seen.as_ref(), true)?;
             self.announce_stored(&plan);

@@ -178,6 +178,9 @@ async fn carry_out<M: Managed>(
             Observed::Unknown => return Err(Error::Internal("a fresh observation that shows nothing".into())),
         };
         holds.clear();
+        if let Some(waiting) = needed(keeping, &object, &seen, admitted) {
+            return Ok(waiting);
+        }
         let secrets = Secrets::unread(&M::secrets(&object));
         let plan = {
             let given = given(keeping, &cx.shell, &object, &cx.report, &secrets, admitted);
@@ -221,6 +224,34 @@ async fn carry_out<M: Managed>(
         }
     }
     Err(Error::Internal("a removal that never ends".into()))
+}
+
+/// Most names in the message of a deletion that waits; the rest is counted.
+const NAMED: usize = 5;
+/// Time between two checks whether something still needs the remote object.
+const NEEDED: Duration = Duration::from_secs(5);
+
+/// Waits while something needs the remote object.
+fn needed<M: Managed>(
+    keeping: &Keeping<M>,
+    object: &M::Object,
+    seen: &M::Seen,
+    admitted: &Admitted<M::Connection>,
+) -> Option<Removed> {
+    let (dependents, _) = keeping.connections.dependents(&M::common(object).connection);
+    let mut by = M::needed_by(object, seen, &dependents, &admitted.live.lists);
+    if by.is_empty() {
+        return None;
+    }
+    let more = by.len().saturating_sub(NAMED);
+    by.truncate(NAMED);
+    if more > 0 {
+        by.push(format!("{more} more"));
+    }
+    Some(Removed::Waiting(
+        format!("still needed by {}", by.join(", ")),
+        Some(NEEDED),
+    ))
 }
 
 /// A task that still runs may bring the remote object into view.

@@ -64,6 +64,7 @@ impl<M: Managed> Work for Keeping<M> {
             namespace: object.namespace().unwrap_or_default(),
             name: object.name_any(),
             key: common.key,
+            id: self.recorded_id(object),
             needs_details: M::needs_details(object),
         };
         Some((common.connection, dependent))
@@ -115,6 +116,12 @@ impl<M: Managed> Work for Keeping<M> {
 }
 
 impl<M: Managed> Keeping<M> {
+    /// Id of the remote object, by the record of this very object.
+    fn recorded_id(&self, object: &M::Object) -> Option<String> {
+        let record = object.status()?.applied.as_ref()?;
+        record.id.clone().filter(|_| record.subject == self.subject(object))
+    }
+
     /// Whether the lists of the last sweep show something else than the status says.
     async fn compare(&self, shell: &Shell<Self>, object: &M::Object) -> Result<bool, Error> {
         let common = M::common(object);

@@ -11,100 +11,88 @@ mod plan;
 mod tests;
 
 use std::{
-    future::Future,
     marker::PhantomData,
     sync::{Arc, Mutex, PoisonError},
-    time::Instant,
 };
 
-use kube::core::object::HasStatus;
+use kube::{Resource, core::object::HasStatus};
 
 pub use self::{
-    edit::{Edit, EntriesChange},
-    place::Entry,
+    edit::{EntriesChange, Replacing},
+    place::{Entry, holds_secret, member},
 };
 use self::{
     place::{mark, print, value},
     plan::{Owner, claim},
 };
-use super::writer::{SharedDocument, Writer};
+use super::source::{self, Source};
 use crate::{
     crd::{applied::Applied, common::DeletionPolicy, status::Origin},
-    dataiku::{document::Document, error::ApiError, json_value::resembles, permit::WritePermit},
+    dataiku::{document::Document, json_value::resembles, permit::WritePermit},
     engine::{
-        connect::{ConnectionKind, Declared, Remote},
+        connect::{ConnectionKind, Declared, Effect, Remote},
         error::Error,
         index::Claim,
         keep::{Common, Given, Managed, Observed, Plan, Read, Receipt},
         object::{self, Object},
+        secrets::SecretUse,
     },
 };
+
+/// Time that a deletion waits for an object that takes an entry over. An object is compared with each sweep; one that does
+/// not take it over by then is paused or invalid.
+const HAND_OVER: jiff::SignedDuration = jiff::SignedDuration::from_mins(3);
 
 /// A kind whose objects own entries of a document.
 pub trait Entries: Send + Sync + 'static {
     /// The kind of object.
     type Object: Object;
-    /// The kind of connection that its objects use.
-    type Connection: ConnectionKind;
+    /// The document.
+    type Source: Source;
 
     /// What people call the document, in messages.
     const REMOTE: &'static str;
     /// What people call an entry, in messages.
     const ENTRY: &'static str;
+    /// Whether the remote side writes `null` where nothing is. A place that holds `null` counts as empty then.
+    const NULL_IS_ABSENT: bool = false;
+    /// Whether values in the document may hold secrets. The record does not hold such a value, so it cannot be restored.
+    const HOLDS_SECRETS: bool = false;
 
     /// What every object declares. The key names the document within its connection.
     fn common(object: &Self::Object) -> Common<'_>;
-    /// The entries that an object declares.
+    /// The entries that an object declares, at most one for each place.
     fn entries(object: &Self::Object) -> Vec<Entry>;
     /// What the object declares, as far as a delegation says something about it; see [`Managed::declares`].
     fn declares(_object: &Self::Object) -> Declared {
         Declared::default()
     }
-    /// The document of this key, as the last sweep or a read after it showed it.
-    fn listed(lists: &<Self::Connection as ConnectionKind>::Lists, key: &str) -> Option<Arc<Document>>;
-    /// Takes in a read that began then.
-    fn saw(lists: &<Self::Connection as ConnectionKind>::Lists, key: &str, began: Instant, document: Arc<Document>);
-    /// Reads the document.
-    fn read(
-        api: &<Self::Connection as ConnectionKind>::Api,
-        key: &str,
-    ) -> impl Future<Output = Result<Document, ApiError>> + Send;
-    /// Replaces the document.
-    fn write(
-        api: &<Self::Connection as ConnectionKind>::Api,
-        permit: WritePermit,
-        key: &str,
-        document: &Document,
-    ) -> impl Future<Output = Result<(), ApiError>> + Send;
+    /// Where the values of its entries with slots are.
+    fn secrets(_object: &Self::Object) -> Vec<SecretUse> {
+        Vec::new()
+    }
+    /// Fails if the entries are invalid in a way that no schema rule can reject.
+    ///
+    /// # Errors
+    /// They are invalid.
+    fn check(_object: &Self::Object) -> Result<(), Error> {
+        Ok(())
+    }
+    /// What has to exist before anything is written, and does not exist yet.
+    fn missing(_object: &Self::Object, _lists: &<Connection<Self> as ConnectionKind>::Lists) -> Vec<String> {
+        Vec::new()
+    }
+    /// What a change of the document does to people, for the guards.
+    fn effects(_before: &Document, _after: &Document) -> Vec<Effect> {
+        Vec::new()
+    }
 }
+
+/// The kind of connection of a kind with entries.
+type Connection<E> = <<E as Entries>::Source as Source>::Connection;
 
 /// The strategy for a kind with entries.
 pub struct Keep<E>(PhantomData<E>);
-
-/// The document of such a kind, for its writer.
-pub struct Whole<E> {
-    key: String,
-    entries: PhantomData<E>,
-}
-
-impl<E: Entries> SharedDocument for Whole<E> {
-    type Api = <E::Connection as ConnectionKind>::Api;
-    type Edit = Edit;
-    type Content = Document;
-    type Written = ();
-
-    async fn read(&self, api: &Self::Api, _: &[&Edit]) -> Result<Document, ApiError> {
-        E::read(api, &self.key).await
-    }
-
-    fn edit(&self, content: &mut Document, edit: &Edit) -> Result<bool, Error> {
-        edit.make(content)
-    }
-
-    async fn write(&self, api: &Self::Api, permit: WritePermit, content: &Document) -> Result<(), ApiError> {
-        E::write(api, permit, &self.key, content).await
-    }
-}
 
 /// What an observation shows: the document, and its key.
 pub struct Seen {
@@ -112,19 +100,9 @@ pub struct Seen {
     document: Arc<Document>,
 }
 
-impl<E: Entries> Keep<E> {
-    fn writer(remote: &Remote<E::Connection>, key: &str) -> Arc<Writer<Whole<E>>> {
-        let id = format!("{}/{key}", E::REMOTE);
-        remote.live.writers.of(&id, || Whole {
-            key: key.to_owned(),
-            entries: PhantomData,
-        })
-    }
-}
-
 impl<E: Entries> Managed for Keep<E> {
     type Object = E::Object;
-    type Connection = E::Connection;
+    type Connection = Connection<E>;
     type Seen = Seen;
     type Change = EntriesChange;
 
@@ -137,6 +115,10 @@ impl<E: Entries> Managed for Keep<E> {
 
     fn declares(object: &E::Object) -> Declared {
         E::declares(object)
+    }
+
+    fn secrets(object: &E::Object) -> Vec<SecretUse> {
+        E::secrets(object)
     }
 
     fn claims(object: &E::Object) -> Vec<Claim> {
@@ -154,54 +136,55 @@ impl<E: Entries> Managed for Keep<E> {
 
     async fn observe(
         object: &E::Object,
-        remote: &Remote<E::Connection>,
+        remote: &Remote<Connection<E>>,
         _: &Applied,
         read: Read,
     ) -> Result<Observed<Seen>, Error> {
         let key = E::common(object).key;
-        let document = match read {
-            Read::Listed => E::listed(remote.lists(), &key),
-            Read::Fresh => {
-                let began = Instant::now();
-                let document = Self::writer(remote, &key).read(&remote.api).await?;
-                E::saw(remote.lists(), &key, began, document.clone());
-                Some(document)
-            }
-        };
+        let document = source::observe::<E::Source>(remote, &key, read).await?;
         Ok(document.map_or(Observed::Unknown, |document| Observed::Found(Seen { key, document })))
     }
 
     fn plan(
         object: &E::Object,
-        given: &Given<'_, E::Connection>,
+        given: &Given<'_, Connection<E>>,
         seen: Option<&Seen>,
     ) -> Result<Plan<EntriesChange>, Error> {
         let seen = seen.ok_or_else(|| Error::Internal(format!("the {} were not read", E::REMOTE)))?;
+        E::check(object)?;
+        let waiting = E::missing(object, given.lists);
+        if !waiting.is_empty() {
+            return Ok(Plan {
+                waiting,
+                deferred: true,
+                ..Plan::default()
+            });
+        }
         owner::<E>(object, given, seen).plan(&E::entries(object), &seen.document)
     }
 
     fn removal(
         object: &E::Object,
         _: DeletionPolicy,
-        given: &Given<'_, E::Connection>,
+        given: &Given<'_, Connection<E>>,
         seen: &Seen,
     ) -> Plan<EntriesChange> {
         owner::<E>(object, given, seen).removal(&seen.document)
     }
 
     async fn apply(
-        remote: &Remote<E::Connection>,
+        remote: &Remote<Connection<E>>,
         permit: WritePermit,
         seen: Option<&Seen>,
         change: &EntriesChange,
     ) -> Result<Receipt, Error> {
         let seen = seen.ok_or_else(|| Error::Internal(format!("the {} were not read", E::REMOTE)))?;
         let replaced = Arc::new(Mutex::default());
-        let edit = Edit {
+        let edit = Replacing {
             change: change.clone(),
             replaced: replaced.clone(),
         };
-        Self::writer(remote, &seen.key).edit(&remote.api, permit, edit).await?;
+        source::edit::<E::Source>(remote, &seen.key, permit, edit).await?;
         let replaced = std::mem::take(&mut *replaced.lock().unwrap_or_else(PoisonError::into_inner));
         Ok(Receipt {
             replaced,
@@ -209,11 +192,16 @@ impl<E: Entries> Managed for Keep<E> {
         })
     }
 
+    fn is_same(before: &Seen, after: &Seen) -> bool {
+        let text = |seen: &Seen| serde_json::to_string(&*seen.document).ok();
+        text(before) == text(after)
+    }
+
     fn show(
         _: &E::Object,
         _: Option<&Seen>,
         _: &Applied,
-        _: &<E::Connection as ConnectionKind>::Lists,
+        _: &<Connection<E> as ConnectionKind>::Lists,
     ) -> <E::Object as Object>::Seen {
         Default::default()
     }
@@ -234,7 +222,7 @@ impl<E: Entries> Managed for Keep<E> {
     }
 }
 
-fn owner<'a, E: Entries>(object: &E::Object, given: &'a Given<'a, E::Connection>, seen: &'a Seen) -> Owner<'a> {
+fn owner<'a, E: Entries>(object: &E::Object, given: &'a Given<'a, Connection<E>>, seen: &'a Seen) -> Owner<'a> {
     Owner {
         kind: object::kind::<E::Object>(),
         name: &given.name,
@@ -243,5 +231,14 @@ fn owner<'a, E: Entries>(object: &E::Object, given: &'a Given<'a, E::Connection>
         others: &given.others,
         document: &seen.key,
         noun: E::ENTRY,
+        secrets: given.secrets,
+        nulls: E::NULL_IS_ABSENT,
+        private: E::HOLDS_SECRETS,
+        effects: E::effects,
+        patient: object
+            .meta()
+            .deletion_timestamp
+            .as_ref()
+            .is_none_or(|since| given.now.duration_since(since.0) < HAND_OVER),
     }
 }

@@ -2,4 +2,5 @@
 
 pub mod batch;
 pub mod entries;
+pub mod source;
 pub mod writer;

@@ -5,7 +5,7 @@ use crate::{
     dataiku::dss::{Dss, DssNode},
     engine::{Error, connect::Dependent},
     kinds::{
-        dss::variables,
+        dss::{settings, variables},
         node::{NodeKind, NodeLists, Own, Personal, Sweep, sweep_keys},
     },
 };
@@ -37,6 +37,7 @@ impl NodeKind for DssInstance {
         variables::sweep(api, lists, dependents).await;
         let personal = dependents.iter().any(|one| one.kind == "DssPersonalApiKey");
         sweep_keys::<Personal>(api, lists, personal).await;
+        settings::sweep(api, lists, dependents).await;
     }
 
     fn lacks(sweep: &Sweep) -> Option<&'static str> {

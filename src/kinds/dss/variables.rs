@@ -11,19 +11,48 @@ use crate::{
         Common,
         connect::{ConnectionKey, Dependent},
         object,
-        shared::entries::{Entries, Entry},
+        shared::{
+            entries::{Entries, Entry},
+            source::Source,
+        },
     },
     kinds::node::NodeLists,
 };
 
 const KEY: &str = "variables";
 
+/// The document.
+pub struct VariablesDocument;
+
+impl Source for VariablesDocument {
+    type Connection = DssInstance;
+    type Form = ();
+
+    const NAME: &'static str = KEY;
+
+    fn listed(lists: &NodeLists, key: &str) -> Option<Arc<Document>> {
+        lists.documents.get(key)
+    }
+
+    fn saw(lists: &NodeLists, key: &str, began: Instant, document: Arc<Document>) {
+        lists.documents.saw(key, began, document);
+    }
+
+    async fn read(api: &Dss, _: &str) -> Result<(Document, ()), ApiError> {
+        Ok((api.variables().await?, ()))
+    }
+
+    async fn write(api: &Dss, permit: WritePermit, _: &str, (): &(), document: &Document) -> Result<(), ApiError> {
+        api.put_variables(permit, document).await
+    }
+}
+
 /// How variables are kept in line with their objects.
 pub struct Variables;
 
 impl Entries for Variables {
     type Object = DssInstanceVariables;
-    type Connection = DssInstance;
+    type Source = VariablesDocument;
 
     const REMOTE: &'static str = "instance";
     const ENTRY: &'static str = "variable";
@@ -38,22 +67,6 @@ impl Entries for Variables {
 
     fn entries(object: &DssInstanceVariables) -> Vec<Entry> {
         Entry::leaves(&object.spec.variables)
-    }
-
-    fn listed(lists: &NodeLists, key: &str) -> Option<Arc<Document>> {
-        lists.documents.get(key)
-    }
-
-    fn saw(lists: &NodeLists, key: &str, began: Instant, document: Arc<Document>) {
-        lists.documents.saw(key, began, document);
-    }
-
-    async fn read(api: &Dss, _: &str) -> Result<Document, ApiError> {
-        api.variables().await
-    }
-
-    async fn write(api: &Dss, permit: WritePermit, _: &str, document: &Document) -> Result<(), ApiError> {
-        api.put_variables(permit, document).await
     }
 }
 

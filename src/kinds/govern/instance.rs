@@ -1,10 +1,10 @@
 //! `GovernInstance`: the connection to a Govern node.
 
-use super::lists::GovernLists;
+use super::{lists::GovernLists, permissions};
 use crate::{
-    crd::{GovernInstance, connection::NodeSpec},
+    crd::{GovernInstance, GovernRole, connection::NodeSpec},
     dataiku::govern::{Govern, GovernNode},
-    engine::Error,
+    engine::{Error, connect::Dependent, object},
     kinds::node::{NodeKind, Own, Sweep},
 };
 
@@ -24,6 +24,13 @@ impl NodeKind for GovernInstance {
 
     async fn sweep_own(api: &Govern, lists: &GovernLists, known: bool) -> Result<Own, Error> {
         lists.sweep(api, known).await
+    }
+
+    async fn sweep_documents(api: &Govern, lists: &GovernLists, dependents: &[Dependent]) {
+        let kind = object::kind::<GovernRole>();
+        let roles: Vec<_> = dependents.iter().filter(|one| one.kind == kind).cloned().collect();
+        lists.declare_roles(&roles);
+        permissions::sweep(api, lists, dependents).await;
     }
 
     fn lacks(sweep: &Sweep) -> Option<&'static str> {

@@ -1,13 +1,17 @@
 //! What the last sweep of a Govern node and later reads of single documents showed.
 
-use std::{collections::HashSet, sync::Arc, time::Instant};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Instant,
+};
 
 use super::rules::BlueprintRules;
 use crate::{
     dataiku::govern::{Govern, roles::RoleRecord},
     engine::{
-        Error,
-        connect::lists::Shared,
+        Error, ObjectName,
+        connect::{Dependent, lists::Shared},
         remote_error::{optional, permitted},
     },
     kinds::node::{Known, NodeLists, Own, Snapshot},
@@ -20,6 +24,8 @@ pub struct GovernLists {
     pub roles: Snapshot<RoleRecord>,
     /// Assignments by the id of their blueprint.
     pub assignments: Snapshot<BlueprintRules>,
+    /// Ids of the roles that `GovernRole` objects stand for.
+    declared_roles: Shared<HashMap<ObjectName, String>>,
     /// `None` where the node does not show all blueprints.
     blueprints: Shared<Option<HashSet<String>>>,
 }
@@ -30,6 +36,7 @@ impl Default for GovernLists {
             node: NodeLists::default(),
             roles: Snapshot::new(|role| &role.id),
             assignments: Snapshot::new(|rules| &rules.blueprint_id),
+            declared_roles: Shared::default(),
             blueprints: Shared::default(),
         }
     }
@@ -62,14 +69,57 @@ impl GovernLists {
         };
         let Some(roles) = roles else { return Ok(own) };
         self.roles.replace(began, &roles.map(|role| self.roles.held(role)));
-        let began = Instant::now();
-        let assignments = api.assignments().await?;
-        let assignments = assignments.map(|record| self.assignments.held(BlueprintRules::new(&record)));
-        self.assignments.replace(began, &assignments);
+        self.read_assignments(api).await?;
         let blueprints = optional(api.blueprints().await)?.filter(crate::dataiku::listed::Listed::is_complete);
         self.blueprints
             .set(blueprints.map(|list| list.items.into_iter().collect()));
         Ok(own)
+    }
+
+    /// Reads all assignments: one call.
+    pub(super) async fn read_assignments(&self, api: &Govern) -> Result<(), Error> {
+        let began = Instant::now();
+        let assignments = api.assignments().await?;
+        let assignments = assignments.map(|record| self.assignments.held(BlueprintRules::new(&record)));
+        self.assignments.replace(began, &assignments);
+        Ok(())
+    }
+
+    /// What the lists of every node hold.
+    pub(super) fn node(&self) -> &NodeLists {
+        &self.node
+    }
+
+    /// Takes in which role a `GovernRole` object stands for; `None`: none at the moment.
+    pub(super) fn declare_role(&self, name: &ObjectName, id: Option<String>) {
+        self.declared_roles.edit(|roles| match id {
+            Some(id) => _ = roles.insert(name.clone(), id),
+            None => _ = roles.remove(name),
+        });
+    }
+
+    /// Takes in the ids on record. The watch may be behind: an object that is there keeps what is known of it.
+    pub(super) fn declare_roles(&self, objects: &[Dependent]) {
+        let name = |one: &Dependent| ObjectName {
+            namespace: one.namespace.as_str().into(),
+            name: one.name.as_str().into(),
+        };
+        let names: HashSet<ObjectName> = objects.iter().map(name).collect();
+        let ids: Vec<_> = objects
+            .iter()
+            .filter_map(|one| Some((name(one), one.id.clone()?)))
+            .collect();
+        self.declared_roles.edit(|roles| {
+            roles.retain(|name, _| names.contains(name));
+            for (name, id) in ids {
+                roles.entry(name).or_insert(id);
+            }
+        });
+    }
+
+    /// The id of the role that a `GovernRole` object stands for.
+    pub fn declared_role(&self, name: &ObjectName) -> Option<String> {
+        self.declared_roles.get().get(name).cloned()
     }
 
     /// As after a sweep that showed these ids.
@@ -81,6 +131,7 @@ impl GovernLists {
                 id: (*id).to_owned(),
                 label: None,
                 description: None,
+                others: serde_json::Map::new(),
                 unreadable: crate::dataiku::fields::Unreadable::default(),
             })
         };

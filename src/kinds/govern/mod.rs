@@ -4,8 +4,14 @@ mod global_api_key;
 mod group;
 mod instance;
 pub mod lists;
+mod permissions;
+mod role;
 pub mod role_assignment;
 mod rules;
+#[cfg(test)]
+mod tests;
 mod user;
 
+pub use permissions::{BlueprintPermissions, DefaultPermissions};
+pub use role::Role;
 pub use role_assignment::RoleAssignment;

@@ -52,6 +52,8 @@ pub struct BlueprintRules {
     roles: BTreeMap<String, Option<Arc<RuleSet>>>,
     /// Whether roles can be read at all.
     readable: bool,
+    /// From where roles are inherited: JSON texts by member.
+    pub inheritance: Arc<BTreeMap<&'static str, String>>,
 }
 
 impl BlueprintRules {
@@ -63,6 +65,7 @@ impl BlueprintRules {
             blueprint_id: record.blueprint_id.clone(),
             roles: roles.map(|(role, rules)| (role.to_owned(), rules.map(set))).collect(),
             readable: record.is_readable(),
+            inheritance: Arc::new(record.inheritance.clone()),
         }
     }
 
@@ -72,7 +75,13 @@ impl BlueprintRules {
             blueprint_id: blueprint_id.to_owned(),
             roles: BTreeMap::new(),
             readable: false,
+            inheritance: Arc::default(),
         }
+    }
+
+    /// Whether rules grant the role. Rules that cannot be read may.
+    pub fn names(&self, role_id: &str) -> bool {
+        self.of_role(role_id).is_none_or(|rules| rules.iter().next().is_some())
     }
 
     /// The rules that grant the role. `None`: they cannot be read.

@@ -22,6 +22,16 @@ pub(super) fn guard(lists: &NodeLists, effects: &[Effect]) -> Option<String> {
     if !effects.iter().any(Effect::takes) {
         return None;
     }
+    let is_closed = |user: &UserRecord| {
+        let source = user.source_type.as_deref();
+        effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::ClosesLogin(closed) if Some(closed.as_str()) == source))
+    };
+    let own_user = lists.users.filter(|user| is_own(&user.login) && is_closed(user));
+    if let Some(user) = own_user.first() {
+        return Some(format!("{} is the account that the operator uses", user.login));
+    }
     let losing: HashSet<&str> = effects.iter().filter_map(loses_account).collect();
     let before: HashSet<String> = {
         let groups = lists.groups.filter(|group| group.admin == Some(true));
@@ -31,6 +41,7 @@ pub(super) fn guard(lists: &NodeLists, effects: &[Effect]) -> Option<String> {
     let stays = |user: &UserRecord| {
         let mut groups = user.groups.iter().flatten();
         !losing.contains(user.login.as_str())
+            && !is_closed(user)
             && groups.any(|group| after(group) && !leaves(effects, &user.login, group))
     };
     let administrators = lists.users.filter(|user| {

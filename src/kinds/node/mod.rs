@@ -18,7 +18,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 pub use self::{
     activity::Activity,
-    change::DocumentChange,
+    change::{DocumentChange, Seen, edited},
     group::{Group, NodeGroup},
     key::{Global, Key, KeyClass, NodeKey, Personal, sweep as sweep_keys},
     lists::{Documents, Known, NodeLists, Snapshot},

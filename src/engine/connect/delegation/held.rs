@@ -118,7 +118,8 @@ impl Judge<'_> {
                 | Effect::DeletesGroup(_)
                 | Effect::RevokesAdmin(_)
                 | Effect::NarrowsKey(_)
-                | Effect::DeletesKey { .. } => {}
+                | Effect::DeletesKey { .. }
+                | Effect::ClosesLogin(_) => {}
             }
         }
         Ok(())

@@ -5,23 +5,37 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, value::RawValue};
 
 use super::place;
 use crate::{
     dataiku::document::{Document, DocumentError},
-    engine::{error::Error, keep::Change},
+    engine::{connect::Effect, error::Error, keep::Change, shared::source::DocumentEdit},
 };
+
+/// What is written at a place.
+#[derive(Clone, Debug)]
+pub(super) enum New {
+    /// Nothing: what is there is removed.
+    Nothing,
+    /// A value.
+    Json(Value),
+    /// The value of a secret; `None`: it was not read, and nothing is written.
+    Secret(String, Option<SecretString>),
+}
 
 /// A declared value that is written.
 #[derive(Clone, Debug)]
 pub(super) struct Set {
     /// The place.
     pub pointer: String,
-    /// The value; `None`: nothing.
-    pub value: Option<Value>,
+    /// The value.
+    pub value: New,
     /// Whether no object has written there before: what is found is to be restored later.
     pub first: bool,
+    /// Whether what it replaces may be a secret.
+    pub private: bool,
 }
 
 /// A value that is put back.
@@ -33,6 +47,8 @@ pub(super) struct Restore {
     pub value: String,
     /// Hashes of what the object left there. Anything else is somebody else's, and stays.
     pub ours: Vec<String>,
+    /// Whether `null` counts as nothing.
+    pub nulls: bool,
 }
 
 /// All that one object writes into a document, in one write.
@@ -46,6 +62,8 @@ pub struct EntriesChange {
     pub(super) sets: Vec<Set>,
     /// Whether the object is being deleted.
     pub(super) ends: bool,
+    /// What the change does to people.
+    pub(super) effects: Vec<Effect>,
 }
 
 /// What a change did to a document.
@@ -80,11 +98,16 @@ impl EntriesChange {
             if one.is(place::value(&edited, &one.pointer).as_ref()) {
                 continue;
             }
-            let text = one.value.as_ref().map(Value::to_string).unwrap_or_default();
-            made.changed |=
-                put(&mut edited, &one.pointer, &text).map_err(|error| self.blocked(&one.pointer, &error))?;
+            let put = match &one.value {
+                New::Nothing => put(&mut edited, &one.pointer, ""),
+                New::Json(value) => put(&mut edited, &one.pointer, &value.to_string()),
+                New::Secret(_, None) => continue,
+                New::Secret(_, Some(secret)) => edited.set_at(&one.pointer, secret.expose_secret()).map(|()| true),
+            };
+            made.changed |= put.map_err(|error| self.blocked(&one.pointer, &error))?;
             if one.first {
-                made.replaced.insert(one.pointer.clone(), found);
+                let replaced = place::restorable(&one.pointer, found, one.private);
+                made.replaced.insert(one.pointer.clone(), replaced);
             }
         }
         *document = edited;
@@ -107,7 +130,12 @@ impl EntriesChange {
 
 impl Set {
     fn is(&self, found: Option<&Value>) -> bool {
-        place::print(found) == place::print(self.value.as_ref())
+        match &self.value {
+            New::Nothing => found.is_none(),
+            New::Json(value) => place::print(found) == place::print(Some(value)),
+            // It does not show whether the value is this one.
+            New::Secret(..) => false,
+        }
     }
 }
 
@@ -115,8 +143,11 @@ impl Restore {
     /// Whether the place holds what the object left there. A map above it that is gone was removed by somebody else.
     pub fn is_due(&self, document: &Document) -> bool {
         let found = place::value(document, &self.pointer);
+        let found = found.filter(|value| !(self.nulls && value.is_null()));
         let parent = place::ancestors(&self.pointer).last();
-        self.ours.contains(&place::print(found.as_ref())) && parent.is_none_or(|parent| place::is_map(document, parent))
+        let secret = place::is_text(found.as_ref()) && self.ours.iter().any(|print| print == place::SECRET);
+        (secret || self.ours.contains(&place::print(found.as_ref())))
+            && parent.is_none_or(|parent| place::is_map(document, parent))
     }
 }
 
@@ -144,7 +175,11 @@ impl Change for EntriesChange {
             .iter()
             .map(|map| format!("remove empty {noun} {}", place::words(map)));
         let sets = self.sets.iter().map(|one| {
-            let verb = if one.value.is_none() { "remove" } else { "set" };
+            let verb = if matches!(one.value, New::Nothing) {
+                "remove"
+            } else {
+                "set"
+            };
             format!("{verb} {noun} {}", place::words(&one.pointer))
         });
         restores.chain(maps).chain(sets).collect()
@@ -176,17 +211,29 @@ impl Change for EntriesChange {
         self.sets.clear();
         self.withdraws().then_some(self)
     }
+
+    fn effects(&self) -> Vec<Effect> {
+        self.effects.clone()
+    }
+
+    fn slots(&self) -> Vec<String> {
+        let slots = self.sets.iter().filter_map(|one| match &one.value {
+            New::Secret(slot, Some(_)) => Some(slot.clone()),
+            _ => None,
+        });
+        slots.collect()
+    }
 }
 
 /// A change on its way to the writer of the document, and where it leaves what it replaced.
-pub struct Edit {
+pub struct Replacing {
     pub(super) change: EntriesChange,
     pub(super) replaced: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
-impl Edit {
-    /// Makes the change; whether it changed anything. What a repeated attempt replaces counts.
-    pub(super) fn make(&self, document: &mut Document) -> Result<bool, Error> {
+impl DocumentEdit for Replacing {
+    /// What a repeated attempt replaces counts.
+    fn make(&self, document: &mut Document) -> Result<bool, Error> {
         let made = self.change.make(document)?;
         *self.replaced.lock().unwrap_or_else(PoisonError::into_inner) = made.replaced;
         Ok(made.changed)

@@ -11,8 +11,65 @@ use crate::dataiku::{document::Document, json_value::canonical};
 pub struct Entry {
     /// The place, as a JSON pointer.
     pub pointer: String,
-    /// The value; `None`: nothing may be there.
+    /// The value; `None`: nothing may be there, unless there is a slot.
     pub value: Option<Value>,
+    /// The slot of the secret whose value belongs there.
+    pub slot: Option<String>,
+}
+
+/// Stands for the hash of a secret value, of which no record holds a hash without a key.
+pub(super) const SECRET: &str = "secret";
+/// In a record: what was replaced may be a secret and is not recorded. No JSON text, so nothing restores it.
+pub(super) const WITHHELD: &str = "withheld";
+
+/// Ends of names of members that hold secrets.
+const SECRET_NAMES: [&str; 8] = [
+    "password",
+    "passphrase",
+    "secret",
+    "token",
+    "apikey",
+    "privatekey",
+    "secretkey",
+    "credential",
+];
+
+/// Whether a member of this name may hold a secret.
+pub fn is_secret_name(name: &str) -> bool {
+    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    let name = name.to_ascii_lowercase();
+    SECRET_NAMES.iter().any(|end| name.ends_with(end))
+}
+
+/// Whether a value of this name is, or has in it, a text that may be a secret.
+pub fn holds_secret(name: &str, value: &Value) -> bool {
+    match value {
+        // The products show secrets in this form (contract sheet, A14).
+        Value::String(text) => !text.is_empty() && (is_secret_name(name) || text.starts_with("e:")),
+        Value::Array(items) => items.iter().any(|item| holds_secret(name, item)),
+        Value::Object(members) => members.iter().any(|(name, value)| holds_secret(name, value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// Name of the member at a place.
+pub fn member(pointer: &str) -> String {
+    let token = pointer.rsplit('/').next().unwrap_or_default();
+    token.replace("~1", "/").replace("~0", "~")
+}
+
+/// What the record holds of a replaced text, so that it can be restored.
+pub(super) fn restorable(pointer: &str, text: String, private: bool) -> String {
+    let holds = |value: &Value| holds_secret(&member(pointer), value);
+    if private && serde_json::from_str(&text).is_ok_and(|value| holds(&value)) {
+        return WITHHELD.to_owned();
+    }
+    text
+}
+
+/// Whether this is a text that is not empty.
+pub(super) fn is_text(value: Option<&Value>) -> bool {
+    value.and_then(Value::as_str).is_some_and(|text| !text.is_empty())
 }
 
 impl Entry {
@@ -25,9 +82,30 @@ impl Entry {
         leaves
     }
 
+    /// The value of a secret at this place.
+    pub fn secret(pointer: &str, slot: String) -> Self {
+        Self {
+            pointer: pointer.to_owned(),
+            value: None,
+            slot: Some(slot),
+        }
+    }
+
+    /// Nothing at this place.
+    pub fn nothing(pointer: &str) -> Self {
+        Self {
+            pointer: pointer.to_owned(),
+            value: None,
+            slot: None,
+        }
+    }
+
     /// Identifies place and value.
     pub(super) fn mark(&self) -> String {
-        mark(&self.pointer, self.value.as_ref())
+        match self.slot {
+            Some(_) => secret_mark(&self.pointer),
+            None => mark(&self.pointer, self.value.as_ref()),
+        }
     }
 }
 
@@ -40,6 +118,7 @@ fn collect(parent: &PointerBuf, declared: &Map<String, Value>, leaves: &mut Vec<
             value => leaves.push(Entry {
                 pointer: pointer.to_string(),
                 value: (!value.is_null()).then(|| value.clone()),
+                slot: None,
             }),
         }
     }
@@ -48,6 +127,11 @@ fn collect(parent: &PointerBuf, declared: &Map<String, Value>, leaves: &mut Vec<
 /// A place and a short hash of its value, of the same text for values that mean the same.
 pub(super) fn mark(pointer: &str, value: Option<&Value>) -> String {
     format!("{pointer} {}", print(value))
+}
+
+/// The mark of a secret value, whatever it is.
+pub(super) fn secret_mark(pointer: &str) -> String {
+    format!("{pointer} {SECRET}")
 }
 
 /// The place of a mark, and the hash.

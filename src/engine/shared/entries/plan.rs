@@ -7,23 +7,26 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash, Hasher},
+    time::Duration,
 };
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    edit::{EntriesChange, Restore, Set},
+    edit::{EntriesChange, New, Restore, Set},
     place::{self, Entry, mark},
 };
 use crate::{
     crd::applied::{Applied, Grants},
     dataiku::document::Document,
     engine::{
+        connect::Effect,
         error::{Error, Reason},
         index::{Claim, Claimant, Claims},
         keep::Plan,
         object::ObjectName,
+        secrets::{Secret, Secrets},
     },
 };
 
@@ -52,7 +55,20 @@ pub(super) struct Owner<'a> {
     pub document: &'a str,
     /// What people call an entry.
     pub noun: &'static str,
+    /// Values of the entries with slots.
+    pub secrets: &'a Secrets,
+    /// Whether `null` counts as nothing.
+    pub nulls: bool,
+    /// Whether values found may be secrets.
+    pub private: bool,
+    /// What a change of the document does to people.
+    pub effects: fn(&Document, &Document) -> Vec<Effect>,
+    /// Whether the deletion still waits for objects that take entries over.
+    pub patient: bool,
 }
+
+/// Time between two checks whether an entry was taken over.
+const TAKEN_OVER: Duration = Duration::from_secs(2);
 
 /// What an object declares and owns, for the others.
 pub(super) fn claim(document: &str, entries: &[Entry], record: Option<&Applied>) -> Claim {
@@ -95,7 +111,7 @@ impl Owner<'_> {
     ///
     /// # Errors
     /// An older object declares one of them, one cannot be set, or they are too large.
-    pub fn plan(&self, entries: &[Entry], document: &Document) -> Result<Plan<EntriesChange>, Error> {
+    pub fn plan<'a>(&'a self, entries: &[Entry], document: &'a Document) -> Result<Plan<EntriesChange>, Error> {
         for entry in entries {
             self.check(entry)?;
         }
@@ -123,7 +139,7 @@ impl Owner<'_> {
     }
 
     /// What to write before the object may go.
-    pub fn removal(&self, document: &Document) -> Plan<EntriesChange> {
+    pub fn removal<'a>(&'a self, document: &'a Document) -> Plan<EntriesChange> {
         let mut draft = Draft::new(self, document);
         draft.change.ends = true;
         for recorded in self.record.grants.list(ENTRIES) {
@@ -161,10 +177,20 @@ impl Owner<'_> {
 
     /// Whether another object declares the place and has in its record what is there: it restores what was there before.
     fn is_taken_over(&self, pointer: &str, document: &Document) -> bool {
-        let mark = mark(pointer, place::value(document, pointer).as_ref());
-        let others = self.others.of_entry(self.document, &mark);
-        let mut claims = others.iter().map(|one| &one.claim);
-        claims.any(|claim| claim.owned.contains(&mark) && claim.declared.contains(pointer))
+        let shown = mark(pointer, place::value(document, pointer).as_ref());
+        let secret = place::secret_mark(pointer);
+        let secret = self.marks(pointer).any(|mark| *mark == secret).then_some(secret);
+        [shown].into_iter().chain(secret).any(|mark| {
+            let others = self.others.of_entry(self.document, &mark);
+            let mut claims = others.iter().map(|one| &one.claim);
+            claims.any(|claim| claim.owned.contains(&mark) && claim.declared.contains(pointer))
+        })
+    }
+
+    /// The value at a place.
+    fn found(&self, document: &Document, pointer: &str) -> Option<Value> {
+        let found = place::value(document, pointer);
+        found.filter(|value| !(self.nulls && value.is_null()))
     }
 
     /// Hashes of what a value may look like in the document: its own, and that of what the server made of it.
@@ -191,12 +217,18 @@ struct Draft<'a> {
     maps: BTreeSet<String>,
     replaced: BTreeMap<String, String>,
     basis: DefaultHasher,
+    /// The document as it was found.
+    before: &'a Document,
+    /// Entries that another object is about to take over.
+    handed_over: Vec<String>,
 }
 
 impl<'a> Draft<'a> {
-    fn new(owner: &'a Owner<'a>, document: &Document) -> Self {
+    fn new(owner: &'a Owner<'a>, document: &'a Document) -> Self {
         Self {
             owner,
+            before: document,
+            handed_over: Vec::new(),
             document: document.clone(),
             change: EntriesChange {
                 noun: owner.noun,
@@ -222,11 +254,14 @@ impl<'a> Draft<'a> {
             pointer: pointer.to_owned(),
             value: value.clone(),
             ours: owner.marks(pointer).flat_map(|mark| owner.forms(mark)).collect(),
+            nulls: owner.nulls,
         };
         if !restore.is_due(&self.document) || owner.is_taken_over(pointer, &self.document) {
             return;
         }
-        if ends && owner.marks(pointer).any(|mark| others.declares(document, mark)) {
+        if ends && owner.patient && owner.marks(pointer).any(|mark| others.declares(document, mark)) {
+            // It has to know what was there before.
+            self.handed_over.push(place::words(pointer).to_owned());
             return;
         }
         if !ends && others.declares(document, pointer) {
@@ -264,8 +299,11 @@ impl<'a> Draft<'a> {
     }
 
     fn declare(&mut self, entry: &Entry) -> Result<(), Error> {
+        if let Some(slot) = &entry.slot {
+            return self.declare_secret(entry, slot);
+        }
         let (owner, pointer) = (self.owner, entry.pointer.as_str());
-        let found = place::value(&self.document, pointer);
+        let found = owner.found(&self.document, pointer);
         let is_there = owner.forms(&entry.mark()).contains(&place::print(found.as_ref()));
         let recorded = self.is_recorded(pointer, found.as_ref());
         let predecessor = if recorded {
@@ -277,22 +315,7 @@ impl<'a> Draft<'a> {
         if first && is_there {
             return Ok(());
         }
-        let replaced = if first {
-            Some(place::text(&self.document, pointer).unwrap_or_default())
-        } else if let Some(predecessor) = predecessor {
-            let start = was(pointer, "");
-            let texts = predecessor
-                .claim
-                .owned
-                .iter()
-                .filter_map(|claim| claim.strip_prefix(&start));
-            texts.map(str::to_owned).next()
-        } else {
-            owner.record.replaced.get(pointer).cloned()
-        };
-        self.replaced.extend(replaced.map(|text| (pointer.to_owned(), text)));
-        self.entries.insert(pointer.to_owned());
-        self.values.insert(entry.mark());
+        self.own(entry, first, predecessor.as_ref());
         if entry.value.is_some() {
             self.note_maps(pointer);
         }
@@ -300,10 +323,62 @@ impl<'a> Draft<'a> {
             return Ok(());
         }
         (entry.mark(), place::print(found.as_ref())).hash(&mut self.basis);
+        self.set(entry, entry.value.clone().map_or(New::Nothing, New::Json), first)
+    }
+
+    /// Declares the value of a secret. The remote side does not show which one it has: whether there is one is compared, and
+    /// the value is written when it changed.
+    fn declare_secret(&mut self, entry: &Entry, slot: &str) -> Result<(), Error> {
+        let (owner, pointer, mark) = (self.owner, entry.pointer.as_str(), entry.mark());
+        let is_there = place::is_text(owner.found(&self.document, pointer).as_ref());
+        let recorded = owner.record.grants.contains(ENTRIES, pointer) && owner.record.grants.contains(VALUES, &mark);
+        let predecessor = if recorded { None } else { owner.predecessor(&mark) };
+        let first = !recorded && predecessor.is_none();
+        let due = match owner.secrets.get(slot) {
+            Some(Secret::Changed(..)) => true,
+            Some(Secret::Unchanged(..)) => !is_there,
+            Some(Secret::Unread) => !is_there && owner.record.secrets.contains_key(slot),
+            Some(Secret::Missing(_) | Secret::Unusable(_)) | None => false,
+        };
+        if first && !due {
+            return Ok(());
+        }
+        self.own(entry, first, predecessor.as_ref());
+        self.note_maps(pointer);
+        if !due {
+            return Ok(());
+        }
+        (mark, is_there).hash(&mut self.basis);
+        let value = owner.secrets.value(slot).cloned();
+        self.set(entry, New::Secret(slot.to_owned(), value), first)
+    }
+
+    /// Records an entry as this object's own, with what was there before.
+    fn own(&mut self, entry: &Entry, first: bool, predecessor: Option<&Claimant>) {
+        let (owner, pointer) = (self.owner, entry.pointer.as_str());
+        let replaced = if first {
+            let text = place::text(&self.document, pointer).unwrap_or_default();
+            let private = owner.private || entry.slot.is_some();
+            Some(place::restorable(pointer, text, private))
+        } else if let Some(predecessor) = predecessor {
+            let start = was(pointer, "");
+            let mut claims = predecessor.claim.owned.iter();
+            claims.find_map(|claim| claim.strip_prefix(&start).map(str::to_owned))
+        } else {
+            owner.record.replaced.get(pointer).cloned()
+        };
+        self.replaced.extend(replaced.map(|text| (pointer.to_owned(), text)));
+        self.entries.insert(pointer.to_owned());
+        self.values.insert(entry.mark());
+    }
+
+    fn set(&mut self, entry: &Entry, value: New, first: bool) -> Result<(), Error> {
+        let owner = self.owner;
         let set = Set {
             pointer: entry.pointer.clone(),
-            value: entry.value.clone(),
+            value,
             first,
+            private: owner.private || entry.slot.is_some(),
         };
         let part = EntriesChange {
             noun: owner.noun,
@@ -333,13 +408,23 @@ impl<'a> Draft<'a> {
         self.maps.extend(maps.map(str::to_owned));
     }
 
-    fn plan(self) -> Plan<EntriesChange> {
+    fn plan(mut self) -> Plan<EntriesChange> {
         let lists = [(ENTRIES, self.entries), (VALUES, self.values), (MAPS, self.maps)];
+        let changes = !self.change.is_empty();
+        if changes {
+            self.change.effects = (self.owner.effects)(self.before, &self.document);
+        }
+        let handed_over = self.handed_over.join(", ");
+        let noun = self.owner.noun;
+        let waits =
+            (!handed_over.is_empty()).then(|| format!("waiting until another object takes over {noun} {handed_over}"));
         Plan {
+            due: waits.is_some().then_some(TAKEN_OVER),
+            in_progress: waits.into_iter().collect(),
             grants: lists.into_iter().collect::<Grants>(),
             replaced: self.replaced,
             basis: self.basis.finish(),
-            ..Plan::new((!self.change.is_empty()).then_some(self.change))
+            ..Plan::new(changes.then_some(self.change))
         }
     }
 }

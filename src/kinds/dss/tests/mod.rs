@@ -4,10 +4,12 @@
 mod connection;
 mod examples;
 mod groups;
+mod impersonation;
 mod key_kinds;
 mod key_rotation;
 mod keys;
 mod ownership;
+mod settings;
 mod users;
 mod variables;
 
@@ -201,6 +203,7 @@ impl Rig {
             "dsspersonalapikeys",
             "governglobalapikeys",
             "dssinstancevariables",
+            "dssgeneralsettings",
             "events",
         ] {
             for object in self.server.list(plural) {

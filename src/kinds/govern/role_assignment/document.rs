@@ -6,6 +6,7 @@ use std::{
 };
 
 use indexmap::IndexMap;
+use serde_json::value::RawValue;
 
 use crate::{
     dataiku::{
@@ -43,6 +44,8 @@ pub struct Edit {
     pub remove: BTreeMap<String, usize>,
     /// Whether to delete the document once nothing is left in it.
     pub delete_vacant: bool,
+    /// JSON texts of members of the document to set, by name; an empty text removes the member.
+    pub members: BTreeMap<&'static str, String>,
 }
 
 /// A document as it was read, and the edits to make in it.
@@ -117,8 +120,12 @@ impl Assignments {
             *known = (*known).min(*stay);
         }
         all.delete_vacant |= edit.delete_vacant;
+        all.members.extend(edit.members.clone());
+        let inheritance = &self.rules.inheritance;
+        let text = |key| inheritance.get(key).map(String::as_str).unwrap_or_default();
+        let members = edit.members.iter().any(|(key, new)| text(*key) != new);
         let removes = edit.remove.iter().any(|(hash, stay)| found.copies(hash) > *stay);
-        Ok(!added.is_empty() || removes || (edit.delete_vacant && self.vacant))
+        Ok(!added.is_empty() || removes || members || (edit.delete_vacant && self.vacant))
     }
 
     /// The document after all edits; `None`: it has to go.
@@ -128,6 +135,12 @@ impl Assignments {
             None => new_assignments(&self.rules.blueprint_id),
         };
         for (role_id, edit) in &self.edits {
+            for (key, text) in &edit.members {
+                match serde_json::from_str::<Box<RawValue>>(text) {
+                    Ok(value) => document.set(key, &value),
+                    Err(_) => _ = document.remove(key),
+                }
+            }
             let mut copies: HashMap<String, usize> = HashMap::new();
             let mut keep = |rule: &Rule| {
                 let hash = rule.hash();

@@ -2,6 +2,7 @@
 
 mod document;
 mod forms;
+mod inheritance;
 mod plan;
 #[cfg(test)]
 mod tests;
@@ -9,7 +10,7 @@ mod words;
 mod written;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
 };
@@ -29,7 +30,7 @@ use crate::{
     },
     dataiku::govern::rule::Rule,
     engine::{
-        Common, Error, Given, Managed, Observed, Plan, Read, Receipt,
+        Common, Error, Given, Managed, ObjectName, Observed, Plan, Read, Receipt,
         connect::{
             ConnectionKey, Delegable, Remote,
             delegation::{self, Named},
@@ -60,6 +61,11 @@ pub struct Seen {
     exists: bool,
     /// Whether nothing at all is left in the document. False where only the lists were read.
     vacant: bool,
+    /// Id of the role that `roleRef` leads to. Recorded, since the object may have to withdraw its rules when there is no
+    /// `GovernRole` any more.
+    referred: Option<String>,
+    /// From where roles are inherited: JSON texts by member.
+    inheritance: Arc<BTreeMap<&'static str, String>>,
 }
 
 impl Managed for RoleAssignment {
@@ -75,7 +81,7 @@ impl Managed for RoleAssignment {
         let spec = &object.spec;
         Common {
             connection: ConnectionKey::referred(&spec.instance_ref, object.namespace().as_deref()),
-            key: format!("{}/{}", spec.blueprint_id, spec.role_id),
+            key: format!("{}/{}", spec.blueprint_id, role_words(spec)),
             policies: &spec.policies,
         }
     }
@@ -88,7 +94,7 @@ impl Managed for RoleAssignment {
                 users: spec.rules.iter().flat_map(|rule| rule.users.clone()).collect(),
                 groups: spec.rules.iter().flat_map(|rule| rule.groups.clone()).collect(),
             },
-            roles: vec![spec.role_id.clone()],
+            roles: vec![spec.role_id.clone().unwrap_or_else(by_reference)],
             blueprints: vec![spec.blueprint_id.clone()],
             overrides: is_exact(spec),
             ..delegation::Declared::default()
@@ -97,6 +103,10 @@ impl Managed for RoleAssignment {
 
     fn claims(object: &GovernRoleAssignment) -> Vec<Claim> {
         claims(object)
+    }
+
+    fn id(seen: &Seen) -> Option<String> {
+        seen.referred.clone()
     }
 
     fn evidence(seen: &Seen) -> u64 {
@@ -110,21 +120,30 @@ impl Managed for RoleAssignment {
     async fn observe(
         object: &GovernRoleAssignment,
         remote: &Remote<GovernInstance>,
-        _: &Applied,
+        record: &Applied,
         read: Read,
     ) -> Result<Observed<Seen>, Error> {
         let spec = &object.spec;
         let lists: &GovernLists = remote.lists();
+        let Some(role) = role(object, record, lists) else {
+            return Ok(Observed::Found(Seen::default()));
+        };
+        let referred = spec.role_ref.is_some().then(|| role.clone());
         if read == Read::Listed {
             return Ok(match lists.assignments.get(&spec.blueprint_id) {
-                Known::Found(rules) => rules.of_role(&spec.role_id).map_or(Observed::Unknown, |rules| {
+                Known::Found(all) => all.of_role(&role).map_or(Observed::Unknown, |rules| {
                     Observed::Found(Seen {
+                        inheritance: all.inheritance.clone(),
                         rules,
                         exists: true,
                         vacant: false,
+                        referred,
                     })
                 }),
-                Known::Absent => Observed::Found(Seen::default()),
+                Known::Absent => Observed::Found(Seen {
+                    referred,
+                    ..Seen::default()
+                }),
                 Known::Unknown => Observed::Unknown,
             });
         }
@@ -132,7 +151,9 @@ impl Managed for RoleAssignment {
         let rules = document.exists().then(|| document.rules.clone());
         lists.saw_assignments(&spec.blueprint_id, rules);
         Ok(Observed::Found(Seen {
-            rules: document.of_role(&spec.role_id)?,
+            referred,
+            inheritance: document.rules.inheritance.clone(),
+            rules: document.of_role(&role)?,
             exists: document.exists(),
             vacant: document.vacant,
         }))
@@ -191,6 +212,16 @@ fn claims(object: &GovernRoleAssignment) -> Vec<Claim> {
     let record = object.status.as_ref().and_then(|status| status.applied.as_ref());
     let record = record.filter(|record| record.subject == Some(about));
     let idle = is_deleting(object) || spec.policies.observes();
+    let inherits = spec.inherit.as_ref().filter(|_| !idle);
+    let document = Claim {
+        place: document_place(spec),
+        declared: inherits.map(|_| inheritance::CLAIM.to_owned()).into_iter().collect(),
+        owned: record.map(|record| record.grants.get(DOCUMENTS)).unwrap_or_default(),
+        ..Claim::default()
+    };
+    // Without an id nothing was written.
+    let id = spec.role_id.as_ref().or_else(|| record?.id.as_ref());
+    let Some(id) = id else { return vec![document] };
     let mut declared = BTreeSet::new();
     if !idle {
         declared.extend(spec.rules.iter().map(|declared| rule(declared).hash()));
@@ -199,15 +230,10 @@ fn claims(object: &GovernRoleAssignment) -> Vec<Claim> {
         forms::add_forms(record, &mut declared);
     }
     let rules = Claim {
-        place: role_place(spec),
+        place: role_place(spec, id),
         exclusive: !idle && is_exact(spec),
         declared,
         owned: record.map(forms::owned).unwrap_or_default(),
-    };
-    let document = Claim {
-        place: document_place(spec),
-        owned: record.map(|record| record.grants.get(DOCUMENTS)).unwrap_or_default(),
-        ..Claim::default()
     };
     vec![rules, document]
 }
@@ -217,8 +243,42 @@ fn document_place(spec: &GovernRoleAssignmentSpec) -> String {
     format!("{:?}", spec.blueprint_id)
 }
 
-fn role_place(spec: &GovernRoleAssignmentSpec) -> String {
-    format!("{:?}/{:?}", spec.blueprint_id, spec.role_id)
+/// The id of a role that is only referred to is not known before every read: a delegation has to allow all roles for it.
+fn by_reference() -> String {
+    "roleRef".to_owned()
+}
+
+fn role_place(spec: &GovernRoleAssignmentSpec, role_id: &str) -> String {
+    format!("{:?}/{role_id:?}", spec.blueprint_id)
+}
+
+/// A `GovernRole` object of this name, in words.
+pub(super) fn referred(name: &str) -> String {
+    format!("GovernRole {name}")
+}
+
+/// The declared role in words.
+fn role_words(spec: &GovernRoleAssignmentSpec) -> String {
+    let by_name = spec.role_ref.as_ref().map(|role| referred(&role.name));
+    spec.role_id.clone().or(by_name).unwrap_or_default()
+}
+
+/// Id of the declared role; `None`: the `GovernRole` that `roleRef` names does not exist or has no id yet. An object that
+/// recorded an id stays with it.
+fn role(object: &GovernRoleAssignment, record: &Applied, lists: &GovernLists) -> Option<String> {
+    let spec = &object.spec;
+    spec.role_id
+        .clone()
+        .or_else(|| record.id.clone())
+        .or_else(|| referred_role(object, lists))
+}
+
+fn referred_role(object: &GovernRoleAssignment, lists: &GovernLists) -> Option<String> {
+    let name = &object.spec.role_ref.as_ref()?.name;
+    lists.declared_role(&ObjectName {
+        name: name.as_str().into(),
+        ..ObjectName::of(object)
+    })
 }
 
 fn is_exact(spec: &GovernRoleAssignmentSpec) -> bool {

@@ -10,7 +10,7 @@ use super::{
     document::Edit,
     document_place,
     forms::{Declared, RULES, View},
-    is_exact, role_place,
+    inheritance, is_exact, referred_role, role, role_place, role_words,
     words::words,
 };
 use crate::{
@@ -45,7 +45,7 @@ impl Change for RulesChange {
     }
 
     fn withdraws(&self) -> bool {
-        !self.edit.remove.is_empty()
+        !self.edit.remove.is_empty() || self.event == "Deleted"
     }
 
     /// A rule that changes is removed and added: the removal alone would take the access of everybody in it.
@@ -56,8 +56,14 @@ impl Change for RulesChange {
 
 impl RulesChange {
     /// `None` where the edit does nothing.
-    fn new(spec: &GovernRoleAssignmentSpec, seen: &Seen, edit: Edit, event: &'static str) -> Option<Self> {
-        let role = &spec.role_id;
+    fn new(
+        spec: &GovernRoleAssignmentSpec,
+        seen: &Seen,
+        edit: Edit,
+        inheritance: Vec<String>,
+        event: &'static str,
+    ) -> Option<Self> {
+        let role = &edit.role_id;
         let mut steps: Vec<_> = edit
             .add
             .values()
@@ -70,6 +76,7 @@ impl RulesChange {
                 _ => format!("remove a duplicate of the rule that grants {role} to {wording}"),
             });
         }
+        steps.extend(inheritance);
         if steps.is_empty() && edit.delete_vacant && seen.vacant {
             steps.push("delete the empty document".to_owned());
         }
@@ -86,7 +93,16 @@ impl RulesChange {
 pub(super) fn plan(object: &GovernRoleAssignment, given: &Govern<'_>, seen: &Seen) -> Result<Plan<RulesChange>, Error> {
     let spec = &object.spec;
     let declared = declared(spec)?;
-    let place = role_place(spec);
+    let Some(role_id) = role(object, given.record, given.lists) else {
+        return Ok(Plan {
+            waiting: vec![format!("{} does not exist yet or has no role yet", role_words(spec))],
+            deferred: true,
+            ..Plan::default()
+        });
+    };
+    check_reference(object, given, &role_id)?;
+    inheritance::check(object, given)?;
+    let place = role_place(spec, &role_id);
     let exact = is_exact(spec);
     if exact
         && let Some(rival) = given.others.exclusive(&place)
@@ -99,7 +115,7 @@ pub(super) fn plan(object: &GovernRoleAssignment, given: &Govern<'_>, seen: &See
         );
         return Err(Error::Blocked(Reason::Conflict, message));
     }
-    let waiting = missing(spec, given.lists);
+    let waiting = missing(spec, &role_id, given.lists);
     if !waiting.is_empty() {
         return Ok(Plan {
             waiting,
@@ -122,20 +138,36 @@ pub(super) fn plan(object: &GovernRoleAssignment, given: &Govern<'_>, seen: &See
         remove.extend(unwanted.map(|hash| (hash.to_owned(), 0)));
     }
     let rules = rules(&view, &add);
-    let documents = documents(spec, given, seen, &rules);
+    let inheritance = inheritance::draft(spec, given, seen, false);
+    let writes = !rules.is_empty() || !inheritance.owned.is_empty();
+    let documents = documents(spec, given, seen, writes);
     let forms = view.recognised(&rules);
     let unconfirmed = view.unconfirmed(&add);
     let mut basis = DefaultHasher::new();
-    (add.keys().collect::<Vec<_>>(), &remove, &unconfirmed).hash(&mut basis);
-    let grants = [(RULES, rules), (DOCUMENTS, documents), unconfirmed, forms];
+    (
+        add.keys().collect::<Vec<_>>(),
+        &remove,
+        &unconfirmed,
+        &inheritance.members,
+    )
+        .hash(&mut basis);
+    let grants = [
+        (RULES, rules),
+        (DOCUMENTS, documents),
+        (inheritance::MEMBERS, inheritance.owned),
+        (inheritance::VALUES, inheritance.values),
+        unconfirmed,
+        forms,
+    ];
     let event = if remove.is_empty() { "Created" } else { "Updated" };
     let edit = Edit {
-        role_id: spec.role_id.clone(),
+        role_id,
         add,
         remove,
         delete_vacant: false,
+        members: inheritance.members,
     };
-    let change = RulesChange::new(spec, seen, edit, event);
+    let change = RulesChange::new(spec, seen, edit, inheritance.steps, event);
     if change.is_none() {
         check_forms(&view)?;
     }
@@ -143,6 +175,7 @@ pub(super) fn plan(object: &GovernRoleAssignment, given: &Govern<'_>, seen: &See
         // The sentences leave out what is too long for people.
         basis: basis.finish(),
         grants: grants.into_iter().collect(),
+        replaced: inheritance.replaced,
         ..Plan::new(change)
     })
 }
@@ -158,26 +191,34 @@ fn rules(view: &View<'_>, add: &Declared) -> BTreeSet<String> {
     declared.chain(forms.map(|(_, form)| &form.hash)).cloned().collect()
 }
 
-/// The blueprint, if its document is ours in the same sense. Only an object with rules of its own may have to delete it.
-fn documents(
-    spec: &GovernRoleAssignmentSpec,
-    given: &Govern<'_>,
-    seen: &Seen,
-    rules: &BTreeSet<String>,
-) -> BTreeSet<String> {
+/// The blueprint, if its document is ours in the same sense. Only an object that wrote something may have to delete it.
+fn documents(spec: &GovernRoleAssignmentSpec, given: &Govern<'_>, seen: &Seen, writes: bool) -> BTreeSet<String> {
     let id = &spec.blueprint_id;
     let made = given.record.grants.contains(DOCUMENTS, id)
-        || (!rules.is_empty() && (!seen.exists || given.others.owns(&document_place(spec), id)));
+        || (writes && (!seen.exists || given.others.owns(&document_place(spec), id)));
     made.then(|| id.clone()).into_iter().collect()
 }
 
-fn missing(spec: &GovernRoleAssignmentSpec, lists: &GovernLists) -> Vec<String> {
+/// Fails if `roleRef` leads to another role than the one that has the rules of this object.
+fn check_reference(object: &GovernRoleAssignment, given: &Govern<'_>, role_id: &str) -> Result<(), Error> {
+    let now = referred_role(object, given.lists);
+    match now.filter(|now| now != role_id) {
+        None => Ok(()),
+        Some(now) => Err(Error::invalid(format!(
+            "{} is role {now} by now, and the rules of this object are those of role {role_id}: delete this object and \
+             create it again",
+            role_words(&object.spec)
+        ))),
+    }
+}
+
+fn missing(spec: &GovernRoleAssignmentSpec, role_id: &str, lists: &GovernLists) -> Vec<String> {
     let mut missing = Vec::new();
     if !lists.has_blueprint(&spec.blueprint_id) {
         missing.push(format!("blueprint {} does not exist yet", spec.blueprint_id));
     }
-    if !lists.has_role(&spec.role_id) {
-        missing.push(format!("role {} does not exist yet", spec.role_id));
+    if !lists.has_role(role_id) {
+        missing.push(format!("role {role_id} does not exist yet"));
     }
     missing
 }
@@ -209,12 +250,23 @@ pub(super) fn removal(object: &GovernRoleAssignment, given: &Govern<'_>, seen: &
     let spec = &object.spec;
     // A spec that is invalid by now serves only to recognise rules whose write was never confirmed.
     let declared = declared(spec).unwrap_or_default();
-    let view = View::new(role_place(spec), &declared, &seen.rules, given.record, &given.others);
+    let Some(role_id) = role(object, given.record, given.lists) else {
+        return Plan::default();
+    };
+    let view = View::new(
+        role_place(spec, &role_id),
+        &declared,
+        &seen.rules,
+        given.record,
+        &given.others,
+    );
+    let inheritance = inheritance::draft(spec, given, seen, true);
     let edit = Edit {
-        role_id: spec.role_id.clone(),
+        role_id,
+        members: inheritance.members,
         remove: view.withdrawn(&BTreeSet::new()),
         delete_vacant: given.record.grants.contains(DOCUMENTS, &spec.blueprint_id),
         ..Edit::default()
     };
-    Plan::new(RulesChange::new(spec, seen, edit, "Deleted"))
+    Plan::new(RulesChange::new(spec, seen, edit, inheritance.steps, "Deleted"))
 }

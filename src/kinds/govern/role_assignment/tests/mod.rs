@@ -74,6 +74,7 @@ fn seen(rules: Vec<Rule>) -> Seen {
         rules: std::sync::Arc::new(rules.into_iter().collect()),
         exists: true,
         vacant: false,
+        ..Seen::default()
     }
 }
 
@@ -328,8 +329,8 @@ fn a_claim_holds_short_hashes_and_ignores_the_record_of_another_object() {
     let jane = granting(&["jane"]);
     let mut mine = object("a", json!({"rules": [{"users": ["jane"]}]}), granted(&[&jane]));
     let claim = |object: &GovernRoleAssignment| claims(object).remove(0);
-    assert_eq!(claim(&mine).place, role_place(&mine.spec));
-    assert_ne!(role_place(&mine.spec), document_place(&mine.spec));
+    assert_eq!(claim(&mine).place, role_place(&mine.spec, ROLE));
+    assert_ne!(role_place(&mine.spec, ROLE), document_place(&mine.spec));
     assert_eq!(claim(&mine).declared, BTreeSet::from([jane.hash()]));
     assert_eq!(claim(&mine).owned, BTreeSet::from([jane.hash()]));
     mine.metadata.uid = Some("copied".to_owned());

@@ -100,6 +100,7 @@ impl Server {
             rules: content.of_role(ROLE).unwrap(),
             exists: content.exists(),
             vacant: content.vacant,
+            ..Seen::default()
         }
     }
 

@@ -1,0 +1,209 @@
+//! The kinds of a Govern node, run by the engine against a simulated node and an apiserver in memory.
+#![allow(clippy::needless_pass_by_value, reason = "every caller makes the JSON on the spot")]
+
+mod examples;
+mod permissions;
+mod role;
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use memory_apiserver::{MemoryApiserver, Registered};
+use serde_json::{Value, json};
+use testbed::simulator::{Instance, InstanceConfig, Product, Simulator};
+use tokio::{sync::watch, task::JoinHandle};
+
+use crate::{
+    crd,
+    dataiku::{
+        address::AddressPolicy,
+        transport::{CallObserver, CallRecord},
+    },
+    engine::{
+        clock::Clock,
+        environment::Environment,
+        fingerprint::Fingerprints,
+        namespaces::Namespaces,
+        permit::Alone,
+        policy::Policy,
+        report::{EngineObserver, ReconcileRecord, Reports},
+        source_watch,
+    },
+    kinds,
+};
+
+struct Ignored;
+
+impl EngineObserver for Ignored {
+    fn reconciled(&self, _: ReconcileRecord) {}
+
+    fn status_write_failed(&self, _: &'static str) {}
+
+    fn watching(&self, _: &'static str, _: bool) {}
+}
+
+impl CallObserver for Ignored {
+    fn called(&self, _: &CallRecord) {}
+}
+
+/// A running operator with the connection `govern`.
+struct Rig {
+    server: MemoryApiserver,
+    node: Instance,
+    _simulator: Simulator,
+    running: Option<JoinHandle<()>>,
+    stop: watch::Sender<bool>,
+}
+
+impl Rig {
+    async fn ready() -> Self {
+        Self::with(InstanceConfig::new(Product::Govern)).await
+    }
+
+    async fn with(config: InstanceConfig) -> Self {
+        let server = MemoryApiserver::new();
+        for definition in crd::all() {
+            server.register(Registered::from_crd(&definition));
+        }
+        let simulator = Simulator::start().await.unwrap();
+        let node = simulator.instance(config).await.unwrap();
+        server.create(json!({
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": {
+                "name": "admin", "namespace": "team",
+                "annotations": { "dataiku-operator.io/allowed-hosts": "127.0.0.1" },
+            },
+            "stringData": { "apiKey": node.api_key() },
+        }));
+        let mut rig = Self {
+            server,
+            node,
+            _simulator: simulator,
+            running: None,
+            stop: watch::channel(false).0,
+        };
+        rig.create(
+            "GovernInstance",
+            "govern",
+            json!({
+                "url": rig.node.url(), "driftInterval": "5s", "tls": { "allowInsecureHttp": true },
+                "credentials": { "apiKeySecretRef": { "name": "admin" } },
+            }),
+        );
+        rig.start().await;
+        rig.wait("governinstances", "govern", "InSync").await;
+        rig
+    }
+
+    /// Starts an operator: after a kill, another process.
+    async fn start(&mut self) {
+        let client = self.server.client();
+        let env = Environment {
+            fingerprints: Arc::new(Fingerprints::new(vec![7; 32])),
+            reports: Reports::start(client.clone()).0,
+            client: client.clone(),
+            observer: Arc::new(Ignored),
+            calls: Arc::new(Ignored),
+            addresses: Arc::new(AddressPolicy {
+                allowed: vec!["127.0.0.0/8".parse().unwrap()],
+            }),
+            cluster: Some("cluster-1".to_owned()),
+            privileges: Arc::default(),
+            namespaces: Namespaces::default(),
+            policy: Arc::new(Policy {
+                allow_insecure_tls: true,
+                ..Policy::default()
+            }),
+            clock: Clock::new(Timestamp::now),
+            fence: Arc::new(Alone),
+            release_after: Duration::from_mins(10),
+            propagation_deadline: Duration::from_mins(15),
+        };
+        let (stop, stopped) = watch::channel(false);
+        self.stop = stop;
+        let kinds = kinds::start(env, None, stopped);
+        let sources = source_watch::start(client, None, kinds.watched.clone());
+        sources.listed().await;
+        self.running = Some(tokio::spawn(async move {
+            kinds.run.await;
+            sources.task.abort();
+        }));
+    }
+
+    /// Kills the operator in the middle of whatever it does.
+    async fn kill(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.abort();
+            let _ = running.await;
+        }
+    }
+
+    fn create(&self, kind: &str, name: &str, spec: Value) {
+        self.server.create(json!({
+            "apiVersion": "dataiku-operator.io/v1alpha1", "kind": kind,
+            "metadata": { "name": name, "namespace": "team" }, "spec": spec,
+        }));
+    }
+
+    /// Waits until `Ready` of the present spec has this reason.
+    async fn wait(&self, plural: &str, name: &str, reason: &str) -> Value {
+        for _ in 0..2400 {
+            let object = self.server.get(plural, "team", name);
+            let current = object["status"]["observedGeneration"] == object["metadata"]["generation"];
+            if current && ready(&object)["reason"] == reason {
+                return object;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!(
+            "{name} is not {reason}: {:#}",
+            self.server.get(plural, "team", name)["status"]
+        );
+    }
+
+    async fn gone(&self, plural: &str, name: &str) {
+        self.until("the end of the object", || {
+            self.server.find(plural, "team", name).is_none()
+        })
+        .await;
+    }
+
+    async fn until(&self, what: &str, holds: impl Fn() -> bool) {
+        for _ in 0..2400 {
+            if holds() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{what} did not happen");
+    }
+
+    /// Waits until two sweeps more have ended.
+    async fn swept(&self) {
+        let sweeps = self.node.count("G1");
+        self.until("two sweeps", || self.node.count("G1") >= sweeps + 2).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+
+    fn message(object: &Value) -> String {
+        ready(object)["message"].as_str().unwrap_or_default().to_owned()
+    }
+
+    fn at(&self, pointer: &str) -> Value {
+        self.node.state_at(pointer).unwrap_or_default()
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.abort();
+        }
+    }
+}
+
+fn ready(object: &Value) -> Value {
+    let conditions = object["status"]["conditions"].as_array();
+    let ready = conditions.into_iter().flatten().find(|one| one["type"] == "Ready");
+    ready.cloned().unwrap_or_default()
+}
