@@ -4,6 +4,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+/// Makes a test of a function that takes a ground: one without a cluster.
+macro_rules! in_memory {
+    ($test:ident) => {
+        mod $test {
+            #[test]
+            fn in_memory() {
+                crate::memory::test(async |ground| super::$test(&ground).await);
+            }
+        }
+    };
+}
+
 mod alone;
 mod bad_input;
 mod bed;

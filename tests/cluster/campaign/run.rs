@@ -82,6 +82,8 @@ pub fn batch<S: Scenario>(plans: &[Plan], measures: &[Measure]) -> Vec<(String, 
             }
         };
         let at = at.into_inner();
+        // At once, for a run that is cut off.
+        eprintln!("{}: {wrong}", rest[at]);
         failures.push((rest[at].to_string(), wrong));
         rest = &rest[at + 1..];
     }
