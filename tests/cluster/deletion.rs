@@ -59,7 +59,7 @@ async fn without_its_connection_an_object_goes_with_a_warning(ground: &Ground) {
     assert!(bed.user("jane").is_some());
 }
 
-in_memory!(without_the_connections_secret_an_object_goes_after_a_while);
+in_cluster!(without_the_connections_secret_an_object_goes_after_a_while);
 async fn without_the_connections_secret_an_object_goes_after_a_while(ground: &Ground) {
     let bed = ground.start("nosecret", &["--release-after", "15s"]).await;
     bed.connect().await;
@@ -83,7 +83,7 @@ async fn without_the_connections_secret_an_object_goes_after_a_while(ground: &Gr
     assert!(bed.user("jane").is_some());
 }
 
-in_memory!(a_whole_namespace_goes);
+in_cluster!(a_whole_namespace_goes);
 async fn a_whole_namespace_goes(ground: &Ground) {
     let bed = ground.start("wholens", &["--release-after", "3s"]).await;
     bed.connect().await;

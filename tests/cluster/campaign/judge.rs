@@ -9,6 +9,7 @@
 
 use std::collections::BTreeSet;
 
+use memory_apiserver::Request;
 use serde_json::{Map, Value};
 
 use super::{
@@ -107,15 +108,26 @@ pub fn compare<S: Scenario>(found: &Measure, expected: &Measure, operation: Oper
     Ok(())
 }
 
-/// Nothing is written any more.
-pub async fn at_rest<S: Scenario>(case: &Case<'_, S>) -> Outcome {
+/// Nothing is written any more, on either side.
+pub async fn at_rest<S: Scenario>(case: &Case<'_, S>, operation: Operation) -> Outcome {
     let bed = &case.subject.bed;
+    if operation == Operation::Delete && !case.subject.declared(case.name).is_null() {
+        return Err(format!("left behind: {}", case.subject.declared(case.name)));
+    }
     bed.sweeps(1).await;
     bed.remote.reset_requests();
+    case.world.server.clear_log();
     let declared = case.subject.declared(case.name);
     bed.sweeps(1).await;
     if bed.remote.writes() > 0 {
         return Err(format!("written once more in sync: {:?}", bed.remote.requests().counts));
+    }
+    let object = format!("/{}/{}", case.plural, case.name);
+    let requests = case.world.server.log();
+    let is_write =
+        |request: &Request| can_be_disturbed(request) && request.is_write() && request.path.contains(&object);
+    if requests.iter().any(is_write) {
+        return Err("the object is written once more in sync".to_owned());
     }
     if case.subject.declared(case.name) != declared {
         return Err("the remote side changed after the end".to_owned());

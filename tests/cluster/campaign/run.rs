@@ -126,7 +126,7 @@ impl<S: Scenario> Case<'_, S> {
         if let (Some(expected), Some(fault)) = (expected, fault) {
             judge::compare::<S>(&measure, expected, operation, fault)?;
         }
-        judge::at_rest(self).await?;
+        judge::at_rest(self, operation).await?;
         judge::no_secret(self)?;
         self.take_away(operation).await?;
         before.compare(self)?;

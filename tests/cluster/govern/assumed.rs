@@ -42,7 +42,7 @@ async fn what_is_assumed_of_rules_and_roles_may_be_otherwise(ground: &Ground) {
     }
 }
 
-in_memory!(a_role_that_is_deleted_under_its_rules_is_waited_for);
+in_cluster!(a_role_that_is_deleted_under_its_rules_is_waited_for);
 async fn a_role_that_is_deleted_under_its_rules_is_waited_for(ground: &Ground) {
     for a37 in ["dangling", "removed"] {
         let bed = ground.govern(&format!("a37-{a37}")).await;

@@ -233,7 +233,7 @@ async fn the_connection_shows_admin_and_architect_rights(ground: &Ground) {
         .await;
 }
 
-in_memory!(exact_asks_only_objects_that_the_connection_allows);
+in_cluster!(exact_asks_only_objects_that_the_connection_allows);
 async fn exact_asks_only_objects_that_the_connection_allows(ground: &Ground) {
     let bed = ground.govern("allowed").await;
     let elsewhere = testbed::Namespace::create("elsewhere").await.unwrap();

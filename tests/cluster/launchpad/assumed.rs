@@ -97,7 +97,7 @@ async fn reads_that_lag_behind_a_write_lead_to_no_second_one(ground: &Ground) {
     assert!(remote(&bed, "team").is_none());
 }
 
-in_memory!(a_name_that_somebody_takes_at_the_same_moment_is_theirs);
+in_cluster!(a_name_that_somebody_takes_at_the_same_moment_is_theirs);
 async fn a_name_that_somebody_takes_at_the_same_moment_is_theirs(ground: &Ground) {
     for status in [409, 422, 400] {
         let bed = ground.launchpad(&format!("a47-{status}"), &[]).await;
@@ -116,7 +116,7 @@ async fn a_name_that_somebody_takes_at_the_same_moment_is_theirs(ground: &Ground
     }
 }
 
-in_memory!(a_group_that_somebody_renames_is_still_ours);
+in_cluster!(a_group_that_somebody_renames_is_still_ours);
 async fn a_group_that_somebody_renames_is_still_ours(ground: &Ground) {
     for (a48, state) in [
         ("renamed", "Ready=True/InSync"),

@@ -7,7 +7,7 @@ use crate::bed::{LOG, PATIENCE, message};
 use crate::ground::Ground;
 use testbed::simulator::Product;
 
-in_memory!(one_person_in_two_spellings_is_one_member);
+in_cluster!(one_person_in_two_spellings_is_one_member);
 async fn one_person_in_two_spellings_is_one_member(ground: &Ground) {
     let spelled = async |spelling: &str, stored: &str| {
         let bed = ground.launchpad(&format!("spellings-{spelling}"), &[]).await;
@@ -136,7 +136,7 @@ async fn a_type_of_node_that_matches_nothing_is_reported(ground: &Ground) {
     .await;
 }
 
-in_memory!(a_rename_that_is_ignored_is_asked_for_once);
+in_cluster!(a_rename_that_is_ignored_is_asked_for_once);
 async fn a_rename_that_is_ignored_is_asked_for_once(ground: &Ground) {
     let renamed = async |tasks: &str| {
         let bed = ground.launchpad(&format!("rename-{tasks}"), &[]).await;
