@@ -126,8 +126,9 @@ pub async fn at_rest<S: Scenario>(case: &Case<'_, S>, operation: Operation) -> O
     let requests = case.world.server.log();
     let is_write =
         |request: &Request| can_be_disturbed(request) && request.is_write() && request.path.contains(&object);
-    if requests.iter().any(is_write) {
-        return Err("the object is written once more in sync".to_owned());
+    if let Some(request) = requests.iter().find(|request| is_write(request)) {
+        let body = request.body.clone().unwrap_or_default();
+        return Err(format!("the object is written once more in sync: {body}"));
     }
     if case.subject.declared(case.name) != declared {
         return Err("the remote side changed after the end".to_owned());

@@ -47,8 +47,8 @@ pub fn measure<S: Scenario>() -> Vec<Measure> {
         for (number, operation) in OPERATIONS.into_iter().enumerate() {
             let name = format!("measure-{number}");
             let mut case = case(&world, &mut subject, &name);
-            let measured = case.carry_out(operation, None, None).await;
-            measures.push(measured.unwrap_or_else(|wrong| panic!("{} {operation:?}: {wrong}", S::KIND)));
+            let done = case.carry_out(operation, None, None).await;
+            measures.push(done.unwrap_or_else(|wrong| panic!("{} {operation:?}: {wrong}", S::KIND)));
         }
         measures
     })
