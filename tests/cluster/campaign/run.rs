@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     judge::{self, Before},
-    plan::{Around, Fault, Measure, OPERATIONS, Operation, Plan, can_be_disturbed},
+    plan::{Around, Fault, Measure, OPERATIONS, Operation, Plan, Remote, can_be_disturbed},
 };
 use crate::{
     bed::merged,
@@ -26,6 +26,10 @@ use crate::{
 const CONVERGENCE: Duration = Duration::from_mins(5);
 /// How long something lasts that happens around a call.
 const WHILE: Duration = Duration::from_secs(8);
+/// Until a call whose answer does not come has failed, and what follows from that is done.
+const PATIENT: Duration = Duration::from_secs(30);
+/// Starts of an operator that ends at once.
+const RESTARTS: usize = 3;
 /// The namespace of the objects.
 const NAMESPACE: &str = "team";
 
@@ -167,9 +171,16 @@ impl<S: Scenario> Case<'_, S> {
         }
     }
 
-    /// A restart that does not end before the operator leads, as long as somebody else does.
+    /// Starts the operator, again and again where it ends at once, as a container is.
     async fn restart(&mut self) {
-        self.subject.bed.operator.restart().await.unwrap();
+        let operator = &mut self.subject.bed.operator;
+        for _ in 0..RESTARTS {
+            if operator.restart().await.is_ok() {
+                return;
+            }
+            sleep(Duration::from_secs(10)).await;
+        }
+        operator.restart().await.unwrap();
     }
 
     /// Waits until the operation is done, and does meanwhile what happens around a call.
@@ -188,6 +199,8 @@ impl<S: Scenario> Case<'_, S> {
             }
             // A call that is not made any more needs nothing around it.
             let waits = around.is_some() && began.elapsed() < WHILE;
+            let fails_late = matches!(fault, Some(Fault::Remote(_, Remote::Reset | Remote::Late)));
+            let waits = waits || (fails_late && began.elapsed() < PATIENT);
             if !waits && self.is_done(operation) {
                 return Ok(());
             }
