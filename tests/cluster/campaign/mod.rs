@@ -37,13 +37,16 @@ const BATCH: usize = 10;
 /// Characters of what is shown of one failure.
 const LINE: usize = 1500;
 
+/// A plan, and what is wrong with it.
+type Failure = (String, String);
+
 /// What the campaign does with a kind.
 struct Kind {
     name: &'static str,
     /// Each operation without a fault.
     measure: fn() -> Vec<Measure>,
     /// Runs plans; what is wrong with which of them.
-    run: fn(&[Plan], &[Measure]) -> Vec<(String, String)>,
+    run: fn(&[Plan], &[Measure]) -> Vec<Failure>,
 }
 
 macro_rules! kinds {
@@ -90,7 +93,7 @@ fn every_plan_ends_converged_and_touches_nothing_else() {
     }
     let failures = side_by_side(&batches, |(kind, plans)| (kind.run)(plans, &measures[kind.name]));
     let failures: Vec<_> = failures.into_iter().flatten().collect();
-    let line = |(plan, wrong): &(String, String)| format!("{plan}: {}", wrong.chars().take(LINE).collect::<String>());
+    let line = |(plan, wrong): &Failure| format!("{plan}: {}", wrong.chars().take(LINE).collect::<String>());
     let lines: Vec<_> = failures.iter().map(line).collect();
     assert!(
         failures.is_empty(),

@@ -88,7 +88,7 @@ async fn a_hundred_objects_and_a_person_write_one_document_and_nobody_loses_a_ru
     }
     assert_eq!(holders(&bed, "ro.reader"), hands, "nothing of theirs is undone");
     let counts = bed.remote.requests().counts;
-    println!("writes and reads of the document for 100 objects: {counts:?}");
+    eprintln!("writes and reads of the document for 100 objects: {counts:?}");
     let writes = bed.remote.writes() - person.saves;
     assert!(writes <= 40, "{writes} writes of ours: {counts:?}");
     bed.sweeps(1).await;
