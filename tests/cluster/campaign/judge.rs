@@ -68,7 +68,9 @@ pub fn measure<S: Scenario>(case: &Case<'_, S>, operation: Operation) -> Measure
             .fault
             .as_deref()
             .is_some_and(|fault| fault == "dropAfter" || fault == "late");
-        call.writes && ((200..300).contains(&call.status) || (lost && call.status == 0))
+        // A page comes instead of handling.
+        let page = call.fault.as_deref() == Some("html");
+        call.writes && !page && ((200..300).contains(&call.status) || (lost && call.status == 0))
     });
     let status = format!("/{}/{}/status", case.plural, case.name);
     let requests = case.world.server.log();

@@ -30,7 +30,7 @@ use crate::scenarios::{
 };
 
 /// Plans without `CAMPAIGN_PLANS`.
-const PLANS: usize = 1000;
+const PLANS: usize = 150;
 /// Plans that share a world, one after the other.
 const BATCH: usize = 10;
 

@@ -333,6 +333,8 @@ impl<S: Scenario> Case<'_, S> {
             object["status"]["observedGeneration"] == object["metadata"]["generation"]
                 && ready.is_some_and(|ready| ready["reason"] == "InSync" && ready["status"] == "True")
                 && S::is_at_rest(&object)
+                // A write whose answer was lost may still take effect.
+                && object["status"]["applied"]["unsettledUntil"].is_null()
         })
     }
 
