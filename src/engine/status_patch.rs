@@ -45,7 +45,7 @@ impl<W: Work> Shell<W> {
         loop {
             attempt += 1;
             let next = next_status(base.status(), generation, update.clone(), self.env.clock.now());
-            if base.status() == Some(&next) {
+            if reads_the_same(base.status(), &next) {
                 return Ok(Some(base));
             }
             let error = match self.patch_status(&base, &next).await {
@@ -104,6 +104,12 @@ impl<W: Work> Shell<W> {
     pub fn api(&self, object: &W::Object) -> Api<W::Object> {
         Api::namespaced(self.env.client.clone(), &object.namespace().unwrap_or_default())
     }
+}
+
+/// Whether two statuses are the same once they are written: a time there has whole seconds.
+fn reads_the_same<T: PartialEq + serde::Serialize>(one: Option<&T>, other: &T) -> bool {
+    let json = |status: &T| serde_json::to_value(status).ok();
+    one.is_some_and(|one| one == other || json(one) == json(other))
 }
 
 /// Keeps what another writer recorded after `read`: another replica may have granted something that only its record names.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::bed::{Bed, PATIENCE, user};
+use crate::ground::Ground;
 
 /// Applies a connection that is wrong in one point and returns what its condition says.
 async fn refused(bed: &Bed, extra: Value, state: &str) -> String {
@@ -12,9 +13,9 @@ async fn refused(bed: &Bed, extra: Value, state: &str) -> String {
     bed.message("DssInstance", "design").await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_url_where_nobody_listens() {
-    let bed = Bed::start("nobody", &[]).await;
+in_memory!(a_url_where_nobody_listens);
+async fn a_url_where_nobody_listens(ground: &Ground) {
+    let bed = ground.start("nobody", &[]).await;
     let port = testbed::port::free().unwrap();
     let url = json!({ "url": format!("http://127.0.0.1:{port}") });
     let message = refused(&bed, url, "Ready=False/Unavailable").await;
@@ -32,9 +33,9 @@ async fn a_url_where_nobody_listens() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn addresses_that_are_never_called() {
-    let bed = Bed::start("addresses", &[]).await;
+in_memory!(addresses_that_are_never_called);
+async fn addresses_that_are_never_called(ground: &Ground) {
+    let bed = ground.start("addresses", &[]).await;
     for url in ["http://169.254.169.254", "http://[fe80::1]"] {
         let message = refused(&bed, json!({ "url": url }), "Ready=False/Invalid").await;
         assert!(message.contains("address"), "{url}: {message}");
@@ -45,9 +46,9 @@ async fn addresses_that_are_never_called() {
     assert_eq!(bed.remote.requests().total, 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_key_and_one_without_the_admin_right() {
-    let bed = Bed::start("keys", &[]).await;
+in_memory!(a_wrong_key_and_one_without_the_admin_right);
+async fn a_wrong_key_and_one_without_the_admin_right(ground: &Ground) {
+    let bed = ground.start("keys", &[]).await;
     bed.namespace
         .secret("wrong", &[("apiKey", "no-such-key")])
         .await
@@ -80,9 +81,9 @@ async fn a_wrong_key_and_one_without_the_admin_right() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_missing_secret_and_a_missing_key() {
-    let bed = Bed::start("secrets", &[]).await;
+in_memory!(a_missing_secret_and_a_missing_key);
+async fn a_missing_secret_and_a_missing_key(ground: &Ground) {
+    let bed = ground.start("secrets", &[]).await;
     let namespace = bed.namespace.name().to_owned();
     let missing = json!({ "credentials": { "apiKeySecretRef": { "name": "absent", "key": "token" } } });
     let message = refused(&bed, missing, "Ready=False/DependencyNotReady").await;
@@ -104,9 +105,9 @@ async fn a_missing_secret_and_a_missing_key() {
     bed.wait("DssInstance", "design", "Ready=True/InSync").await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_does_not_exist() {
-    let bed = Bed::start("noconnection", &[]).await;
+in_memory!(a_connection_that_does_not_exist);
+async fn a_connection_that_does_not_exist(ground: &Ground) {
+    let bed = ground.start("noconnection", &[]).await;
     bed.apply(&user("jane", json!({}))).await;
     bed.wait("DssUser", "jane", "Ready=False/DependencyNotReady").await;
     let expected = format!("DssInstance {}/design not found", bed.namespace.name());

@@ -31,34 +31,17 @@ pub struct Bed {
 }
 
 impl Bed {
-    /// A DSS node, with the operator running and the connection ready.
+    /// A DSS node on a real control plane, with the operator running and the connection ready.
     pub async fn ready(hint: &str) -> Self {
-        Self::ready_for(Product::Dss, hint, LOG).await
+        Self::ready_on(&Ground::Cluster, Product::Dss, hint, LOG).await
     }
 
-    /// A DSS node, with the operator running and no connection yet.
+    /// A DSS node on a real control plane, with the operator running and no connection yet.
     pub async fn start(hint: &str, arguments: &[&str]) -> Self {
-        Self::start_for(Product::Dss, hint, arguments, LOG).await
-    }
-
-    /// A Govern node, with the operator running and the connection ready.
-    pub async fn govern(hint: &str) -> Self {
-        Self::ready_for(Product::Govern, hint, LOG).await
-    }
-
-    /// A space, with the operator running and the connection ready.
-    pub async fn launchpad(hint: &str, arguments: &[&str]) -> Self {
-        let bed = Self::start_for(Product::Launchpad, hint, arguments, LOG).await;
-        bed.connect().await;
-        bed
+        Self::start_on(&Ground::Cluster, Product::Dss, hint, arguments, LOG).await
     }
 
     /// Any product, with the operator running and the connection ready.
-    pub async fn ready_for(product: Product, hint: &str, log: &str) -> Self {
-        Self::ready_on(&Ground::Cluster, product, hint, log).await
-    }
-
-    /// The same on the ground of the caller's choice.
     pub async fn ready_on(ground: &Ground, product: Product, hint: &str, log: &str) -> Self {
         let bed = Self::start_on(ground, product, hint, &[], log).await;
         bed.connect().await;
@@ -66,11 +49,6 @@ impl Bed {
     }
 
     /// Any product, with the operator running and no connection yet.
-    pub async fn start_for(product: Product, hint: &str, arguments: &[&str], log: &str) -> Self {
-        Self::start_on(&Ground::Cluster, product, hint, arguments, log).await
-    }
-
-    /// The same on the ground of the caller's choice.
     pub async fn start_on(ground: &Ground, product: Product, hint: &str, arguments: &[&str], log: &str) -> Self {
         let namespace = ground.namespace(hint).await;
         let simulator = Simulator::start().await.unwrap();

@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 use testbed::repository;
 
 use crate::bed::{Bed, group, user};
+use crate::ground::Ground;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_examples_converge_and_a_second_pass_writes_nothing() {
-    let bed = Bed::start("examples", &[]).await;
+in_memory!(the_examples_converge_and_a_second_pass_writes_nothing);
+async fn the_examples_converge_and_a_second_pass_writes_nothing(ground: &Ground) {
+    let bed = ground.start("examples", &[]).await;
     bed.give_credentials().await;
     bed.namespace
         .secret(
@@ -67,9 +68,9 @@ async fn the_examples_converge_and_a_second_pass_writes_nothing() {
     assert_eq!(versions(&bed, &objects).await, before, "no status was written");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn status_tells_what_was_seen() {
-    let bed = Bed::ready("status").await;
+in_memory!(status_tells_what_was_seen);
+async fn status_tells_what_was_seen(ground: &Ground) {
+    let bed = ground.ready("status").await;
     bed.apply(&group(
         "analysts",
         json!({ "permissions": { "mayCreateProjects": true } }),
@@ -114,9 +115,9 @@ async fn status_tells_what_was_seen() {
     assert_eq!(created.kind, "Normal");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_said_at_creation_is_written_right_after() {
-    let bed = Bed::ready("afterwards").await;
+in_memory!(what_cannot_be_said_at_creation_is_written_right_after);
+async fn what_cannot_be_said_at_creation_is_written_right_after(ground: &Ground) {
+    let bed = ground.ready("afterwards").await;
     bed.apply(&user(
         "off",
         json!({ "enabled": false, "adminProperties": { "k": "v" } }),
@@ -129,9 +130,9 @@ async fn what_cannot_be_said_at_creation_is_written_right_after() {
     assert_eq!((bed.remote.count("D2"), bed.remote.count("D4")), (1, 1));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_group_that_the_server_adds_by_itself_is_taken_away_again_only_by_exact() {
-    let bed = Bed::ready("defaultgroup").await;
+in_memory!(a_group_that_the_server_adds_by_itself_is_taken_away_again_only_by_exact);
+async fn a_group_that_the_server_adds_by_itself_is_taken_away_again_only_by_exact(ground: &Ground) {
+    let bed = ground.ready("defaultgroup").await;
     bed.remote.switch("defaultGroup", json!("readers")).unwrap();
     bed.apply(&user("loose", json!({ "groups": [{ "name": "data_team" }] })))
         .await;
@@ -151,9 +152,9 @@ async fn a_group_that_the_server_adds_by_itself_is_taken_away_again_only_by_exac
     assert_eq!(groups("exact"), ["data_team"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_user_waits_for_its_group_and_goes_on_when_it_comes() {
-    let bed = Bed::ready("waits").await;
+in_memory!(a_user_waits_for_its_group_and_goes_on_when_it_comes);
+async fn a_user_waits_for_its_group_and_goes_on_when_it_comes(ground: &Ground) {
+    let bed = ground.ready("waits").await;
     bed.apply(&user(
         "jane",
         json!({ "groups": [{ "name": "data_team" }, { "name": "later" }] }),
@@ -171,9 +172,9 @@ async fn a_user_waits_for_its_group_and_goes_on_when_it_comes() {
     assert_eq!(bed.user("jane").unwrap()["groups"], json!(["data_team", "later"]));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn annotations_pause_an_object_and_ask_for_a_pass() {
-    let bed = Bed::ready("annotations").await;
+in_memory!(annotations_pause_an_object_and_ask_for_a_pass);
+async fn annotations_pause_an_object_and_ask_for_a_pass(ground: &Ground) {
+    let bed = ground.ready("annotations").await;
     let mut jane = user("jane", json!({ "displayName": "Jane" }));
     jane["metadata"]["annotations"] = json!({ "dataiku-operator.io/paused": "true" });
     bed.apply(&jane).await;
@@ -194,9 +195,9 @@ async fn versions(bed: &Bed, objects: &[(&str, &str)]) -> Vec<Value> {
     versions
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_value_but_false_and_none_pauses() {
-    let bed = Bed::ready("paused").await;
+in_memory!(every_value_but_false_and_none_pauses);
+async fn every_value_but_false_and_none_pauses(ground: &Ground) {
+    let bed = ground.ready("paused").await;
     let paused = |name: &str, value: &str| {
         let mut object = user(name, json!({ "displayName": "Jane" }));
         object["metadata"]["annotations"] = json!({ "dataiku-operator.io/paused": value });

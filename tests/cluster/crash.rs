@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::bed::{Bed, group, object, user};
+use crate::ground::Ground;
 
 /// What is declared: a group and two users that take two writes each.
 fn declared() -> Vec<Value> {
@@ -49,9 +50,9 @@ async fn converged(bed: &Bed) {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_amid_the_writes_of_several_objects_it_ends_in_the_same_state() {
-    let mut bed = Bed::ready("amid").await;
+in_memory!(killed_amid_the_writes_of_several_objects_it_ends_in_the_same_state);
+async fn killed_amid_the_writes_of_several_objects_it_ends_in_the_same_state(ground: &Ground) {
+    let mut bed = ground.ready("amid").await;
     bed.namespace
         .secret("login", &[("password", "pass-phrase")])
         .await

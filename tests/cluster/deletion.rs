@@ -5,15 +5,16 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::bed::{Bed, PATIENCE, group, user};
+use crate::ground::Ground;
 
 async fn delete(bed: &Bed, kind: &str, name: &str) {
     bed.namespace.delete(kind, name).await.unwrap();
     bed.namespace.wait_gone(kind, name, PATIENCE).await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_connection_in_use_stays_and_says_by_whom() {
-    let bed = Bed::ready("inuse").await;
+in_memory!(a_connection_in_use_stays_and_says_by_whom);
+async fn a_connection_in_use_stays_and_says_by_whom(ground: &Ground) {
+    let bed = ground.ready("inuse").await;
     bed.apply(&user("jane", json!({ "deletionPolicy": "Delete" }))).await;
     bed.wait("DssUser", "jane", "Ready=True/InSync").await;
     bed.namespace.delete("DssInstance", "design").await.unwrap();
@@ -28,9 +29,9 @@ async fn a_connection_in_use_stays_and_says_by_whom() {
         .unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn without_its_connection_an_object_goes_with_a_warning() {
-    let bed = Bed::ready("orphan").await;
+in_memory!(without_its_connection_an_object_goes_with_a_warning);
+async fn without_its_connection_an_object_goes_with_a_warning(ground: &Ground) {
+    let bed = ground.ready("orphan").await;
     bed.apply(&user("jane", json!({ "deletionPolicy": "Delete" }))).await;
     bed.wait("DssUser", "jane", "Ready=True/InSync").await;
     // Somebody takes the connection away by force.
@@ -58,9 +59,9 @@ async fn without_its_connection_an_object_goes_with_a_warning() {
     assert!(bed.user("jane").is_some());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn without_the_connections_secret_an_object_goes_after_a_while() {
-    let bed = Bed::start("nosecret", &["--release-after", "15s"]).await;
+in_cluster!(without_the_connections_secret_an_object_goes_after_a_while);
+async fn without_the_connections_secret_an_object_goes_after_a_while(ground: &Ground) {
+    let bed = ground.start("nosecret", &["--release-after", "15s"]).await;
     bed.connect().await;
     bed.apply(&user("jane", json!({ "deletionPolicy": "Delete" }))).await;
     bed.wait("DssUser", "jane", "Ready=True/InSync").await;
@@ -82,9 +83,9 @@ async fn without_the_connections_secret_an_object_goes_after_a_while() {
     assert!(bed.user("jane").is_some());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_whole_namespace_goes() {
-    let bed = Bed::start("wholens", &["--release-after", "3s"]).await;
+in_cluster!(a_whole_namespace_goes);
+async fn a_whole_namespace_goes(ground: &Ground) {
+    let bed = ground.start("wholens", &["--release-after", "3s"]).await;
     bed.connect().await;
     bed.apply(&group("analysts", json!({}))).await;
     bed.apply(&user("jane", json!({ "groups": [{ "name": "analysts" }] })))
@@ -96,9 +97,9 @@ async fn a_whole_namespace_goes() {
     assert_eq!(bed.group("analysts"), None);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_deletion_waits_while_the_node_is_away_and_can_be_forced() {
-    let bed = Bed::ready("away").await;
+in_memory!(a_deletion_waits_while_the_node_is_away_and_can_be_forced);
+async fn a_deletion_waits_while_the_node_is_away_and_can_be_forced(ground: &Ground) {
+    let bed = ground.ready("away").await;
     for name in ["jane", "max"] {
         bed.apply(&user(name, json!({ "deletionPolicy": "Delete" }))).await;
         bed.wait("DssUser", name, "Ready=True/InSync").await;
@@ -127,9 +128,9 @@ async fn a_deletion_waits_while_the_node_is_away_and_can_be_forced() {
     assert!(bed.user("jane").is_some() && bed.user("max").is_none());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_connection_and_its_objects_go_also_after_a_restart() {
-    let mut bed = Bed::ready("restartdel").await;
+in_memory!(a_connection_and_its_objects_go_also_after_a_restart);
+async fn a_connection_and_its_objects_go_also_after_a_restart(ground: &Ground) {
+    let mut bed = ground.ready("restartdel").await;
     bed.apply(&user("jane", json!({ "deletionPolicy": "Delete" }))).await;
     bed.wait("DssUser", "jane", "Ready=True/InSync").await;
     bed.namespace.delete("DssInstance", "design").await.unwrap();
@@ -144,9 +145,9 @@ async fn a_connection_and_its_objects_go_also_after_a_restart() {
         .unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_removal_that_is_not_kept_is_not_tried_in_a_hot_loop() {
-    let bed = Bed::ready("notkept").await;
+in_memory!(a_removal_that_is_not_kept_is_not_tried_in_a_hot_loop);
+async fn a_removal_that_is_not_kept_is_not_tried_in_a_hot_loop(ground: &Ground) {
+    let bed = ground.ready("notkept").await;
     bed.apply(&user("jane", json!({ "groups": [{ "name": "readers" }] })))
         .await;
     bed.wait("DssUser", "jane", "Ready=True/InSync").await;
@@ -170,9 +171,9 @@ async fn a_removal_that_is_not_kept_is_not_tried_in_a_hot_loop() {
     bed.namespace.wait_gone("DssUser", "jane", PATIENCE).await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn deletions_on_a_frozen_connection_wait_without_calls() {
-    let bed = Bed::ready("frozendel").await;
+in_memory!(deletions_on_a_frozen_connection_wait_without_calls);
+async fn deletions_on_a_frozen_connection_wait_without_calls(ground: &Ground) {
+    let bed = ground.ready("frozendel").await;
     let connection = |freeze: bool| bed.connection_with(json!({ "freeze": freeze, "limits": { "concurrency": 2 } }));
     bed.apply(&connection(false)).await;
     let names: Vec<_> = (0..10).map(|n| format!("user-{n}")).collect();
@@ -215,9 +216,9 @@ async fn deletions_on_a_frozen_connection_wait_without_calls() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn deletions_do_not_poll_a_node_that_is_away() {
-    let bed = Bed::ready("polling").await;
+in_memory!(deletions_do_not_poll_a_node_that_is_away);
+async fn deletions_do_not_poll_a_node_that_is_away(ground: &Ground) {
+    let bed = ground.ready("polling").await;
     // As many as the mass-change brake lets pass.
     let names: Vec<_> = (0..10).map(|n| format!("user-{n}")).collect();
     let objects: Vec<_> = names

@@ -5,11 +5,12 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::bed::{Bed, group, user};
+use crate::bed::{group, user};
+use crate::ground::Ground;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_edit_by_somebody_else_around_our_write_ends_as_declared_and_is_not_fought_over() {
-    let bed = Bed::ready("between").await;
+in_memory!(an_edit_by_somebody_else_around_our_write_ends_as_declared_and_is_not_fought_over);
+async fn an_edit_by_somebody_else_around_our_write_ends_as_declared_and_is_not_fought_over(ground: &Ground) {
+    let bed = ground.ready("between").await;
     // Between our read and our write: the server takes no condition, so what they did to other fields is lost, and nothing
     // tells. Ours has to be there in the end. After our write: both are kept.
     for (when, kept) in [("before", None), ("after", Some("Typed"))] {
@@ -45,9 +46,9 @@ async fn an_edit_by_somebody_else_around_our_write_ends_as_declared_and_is_not_f
         .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_declared_no_more_is_withdrawn_where_it_gives_access_and_left_elsewhere() {
-    let bed = Bed::ready("withdraw").await;
+in_memory!(what_is_declared_no_more_is_withdrawn_where_it_gives_access_and_left_elsewhere);
+async fn what_is_declared_no_more_is_withdrawn_where_it_gives_access_and_left_elsewhere(ground: &Ground) {
+    let bed = ground.ready("withdraw").await;
     bed.apply(&group(
         "analysts",
         json!({ "permissions": { "mayCreateProjects": true, "mayManageUDM": true } }),
@@ -83,9 +84,9 @@ async fn what_is_declared_no_more_is_withdrawn_where_it_gives_access_and_left_el
         .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn empty_is_managed_to_empty() {
-    let bed = Bed::ready("empty").await;
+in_memory!(empty_is_managed_to_empty);
+async fn empty_is_managed_to_empty(ground: &Ground) {
+    let bed = ground.ready("empty").await;
     bed.apply(&group(
         "analysts",
         json!({ "description": "text", "ldapGroupNames": ["cn=a"], "sourceType": "LDAP" }),
@@ -112,9 +113,9 @@ async fn empty_is_managed_to_empty() {
     assert_eq!(analysts["sourceType"], "LDAP", "left out, so left alone");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_frozen_connection_shows_what_waits_and_writes_it_when_it_thaws() {
-    let bed = Bed::ready("frozen").await;
+in_memory!(a_frozen_connection_shows_what_waits_and_writes_it_when_it_thaws);
+async fn a_frozen_connection_shows_what_waits_and_writes_it_when_it_thaws(ground: &Ground) {
+    let bed = ground.ready("frozen").await;
     let connection = |freeze: bool| bed.connection_with(json!({ "freeze": freeze, "limits": { "concurrency": 2 } }));
     bed.apply(&connection(false)).await;
     bed.apply(&user("calm", json!({ "displayName": "Calm" }))).await;
@@ -153,9 +154,9 @@ async fn a_frozen_connection_shows_what_waits_and_writes_it_when_it_thaws() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_declared_property_is_written_although_the_list_does_not_show_properties() {
-    let bed = Bed::ready("unseen").await;
+in_memory!(a_declared_property_is_written_although_the_list_does_not_show_properties);
+async fn a_declared_property_is_written_although_the_list_does_not_show_properties(ground: &Ground) {
+    let bed = ground.ready("unseen").await;
     bed.apply(&user("jane", json!({ "displayName": "Jane" }))).await;
     bed.wait("DssUser", "jane", "Ready=True/InSync").await;
     bed.sweeps(1).await;
@@ -168,9 +169,9 @@ async fn a_declared_property_is_written_although_the_list_does_not_show_properti
     assert_eq!(bed.user("jane").unwrap()["adminProperties"]["costCenter"], "4711");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_pass_asked_for_by_annotation_looks_anew() {
-    let bed = Bed::ready("asked").await;
+in_memory!(a_pass_asked_for_by_annotation_looks_anew);
+async fn a_pass_asked_for_by_annotation_looks_anew(ground: &Ground) {
+    let bed = ground.ready("asked").await;
     bed.apply(&bed.connection_with(json!({ "driftInterval": "10m" }))).await;
     bed.wait("DssInstance", "design", "Ready=True/InSync").await;
     let mut jane = user("jane", json!({ "email": "jane@example.com" }));
@@ -187,9 +188,9 @@ async fn a_pass_asked_for_by_annotation_looks_anew() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn each_change_has_an_event_of_its_own() {
-    let bed = Bed::ready("events").await;
+in_memory!(each_change_has_an_event_of_its_own);
+async fn each_change_has_an_event_of_its_own(ground: &Ground) {
+    let bed = ground.ready("events").await;
     bed.apply(&user("jane", json!({ "email": "a@example.com" }))).await;
     bed.wait("DssUser", "jane", "Ready=True/InSync").await;
     bed.apply(&user("jane", json!({ "email": "b@example.com" }))).await;

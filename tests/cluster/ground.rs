@@ -3,10 +3,13 @@
 use anyhow::Result;
 use testbed::{
     Namespace,
-    simulator::{Instance, InstanceConfig, Simulator},
+    simulator::{Instance, InstanceConfig, Product, Simulator},
 };
 
-use crate::memory::{self, World};
+use crate::{
+    bed::{Bed, LOG},
+    memory::{self, World},
+};
 
 /// Where a test runs.
 pub enum Ground {
@@ -17,6 +20,33 @@ pub enum Ground {
 }
 
 impl Ground {
+    /// A DSS node, with the operator running and the connection ready.
+    pub async fn ready(&self, hint: &str) -> Bed {
+        Bed::ready_on(self, Product::Dss, hint, LOG).await
+    }
+
+    /// A DSS node, with the operator running and no connection yet.
+    pub async fn start(&self, hint: &str, arguments: &[&str]) -> Bed {
+        Bed::start_on(self, Product::Dss, hint, arguments, LOG).await
+    }
+
+    /// A Govern node, with the operator running and the connection ready.
+    pub async fn govern(&self, hint: &str) -> Bed {
+        Bed::ready_on(self, Product::Govern, hint, LOG).await
+    }
+
+    /// A space, with the operator running and the connection ready.
+    pub async fn launchpad(&self, hint: &str, arguments: &[&str]) -> Bed {
+        let bed = Bed::start_on(self, Product::Launchpad, hint, arguments, LOG).await;
+        bed.connect().await;
+        bed
+    }
+
+    /// Any product, with the operator running and no connection yet.
+    pub async fn start_for(&self, product: Product, hint: &str, arguments: &[&str], log: &str) -> Bed {
+        Bed::start_on(self, product, hint, arguments, log).await
+    }
+
     /// A namespace, whose name starts with the hint where many tests share an apiserver.
     pub async fn namespace(&self, hint: &str) -> Namespace {
         match self {

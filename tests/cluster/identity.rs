@@ -3,18 +3,19 @@
 use serde_json::json;
 use testbed::simulator::{InstanceConfig, Product, Simulator};
 
+use crate::ground::Ground;
 use crate::{
-    bed::{Bed, LOG, PATIENCE, group, message, object, user},
+    bed::{LOG, PATIENCE, group, message, object, user},
     connection::{Connection, credentials},
 };
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_node_of_another_product_is_invalid_and_nothing_is_written() {
+in_memory!(a_node_of_another_product_is_invalid_and_nothing_is_written);
+async fn a_node_of_another_product_is_invalid_and_nothing_is_written(ground: &Ground) {
     for (meant, found, words) in [
         (Product::Dss, Product::Govern, ["Govern", "DSS"]),
         (Product::Govern, Product::Dss, ["DSS", "Govern"]),
     ] {
-        let bed = Bed::start_for(meant, "product", &[], LOG).await;
+        let bed = ground.start_for(meant, "product", &[], LOG).await;
         let simulator = Simulator::start().await.unwrap();
         let other = simulator.instance(InstanceConfig::new(found)).await.unwrap();
         let connection = Connection::to(meant);
@@ -44,9 +45,9 @@ async fn a_node_of_another_product_is_invalid_and_nothing_is_written() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn another_node_behind_the_same_url_gets_nothing_until_somebody_says_so() {
-    let bed = Bed::ready("swapped").await;
+in_memory!(another_node_behind_the_same_url_gets_nothing_until_somebody_says_so);
+async fn another_node_behind_the_same_url_gets_nothing_until_somebody_says_so(ground: &Ground) {
+    let bed = ground.ready("swapped").await;
     bed.namespace
         .secret("login", &[("password", "pass-phrase")])
         .await
@@ -92,10 +93,11 @@ async fn another_node_behind_the_same_url_gets_nothing_until_somebody_says_so() 
     }
 }
 
+in_memory!(what_was_adopted_stays_adopted_when_it_is_made_again);
+
 /// Somebody else's user, which they delete by hand: what we make in its place is still not ours to delete.
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_adopted_stays_adopted_when_it_is_made_again() {
-    let bed = Bed::ready("outlives").await;
+async fn what_was_adopted_stays_adopted_when_it_is_made_again(ground: &Ground) {
+    let bed = ground.ready("outlives").await;
     let theirs = json!({ "login": "jane", "sourceType": "LOCAL_NO_AUTH", "displayName": "Theirs" });
     bed.remote.patch_state(json!({ "users": { "jane": theirs } })).unwrap();
     bed.sweeps(1).await;

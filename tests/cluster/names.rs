@@ -2,16 +2,17 @@
 
 use serde_json::{Value, json};
 
-use crate::bed::{Bed, PATIENCE, group, message, user};
+use crate::bed::{PATIENCE, group, message, user};
+use crate::ground::Ground;
 
 /// Whether a condition or the plan of an object says a text.
 fn says(object: &Value, text: &str) -> bool {
     object["status"]["conditions"].to_string().contains(text) || object["status"]["plan"].to_string().contains(text)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_name_that_the_server_normalises_is_made_once_and_goes_with_its_object() {
-    let bed = Bed::ready("normalised").await;
+in_memory!(a_name_that_the_server_normalises_is_made_once_and_goes_with_its_object);
+async fn a_name_that_the_server_normalises_is_made_once_and_goes_with_its_object(ground: &Ground) {
+    let bed = ground.ready("normalised").await;
     bed.remote.switch("names", json!("lowercase")).unwrap();
     bed.apply(&user(
         "mixed",
@@ -54,10 +55,11 @@ async fn a_name_that_the_server_normalises_is_made_once_and_goes_with_its_object
     assert_eq!(bed.group("mixed.group"), None);
 }
 
+in_memory!(names_with_commas_are_compared_as_an_old_release_stores_them);
+
 /// Before 12.6 the names of a mapping are one text with commas, which the names of a directory have too.
-#[tokio::test(flavor = "multi_thread")]
-async fn names_with_commas_are_compared_as_an_old_release_stores_them() {
-    let bed = Bed::ready("commas").await;
+async fn names_with_commas_are_compared_as_an_old_release_stores_them(ground: &Ground) {
+    let bed = ground.ready("commas").await;
     bed.remote.switch("release", json!("12.5.0")).unwrap();
     bed.sweeps(1).await;
     bed.remote.reset_requests();
@@ -99,10 +101,11 @@ async fn names_with_commas_are_compared_as_an_old_release_stores_them() {
     bed.wait("DssGroup", "analysts", "Ready=True/InSync").await;
 }
 
+in_memory!(a_url_that_is_too_long_or_too_short_is_said_to_be);
+
 /// A URL that goes on into the API, as people copy it from examples.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_url_that_is_too_long_or_too_short_is_said_to_be() {
-    let bed = Bed::start("longurl", &[]).await;
+async fn a_url_that_is_too_long_or_too_short_is_said_to_be(ground: &Ground) {
+    let bed = ground.start("longurl", &[]).await;
     bed.give_credentials().await;
     for path in ["/public/api", "/dip/publicapi", "/public/api/"] {
         let url = format!("{}{path}", bed.remote.url());

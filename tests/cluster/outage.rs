@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::ground::Ground;
 use crate::{
     bed::{Bed, user},
     history::History,
 };
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_outage_shows_on_the_connection_and_not_on_what_was_ready() {
-    let bed = Bed::ready("outage").await;
+in_memory!(an_outage_shows_on_the_connection_and_not_on_what_was_ready);
+async fn an_outage_shows_on_the_connection_and_not_on_what_was_ready(ground: &Ground) {
+    let bed = ground.ready("outage").await;
     bed.apply(&user("jane", json!({ "displayName": "Jane" }))).await;
     let before = bed.wait("DssUser", "jane", "Ready=True/InSync").await;
     bed.remote
@@ -41,9 +42,9 @@ async fn an_outage_shows_on_the_connection_and_not_on_what_was_ready() {
     bed.wait("DssInstance", "design", "Ready=True/InSync").await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn one_failure_is_no_outage() {
-    let bed = Bed::ready("hiccup").await;
+in_memory!(one_failure_is_no_outage);
+async fn one_failure_is_no_outage(ground: &Ground) {
+    let bed = ground.ready("hiccup").await;
     let before = transition(&bed).await;
     bed.remote
         .fault(json!({ "match": { "operation": "D1" }, "times": 2, "fault": { "kind": "status", "status": 500 } }));
@@ -56,9 +57,9 @@ async fn one_failure_is_no_outage() {
     assert_eq!(transition(&bed).await, before, "Ready never went");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_outage_under_load_shows_on_the_connection_and_ends_when_the_node_is_back() {
-    let bed = Bed::ready("underload").await;
+in_memory!(an_outage_under_load_shows_on_the_connection_and_ends_when_the_node_is_back);
+async fn an_outage_under_load_shows_on_the_connection_and_ends_when_the_node_is_back(ground: &Ground) {
+    let bed = ground.ready("underload").await;
     bed.remote
         .fault(json!({ "match": {}, "times": 0, "fault": { "kind": "dropBefore" } }));
     for n in 0..40 {
@@ -81,9 +82,9 @@ async fn an_outage_under_load_shows_on_the_connection_and_ends_when_the_node_is_
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_only_asks_for_patience_is_unavailable_all_the_same() {
-    let bed = Bed::ready("patience").await;
+in_memory!(a_node_that_only_asks_for_patience_is_unavailable_all_the_same);
+async fn a_node_that_only_asks_for_patience_is_unavailable_all_the_same(ground: &Ground) {
+    let bed = ground.ready("patience").await;
     let fault = json!({ "kind": "status", "status": 503, "retryAfter": "1" });
     bed.remote.fault(json!({ "match": {}, "times": 0, "fault": fault }));
     bed.wait("DssInstance", "design", "Ready=False/Unavailable").await;
@@ -91,9 +92,9 @@ async fn a_node_that_only_asks_for_patience_is_unavailable_all_the_same() {
     bed.wait("DssInstance", "design", "Ready=True/InSync").await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_slow_allowance_starves_neither_the_objects_nor_the_look_at_the_node() {
-    let bed = Bed::ready("allowance").await;
+in_memory!(a_slow_allowance_starves_neither_the_objects_nor_the_look_at_the_node);
+async fn a_slow_allowance_starves_neither_the_objects_nor_the_look_at_the_node(ground: &Ground) {
+    let bed = ground.ready("allowance").await;
     bed.apply(&bed.connection_with(json!({ "limits": { "concurrency": 2, "requestsPerSecond": 10 } })))
         .await;
     bed.wait("DssInstance", "design", "Ready=True/InSync").await;
@@ -114,9 +115,9 @@ async fn transition(bed: &Bed) -> Value {
     instance["status"]["conditions"][0]["lastTransitionTime"].clone()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_closes_idle_connections_is_no_outage() {
-    let bed = Bed::ready("idle").await;
+in_memory!(a_server_that_closes_idle_connections_is_no_outage);
+async fn a_server_that_closes_idle_connections_is_no_outage(ground: &Ground) {
+    let bed = ground.ready("idle").await;
     bed.apply(&user("jane", json!({ "email": "a@example.com" }))).await;
     let jane = bed.wait("DssUser", "jane", "Ready=True/InSync").await;
     bed.sweeps(1).await;
@@ -154,10 +155,11 @@ async fn a_server_that_closes_idle_connections_is_no_outage() {
     }
 }
 
+in_memory!(a_sweep_comes_back_when_it_was_told_to);
+
 /// Six connections to one node, each told once to come back in ten seconds.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_sweep_comes_back_when_it_was_told_to() {
-    let bed = Bed::start("retryafter", &[]).await;
+async fn a_sweep_comes_back_when_it_was_told_to(ground: &Ground) {
+    let bed = ground.start("retryafter", &[]).await;
     bed.give_credentials().await;
     let fault = json!({ "kind": "status", "status": 429, "retryAfter": "10" });
     bed.remote.fault(json!({ "match": {}, "times": 0, "fault": fault }));

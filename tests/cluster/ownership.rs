@@ -2,11 +2,12 @@
 
 use serde_json::json;
 
-use crate::bed::{Bed, user};
+use crate::bed::user;
+use crate::ground::Ground;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_user_made_by_somebody_else_at_the_same_moment_is_not_taken() {
-    let bed = Bed::ready("race").await;
+in_memory!(a_user_made_by_somebody_else_at_the_same_moment_is_not_taken);
+async fn a_user_made_by_somebody_else_at_the_same_moment_is_not_taken(ground: &Ground) {
+    let bed = ground.ready("race").await;
     // Between our look and our create, a person creates the same login.
     bed.remote.fault(json!({
         "match": { "operation": "D2" },
@@ -21,9 +22,9 @@ async fn a_user_made_by_somebody_else_at_the_same_moment_is_not_taken() {
     assert_eq!(bed.user("jane").unwrap()["displayName"], "Theirs");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn after_a_create_that_failed_a_user_made_by_hand_is_not_ours() {
-    let bed = Bed::ready("failed").await;
+in_memory!(after_a_create_that_failed_a_user_made_by_hand_is_not_ours);
+async fn after_a_create_that_failed_a_user_made_by_hand_is_not_ours(ground: &Ground) {
+    let bed = ground.ready("failed").await;
     bed.namespace
         .secret("login", &[("password", "pass-phrase")])
         .await
@@ -49,9 +50,9 @@ async fn after_a_create_that_failed_a_user_made_by_hand_is_not_ours() {
     assert_eq!(bed.user("jane").unwrap()["enabled"], true);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_user_found_at_the_moment_of_its_creation_is_adopted_and_not_created() {
-    let bed = Bed::ready("adoptrace").await;
+in_memory!(a_user_found_at_the_moment_of_its_creation_is_adopted_and_not_created);
+async fn a_user_found_at_the_moment_of_its_creation_is_adopted_and_not_created(ground: &Ground) {
+    let bed = ground.ready("adoptrace").await;
     bed.namespace
         .secret("login", &[("password", "ours-now")])
         .await

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::bed::{Bed, merged, object};
+use crate::bed::{merged, object};
+use crate::ground::Ground;
 
 fn local(name: &str, extra: &Value) -> Value {
     let spec = json!({
@@ -11,9 +12,9 @@ fn local(name: &str, extra: &Value) -> Value {
     object("DssUser", name, merged(spec, extra.clone()))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_password_is_set_once_and_again_when_the_secret_changes() {
-    let bed = Bed::ready("password").await;
+in_memory!(a_password_is_set_once_and_again_when_the_secret_changes);
+async fn a_password_is_set_once_and_again_when_the_secret_changes(ground: &Ground) {
+    let bed = ground.ready("password").await;
     bed.namespace
         .secret("login", &[("password", "first-one")])
         .await
@@ -50,9 +51,9 @@ async fn a_password_is_set_once_and_again_when_the_secret_changes() {
     assert_eq!(bed.user("jane").unwrap()["password"], "by hand");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_restart_sends_no_password_and_writes_nothing_at_all() {
-    let mut bed = Bed::ready("restart").await;
+in_memory!(a_restart_sends_no_password_and_writes_nothing_at_all);
+async fn a_restart_sends_no_password_and_writes_nothing_at_all(ground: &Ground) {
+    let mut bed = ground.ready("restart").await;
     bed.namespace
         .secret("login", &[("password", "first-one")])
         .await
@@ -87,9 +88,9 @@ async fn a_restart_sends_no_password_and_writes_nothing_at_all() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn adoption_sets_a_declared_password_once_and_leaves_an_undeclared_one() {
-    let bed = Bed::ready("adoptpw").await;
+in_memory!(adoption_sets_a_declared_password_once_and_leaves_an_undeclared_one);
+async fn adoption_sets_a_declared_password_once_and_leaves_an_undeclared_one(ground: &Ground) {
+    let bed = ground.ready("adoptpw").await;
     for login in ["with", "without"] {
         let user = json!({ "login": login, "sourceType": "LOCAL", "password": "theirs" });
         bed.remote.patch_state(json!({ "users": { login: user } })).unwrap();
@@ -111,9 +112,9 @@ async fn adoption_sets_a_declared_password_once_and_leaves_an_undeclared_one() {
     assert_eq!(bed.remote.writes(), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_missing_or_empty_secret_is_no_write_and_heals() {
-    let bed = Bed::ready("missing").await;
+in_memory!(a_missing_or_empty_secret_is_no_write_and_heals);
+async fn a_missing_or_empty_secret_is_no_write_and_heals(ground: &Ground) {
+    let bed = ground.ready("missing").await;
     bed.apply(&local("jane", &json!({}))).await;
     bed.wait("DssUser", "jane", "Ready=False/DependencyNotReady").await;
     let message = bed.message("DssUser", "jane").await;
@@ -154,9 +155,9 @@ async fn a_missing_or_empty_secret_is_no_write_and_heals() {
     assert_eq!(bed.user("jane").unwrap()["password"], "there-now");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_missing_secret_holds_up_its_own_value_and_nothing_else() {
-    let bed = Bed::ready("leaver").await;
+in_memory!(a_missing_secret_holds_up_its_own_value_and_nothing_else);
+async fn a_missing_secret_holds_up_its_own_value_and_nothing_else(ground: &Ground) {
+    let bed = ground.ready("leaver").await;
     bed.namespace
         .secret("login", &[("password", "first-one")])
         .await
@@ -201,9 +202,9 @@ async fn a_missing_secret_holds_up_its_own_value_and_nothing_else() {
         .unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_password_that_is_declared_again_is_set_again() {
-    let bed = Bed::ready("declaredagain").await;
+in_memory!(a_password_that_is_declared_again_is_set_again);
+async fn a_password_that_is_declared_again_is_set_again(ground: &Ground) {
+    let bed = ground.ready("declaredagain").await;
     bed.namespace
         .secret("login", &[("password", "first-one")])
         .await
@@ -229,9 +230,9 @@ async fn a_password_that_is_declared_again_is_set_again() {
     assert_eq!(bed.remote.writes(), 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stop_lets_the_pass_under_way_finish_so_that_nothing_is_sent_twice() {
-    let mut bed = Bed::ready("stopping").await;
+in_memory!(a_stop_lets_the_pass_under_way_finish_so_that_nothing_is_sent_twice);
+async fn a_stop_lets_the_pass_under_way_finish_so_that_nothing_is_sent_twice(ground: &Ground) {
+    let mut bed = ground.ready("stopping").await;
     bed.namespace
         .secret("login", &[("password", "first-one")])
         .await

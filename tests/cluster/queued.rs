@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use testbed::simulator::{InstanceConfig, Product, Simulator};
 
 use crate::bed::{Bed, Findings, user};
+use crate::ground::Ground;
 
 /// Every call takes its time, so that many users wait for one another.
 fn slow(millis: u64) -> Value {
@@ -25,9 +26,9 @@ fn narrow(bed: &Bed, extra: Value) -> Value {
     bed.connection_with(crate::bed::merged(limits, extra))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_taken_back_and_a_url_that_changes_stop_every_write_that_waits() {
-    let bed = Bed::ready("takenback").await;
+in_memory!(a_key_that_is_taken_back_and_a_url_that_changes_stop_every_write_that_waits);
+async fn a_key_that_is_taken_back_and_a_url_that_changes_stop_every_write_that_waits(ground: &Ground) {
+    let bed = ground.ready("takenback").await;
     let simulator = Simulator::start().await.unwrap();
     let elsewhere = simulator.instance(InstanceConfig::new(Product::Dss)).await.unwrap();
     let mut findings = Findings::default();
@@ -68,9 +69,9 @@ async fn a_key_that_is_taken_back_and_a_url_that_changes_stop_every_write_that_w
     findings.none();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_account_that_was_enabled_for_a_moment_is_not_enabled_later() {
-    let bed = Bed::ready("enabled").await;
+in_memory!(an_account_that_was_enabled_for_a_moment_is_not_enabled_later);
+async fn an_account_that_was_enabled_for_a_moment_is_not_enabled_later(ground: &Ground) {
+    let bed = ground.ready("enabled").await;
     bed.apply(&narrow(&bed, json!({}))).await;
     bed.apply(&user("xavier", json!({ "enabled": false }))).await;
     bed.wait("DssUser", "xavier", "Ready=True/InSync").await;
@@ -98,9 +99,9 @@ async fn an_account_that_was_enabled_for_a_moment_is_not_enabled_later() {
     bed.wait("DssUser", "xavier", "Ready=True/InSync").await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn no_more_calls_are_under_way_than_the_connection_allows() {
-    let bed = Bed::ready("atonce").await;
+in_memory!(no_more_calls_are_under_way_than_the_connection_allows);
+async fn no_more_calls_are_under_way_than_the_connection_allows(ground: &Ground) {
+    let bed = ground.ready("atonce").await;
     bed.apply(&bed.connection_with(json!({ "limits": { "concurrency": 2 } })))
         .await;
     bed.wait("DssInstance", "design", "Ready=True/InSync").await;
@@ -118,10 +119,11 @@ async fn no_more_calls_are_under_way_than_the_connection_allows() {
     }
 }
 
+in_memory!(a_change_of_terms_interrupts_nothing_and_is_no_reason_to_reconcile_every_object);
+
 /// How often it is read, for example, says nothing about how the node is reached or what it holds.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_change_of_terms_interrupts_nothing_and_is_no_reason_to_reconcile_every_object() {
-    let bed = Bed::ready("terms").await;
+async fn a_change_of_terms_interrupts_nothing_and_is_no_reason_to_reconcile_every_object(ground: &Ground) {
+    let bed = ground.ready("terms").await;
     bed.remote.fault(slow(400));
     let names = apply_many(&bed, "user", 20).await;
     for seconds in 6..9 {

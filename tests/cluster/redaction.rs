@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 use testbed::simulator::Product;
 
+use crate::ground::Ground;
 use crate::{
-    bed::{Bed, Findings, LOG, PATIENCE, message, object},
+    bed::{Findings, LOG, PATIENCE, message, object},
     connection::credentials,
 };
 
@@ -131,9 +132,9 @@ fn what_tells_a_secret_is_seen_in_every_form() {
     ));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn no_encoding_of_a_password_is_shown() {
-    let bed = Bed::ready("encodings").await;
+in_memory!(no_encoding_of_a_password_is_shown);
+async fn no_encoding_of_a_password_is_shown(ground: &Ground) {
+    let bed = ground.ready("encodings").await;
     bed.namespace.secret("login", &[("password", PASSWORD)]).await.unwrap();
     let mut findings = Findings::default();
     for encoding in ENCODINGS {
@@ -163,11 +164,11 @@ async fn no_encoding_of_a_password_is_shown() {
     findings.none();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn no_encoding_of_a_key_of_a_connection_is_shown() {
+in_memory!(no_encoding_of_a_key_of_a_connection_is_shown);
+async fn no_encoding_of_a_key_of_a_connection_is_shown(ground: &Ground) {
     let mut findings = Findings::default();
     for product in [Product::Dss, Product::Govern, Product::Launchpad] {
-        let bed = Bed::start_for(product, "keyforms", &[], LOG).await;
+        let bed = ground.start_for(product, "keyforms", &[], LOG).await;
         let key = credentials(&bed.remote).last().unwrap().1.to_owned();
         bed.give_credentials().await;
         for (number, encoding) in ["plain", "unicode", "base64", "basic", "hex", "cut"]

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 use testbed::simulator::Product;
 
+use crate::ground::Ground;
 use crate::{
-    bed::{Bed, Findings, LOG, PATIENCE, message, object},
+    bed::{Findings, LOG, PATIENCE, message, object},
     connection::credentials,
 };
 
@@ -13,9 +14,9 @@ fn jane() -> Value {
     object("DssUser", "jane", spec)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn one_line_ending_is_no_part_of_a_password() {
-    let bed = Bed::ready("lineending").await;
+in_memory!(one_line_ending_is_no_part_of_a_password);
+async fn one_line_ending_is_no_part_of_a_password(ground: &Ground) {
+    let bed = ground.ready("lineending").await;
     let mut findings = Findings::default();
     for (number, ending) in ["\r\n", "\n", ""].into_iter().enumerate() {
         let value = format!("correct horse {number}");
@@ -36,9 +37,9 @@ async fn one_line_ending_is_no_part_of_a_password() {
     findings.none();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_password_with_a_control_character_is_invalid() {
-    let bed = Bed::ready("control").await;
+in_memory!(a_password_with_a_control_character_is_invalid);
+async fn a_password_with_a_control_character_is_invalid(ground: &Ground) {
+    let bed = ground.ready("control").await;
     let before = bed.remote.writes();
     for value in [
         "two\nlines\n",
@@ -62,11 +63,11 @@ async fn a_password_with_a_control_character_is_invalid() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_key_of_a_connection_may_end_in_one_line_ending_and_have_no_other_white_space() {
+in_memory!(a_key_of_a_connection_may_end_in_one_line_ending_and_have_no_other_white_space);
+async fn a_key_of_a_connection_may_end_in_one_line_ending_and_have_no_other_white_space(ground: &Ground) {
     let mut findings = Findings::default();
     for product in [Product::Dss, Product::Govern, Product::Launchpad] {
-        let bed = Bed::start_for(product, "keyspace", &[], LOG).await;
+        let bed = ground.start_for(product, "keyspace", &[], LOG).await;
         let (kind, name, secret) = (bed.connection.kind, bed.connection.name, bed.connection.secret());
         let spoiled = |before: &str, after: &str| -> Vec<(&'static str, String)> {
             let keys = credentials(&bed.remote).into_iter();

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeSet;
 
+use memory_apiserver::Request;
 use serde_json::{Map, Value};
 
 use super::{
@@ -67,7 +68,9 @@ pub fn measure<S: Scenario>(case: &Case<'_, S>, operation: Operation) -> Measure
             .fault
             .as_deref()
             .is_some_and(|fault| fault == "dropAfter" || fault == "late");
-        call.writes && ((200..300).contains(&call.status) || (lost && call.status == 0))
+        // A page comes instead of handling.
+        let page = call.fault.as_deref() == Some("html");
+        call.writes && !page && ((200..300).contains(&call.status) || (lost && call.status == 0))
     });
     let status = format!("/{}/{}/status", case.plural, case.name);
     let requests = case.world.server.log();
@@ -107,15 +110,27 @@ pub fn compare<S: Scenario>(found: &Measure, expected: &Measure, operation: Oper
     Ok(())
 }
 
-/// Nothing is written any more.
-pub async fn at_rest<S: Scenario>(case: &Case<'_, S>) -> Outcome {
+/// Nothing is written any more, on either side.
+pub async fn at_rest<S: Scenario>(case: &Case<'_, S>, operation: Operation) -> Outcome {
     let bed = &case.subject.bed;
+    if operation == Operation::Delete && !case.subject.declared(case.name).is_null() {
+        return Err(format!("left behind: {}", case.subject.declared(case.name)));
+    }
     bed.sweeps(1).await;
     bed.remote.reset_requests();
+    case.world.server.clear_log();
     let declared = case.subject.declared(case.name);
     bed.sweeps(1).await;
     if bed.remote.writes() > 0 {
         return Err(format!("written once more in sync: {:?}", bed.remote.requests().counts));
+    }
+    let object = format!("/{}/{}", case.plural, case.name);
+    let requests = case.world.server.log();
+    let is_write =
+        |request: &Request| can_be_disturbed(request) && request.is_write() && request.path.contains(&object);
+    if let Some(request) = requests.iter().find(|request| is_write(request)) {
+        let body = request.body.clone().unwrap_or_default();
+        return Err(format!("the object is written once more in sync: {body}"));
     }
     if case.subject.declared(case.name) != declared {
         return Err("the remote side changed after the end".to_owned());

@@ -193,7 +193,9 @@ pub fn all(kind: &'static str, measures: &[Measure]) -> Vec<Plan> {
             plans.push(Plan { kind, operation, fault });
         };
         for call in 1..=measure.remote {
-            REMOTE.iter().for_each(|&fault| add(Fault::Remote(call, fault)));
+            for fault in REMOTE {
+                add(Fault::Remote(call, fault));
+            }
             for fault in AROUND {
                 // What is being deleted has no other spec.
                 if !(operation == Operation::Delete && fault == Around::Edit) {
@@ -202,9 +204,9 @@ pub fn all(kind: &'static str, measures: &[Measure]) -> Vec<Plan> {
             }
         }
         for request in 1..=measure.apiserver {
-            KUBERNETES
-                .iter()
-                .for_each(|&fault| add(Fault::Kubernetes(request, fault)));
+            for fault in KUBERNETES {
+                add(Fault::Kubernetes(request, fault));
+            }
         }
     }
     plans

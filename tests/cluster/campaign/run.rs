@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     judge::{self, Before},
-    plan::{Around, Fault, Measure, OPERATIONS, Operation, Plan, can_be_disturbed},
+    plan::{Around, Fault, Measure, OPERATIONS, Operation, Plan, Remote, can_be_disturbed},
 };
 use crate::{
     bed::merged,
@@ -26,6 +26,10 @@ use crate::{
 const CONVERGENCE: Duration = Duration::from_mins(5);
 /// How long something lasts that happens around a call.
 const WHILE: Duration = Duration::from_secs(8);
+/// Until a call whose answer does not come has failed, and what follows from that is done.
+const PATIENT: Duration = Duration::from_secs(30);
+/// Starts of an operator that ends at once.
+const RESTARTS: usize = 3;
 /// The namespace of the objects.
 const NAMESPACE: &str = "team";
 
@@ -47,8 +51,8 @@ pub fn measure<S: Scenario>() -> Vec<Measure> {
         for (number, operation) in OPERATIONS.into_iter().enumerate() {
             let name = format!("measure-{number}");
             let mut case = case(&world, &mut subject, &name);
-            let measured = case.carry_out(operation, None, None).await;
-            measures.push(measured.unwrap_or_else(|wrong| panic!("{} {operation:?}: {wrong}", S::KIND)));
+            let done = case.carry_out(operation, None, None).await;
+            measures.push(done.unwrap_or_else(|wrong| panic!("{} {operation:?}: {wrong}", S::KIND)));
         }
         measures
     })
@@ -82,6 +86,8 @@ pub fn batch<S: Scenario>(plans: &[Plan], measures: &[Measure]) -> Vec<(String, 
             }
         };
         let at = at.into_inner();
+        // At once, for a run that is cut off.
+        eprintln!("{}: {wrong}", rest[at]);
         failures.push((rest[at].to_string(), wrong));
         rest = &rest[at + 1..];
     }
@@ -124,7 +130,7 @@ impl<S: Scenario> Case<'_, S> {
         if let (Some(expected), Some(fault)) = (expected, fault) {
             judge::compare::<S>(&measure, expected, operation, fault)?;
         }
-        judge::at_rest(self).await?;
+        judge::at_rest(self, operation).await?;
         judge::no_secret(self)?;
         self.take_away(operation).await?;
         before.compare(self)?;
@@ -165,9 +171,16 @@ impl<S: Scenario> Case<'_, S> {
         }
     }
 
-    /// A restart that does not end before the operator leads, as long as somebody else does.
+    /// Starts the operator, again and again where it ends at once, as a container is.
     async fn restart(&mut self) {
-        self.subject.bed.operator.restart().await.unwrap();
+        let operator = &mut self.subject.bed.operator;
+        for _ in 0..RESTARTS {
+            if operator.restart().await.is_ok() {
+                return;
+            }
+            sleep(Duration::from_secs(10)).await;
+        }
+        operator.restart().await.unwrap();
     }
 
     /// Waits until the operation is done, and does meanwhile what happens around a call.
@@ -186,6 +199,8 @@ impl<S: Scenario> Case<'_, S> {
             }
             // A call that is not made any more needs nothing around it.
             let waits = around.is_some() && began.elapsed() < WHILE;
+            let fails_late = matches!(fault, Some(Fault::Remote(_, Remote::Reset | Remote::Late)));
+            let waits = waits || (fails_late && began.elapsed() < PATIENT);
             if !waits && self.is_done(operation) {
                 return Ok(());
             }
@@ -318,6 +333,8 @@ impl<S: Scenario> Case<'_, S> {
             object["status"]["observedGeneration"] == object["metadata"]["generation"]
                 && ready.is_some_and(|ready| ready["reason"] == "InSync" && ready["status"] == "True")
                 && S::is_at_rest(&object)
+                // A write whose answer was lost may still take effect.
+                && object["status"]["applied"]["unsettledUntil"].is_null()
         })
     }
 

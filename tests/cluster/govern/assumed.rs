@@ -4,10 +4,11 @@ use serde_json::json;
 
 use super::{ROLE, assignment, document, holders, in_sync, rule};
 use crate::bed::Bed;
+use crate::ground::Ground;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn one_bad_rule_is_no_trouble_of_others() {
-    let bed = Bed::govern("badrule").await;
+in_memory!(one_bad_rule_is_no_trouble_of_others);
+async fn one_bad_rule_is_no_trouble_of_others(ground: &Ground) {
+    let bed = ground.govern("badrule").await;
     bed.remote.switch("A34", json!("typed")).unwrap();
     let typed = json!({ "rules": [{ "users": ["good"], "criteria": [{ "type": "made-up", "value": 1 }] }] });
     let untyped = json!({ "rules": [{ "users": ["bad"], "criteria": [{ "value": 1 }] }] });
@@ -22,10 +23,10 @@ async fn one_bad_rule_is_no_trouble_of_others() {
     in_sync(&bed, "bad").await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_assumed_of_rules_and_roles_may_be_otherwise() {
+in_memory!(what_is_assumed_of_rules_and_roles_may_be_otherwise);
+async fn what_is_assumed_of_rules_and_roles_may_be_otherwise(ground: &Ground) {
     for (a33, a52) in [("prefixed", "filled"), ("verbatim", "empty")] {
-        let bed = Bed::govern(&format!("assumed-{a33}")).await;
+        let bed = ground.govern(&format!("assumed-{a33}")).await;
         bed.remote.switch("A33", json!(a33)).unwrap();
         bed.remote.switch("A52", json!(a52)).unwrap();
         // The id of a role is what the node made of the identifier; it is taken as it is.
@@ -41,10 +42,10 @@ async fn what_is_assumed_of_rules_and_roles_may_be_otherwise() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_role_that_is_deleted_under_its_rules_is_waited_for() {
+in_cluster!(a_role_that_is_deleted_under_its_rules_is_waited_for);
+async fn a_role_that_is_deleted_under_its_rules_is_waited_for(ground: &Ground) {
     for a37 in ["dangling", "removed"] {
-        let bed = Bed::govern(&format!("a37-{a37}")).await;
+        let bed = ground.govern(&format!("a37-{a37}")).await;
         bed.remote.switch("A37", json!(a37)).unwrap();
         bed.apply(&assignment("jane", json!({}))).await;
         in_sync(&bed, "jane").await;
@@ -59,7 +60,7 @@ async fn a_role_that_is_deleted_under_its_rules_is_waited_for() {
         in_sync(&bed, "jane").await;
         assert_eq!(holders(&bed, ROLE), ["jane"], "{a37}");
     }
-    let bed = Bed::govern("a37-refuse").await;
+    let bed = ground.govern("a37-refuse").await;
     bed.remote.switch("A37", json!("refuse")).unwrap();
     bed.apply(&assignment("jane", json!({}))).await;
     in_sync(&bed, "jane").await;

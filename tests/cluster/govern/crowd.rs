@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{BLUEPRINT, ROLE, assignment, holders, in_sync, patch, rule};
 use crate::bed::Bed;
+use crate::ground::Ground;
 
 /// Somebody gives another role to people by the API, as the page in Govern does: they read the document, add a rule, save
 /// it, and look whether it is there. Govern has no conditional write, so what is saved between a read and the write that
@@ -50,9 +51,9 @@ impl<'a> Person<'a> {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_objects_and_a_person_write_one_document_and_nobody_loses_a_rule() {
-    let bed = Bed::govern("hundred").await;
+in_memory!(a_hundred_objects_and_a_person_write_one_document_and_nobody_loses_a_rule);
+async fn a_hundred_objects_and_a_person_write_one_document_and_nobody_loses_a_rule(ground: &Ground) {
+    let bed = ground.govern("hundred").await;
     bed.remote.patch_state(patch(ROLE, &[rule("theirs")])).unwrap();
     bed.sweeps(1).await;
     bed.remote.reset_requests();
@@ -87,7 +88,7 @@ async fn a_hundred_objects_and_a_person_write_one_document_and_nobody_loses_a_ru
     }
     assert_eq!(holders(&bed, "ro.reader"), hands, "nothing of theirs is undone");
     let counts = bed.remote.requests().counts;
-    println!("writes and reads of the document for 100 objects: {counts:?}");
+    eprintln!("writes and reads of the document for 100 objects: {counts:?}");
     let writes = bed.remote.writes() - person.saves;
     assert!(writes <= 40, "{writes} writes of ours: {counts:?}");
     bed.sweeps(1).await;

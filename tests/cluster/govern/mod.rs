@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use testbed::simulator::Product;
 
 use crate::bed::{Bed, LOG, PATIENCE, merged, object};
+use crate::ground::Ground;
 
 const BLUEPRINT: &str = "bp.system.business_initiative";
 const ROLE: &str = "ro.project_manager";
@@ -59,9 +60,9 @@ async fn delete(bed: &Bed, name: &str) {
         .unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_document_that_comes_between_look_and_create_is_no_error() {
-    let bed = Bed::govern("between").await;
+in_memory!(a_document_that_comes_between_look_and_create_is_no_error);
+async fn a_document_that_comes_between_look_and_create_is_no_error(ground: &Ground) {
+    let bed = ground.govern("between").await;
     bed.remote.fault(json!({
         "match": { "operation": "G49" },
         "fault": { "kind": "edit", "when": "before", "patch": patch(ROLE, &[rule("theirs")]) },
@@ -74,9 +75,9 @@ async fn a_document_that_comes_between_look_and_create_is_no_error() {
     assert_eq!(holders(&bed, ROLE), ["theirs"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_role_and_a_blueprint_that_come_later_are_waited_for() {
-    let bed = Bed::govern("later").await;
+in_memory!(a_role_and_a_blueprint_that_come_later_are_waited_for);
+async fn a_role_and_a_blueprint_that_come_later_are_waited_for(ground: &Ground) {
+    let bed = ground.govern("later").await;
     let later = json!({ "blueprintId": "bp.later", "roleId": "ro.later" });
     bed.apply(&assignment("jane", later)).await;
     let object = bed
@@ -101,9 +102,9 @@ async fn a_role_and_a_blueprint_that_come_later_are_waited_for() {
     assert_eq!(bed.remote.count("G49"), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_document_goes_with_its_last_rule_only_if_we_made_it() {
-    let bed = Bed::govern("lastrule").await;
+in_memory!(the_document_goes_with_its_last_rule_only_if_we_made_it);
+async fn the_document_goes_with_its_last_rule_only_if_we_made_it(ground: &Ground) {
+    let bed = ground.govern("lastrule").await;
     bed.apply(&assignment("jane", json!({}))).await;
     in_sync(&bed, "jane").await;
     bed.apply(&assignment("max", json!({}))).await;
@@ -137,9 +138,9 @@ async fn the_document_goes_with_its_last_rule_only_if_we_made_it() {
     assert_eq!(bed.remote.count("G52"), 2);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rule_that_two_objects_declare_goes_with_the_last_of_them() {
-    let bed = Bed::govern("shared").await;
+in_memory!(a_rule_that_two_objects_declare_goes_with_the_last_of_them);
+async fn a_rule_that_two_objects_declare_goes_with_the_last_of_them(ground: &Ground) {
+    let bed = ground.govern("shared").await;
     let same = json!({ "rules": [{ "users": ["jane"] }] });
     bed.apply(&assignment("first", same.clone())).await;
     in_sync(&bed, "first").await;
@@ -154,9 +155,9 @@ async fn a_rule_that_two_objects_declare_goes_with_the_last_of_them() {
     assert_eq!(holders(&bed, ROLE), Vec::<String>::new());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn exact_leaves_what_others_declare_and_a_second_one_is_a_conflict() {
-    let bed = Bed::govern("exact").await;
+in_memory!(exact_leaves_what_others_declare_and_a_second_one_is_a_conflict);
+async fn exact_leaves_what_others_declare_and_a_second_one_is_a_conflict(ground: &Ground) {
+    let bed = ground.govern("exact").await;
     bed.remote
         .patch_state(patch(ROLE, &[rule("by-hand"), rule("found")]))
         .unwrap();
@@ -189,9 +190,9 @@ async fn exact_leaves_what_others_declare_and_a_second_one_is_a_conflict() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rule_that_is_declared_no_more_is_withdrawn_if_we_added_it() {
-    let bed = Bed::govern("withdrawn").await;
+in_memory!(a_rule_that_is_declared_no_more_is_withdrawn_if_we_added_it);
+async fn a_rule_that_is_declared_no_more_is_withdrawn_if_we_added_it(ground: &Ground) {
+    let bed = ground.govern("withdrawn").await;
     bed.remote.patch_state(patch(ROLE, &[rule("found")])).unwrap();
     bed.sweeps(1).await;
     let rules = |logins: &[&str]| {
@@ -206,9 +207,9 @@ async fn a_rule_that_is_declared_no_more_is_withdrawn_if_we_added_it() {
     assert_eq!(holders(&bed, ROLE), ["found", "jane"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_connection_shows_admin_and_architect_rights() {
-    let bed = Bed::start_for(Product::Govern, "rights", &[], LOG).await;
+in_memory!(the_connection_shows_admin_and_architect_rights);
+async fn the_connection_shows_admin_and_architect_rights(ground: &Ground) {
+    let bed = ground.start_for(Product::Govern, "rights", &[], LOG).await;
     bed.connect().await;
     let instance = bed.namespace.get("GovernInstance", "govern").await.unwrap();
     let status = &instance["status"];
@@ -232,9 +233,9 @@ async fn the_connection_shows_admin_and_architect_rights() {
         .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn exact_asks_only_objects_that_the_connection_allows() {
-    let bed = Bed::govern("allowed").await;
+in_cluster!(exact_asks_only_objects_that_the_connection_allows);
+async fn exact_asks_only_objects_that_the_connection_allows(ground: &Ground) {
+    let bed = ground.govern("allowed").await;
     let elsewhere = testbed::Namespace::create("elsewhere").await.unwrap();
     let home = bed.namespace.name();
     let mut theirs = assignment(

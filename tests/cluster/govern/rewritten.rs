@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{ROLE, assignment, delete, rule};
 use crate::bed::{Bed, Findings, PATIENCE, merged};
+use crate::ground::Ground;
 
 /// The forms that the simulator has; one of them at a time.
 const FORMS: [&str; 5] = ["numbers", "texts", "capitals", "filledIn", "reordered"];
@@ -58,11 +59,12 @@ async fn at_rest(bed: &Bed, name: &str) {
     found.unwrap();
 }
 
+in_memory!(a_rule_that_the_server_rewrites_is_granted_once_and_goes_with_its_object);
+
 /// Each form on a blueprint of its own, with either policy. The server rewrites what is saved; what is not saved again
 /// stays in the form that was in force.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rule_that_the_server_rewrites_is_granted_once_and_goes_with_its_object() {
-    let bed = Bed::govern("rewritten").await;
+async fn a_rule_that_the_server_rewrites_is_granted_once_and_goes_with_its_object(ground: &Ground) {
+    let bed = ground.govern("rewritten").await;
     let policies = ["AtLeast", "Exact"];
     let cases = || {
         FORMS
@@ -110,10 +112,11 @@ async fn a_rule_that_the_server_rewrites_is_granted_once_and_goes_with_its_objec
     findings.none();
 }
 
+in_memory!(a_rule_that_was_found_in_another_form_stays);
+
 /// Equal by value, in another form: 5 as 5.0, keys, fields and containers in another order.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rule_that_was_found_in_another_form_stays() {
-    let bed = Bed::govern("foundform").await;
+async fn a_rule_that_was_found_in_another_form_stays(ground: &Ground) {
+    let bed = ground.govern("foundform").await;
     let mut findings = Findings::default();
     let theirs = json!({
         "userContainers": [

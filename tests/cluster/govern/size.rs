@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 use super::{assignment, in_sync};
-use crate::bed::Bed;
+use crate::ground::Ground;
 
 /// Bytes that a status may have, however large the spec is.
 const STATUS: usize = 48 * 1024;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_status_stays_small_whatever_the_rules_name() {
-    let bed = Bed::govern("large").await;
+in_memory!(a_status_stays_small_whatever_the_rules_name);
+async fn a_status_stays_small_whatever_the_rules_name(ground: &Ground) {
+    let bed = ground.govern("large").await;
     let rules = |mark: &str| -> Value {
         let users = |rule: usize| -> Vec<String> {
             (0..150)

@@ -5,12 +5,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{group, in_sync, propagated, remote, take_scopes};
-use crate::bed::{Bed, PATIENCE};
+use crate::bed::PATIENCE;
+use crate::ground::Ground;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn rights_that_differ_on_nodes_of_one_type_are_refused_before_a_write() {
+in_memory!(rights_that_differ_on_nodes_of_one_type_are_refused_before_a_write);
+async fn rights_that_differ_on_nodes_of_one_type_are_refused_before_a_write(ground: &Ground) {
     for a43 in ["type", "accepted"] {
-        let bed = Bed::launchpad(&format!("a43-{a43}"), &[]).await;
+        let bed = ground.launchpad(&format!("a43-{a43}"), &[]).await;
         bed.remote.switch("A43", json!(a43)).unwrap();
         let node = json!({ "nodes": { "design-1": { "name": "design-1", "type": "design" } } });
         bed.remote.patch_state(node).unwrap();
@@ -30,9 +31,9 @@ async fn rights_that_differ_on_nodes_of_one_type_are_refused_before_a_write() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_launchpad_that_wants_the_same_on_all_nodes_says_so_in_its_own_words() {
-    let bed = Bed::launchpad("a43-field", &[]).await;
+in_memory!(a_launchpad_that_wants_the_same_on_all_nodes_says_so_in_its_own_words);
+async fn a_launchpad_that_wants_the_same_on_all_nodes_says_so_in_its_own_words(ground: &Ground) {
+    let bed = ground.launchpad("a43-field", &[]).await;
     bed.remote.switch("A43", json!("field")).unwrap();
     let differing = json!({ "nodes": [
         { "name": "design-0", "permissions": { "mayCreateProjects": true } }, { "name": "automation-0" },
@@ -45,10 +46,10 @@ async fn a_launchpad_that_wants_the_same_on_all_nodes_says_so_in_its_own_words()
     in_sync(&bed, "team").await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn types_of_nodes_may_be_their_own_or_dataiku() {
+in_memory!(types_of_nodes_may_be_their_own_or_dataiku);
+async fn types_of_nodes_may_be_their_own_or_dataiku(ground: &Ground) {
     for a42 in ["own", "dataiku"] {
-        let bed = Bed::launchpad(&format!("a42-{a42}"), &[]).await;
+        let bed = ground.launchpad(&format!("a42-{a42}"), &[]).await;
         bed.remote.switch("A42", json!(a42)).unwrap();
         bed.sweeps(2).await;
         let all = json!({ "nodeTypes": [{ "type": "dataiku", "permissions": { "mayCreateProjects": true } }] });
@@ -69,9 +70,9 @@ async fn types_of_nodes_may_be_their_own_or_dataiku() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn reads_that_lag_behind_a_write_lead_to_no_second_one() {
-    let bed = Bed::launchpad("a46", &[]).await;
+in_memory!(reads_that_lag_behind_a_write_lead_to_no_second_one);
+async fn reads_that_lag_behind_a_write_lead_to_no_second_one(ground: &Ground) {
+    let bed = ground.launchpad("a46", &[]).await;
     bed.remote.switch("A46", json!("propagated")).unwrap();
     bed.remote.switch("taskMillis", json!(4000)).unwrap();
     bed.apply(&group("team", json!({ "description": "Team" }))).await;
@@ -96,10 +97,10 @@ async fn reads_that_lag_behind_a_write_lead_to_no_second_one() {
     assert!(remote(&bed, "team").is_none());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_name_that_somebody_takes_at_the_same_moment_is_theirs() {
+in_cluster!(a_name_that_somebody_takes_at_the_same_moment_is_theirs);
+async fn a_name_that_somebody_takes_at_the_same_moment_is_theirs(ground: &Ground) {
     for status in [409, 422, 400] {
-        let bed = Bed::launchpad(&format!("a47-{status}"), &[]).await;
+        let bed = ground.launchpad(&format!("a47-{status}"), &[]).await;
         bed.remote.switch("A47", json!(status)).unwrap();
         let theirs = json!({ "groups": { "g9": {
             "id": "g9", "name": "team", "description": "Theirs", "launchpadPermissions": {}, "dataikuPermissions": {},
@@ -115,14 +116,14 @@ async fn a_name_that_somebody_takes_at_the_same_moment_is_theirs() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_group_that_somebody_renames_is_still_ours() {
+in_cluster!(a_group_that_somebody_renames_is_still_ours);
+async fn a_group_that_somebody_renames_is_still_ours(ground: &Ground) {
     for (a48, state) in [
         ("renamed", "Ready=True/InSync"),
         ("ignored", "Ready=False/AcceptedButNotStored"),
         ("refused", "Ready=False/Rejected"),
     ] {
-        let bed = Bed::launchpad(&format!("a48-{a48}"), &[]).await;
+        let bed = ground.launchpad(&format!("a48-{a48}"), &[]).await;
         bed.remote.switch("A48", json!(a48)).unwrap();
         bed.remote.switch("taskMillis", json!(100)).unwrap();
         bed.apply(&group("team", json!({}))).await;
@@ -138,10 +139,10 @@ async fn a_group_that_somebody_renames_is_still_ours() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_scope_for_writing_groups_may_have_any_name() {
+in_memory!(the_scope_for_writing_groups_may_have_any_name);
+async fn the_scope_for_writing_groups_may_have_any_name(ground: &Ground) {
     for a38 in ["write_groups", "write_users", "manage_groups"] {
-        let bed = Bed::launchpad(&format!("a38-{}", a38.replace('_', "-")), &[]).await;
+        let bed = ground.launchpad(&format!("a38-{}", a38.replace('_', "-")), &[]).await;
         bed.remote.switch("A38", json!(a38)).unwrap();
         take_scopes(&bed, &["write_groups", "write_users", "manage_groups"]);
         bed.apply(&group("team", json!({}))).await;
@@ -162,9 +163,9 @@ async fn the_scope_for_writing_groups_may_have_any_name() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_change_that_never_shows_is_not_written_without_end() {
-    let bed = Bed::launchpad("a46-failing", &[]).await;
+in_memory!(a_change_that_never_shows_is_not_written_without_end);
+async fn a_change_that_never_shows_is_not_written_without_end(ground: &Ground) {
+    let bed = ground.launchpad("a46-failing", &[]).await;
     bed.remote.switch("A46", json!("propagated")).unwrap();
     bed.remote.switch("taskMillis", json!(100)).unwrap();
     bed.apply(&group("team", json!({ "description": "before" }))).await;
@@ -183,9 +184,9 @@ async fn a_change_that_never_shows_is_not_written_without_end() {
     in_sync(&bed, "team").await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_group_that_is_not_shown_yet_is_deleted_once_it_is() {
-    let bed = Bed::launchpad("hidden", &[]).await;
+in_memory!(a_group_that_is_not_shown_yet_is_deleted_once_it_is);
+async fn a_group_that_is_not_shown_yet_is_deleted_once_it_is(ground: &Ground) {
+    let bed = ground.launchpad("hidden", &[]).await;
     bed.remote.switch("A46", json!("propagated")).unwrap();
     bed.remote.switch("taskMillis", json!(6000)).unwrap();
     bed.apply(&group("team", json!({}))).await;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use testbed::simulator::Product;
 
 use crate::bed::{Bed, LOG, PATIENCE, merged, object};
+use crate::ground::Ground;
 
 fn group(name: &str, extra: Value) -> Value {
     object(
@@ -39,10 +40,10 @@ fn invite(bed: &Bed, email: &str) {
     bed.remote.patch_state(json!({ "invites": { "i1": invite } })).unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn somebody_who_is_invited_has_the_group_before_and_after_they_accept() {
+in_memory!(somebody_who_is_invited_has_the_group_before_and_after_they_accept);
+async fn somebody_who_is_invited_has_the_group_before_and_after_they_accept(ground: &Ground) {
     for a39 in ["nothing", "everything"] {
-        let bed = Bed::launchpad(&format!("invited-{a39}"), &[]).await;
+        let bed = ground.launchpad(&format!("invited-{a39}"), &[]).await;
         bed.remote.switch("A39", json!(a39)).unwrap();
         let spec = json!({ "members": [{ "email": "new@example.com" }, { "email": "owner@example.com" }] });
         bed.apply(&group("team", spec)).await;
@@ -70,9 +71,9 @@ async fn somebody_who_is_invited_has_the_group_before_and_after_they_accept() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_default_group_is_adopted_and_left_at_deletion() {
-    let bed = Bed::launchpad("default", &[]).await;
+in_memory!(a_default_group_is_adopted_and_left_at_deletion);
+async fn a_default_group_is_adopted_and_left_at_deletion(ground: &Ground) {
+    let bed = ground.launchpad("default", &[]).await;
     let ours = json!({ "description": "Ours", "members": [{ "email": "owner@example.com" }] });
     bed.apply(&group("designers", ours.clone())).await;
     bed.wait("LaunchpadGroup", "designers", "Ready=False/AlreadyExists")
@@ -107,9 +108,9 @@ fn take_scopes(bed: &Bed, taken: &[&str]) {
         .unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn scopes_that_the_key_lacks_are_named() {
-    let bed = Bed::start_for(Product::Launchpad, "scopes", &[], LOG).await;
+in_memory!(scopes_that_the_key_lacks_are_named);
+async fn scopes_that_the_key_lacks_are_named(ground: &Ground) {
+    let bed = ground.start_for(Product::Launchpad, "scopes", &[], LOG).await;
     take_scopes(&bed, &["read_groups", "read_users"]);
     bed.give_credentials().await;
     bed.apply(&bed.connection_with(json!({}))).await;
@@ -121,9 +122,9 @@ async fn scopes_that_the_key_lacks_are_named() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_space_shows_its_seats_and_nodes() {
-    let bed = Bed::launchpad("seats", &[]).await;
+in_memory!(the_space_shows_its_seats_and_nodes);
+async fn the_space_shows_its_seats_and_nodes(ground: &Ground) {
+    let bed = ground.launchpad("seats", &[]).await;
     let space = bed.namespace.get("LaunchpadSpace", "space").await.unwrap();
     let status = &space["status"];
     let names: Vec<_> = status["nodes"]
@@ -141,9 +142,9 @@ async fn the_space_shows_its_seats_and_nodes() {
     assert_eq!(status["users"], json!({ "total": 1, "invited": 0 }));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn another_group_of_the_same_name_stays_somebody_elses() {
-    let bed = Bed::launchpad("another", &[]).await;
+in_memory!(another_group_of_the_same_name_stays_somebody_elses);
+async fn another_group_of_the_same_name_stays_somebody_elses(ground: &Ground) {
+    let bed = ground.launchpad("another", &[]).await;
     bed.remote.switch("taskMillis", json!(100)).unwrap();
     bed.apply(&group("team", json!({ "description": "Ours" }))).await;
     in_sync(&bed, "team").await;

@@ -6,15 +6,16 @@ use serde_json::{Value, json};
 
 use super::{group, in_sync, propagated};
 use crate::bed::Bed;
+use crate::ground::Ground;
 
 /// The rights that members have on the node, as the node has them.
 fn on_node(bed: &Bed, name: &str) -> Option<Value> {
     bed.remote.state_at(&format!("/propagated/design-0/groups/{name}"))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn ready_speaks_of_the_launchpad_and_propagated_of_the_nodes() {
-    let bed = Bed::launchpad("propagates", &[]).await;
+in_memory!(ready_speaks_of_the_launchpad_and_propagated_of_the_nodes);
+async fn ready_speaks_of_the_launchpad_and_propagated_of_the_nodes(ground: &Ground) {
+    let bed = ground.launchpad("propagates", &[]).await;
     bed.remote.switch("taskMillis", json!(6000)).unwrap();
     let spec = json!({ "nodes": [{ "name": "design-0", "permissions": { "mayCreateProjects": true } }] });
     bed.apply(&group("team", spec)).await;
@@ -39,9 +40,9 @@ async fn ready_speaks_of_the_launchpad_and_propagated_of_the_nodes() {
     assert_eq!(bed.remote.count("L17"), asked, "a task that is over is not asked for");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_restart_goes_on_with_the_task() {
-    let mut bed = Bed::launchpad("resumes", &[]).await;
+in_memory!(a_restart_goes_on_with_the_task);
+async fn a_restart_goes_on_with_the_task(ground: &Ground) {
+    let mut bed = ground.launchpad("resumes", &[]).await;
     bed.remote.switch("taskMillis", json!(10_000)).unwrap();
     bed.apply(&group("team", json!({}))).await;
     let object = propagated(&bed, "team", "False/Propagating").await;
@@ -53,9 +54,9 @@ async fn a_restart_goes_on_with_the_task() {
     assert_eq!(bed.remote.writes(), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_task_that_fails_is_told_and_submitted_again() {
-    let bed = Bed::launchpad("fails", &[]).await;
+in_memory!(a_task_that_fails_is_told_and_submitted_again);
+async fn a_task_that_fails_is_told_and_submitted_again(ground: &Ground) {
+    let bed = ground.launchpad("fails", &[]).await;
     bed.remote.switch("taskMillis", json!(100)).unwrap();
     bed.remote.switch("tasks", json!("failing")).unwrap();
     bed.apply(&group("team", json!({}))).await;
@@ -69,9 +70,9 @@ async fn a_task_that_fails_is_told_and_submitted_again() {
     assert!(bed.remote.count("L13") <= 2);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stopped_space_is_a_state_and_holds_up_nothing() {
-    let bed = Bed::launchpad("stopped", &["--propagation-deadline", "3s"]).await;
+in_memory!(a_stopped_space_is_a_state_and_holds_up_nothing);
+async fn a_stopped_space_is_a_state_and_holds_up_nothing(ground: &Ground) {
+    let bed = ground.launchpad("stopped", &["--propagation-deadline", "3s"]).await;
     bed.remote.switch("taskMillis", json!(100)).unwrap();
     bed.remote.switch("space", json!("stopped")).unwrap();
     bed.apply(&group("team", json!({}))).await;
@@ -91,9 +92,9 @@ async fn a_stopped_space_is_a_state_and_holds_up_nothing() {
     propagated(&bed, "team", "True/Propagated").await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_failed_task_makes_no_pass_spin_while_nothing_may_be_written() {
-    let bed = Bed::launchpad("failedfrozen", &[]).await;
+in_memory!(a_failed_task_makes_no_pass_spin_while_nothing_may_be_written);
+async fn a_failed_task_makes_no_pass_spin_while_nothing_may_be_written(ground: &Ground) {
+    let bed = ground.launchpad("failedfrozen", &[]).await;
     bed.remote.switch("taskMillis", json!(100)).unwrap();
     bed.remote.switch("tasks", json!("failing")).unwrap();
     bed.apply(&group("team", json!({}))).await;

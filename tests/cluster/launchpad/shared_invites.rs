@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{group, in_sync, remote};
 use crate::bed::Bed;
+use crate::ground::Ground;
 
 fn invited(id: &str, email: &str) -> Value {
     json!({ id: {
@@ -23,8 +24,8 @@ fn groups_of(bed: &Bed, id: &str) -> Vec<String> {
 }
 
 /// A space with these people invited. No further sweep helps: what is lost between two writers stays lost.
-async fn alone(hint: &str, emails: &[String]) -> Bed {
-    let bed = Bed::launchpad(hint, &[]).await;
+async fn alone(ground: &Ground, hint: &str, emails: &[String]) -> Bed {
+    let bed = ground.launchpad(hint, &[]).await;
     bed.remote.switch("taskMillis", json!(100)).unwrap();
     for (n, email) in emails.iter().enumerate() {
         let invite = invited(&format!("i{n}"), email);
@@ -36,9 +37,9 @@ async fn alone(hint: &str, emails: &[String]) -> Bed {
     bed
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn many_groups_share_an_invite_and_none_is_lost() {
-    let bed = alone("manyinvite", &["new@example.com".to_owned()]).await;
+in_memory!(many_groups_share_an_invite_and_none_is_lost);
+async fn many_groups_share_an_invite_and_none_is_lost(ground: &Ground) {
+    let bed = alone(ground, "manyinvite", &["new@example.com".to_owned()]).await;
     bed.remote.reset_requests();
     bed.remote
         .fault(json!({ "match": {}, "times": 0, "fault": { "kind": "latency", "millis": 150 } }));
@@ -61,10 +62,10 @@ async fn many_groups_share_an_invite_and_none_is_lost() {
     assert_eq!(groups_of(&bed, "i0"), names, "and it stays so");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn one_group_leaves_an_invite_while_another_joins_many() {
+in_memory!(one_group_leaves_an_invite_while_another_joins_many);
+async fn one_group_leaves_an_invite_while_another_joins_many(ground: &Ground) {
     let everybody: Vec<_> = (0..13).map(|n| format!("person-{n:02}@example.com")).collect();
-    let bed = alone("joinleave", &everybody).await;
+    let bed = alone(ground, "joinleave", &everybody).await;
     bed.apply(&group("leaves", json!({ "members": [{ "email": &everybody[0] }] })))
         .await;
     in_sync(&bed, "leaves").await;

@@ -3,13 +3,14 @@
 use serde_json::{Value, json};
 
 use super::{group, in_sync, remote};
-use crate::bed::{Bed, LOG, PATIENCE, message};
+use crate::bed::{LOG, PATIENCE, message};
+use crate::ground::Ground;
 use testbed::simulator::Product;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn one_person_in_two_spellings_is_one_member() {
+in_cluster!(one_person_in_two_spellings_is_one_member);
+async fn one_person_in_two_spellings_is_one_member(ground: &Ground) {
     let spelled = async |spelling: &str, stored: &str| {
-        let bed = Bed::launchpad(&format!("spellings-{spelling}"), &[]).await;
+        let bed = ground.launchpad(&format!("spellings-{spelling}"), &[]).await;
         bed.remote.switch("taskMillis", json!(100)).unwrap();
         bed.remote.switch("A49", json!(stored)).unwrap();
         // It minds who is twice in a list.
@@ -36,10 +37,11 @@ async fn one_person_in_two_spellings_is_one_member() {
     tokio::join!(spelled("sent", "insensitive"), spelled("lower", "lowercase"));
 }
 
+in_memory!(a_node_that_is_gone_holds_up_no_other_edit);
+
 /// A node is removed while the document of the group still names it, and every save of such a document is refused.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_is_gone_holds_up_no_other_edit() {
-    let bed = Bed::launchpad("nodegone", &[]).await;
+async fn a_node_that_is_gone_holds_up_no_other_edit(ground: &Ground) {
+    let bed = ground.launchpad("nodegone", &[]).await;
     bed.remote.switch("taskMillis", json!(100)).unwrap();
     let spec = |extra: Value| {
         let nodes =
@@ -89,11 +91,12 @@ async fn a_node_that_is_gone_holds_up_no_other_edit() {
     );
 }
 
+in_memory!(where_types_are_general_the_server_decides_which_rights_may_differ);
+
 /// Where the space shows no types but the general ones, nobody but the server knows which nodes have to agree.
-#[tokio::test(flavor = "multi_thread")]
-async fn where_types_are_general_the_server_decides_which_rights_may_differ() {
+async fn where_types_are_general_the_server_decides_which_rights_may_differ(ground: &Ground) {
     for (a43, state) in [("accepted", "Ready=True/InSync"), ("type", "Ready=False/Rejected")] {
-        let bed = Bed::launchpad(&format!("general-{a43}"), &[]).await;
+        let bed = ground.launchpad(&format!("general-{a43}"), &[]).await;
         bed.remote.switch("taskMillis", json!(100)).unwrap();
         bed.remote.switch("A42", json!("dataiku")).unwrap();
         bed.remote.switch("A43", json!(a43)).unwrap();
@@ -112,9 +115,9 @@ async fn where_types_are_general_the_server_decides_which_rights_may_differ() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_type_of_node_that_matches_nothing_is_reported() {
-    let bed = Bed::launchpad("notype", &[]).await;
+in_memory!(a_type_of_node_that_matches_nothing_is_reported);
+async fn a_type_of_node_that_matches_nothing_is_reported(ground: &Ground) {
+    let bed = ground.launchpad("notype", &[]).await;
     bed.remote.switch("taskMillis", json!(100)).unwrap();
     let types = json!([
         { "type": "design", "permissions": { "mayCreateProjects": true } },
@@ -133,10 +136,10 @@ async fn a_type_of_node_that_matches_nothing_is_reported() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rename_that_is_ignored_is_asked_for_once() {
+in_cluster!(a_rename_that_is_ignored_is_asked_for_once);
+async fn a_rename_that_is_ignored_is_asked_for_once(ground: &Ground) {
     let renamed = async |tasks: &str| {
-        let bed = Bed::launchpad(&format!("rename-{tasks}"), &[]).await;
+        let bed = ground.launchpad(&format!("rename-{tasks}"), &[]).await;
         bed.remote.switch("A48", json!("ignored")).unwrap();
         bed.remote.switch("tasks", json!(tasks)).unwrap();
         bed.remote.switch("taskMillis", json!(100)).unwrap();
@@ -165,10 +168,11 @@ async fn a_rename_that_is_ignored_is_asked_for_once() {
     tokio::join!(renamed("normal"), renamed("none"));
 }
 
+in_memory!(an_empty_list_is_no_reason_to_make_or_to_forget_a_group);
+
 /// A list that is empty although there are groups: absence is what a read of the id says, and nothing else.
-#[tokio::test(flavor = "multi_thread")]
-async fn an_empty_list_is_no_reason_to_make_or_to_forget_a_group() {
-    let bed = Bed::launchpad("emptylist", &[]).await;
+async fn an_empty_list_is_no_reason_to_make_or_to_forget_a_group(ground: &Ground) {
+    let bed = ground.launchpad("emptylist", &[]).await;
     bed.remote.switch("taskMillis", json!(100)).unwrap();
     for name in ["kept", "deleted"] {
         bed.apply(&group(name, json!({ "description": "Ours" }))).await;
@@ -196,9 +200,9 @@ async fn an_empty_list_is_no_reason_to_make_or_to_forget_a_group() {
     in_sync(&bed, "kept").await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_url_without_the_version_is_said_to_lack_it() {
-    let bed = Bed::start_for(Product::Launchpad, "noversion", &[], LOG).await;
+in_memory!(a_url_without_the_version_is_said_to_lack_it);
+async fn a_url_without_the_version_is_said_to_lack_it(ground: &Ground) {
+    let bed = ground.start_for(Product::Launchpad, "noversion", &[], LOG).await;
     bed.give_credentials().await;
     let url = bed.remote.url().trim_end_matches("/v1").to_owned();
     bed.apply(&bed.connection_with(json!({ "url": url }))).await;

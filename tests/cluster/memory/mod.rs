@@ -17,6 +17,7 @@ use tokio::{runtime::Runtime, task::yield_now, time::Instant};
 
 use self::operator::Process;
 pub use self::operator::{HOME, Operator};
+use crate::ground::Ground;
 
 /// What the clock is advanced by once nothing is ready, and how often the remote side and the operators have their turn
 /// before that. A call needs about six turns: so it takes a step or two.
@@ -73,6 +74,11 @@ impl World {
 }
 
 /// Runs a test to its end.
+pub fn test(test: impl AsyncFnOnce(Ground)) {
+    run(async |world| test(Ground::Memory(world)).await);
+}
+
+/// The same, with what the test can do to the world.
 pub fn run<T>(test: impl AsyncFnOnce(World) -> T) -> T {
     let runtime = runtime();
     let _inside = runtime.enter();

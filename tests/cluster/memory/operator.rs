@@ -132,10 +132,11 @@ impl Operator {
 
     /// Ends it at once: nothing of it runs any more, and nothing of what it had in memory is left.
     pub async fn kill(&mut self) -> Result<()> {
-        let mut processes = self.world.processes.borrow_mut();
-        let at = processes.iter().position(|process| process.number == self.number);
-        let process = processes.swap_remove(at.context("the operator does not run")?);
-        drop(processes);
+        let process = {
+            let mut processes = self.world.processes.borrow_mut();
+            let at = processes.iter().position(|process| process.number == self.number);
+            processes.swap_remove(at.context("the operator does not run")?)
+        };
         self.world.killed.borrow_mut().push(process);
         // Its connections are closed after the turn of the caller.
         while !self.world.killed.borrow().is_empty() {

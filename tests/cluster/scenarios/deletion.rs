@@ -6,7 +6,7 @@ use super::{
     Deletion, Scenario,
     subject::{Subject, declaration},
 };
-use crate::{bed::PATIENCE, ground::Ground};
+use crate::{bed::PATIENCE, connection::Connection, ground::Ground};
 
 pub async fn each_policy_leaves_what_it_says<S: Scenario>(ground: &Ground) {
     let subject = Subject::<S>::ready(ground, "policies").await;
@@ -59,7 +59,7 @@ pub async fn each_policy_is_offered_or_refused<S: Scenario>(ground: &Ground) {
     namespace.control_plane().installation().await.unwrap();
     let offered: Vec<_> = S::deletions("any").iter().filter_map(|case| case.policy).collect();
     for policy in ["Delete", "Disable", "Retain"] {
-        let object = declaration::<S>("any", json!({ "deletionPolicy": policy }));
+        let object = declaration::<S>(Connection::to(S::PRODUCT), "any", json!({ "deletionPolicy": policy }));
         let applied = namespace.apply_object(&object).await;
         let refusal = S::NOT_OFFERED.iter().find(|(refused, _)| *refused == policy);
         match (applied, refusal) {

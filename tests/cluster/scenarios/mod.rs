@@ -95,10 +95,7 @@ macro_rules! scenarios {
         $(
             #[test]
             fn $scenario() {
-                $crate::memory::run(async |world| {
-                    let ground = $crate::ground::Ground::Memory(world);
-                    $crate::scenarios::$file::$scenario::<$kind>(&ground).await;
-                });
+                $crate::memory::test(async |ground| $crate::scenarios::$file::$scenario::<$kind>(&ground).await);
             }
         )*
     };

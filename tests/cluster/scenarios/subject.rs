@@ -45,7 +45,7 @@ impl<S: Scenario> Subject<S> {
 
     /// The object with `extra` merged into its spec.
     pub fn object(&self, name: &str, extra: Value) -> Value {
-        declaration::<S>(name, extra)
+        declaration::<S>(self.bed.connection, name, extra)
     }
 
     /// Waits for a state such as `Ready=True/InSync`.
@@ -139,8 +139,8 @@ impl<S: Scenario> Subject<S> {
 }
 
 /// The object with `extra` merged into its spec.
-pub fn declaration<S: Scenario>(name: &str, extra: Value) -> Value {
-    let spec = merged(Connection::to(S::PRODUCT).reference(), S::spec(name));
+pub fn declaration<S: Scenario>(connection: Connection, name: &str, extra: Value) -> Value {
+    let spec = merged(connection.reference(), S::spec(name));
     object(S::KIND, name, merged(spec, extra))
 }
 

@@ -91,3 +91,22 @@ async fn a_deletion_may_be_meant_for_one_object_in_one_state() {
     };
     assert!(widgets.delete("one", &when(meant)).await.unwrap().is_right());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_has_lost_all_of_its_owners_is_collected() {
+    let (server, widgets, one) = with_one().await;
+    let owner = json!({ "apiVersion": "example.com/v1", "kind": "Widget", "name": "one", "uid": one.uid() });
+    for (name, owners) in [("owned", json!([owner])), ("free", json!([]))] {
+        server.create(json!({
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": { "name": name, "namespace": NAMESPACE, "ownerReferences": owners },
+        }));
+    }
+    server.collect_garbage();
+    assert_eq!(server.list("secrets").len(), 2);
+    widgets.delete("one", &DeleteParams::default()).await.unwrap();
+    server.collect_garbage();
+    let left = server.list("secrets");
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0]["metadata"]["name"], "free");
+}
