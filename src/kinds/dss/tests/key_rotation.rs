@@ -101,7 +101,11 @@ async fn a_status_that_is_lost_costs_no_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_connection_goes_over_to_a_key_that_the_operator_rotates_itself() {
-    let admin = json!({ "permissions": { "mayCreateProjects": null, "admin": true } });
+    // The connection sends the key only to hosts that its Secret names.
+    let admin = json!({
+        "permissions": { "mayCreateProjects": null, "admin": true },
+        "secretTemplate": { "annotations": { "dataiku-operator.io/allowed-hosts": "127.0.0.1" } },
+    });
     let rig = created(dss(), rotating(admin)).await;
     let patch = json!({ "spec": { "credentials": { "apiKeySecretRef": { "name": "ci-key" } } } });
     rig.server.patch("dssinstances", "team", "design", patch);

@@ -49,7 +49,10 @@ fn the_operator_enables_again_whom_it_disabled_for_this_reason_and_nobody_else()
     let ends = plan_at("12:00:01", &bed, &object, Some(&before));
     assert_eq!(ends.steps(), ["disable"]);
     assert_eq!(ends.changes[0].event(), "Disabled");
-    assert_eq!(ends.changes[0].effects(), [Effect::Disables("jane".into())]);
+    assert_eq!(
+        ends.changes[0].effects(),
+        [Effect::Edits("jane".into()), Effect::Disables("jane".into())]
+    );
     let after = written(&ends, &before);
     bed.record.grants = ends.grants.clone();
     let rest = plan_at("12:00:02", &bed, &object, Some(&after));
@@ -109,7 +112,7 @@ fn an_absent_group_is_removed_whoever_gave_it_and_never_waits() {
         user: "jane".into(),
         group: "a".into(),
     };
-    assert_eq!(plan.changes[0].effects(), [left]);
+    assert_eq!(plan.changes[0].effects(), [Effect::Edits("jane".into()), left]);
     let after = written(&plan, &before);
     assert!(plan_at("00:00:00", &bed, &object, Some(&after)).is_empty());
     let removal = Users::removal(&object, DeletionPolicy::Disable, &bed.given(), &after);
