@@ -70,7 +70,7 @@ fn tenant(name: &str, home: &Namespace) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn labels_of_a_namespace_let_it_in_and_its_annotation_says_what_a_deletion_does() {
-    let bed = alone(&[repository().join("crds"), repository().join("deploy")]).await;
+    let bed = alone(&[repository().join("crds"), repository().join("deploy/kustomize/base")]).await;
     let home = bed.control_plane.namespace("home").await.unwrap();
     let guest = bed.control_plane.namespace("guest").await.unwrap();
     let selector = json!({ "matchLabels": { "team": "risk" } });

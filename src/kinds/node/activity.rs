@@ -18,15 +18,16 @@ const INTERVAL: Duration = Duration::from_mins(10);
 /// When users were last seen, by login.
 #[derive(Default)]
 pub struct Activity {
-    users: Shared<HashMap<String, ActivityRecord>>,
+    users: Shared<Option<HashMap<String, ActivityRecord>>>,
     /// When the last read began.
     began: Mutex<Option<Instant>>,
 }
 
 impl Activity {
-    /// When this user was last seen; `None`: unknown.
+    /// When this user was last seen; `None`: no list was read yet.
     pub fn of(&self, login: &str) -> Option<ActivityRecord> {
-        self.users.get().get(login).cloned()
+        let users = self.users.get();
+        Some(users.as_ref().as_ref()?.get(login).cloned().unwrap_or_default())
     }
 
     /// Whether a read is due; it counts as begun then.
@@ -56,7 +57,7 @@ where
             Ok(listed) => {
                 let users = listed.items.into_iter();
                 let users: HashMap<_, _> = users.map(|user| (user.login.clone(), user)).collect();
-                (*lists).as_ref().activity.users.set(users);
+                (*lists).as_ref().activity.users.set(Some(users));
             }
             Err(error) => tracing::debug!(%error, "the activity of users could not be read"),
         }

@@ -39,6 +39,13 @@ pub async fn a_status_that_others_wrote_becomes_ours_again<S: Scenario>(ground: 
 /// As in another cluster: the object is not the one of which the status speaks.
 pub async fn a_status_of_another_object_is_not_trusted<S: Scenario>(ground: &Ground) {
     let subject = Subject::<S>::ready(ground, "stranger").await;
+    if S::MARKED {
+        // A mark would prove what the status alone does not.
+        let unmarked = subject.bed.connection_with(json!({ "ownershipMark": false }));
+        subject.bed.apply(&unmarked).await;
+        let (kind, name) = (subject.bed.connection.kind, subject.bed.connection.name);
+        subject.bed.wait(kind, name, "Ready=True/InSync").await;
+    }
     let status = subject.create("stranger", json!({})).await["status"].clone();
     let theirs = (subject.declared("stranger"), subject.rest("stranger"));
     annotate(&subject, "stranger", "force-release", json!("true")).await;

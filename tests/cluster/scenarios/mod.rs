@@ -147,6 +147,8 @@ pub trait Scenario {
     const ONE_DOCUMENT: bool = false;
     /// Whether an object that exists already can be taken over. Else it is another one, and a second one is made.
     const ADOPTS: bool = true;
+    /// Whether a remote object carries a mark of its object, unless the connection says `ownershipMark: false`.
+    const MARKED: bool = false;
     /// Whether the answer to the creation alone shows what the object is for: where it is lost, another one is made, and the
     /// first one is deleted.
     const SHOWN_ONCE: bool = false;

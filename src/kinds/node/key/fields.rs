@@ -176,7 +176,8 @@ fn permissions<'a>(mut fields: Fields<'a>, declared: &KeyRights, record: &Applie
             });
             edit.withdrawing(!granted)
         });
-        fields = fields.custom(Some(current), edit);
+        // The map is replaced as a whole.
+        fields = fields.custom(Some(found), edit);
     }
     fields
 }

@@ -21,26 +21,36 @@ pub(super) fn show<K: NodeUser>(object: &K, seen: Option<&SeenUser>, lists: &Nod
     let user = &seen.object;
     let mut groups = user.groups.clone().unwrap_or_default();
     groups.sort();
+    let before = object.status().and_then(|status| status.remote.as_ref());
+    let before = before.map(|remote| &remote.seen).filter(|seen| seen.enabled.is_some());
     // A document may have members that a list lacks. Shown, they would come and go with each read of the user.
-    let (trial, code_allowed) = if seen.document.is_some() {
-        let before = object.status().and_then(|status| status.remote.as_ref());
-        let before = before.map(|remote| &remote.seen);
-        (
-            before.and_then(|seen| seen.trial.clone()),
-            before.and_then(|seen| seen.code_allowed),
-        )
-    } else {
-        (user.trial.as_ref().and_then(trial), user.code_allowed)
+    let (trial, code_allowed) = match before.filter(|_| seen.document.is_some()) {
+        Some(before) => (before.trial.clone(), before.code_allowed),
+        None => (user.trial.as_ref().and_then(trial), user.code_allowed),
     };
-    let activity = lists.activity.of(&user.login).unwrap_or_default();
+    // After a restart, what the status shows stands until the list was read once.
+    let (last_login, last_failed_login, last_activity) = match lists.activity.of(&user.login) {
+        Some(activity) => (
+            time(activity.last_login),
+            time(activity.last_failed_login),
+            time(activity.last_activity.map(|at| at - at.rem_euclid(HOUR))),
+        ),
+        None => before.map_or((None, None, None), |seen| {
+            (
+                seen.last_login.clone(),
+                seen.last_failed_login.clone(),
+                seen.last_activity.clone(),
+            )
+        }),
+    };
     UserSeen {
         resulting_user_profile: user.resulting_user_profile.clone(),
         enabled: user.enabled,
         groups,
         connected: user.active_sessions.map(|sessions| sessions.max(0)),
-        last_login: time(activity.last_login),
-        last_failed_login: time(activity.last_failed_login),
-        last_activity: time(activity.last_activity.map(|at| at - at.rem_euclid(HOUR))),
+        last_login,
+        last_failed_login,
+        last_activity,
         trial,
         code_allowed,
         created_on: time(user.creation_date),
