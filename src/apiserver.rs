@@ -157,9 +157,9 @@ mod tests {
         })
     }
 
-    async fn call(path: &str, head: u64, part: u64) -> (Result<Bytes, BoxError>, Heard) {
+    async fn call(path: &str, first: u64, part: u64) -> (Result<Bytes, BoxError>, Heard) {
         let heard = Heard::default();
-        let inner = server(Duration::from_secs(head), Duration::from_secs(part));
+        let inner = server(Duration::from_secs(first), Duration::from_secs(part));
         let service = DeadlineLayer(heard.clone()).layer(inner);
         let request = Request::get(path).body(Body::empty()).unwrap();
         let read = async {
