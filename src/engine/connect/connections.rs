@@ -13,13 +13,12 @@ use jiff::Timestamp;
 use super::{
     ConnectionKey, ConnectionKind, Dependent, Live,
     admission::Admission,
-    delegation::{Judge, Privileges, Rights},
+    delegation::Privileges,
     guard::Guard,
     kind::{self, Api},
     windows::{Window, Windows},
 };
 use crate::{
-    crd::connection::AllowedNamespaces,
     dataiku::gate::Breaker,
     engine::{
         error::{Error, Reason, Refused},
@@ -156,8 +155,8 @@ pub struct Connections<C: ConnectionKind> {
     objects: OnceLock<Objects<C>>,
     /// The only namespace that is watched.
     watched: Option<String>,
-    privileges: Arc<Privileges>,
-    namespaces: Namespaces,
+    pub(super) privileges: Arc<Privileges>,
+    pub(super) namespaces: Namespaces,
     dependents: RwLock<Vec<Arc<dyn Watched>>>,
     states: RwLock<HashMap<ConnectionKey, State<C>>>,
 }
@@ -268,29 +267,6 @@ impl<C: ConnectionKind> Connections<C> {
                 trouble: Some(trouble), ..
             }) => Err(not_ready(name, key, trouble)),
             _ => Err(not_tried()),
-        }
-    }
-
-    /// Judges objects in `namespace` by the terms of this connection object.
-    pub fn judge<'a>(&'a self, object: &'a C, key: &ConnectionKey, namespace: &'a str) -> Judge<'a> {
-        let tenancy = object.terms().tenancy;
-        let delegations = tenancy.delegations.iter();
-        let rights = if namespace == key.namespace {
-            Rights::Home
-        } else {
-            let mut matching = delegations.map(|one| (one, self.includes(&one.namespaces, key, namespace)));
-            match matching.find(|(_, matches)| *matches != Match::No) {
-                Some((delegation, Match::Yes)) => Rights::Delegated(delegation),
-                Some(_) => Rights::Unknown,
-                None => Rights::Undelegated,
-            }
-        };
-        Judge {
-            connection: format!("{} {key}", object::kind::<C>()),
-            namespace,
-            rights,
-            protected: tenancy.protected.as_ref(),
-            privileges: &self.privileges,
         }
     }
 
@@ -468,24 +444,6 @@ impl<C: ConnectionKind> Connections<C> {
         let connection = key.clone();
         let admits = Box::new(move |namespace: &str| self.admits(&connection, namespace));
         index.claims(key.clone(), own, admits, undecodable)
-    }
-
-    /// Whether the connection object lets objects in `namespace` use it, as far as that is known.
-    fn allows(&self, object: &C, key: &ConnectionKey, namespace: &str) -> Match {
-        if namespace == key.namespace {
-            return Match::Yes;
-        }
-        let allowed = object.terms().allowed_namespaces;
-        allowed.map_or(Match::No, |allowed| self.includes(allowed, key, namespace))
-    }
-
-    /// Whether a namespace is among those that a connection means, as far as that is known.
-    fn includes(&self, namespaces: &AllowedNamespaces, key: &ConnectionKey, namespace: &str) -> Match {
-        if namespaces.admits(&key.namespace, namespace) {
-            return Match::Yes;
-        }
-        let selector = namespaces.selector();
-        selector.map_or(Match::No, |selector| self.namespaces.matches(selector, namespace))
     }
 
     /// Whether the trouble is another one than before.

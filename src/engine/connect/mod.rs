@@ -9,6 +9,7 @@ pub mod key;
 pub mod kind;
 pub mod lists;
 pub mod live;
+mod tenants;
 pub mod windows;
 pub mod work;
 

@@ -3,6 +3,7 @@
 mod announce;
 mod claim;
 mod conclude;
+mod converge;
 pub(super) mod delegated;
 pub mod expiry;
 pub mod fields;

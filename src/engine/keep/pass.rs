@@ -1,6 +1,6 @@
 //! One reconcile of an object with a remote object: observe, plan, write, read back.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use super::{
     announce::Announcement,
@@ -21,7 +21,7 @@ use crate::{
             admission::{Applicant, Ticket},
             connections::Admitted,
         },
-        error::{Error, Fate, Reason, Refused},
+        error::{Error, Reason, Refused},
         index::Claims,
         mark::{Mark, Marked},
         object::{ObjectName, asks_for_reconcile, is_deleting, is_ready},
@@ -31,13 +31,6 @@ use crate::{
         work::{Outcome, Reconcile, Report, Sighting},
     },
 };
-
-/// Rounds of write and read-back in one reconcile. A create takes two where the remote side cannot take everything at once;
-/// two more absorb changes by somebody else in between.
-const ROUNDS: usize = 4;
-
-/// Wait before an entry of a shared document is written again that read-back does not show.
-const OVERWRITTEN: Duration = Duration::from_millis(300);
 
 /// Longest record of what one object grants: the apiserver stores at most 1.5 MiB, and the spec is one half of that.
 const MOST_RECORD_BYTES: usize = 256 << 10;
@@ -59,7 +52,7 @@ pub(super) struct Pass<'a, M: Managed> {
     /// Writes that were answered with success and not read back yet.
     pub(super) announced: Vec<Announcement>,
     /// Hash of the plan by the lists and of what they showed.
-    listed: Option<u64>,
+    pub(super) listed: Option<u64>,
     /// Which attempt a resubmission is that the plan holds.
     pub(super) resubmission: Option<i32>,
     /// The Secret to publish in as it was before the first write; its version is the condition of ours.
@@ -196,13 +189,13 @@ impl<'a, M: Managed> Pass<'a, M> {
         Ok(Listed::Done(self.conclude(owned, &plan, true)))
     }
 
-    fn misses_record(&self, plan: &Plan<M::Change>) -> bool {
+    pub(super) fn misses_record(&self, plan: &Plan<M::Change>) -> bool {
         !Keeping::<M>::is_recorded(&self.cx.object, &self.cx.report, plan)
     }
 
     /// Whether only this process knows the remote id, since it was in the answer to a write. It is recorded before the next
     /// write: after a crash, an object whose id is unknown may have to be made anew.
-    fn misses_id(&self) -> bool {
+    pub(super) fn misses_id(&self) -> bool {
         let status = kube::core::object::HasStatus::status(&*self.cx.object);
         let recorded = status.and_then(|status| status.applied.as_ref()?.id.as_ref());
         recorded != self.cx.report.record.id.as_ref()
@@ -262,7 +255,7 @@ impl<'a, M: Managed> Pass<'a, M> {
         });
     }
 
-    fn plan(&mut self, seen: Option<&M::Seen>, fresh: bool) -> Result<Plan<M::Change>, Error> {
+    pub(super) fn plan(&mut self, seen: Option<&M::Seen>, fresh: bool) -> Result<Plan<M::Change>, Error> {
         let cx = &*self.cx;
         let given = given(
             self.keeping,
@@ -338,7 +331,7 @@ impl<'a, M: Managed> Pass<'a, M> {
 
     /// Fails if the connection does not allow the effects of the plan. A refusal by the lists is one: it writes nothing, and
     /// the next sweep asks again.
-    fn permitted(&mut self, plan: &Plan<M::Change>) -> Result<(), Error> {
+    pub(super) fn permitted(&mut self, plan: &Plan<M::Change>) -> Result<(), Error> {
         let withdrawal = plan.changes.iter().all(Change::only_withdraws);
         let judged = self.permits().check(&plan.effects(), withdrawal);
         if matches!(judged, Err(Refused::NotAllowed(_) | Refused::Undecided(_))) {
@@ -349,7 +342,7 @@ impl<'a, M: Managed> Pass<'a, M> {
         Ok(())
     }
 
-    fn permits(&self) -> Permits<M::Object, M::Connection> {
+    pub(super) fn permits(&self) -> Permits<M::Object, M::Connection> {
         let terms = Terms {
             statement: Some(delegated::statement::<M>(&self.cx.object, self.cx.report.origin)),
             granted: self.cx.report.record.grants.clone(),
@@ -404,7 +397,7 @@ impl<'a, M: Managed> Pass<'a, M> {
     }
 
     /// Nothing but changes that wait for a window.
-    fn outside_windows(&self, count: usize) -> Outcome {
+    pub(super) fn outside_windows(&self, count: usize) -> Outcome {
         let message = self
             .keeping
             .outside_windows(&self.cx.shell, &self.admitted, count)
@@ -414,113 +407,6 @@ impl<'a, M: Managed> Pass<'a, M> {
 
     fn frozen(count: usize) -> Outcome {
         Outcome::new(Reason::Frozen, frozen_message(count))
-    }
-
-    async fn converge(
-        &mut self,
-        mut seen: Option<M::Seen>,
-        mut plan: Plan<M::Change>,
-        mut settled: bool,
-    ) -> Result<Outcome, Error> {
-        // Before any intent is recorded: what this reconcile is about to give is not yet ours.
-        let permits = self.permits();
-        let mut done = BTreeSet::new();
-        let mut dropped = false;
-        for _ in 0..ROUNDS {
-            let owned = self.ownership(seen.as_ref(), &plan)?;
-            if plan.is_empty() {
-                return Ok(self.done(owned, &plan, settled));
-            }
-            if let Some(error) = self.not_stored(&plan, seen.as_ref(), true) {
-                self.remember_listed(self.listed);
-                return Err(error);
-            }
-            if plan.steps().iter().all(|step| done.contains(step)) {
-                if !M::ENTRIES || dropped {
-                    break;
-                }
-                // Somebody who writes the document as a whole may have overwritten ours in the same moment.
-                tokio::time::sleep(OVERWRITTEN).await;
-            }
-            self.permitted(&plan)?;
-            let withdrawal = plan.changes.iter().all(Change::only_withdraws);
-            permits.check(&plan.effects(), withdrawal).map_err(Error::Refused)?;
-            self.check_publication().await?;
-            let unknown = Some(owned) != self.cx.report.origin || self.misses_record(&plan);
-            if plan.creates() || unknown || self.misses_id() {
-                self.record_intent(owned, &plan).await?;
-            }
-            let mut holds = Vec::new();
-            for change in &plan.changes {
-                let issued = permits.issue(&change.effects(), change.only_withdraws()).await;
-                let (permit, hold) = match issued.map_err(Error::Refused) {
-                    Ok(issued) => issued,
-                    Err(refused) if change.creates() => {
-                        // The status must not say that this object created what somebody else may create now.
-                        self.not_created(refused).await?;
-                        return Err(Error::Refused(Refused::Superseded));
-                    }
-                    Err(refused) => return Err(refused),
-                };
-                holds.extend(hold);
-                self.apply(permit, seen.as_ref(), change).await?;
-                done.extend(change.steps());
-            }
-            let before = seen;
-            settled = self.cx.unsettled_for().is_none();
-            seen = self.observe(Read::Fresh).await?;
-            drop(holds);
-            if M::ENTRIES
-                && let (Some(before), Some(after)) = (&before, &seen)
-            {
-                let stored = M::stored(&self.cx.object, &self.cx.report.record, before, after);
-                self.cx.report.record.stored.extend(stored);
-                dropped = M::is_same(before, after);
-            }
-            plan = self.plan(seen.as_ref(), true)?;
-            self.announce_stored(&plan);
-        }
-        if plan.is_empty() {
-            let owned = self.ownership(seen.as_ref(), &plan)?;
-            return Ok(self.done(owned, &plan, settled));
-        }
-        Err(self.remember_unstored(&plan, seen.as_ref()))
-    }
-
-    /// What to show once nothing is to be written.
-    fn done(&mut self, owned: Origin, plan: &Plan<M::Change>, settled: bool) -> Outcome {
-        if plan.held.is_empty() {
-            self.conclude(owned, plan, settled)
-        } else {
-            self.outside_windows(plan.outstanding().len())
-        }
-    }
-
-    async fn apply(
-        &mut self,
-        permit: crate::engine::permit::WritePermit,
-        seen: Option<&M::Seen>,
-        change: &M::Change,
-    ) -> Result<(), Error> {
-        self.cx.report.in_flight = true;
-        let applied = Box::pin(M::apply(&self.remote, permit, seen, change)).await;
-        self.cx.report.in_flight = false;
-        match applied {
-            Ok(receipt) => {
-                self.note(change, receipt).await?;
-                Ok(())
-            }
-            Err(error) => {
-                if error.fate() == Fate::Unknown {
-                    self.cx.note_lost_write();
-                }
-                if change.creates() {
-                    return self.not_created(error).await;
-                }
-                self.log_failure(change, &error);
-                Err(error)
-            }
-        }
     }
 
     pub(super) fn remote_name(&self) -> String {
