@@ -47,3 +47,54 @@ pub struct Environment {
     /// How long a task on the remote side may take before it counts as late.
     pub propagation_deadline: Duration,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        dataiku::transport::CallRecord,
+        engine::{permit::Alone, report::ReconcileRecord},
+    };
+
+    /// Counts nothing.
+    struct Unobserved;
+
+    impl EngineObserver for Unobserved {
+        fn reconciled(&self, _: ReconcileRecord) {}
+
+        fn status_write_failed(&self, _: &'static str) {}
+
+        fn watching(&self, _: &'static str, _: bool) {}
+    }
+
+    impl CallObserver for Unobserved {
+        fn called(&self, _: &CallRecord) {}
+    }
+
+    impl Environment {
+        /// Of a test: the only process of its cluster, which reaches loopback without TLS and counts nothing.
+        pub fn of_test(client: Client) -> Self {
+            Self {
+                fingerprints: Arc::new(Fingerprints::new(vec![7; 32])),
+                reports: Reports::start(client.clone()).0,
+                client,
+                observer: Arc::new(Unobserved),
+                calls: Arc::new(Unobserved),
+                addresses: Arc::new(AddressPolicy {
+                    allowed: vec!["127.0.0.0/8".parse().unwrap()],
+                }),
+                privileges: Arc::default(),
+                namespaces: Namespaces::default(),
+                policy: Arc::new(Policy {
+                    allow_insecure_tls: true,
+                    ..Policy::default()
+                }),
+                cluster: Some("c0ffee".to_owned()),
+                clock: Clock::default(),
+                fence: Arc::new(Alone),
+                release_after: Duration::from_mins(10),
+                propagation_deadline: Duration::from_mins(15),
+            }
+        }
+    }
+}

@@ -15,18 +15,13 @@ use tokio::sync::watch;
 
 use super::toy::{Hub, Widget, Widgets, World};
 use crate::{
-    dataiku::{
-        address::AddressPolicy,
-        transport::{CallObserver, CallRecord},
-    },
+    dataiku::transport::{CallObserver, CallRecord},
     engine::{
         clock::Clock,
         environment::Environment,
-        fingerprint::Fingerprints,
         namespaces::{self, Namespaces},
-        permit::Alone,
         policy::Policy,
-        report::{EngineObserver, ReconcileRecord, Reports},
+        report::{EngineObserver, ReconcileRecord},
         source_watch,
         start::Starting,
     },
@@ -113,22 +108,12 @@ impl Rig {
         let clock = self.server.clone();
         let namespaces = Namespaces::default();
         let env = Environment {
-            cluster: Some("c0ffee".into()),
-            fingerprints: Arc::new(Fingerprints::new(vec![7; 32])),
-            reports: Reports::start(client.clone()).0,
-            client: client.clone(),
             observer: self.counts.clone(),
             calls: self.counts.clone(),
-            addresses: Arc::new(AddressPolicy {
-                allowed: vec!["127.0.0.0/8".parse().unwrap()],
-            }),
-            privileges: Arc::default(),
             namespaces: namespaces.clone(),
             policy: Arc::new(self.policy.clone()),
             clock: Clock::new(move || clock.now()),
-            fence: Arc::new(Alone),
-            release_after: Duration::from_mins(10),
-            propagation_deadline: Duration::from_mins(15),
+            ..Environment::of_test(client.clone())
         };
         let (stop, stopped) = watch::channel(false);
         self.stop = stop;

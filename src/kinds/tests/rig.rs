@@ -1,8 +1,7 @@
 //! An operator with a connection of each kind in the namespace `home`, and a tenant in another one.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use jiff::Timestamp;
 use memory_apiserver::{MemoryApiserver, Registered};
 use serde_json::{Value, json};
 use testbed::simulator::{Instance, InstanceConfig, Product, Simulator};
@@ -10,20 +9,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     crd,
-    dataiku::{
-        address::AddressPolicy,
-        transport::{CallObserver, CallRecord},
-    },
-    engine::{
-        clock::Clock,
-        environment::Environment,
-        fingerprint::Fingerprints,
-        namespaces::Namespaces,
-        permit::Alone,
-        policy::Policy,
-        report::{EngineObserver, ReconcileRecord, Reports},
-        source_watch,
-    },
+    engine::{environment::Environment, source_watch},
     kinds,
 };
 
@@ -31,20 +17,6 @@ use crate::{
 const HOME: &str = "home";
 /// Another namespace, which they allow.
 pub const TENANT: &str = "tenant";
-
-struct Ignored;
-
-impl EngineObserver for Ignored {
-    fn reconciled(&self, _: ReconcileRecord) {}
-
-    fn status_write_failed(&self, _: &'static str) {}
-
-    fn watching(&self, _: &'static str, _: bool) {}
-}
-
-impl CallObserver for Ignored {
-    fn called(&self, _: &CallRecord) {}
-}
 
 /// A running operator.
 pub struct Rig {
@@ -234,27 +206,7 @@ impl Drop for Rig {
 
 async fn run(server: &MemoryApiserver) -> (JoinHandle<()>, watch::Sender<bool>) {
     let client = server.client();
-    let env = Environment {
-        fingerprints: Arc::new(Fingerprints::new(vec![7; 32])),
-        reports: Reports::start(client.clone()).0,
-        client: client.clone(),
-        observer: Arc::new(Ignored),
-        calls: Arc::new(Ignored),
-        addresses: Arc::new(AddressPolicy {
-            allowed: vec!["127.0.0.0/8".parse().unwrap()],
-        }),
-        privileges: Arc::default(),
-        cluster: Some("cluster-1".to_owned()),
-        namespaces: Namespaces::default(),
-        policy: Arc::new(Policy {
-            allow_insecure_tls: true,
-            ..Policy::default()
-        }),
-        clock: Clock::new(Timestamp::now),
-        fence: Arc::new(Alone),
-        release_after: Duration::from_mins(10),
-        propagation_deadline: Duration::from_mins(15),
-    };
+    let env = Environment::of_test(client.clone());
     let (stop, stopped) = watch::channel(false);
     let kinds = kinds::start(env, None, stopped);
     let sources = source_watch::start(client, None, kinds.watched.clone());

@@ -13,9 +13,8 @@ mod settings;
 mod users;
 mod variables;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use jiff::Timestamp;
 use memory_apiserver::{MemoryApiserver, Registered};
 use serde_json::{Value, json};
 use testbed::simulator::{Instance, InstanceConfig, Product, Simulator};
@@ -23,36 +22,9 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     crd,
-    dataiku::{
-        address::AddressPolicy,
-        transport::{CallObserver, CallRecord},
-    },
-    engine::{
-        clock::Clock,
-        environment::Environment,
-        fingerprint::Fingerprints,
-        namespaces::Namespaces,
-        permit::Alone,
-        policy::Policy,
-        report::{EngineObserver, ReconcileRecord, Reports},
-        source_watch,
-    },
+    engine::{environment::Environment, source_watch},
     kinds,
 };
-
-struct Ignored;
-
-impl EngineObserver for Ignored {
-    fn reconciled(&self, _: ReconcileRecord) {}
-
-    fn status_write_failed(&self, _: &'static str) {}
-
-    fn watching(&self, _: &'static str, _: bool) {}
-}
-
-impl CallObserver for Ignored {
-    fn called(&self, _: &CallRecord) {}
-}
 
 /// A running operator with the connection `design`.
 struct Rig {
@@ -107,27 +79,7 @@ impl Rig {
     /// Starts an operator: after a kill, another process.
     async fn start(&mut self) {
         let client = self.server.client();
-        let env = Environment {
-            cluster: Some("c0ffee".into()),
-            fingerprints: Arc::new(Fingerprints::new(vec![7; 32])),
-            reports: Reports::start(client.clone()).0,
-            client: client.clone(),
-            observer: Arc::new(Ignored),
-            calls: Arc::new(Ignored),
-            addresses: Arc::new(AddressPolicy {
-                allowed: vec!["127.0.0.0/8".parse().unwrap()],
-            }),
-            privileges: Arc::default(),
-            namespaces: Namespaces::default(),
-            policy: Arc::new(Policy {
-                allow_insecure_tls: true,
-                ..Policy::default()
-            }),
-            clock: Clock::new(Timestamp::now),
-            fence: Arc::new(Alone),
-            release_after: Duration::from_mins(10),
-            propagation_deadline: Duration::from_mins(15),
-        };
+        let env = Environment::of_test(client.clone());
         let (stop, stopped) = watch::channel(false);
         self.stop = stop;
         let kinds = kinds::start(env, None, stopped);

@@ -1,6 +1,6 @@
 //! The whole engine with an apiserver in memory and a simulated space.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use kube::CustomResourceExt;
 use memory_apiserver::{MemoryApiserver, Registered};
@@ -8,29 +8,12 @@ use serde_json::{Value, json};
 use testbed::simulator::{Instance, InstanceConfig, Product, Simulator};
 use tokio::sync::watch;
 
-use super::{Ignored, as_invite};
+use super::as_invite;
 use crate::{
     crd::{LaunchpadGroup, LaunchpadSpace},
-    dataiku::address::AddressPolicy,
-    engine::{
-        clock::Clock,
-        environment::Environment,
-        fingerprint::Fingerprints,
-        namespaces::Namespaces,
-        permit::Alone,
-        policy::Policy,
-        report::{EngineObserver, ReconcileRecord, Reports},
-        source_watch,
-        start::Starting,
-    },
+    engine::{environment::Environment, source_watch, start::Starting},
     kinds::launchpad::Group,
 };
-
-impl EngineObserver for Ignored {
-    fn reconciled(&self, _: ReconcileRecord) {}
-    fn status_write_failed(&self, _: &'static str) {}
-    fn watching(&self, _: &'static str, _: bool) {}
-}
 
 struct Rig {
     server: MemoryApiserver,
@@ -70,27 +53,7 @@ impl Rig {
                 "credentials": { "secretRef": { "name": "key" } }, "driftInterval": "5s" },
         }));
         let client = server.client();
-        let env = Environment {
-            cluster: Some("c0ffee".into()),
-            fingerprints: Arc::new(Fingerprints::new(vec![7; 32])),
-            reports: Reports::start(client.clone()).0,
-            client: client.clone(),
-            observer: Arc::new(Ignored),
-            calls: Arc::new(Ignored),
-            addresses: Arc::new(AddressPolicy {
-                allowed: vec!["127.0.0.0/8".parse().unwrap()],
-            }),
-            privileges: Arc::default(),
-            namespaces: Namespaces::default(),
-            policy: Arc::new(Policy {
-                allow_insecure_tls: true,
-                ..Policy::default()
-            }),
-            clock: Clock::default(),
-            fence: Arc::new(Alone),
-            release_after: Duration::from_mins(10),
-            propagation_deadline: Duration::from_mins(15),
-        };
+        let env = Environment::of_test(client.clone());
         let (stop, stopped) = watch::channel(false);
         let mut starting = Starting::new(env, None, stopped);
         let spaces = starting.connections::<LaunchpadSpace>();

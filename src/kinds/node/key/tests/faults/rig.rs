@@ -18,21 +18,7 @@ use super::{
     node::{MemoryNode, published},
 };
 use crate::{
-    dataiku::{
-        address::AddressPolicy,
-        transport::{CallObserver, CallRecord},
-    },
-    engine::{
-        clock::Clock,
-        environment::Environment,
-        fingerprint::Fingerprints,
-        namespaces::Namespaces,
-        permit::Fence,
-        policy::Policy,
-        report::{EngineObserver, ReconcileRecord, Reports},
-        source_watch,
-        start::Starting,
-    },
+    engine::{clock::Clock, environment::Environment, permit::Fence, source_watch, start::Starting},
     kinds::node::Key,
 };
 
@@ -45,20 +31,6 @@ impl Fence for Lease {
     fn holds(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
-}
-
-struct Ignored;
-
-impl EngineObserver for Ignored {
-    fn reconciled(&self, _: ReconcileRecord) {}
-
-    fn status_write_failed(&self, _: &'static str) {}
-
-    fn watching(&self, _: &'static str, _: bool) {}
-}
-
-impl CallObserver for Ignored {
-    fn called(&self, _: &CallRecord) {}
 }
 
 /// A process of the operator.
@@ -117,25 +89,9 @@ impl Rig {
         let clock = self.server.clone();
         let leads = Arc::new(AtomicBool::new(true));
         let env = Environment {
-            fingerprints: Arc::new(Fingerprints::new(vec![7; 32])),
-            reports: Reports::start(client.clone()).0,
-            client: client.clone(),
-            observer: Arc::new(Ignored),
-            calls: Arc::new(Ignored),
-            addresses: Arc::new(AddressPolicy {
-                allowed: vec!["127.0.0.0/8".parse().unwrap()],
-            }),
-            cluster: Some("cluster-1".to_owned()),
-            privileges: Arc::default(),
-            namespaces: Namespaces::default(),
-            policy: Arc::new(Policy {
-                allow_insecure_tls: true,
-                ..Policy::default()
-            }),
             clock: Clock::new(move || clock.now()),
             fence: Arc::new(Lease(leads.clone())),
-            release_after: Duration::from_mins(10),
-            propagation_deadline: Duration::from_mins(15),
+            ..Environment::of_test(client.clone())
         };
         let (stop, stopped) = watch::channel(false);
         let mut starting = Starting::new(env, None, stopped);
