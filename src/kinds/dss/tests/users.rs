@@ -70,7 +70,7 @@ fn personal() -> Value {
 }
 
 fn values() -> Value {
-    json!({ "openai": "canary-openai", "snowflake": "canary-snow", "bigquery": "canary-query", "sharepoint": "canary-point" })
+    json!({ "openai": "canary-key-one", "snowflake": "canary-snow", "bigquery": "canary-query", "sharepoint": "canary-point" })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,7 +83,7 @@ async fn secrets_and_credentials_are_set_once_repaired_and_withdrawn_and_those_o
         let stored = rig.stored("jane");
         assert_eq!(
             stored["secrets"],
-            json!([{ "name": "openai", "value": "canary-openai", "secret": true }])
+            json!([{ "name": "openai", "value": "canary-key-one", "secret": true }])
         );
         let credentials = json!({
             "snowflake": { "type": "BASIC", "user": "JANE", "password": "canary-snow" },
@@ -106,7 +106,7 @@ async fn secrets_and_credentials_are_set_once_repaired_and_withdrawn_and_those_o
         })
         .await;
         assert_eq!(rig.stored("jane")["secrets"][0], theirs);
-        assert_eq!(rig.stored("jane")["secrets"][1]["value"], "canary-openai");
+        assert_eq!(rig.stored("jane")["secrets"][1]["value"], "canary-key-one");
 
         // What is not declared any more is withdrawn in one write.
         let writes = rig.node.writes();

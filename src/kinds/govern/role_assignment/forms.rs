@@ -28,9 +28,6 @@ pub(super) const RULES: &str = "rules";
 /// List of the record: hashes of declared rules that were written and not read back yet, and forms of the rules that others
 /// had for the same people before. If the process ends in between, a new rule that resembles a declared one is ours.
 pub(super) const UNCONFIRMED: &str = "unconfirmed";
-/// In [`UNCONFIRMED`]: joins the hash of a declared rule and that of the people it names. A new rule for the same people is its
-/// form, if the spec has changed before anything was read back.
-const FOR: char = '@';
 /// List of the record: `declared=form` for forms that no read after a write of this object showed, since another object
 /// wrote the rule, or the process ended in between.
 const FORMS: &str = "forms";
@@ -185,9 +182,6 @@ impl<'a> View<'a> {
             let least = |stay: &mut usize| *stay = (*stay).min(copies);
             stay.entry(form.hash.clone()).and_modify(least).or_insert(copies);
         }
-        for (form, copies) in self.orphans() {
-            stay.entry(form).or_insert(copies);
-        }
         let taken_over = |hash: &str| {
             let of = |declared: &BTreeSet<String>| {
                 let mut forms = forms.iter().filter(|(_, form)| form.hash == hash);
@@ -219,53 +213,14 @@ impl<'a> View<'a> {
         stay.map(|(hash, stay)| (hash.to_owned(), stay)).collect()
     }
 
-    /// Rules that are what the node made of rules that were written, never read back, and not declared any more; and how many
-    /// copies of each are not ours.
-    fn orphans(&self) -> BTreeMap<String, usize> {
-        let unconfirmed = self.record.grants.list(UNCONFIRMED);
-        let known = |hash: &str| {
-            let mut forms = unconfirmed
-                .iter()
-                .filter(|text| !text.contains(FOR))
-                .map(|text| Form::parse(text));
-            forms.find(|form| form.hash == hash).map_or(0, |form| form.foreign)
-        };
-        let mut orphans = BTreeMap::new();
-        for (written, of) in unconfirmed.iter().filter_map(|text| text.split_once(FOR)) {
-            let is_explained = self.declared.contains_key(written)
-                || self.found.contains(written)
-                || !self.record.grants.contains(RULES, written)
-                || Form::recorded(self.record, written).is_some();
-            if is_explained {
-                continue;
-            }
-            let new = self.found.iter().filter(|(hash, rule, copies)| {
-                people(rule) == of
-                    && *copies > known(hash)
-                    && !self.declared.contains_key(*hash)
-                    && !self.granted(hash)
-                    && !self.others.owns(&self.place, hash)
-                    && !self.others.declares(&self.place, hash)
-            });
-            // Somebody may have added rules for the same people meanwhile: of several, none is certain to be ours.
-            let new: Vec<_> = new.collect();
-            if let [(hash, ..)] = new[..] {
-                orphans.insert(hash.to_owned(), known(hash));
-            }
-        }
-        orphans
-    }
-
     /// What to record so that the rules in `add` are recognised if the operator does not get to read them back.
     pub fn unconfirmed(&self, add: &Declared) -> (&'static str, BTreeSet<String>) {
         let mut list: BTreeSet<String> = add.keys().cloned().collect();
         if !add.is_empty() {
-            list.extend(add.iter().map(|(hash, rule)| format!("{hash}{FOR}{}", people(rule))));
-            let orphans = self.orphans();
             let groups: BTreeSet<_> = add.values().map(people).collect();
             let foreign = self.found.iter().filter(|(hash, rule, _)| {
                 let alike = groups.contains(&people(rule)) || add.values().any(|added| added.resembles(rule));
-                alike && !orphans.contains_key(*hash) && !self.granted(hash) && !self.others.owns(&self.place, hash)
+                alike && !self.granted(hash) && !self.others.owns(&self.place, hash)
             });
             let foreign = foreign.take(MOST_ALIKE);
             list.extend(foreign.map(|(hash, _, copies)| Form::new(hash, copies.max(1)).to_string()));

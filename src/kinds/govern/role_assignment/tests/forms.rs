@@ -217,19 +217,3 @@ fn claims_hold_the_forms_of_declared_rules() {
             .declares(&claim.place, &hash)
     );
 }
-
-#[test]
-fn a_rewritten_rule_whose_answer_was_lost_goes_although_the_spec_changed_before_it_was_read() {
-    for rewrite in Rewrite::ALIKE {
-        let theirs = json!({"criteria": [], "fieldIds": [], "userContainers": [{"type": "user", "login": "bob"}]});
-        let mut world = World::new(server(rewrite, vec![theirs.clone()]), &[declaring("gt")]);
-        let plan = world.next(0, &mut Vec::new()).unwrap();
-        world.server.write(&[&plan.changes[0].edit]);
-        world.edit(0, json!([{"users": ["ann"]}]));
-        world.settle();
-        assert_eq!(world.server.rules.len(), 2, "{rewrite:?}: {:?}", world.server.rules);
-        assert!(world.server.rules.contains(&theirs));
-        world.delete(0);
-        assert_eq!(world.server.rules, [theirs], "{rewrite:?}");
-    }
-}

@@ -472,8 +472,13 @@ fn the_status_shows_when_a_user_was_last_seen_and_a_document_adds_nothing_that_a
     let object = jane(&json!({}));
     let shown = |found: &SeenUser| Users::show(&object, Some(found), &bed.record, &bed.lists);
     let fresh = shown(&found);
+    assert_eq!((fresh.code_allowed, fresh.connected), (Some(true), Some(0)));
+    let mut known = object.clone();
+    let status = json!({ "conditions": [], "remote": { "key": "jane", "enabled": true } });
+    known.status = serde_json::from_value(status).unwrap();
+    let again = Users::show(&known, Some(&found), &bed.record, &bed.lists);
     assert_eq!(
-        (fresh.trial, fresh.code_allowed, fresh.connected),
+        (again.trial, again.code_allowed, again.connected),
         (None, None, Some(0))
     );
     let listed = shown(&Seen::listed(found.object.clone()));
