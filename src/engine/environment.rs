@@ -81,7 +81,7 @@ mod tests {
                 observer: Arc::new(Unobserved),
                 calls: Arc::new(Unobserved),
                 addresses: Arc::new(AddressPolicy {
-                    allowed: vec!["127.0.0.0/8".parse().unwrap()],
+                    allowed: vec![std::net::IpAddr::from([127, 0, 0, 1]).into()],
                 }),
                 privileges: Arc::default(),
                 namespaces: Namespaces::default(),
