@@ -106,9 +106,9 @@ pub struct AllowedNamespaces {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000), inner(length(min = 1, max = 63)))]
     pub names: Vec<String>,
-    /// Labels of the namespaces that may use this connection in addition to its own, with `from: Selector`. A changed label
-    /// takes effect at once: whoever may label namespaces decides who may use the connection. An empty selector matches every
-    /// namespace.
+    /// Labels of the namespaces that may use this connection in addition to its own, with `from: Selector`. The operator watches
+    /// namespaces and checks their labels before each write, so the right to label a namespace is the right to let it use the
+    /// connection. An empty selector selects every namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selector: Option<LabelSelector>,
 }
