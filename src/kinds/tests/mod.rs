@@ -3,5 +3,6 @@
 #![allow(clippy::needless_pass_by_value, reason = "every caller makes the JSON on the spot")]
 
 mod matrix;
+pub(super) mod node;
 mod over_time;
 mod rig;

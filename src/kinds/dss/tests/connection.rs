@@ -9,7 +9,7 @@ fn closed() -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_an_edit_outside_of_the_windows_only_what_takes_access_away_is_written() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     for group in ["red", "blue"] {
         let spec = json!({ "instanceRef": { "name": "design" } });
         rig.create("DssGroup", group, spec);
@@ -48,7 +48,7 @@ async fn of_an_edit_outside_of_the_windows_only_what_takes_access_away_is_writte
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_to_present_and_a_password_for_a_proxy_need_the_consent_of_their_secrets_too() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     let secret = |name: &str, data: Value, hosts: &str| {
         rig.server.create(json!({
             "apiVersion": "v1", "kind": "Secret", "stringData": data,

@@ -45,7 +45,7 @@ fn targets(rules: &[Value]) -> Vec<&str> {
 #[tokio::test(flavor = "multi_thread")]
 async fn six_forms_are_added_once_however_the_node_stores_them_and_removed_again() {
     for form in ["dropped", "null", "filled"] {
-        let rig = Rig::ready().await;
+        let rig = Rig::dss().await;
         rig.node.switch("A22", json!(form)).unwrap();
         rig.rules_by_hand("userRules", json!([]));
         rig.rules_by_hand("groupRules", json!([]));
@@ -98,7 +98,7 @@ async fn six_forms_are_added_once_however_the_node_stores_them_and_removed_again
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_is_inserted_where_it_is_declared_and_moves_when_its_content_changes() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     rig.rules_by_hand("userRules", json!([single("a", "ua"), single("b", "ub")]));
     rig.rule(
         "early",
@@ -138,7 +138,7 @@ async fn a_rule_is_inserted_where_it_is_declared_and_moves_when_its_content_chan
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unwanted_rule_is_removed_kept_away_and_comes_back_where_it_was() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     let leftover = json!({ "scope": "GLOBAL", "type": "IDENTITY", "dssUser": "stale" });
     rig.rules_by_hand("userRules", json!([single("a", "ua"), leftover, single("b", "ub")]));
     let before = rig.rules("userRules");
@@ -164,7 +164,7 @@ async fn an_unwanted_rule_is_removed_kept_away_and_comes_back_where_it_was() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_of_others_stays_and_one_that_two_objects_declare_goes_with_the_last() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     rig.rules_by_hand("userRules", json!([single("a", "ua")]));
     rig.rule("theirs", json!({ "user": single("a", "ua") }));
     rig.rule("one", json!({ "user": single("b", "ub") }));
@@ -187,7 +187,7 @@ async fn a_rule_of_others_stays_and_one_that_two_objects_declare_goes_with_the_l
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_that_the_node_rewrites_or_drops_is_written_once() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     rig.rules_by_hand("userRules", json!([]));
     let edit = |rules: Value| {
         let patch = json!({ "generalSettings": { "impersonation": { "userRules": rules } } });
@@ -216,7 +216,7 @@ async fn a_rule_that_the_node_rewrites_or_drops_is_written_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expression_that_does_not_compile_is_invalid_and_one_of_java_is_not() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     let regexp =
         |from: &str, unix: &str| json!({ "user": { "type": "REGEXP_RULE", "ruleFrom": from, "targetUnix": unix } });
     for (name, from, unix) in [
@@ -240,7 +240,7 @@ async fn an_expression_that_does_not_compile_is_invalid_and_one_of_java_is_not()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rules_and_settings_that_change_at_once_lose_nothing_of_each_other() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     rig.rules_by_hand("userRules", json!([]));
     for n in 0..15 {
         rig.rule(

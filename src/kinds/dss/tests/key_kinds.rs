@@ -1,5 +1,4 @@
 use serde_json::{Value, json};
-use testbed::simulator::{InstanceConfig, Product};
 
 use super::{
     Rig,
@@ -65,7 +64,7 @@ async fn a_personal_key_waits_for_its_user_is_published_rotated_and_deleted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_personal_key_whose_value_was_lost_is_replaced() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     jane(&rig);
     rig.wait("dssusers", "jane", "InSync").await;
     rig.node
@@ -80,9 +79,9 @@ async fn a_personal_key_whose_value_was_lost_is_replaced() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_of_a_govern_node_is_created_published_and_deleted() {
-    let rig = Rig::with(InstanceConfig::new(Product::Govern)).await;
+    let rig = Rig::govern().await;
     let spec = json!({
-        "instanceRef": { "name": "design" }, "secretName": "ci-key", "permissions": { "admin": false },
+        "instanceRef": { "name": "govern" }, "secretName": "ci-key", "permissions": { "admin": false },
     });
     rig.create("GovernGlobalApiKey", "ci", spec);
     rig.wait(GOVERN, "ci", "InSync").await;
@@ -103,7 +102,7 @@ async fn a_key_of_a_govern_node_is_created_published_and_deleted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_existing_key_is_managed_by_its_id_and_stays_when_the_object_goes() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     let theirs =
         json!({ "label": "theirs", "description": "by hand", "globalPermissions": { "mayCreateProjects": true } });
     rig.node
@@ -143,7 +142,7 @@ async fn an_existing_key_is_managed_by_its_id_and_stays_when_the_object_goes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_key_that_the_operator_uses_is_neither_narrowed_nor_deleted() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     let connection = rig.server.get("dssinstances", "team", "design");
     let own = connection["status"]["identity"]["id"].as_str().unwrap().to_owned();
     let adopt = json!({
@@ -160,7 +159,7 @@ async fn the_key_that_the_operator_uses_is_neither_narrowed_nor_deleted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_overlap_longer_than_the_interval_is_invalid_and_creates_nothing() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     rig.key(json!({ "rotation": { "interval": "1h", "overlap": "2h" } }));
     let object = rig.wait(PLURAL, "ci", "Invalid").await;
     assert!(ready(&object)["message"].as_str().unwrap().contains("rotation.overlap"));

@@ -127,7 +127,7 @@ async fn edits_and_drift_are_written_into_the_definition() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_has_the_rights_of_groups_as_soon_as_they_exist() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     rig.key(json!({ "permissions": null, "groups": ["deployers"] }));
     rig.wait(PLURAL, "ci", "DependencyNotReady").await;
     assert_eq!(rig.sole()["groups"], json!([]));
@@ -139,7 +139,7 @@ async fn a_key_has_the_rights_of_groups_as_soon_as_they_exist() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_foreign_secret_is_left_alone_and_no_key_is_created() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     rig.server.create(json!({
         "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "ci-key", "namespace": "team" },
         "stringData": { "apiKey": "theirs" },
@@ -160,7 +160,7 @@ async fn a_foreign_secret_is_left_alone_and_no_key_is_created() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_whose_value_was_lost_is_replaced() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     rig.node
         .fault(json!({ "match": { "operation": "D36" }, "fault": { "kind": "dropAfter" } }));
     rig.key(json!({}));
@@ -214,7 +214,7 @@ async fn a_secret_that_is_deleted_or_edited_gets_another_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_while_a_key_is_created_leaves_one_key() {
-    let mut rig = Rig::ready().await;
+    let mut rig = Rig::dss().await;
     rig.node
         .fault(json!({ "match": { "operation": "D36" }, "fault": { "kind": "late", "millis": 1000 } }));
     rig.key(json!({}));
@@ -235,7 +235,7 @@ async fn a_crash_while_a_key_is_created_leaves_one_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_observer_creates_nothing_and_says_what_it_would_do() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     rig.key(json!({ "managementPolicy": "Observe" }));
     let object = rig.wait(PLURAL, "ci", "Observed").await;
     assert_eq!(object["status"]["plan"], json!(["create API key"]));

@@ -29,7 +29,7 @@ fn marked() -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restored_object_recognises_its_user_and_may_still_disable_it() {
-    let mut rig = Rig::ready().await;
+    let mut rig = Rig::dss().await;
     rig.user("jane", marked());
     rig.wait(PLURAL, "jane", "InSync").await;
     let uid = rig.server.get(PLURAL, "team", "jane")["metadata"]["uid"].clone();
@@ -52,7 +52,7 @@ async fn a_restored_object_recognises_its_user_and_may_still_disable_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_mark_of_another_cluster_or_object_is_a_conflict_and_that_of_a_deleted_object_is_none() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     rig.user("joe", json!({}));
     rig.wait(PLURAL, "joe", "InSync").await;
     let mut spec = marked();
@@ -84,7 +84,7 @@ async fn the_mark_of_another_cluster_or_object_is_a_conflict_and_that_of_a_delet
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_without_marks_sets_none() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     rig.server.patch(
         "dssinstances",
         "team",

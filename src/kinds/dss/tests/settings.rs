@@ -43,7 +43,7 @@ fn message(object: &Value) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_are_set_repaired_and_restored_and_in_sync_writes_nothing() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     rig.settings_by_hand(
         json!({ "mailSettings": { "host": "mail", "port": 2525 }, "limits": { "theirs": [1, { "b": 1 }] } }),
     );
@@ -87,7 +87,7 @@ async fn settings_are_set_repaired_and_restored_and_in_sync_writes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_setting_is_written_once_and_again_when_its_secret_changes() {
     for form in ["opaque", "clear"] {
-        let rig = Rig::ready().await;
+        let rig = Rig::dss().await;
         rig.node.switch("A14", json!(form)).unwrap();
         rig.settings(
             "ldap",
@@ -134,7 +134,7 @@ async fn a_secret_setting_is_written_once_and_again_when_its_secret_changes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_of_others_is_in_no_status_and_stays_when_ours_leaves() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     rig.node.switch("A14", json!("clear")).unwrap();
     rig.settings_by_hand(json!({ "ldapSettings": { "bindPassword": "theirs-was-first" } }));
     rig.bind_password("bind", "correct-horse");
@@ -150,7 +150,7 @@ async fn a_password_of_others_is_in_no_status_and_stays_when_ours_leaves() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_setting_that_the_node_does_not_have_is_written_once_and_named() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     rig.settings(
         "odd",
         json!({ "settings": { "security": { "noSuchThing": 1, "secureCookies": true }, "studioExternalUrl": null } }),
@@ -172,7 +172,7 @@ async fn a_setting_that_the_node_does_not_have_is_written_once_and_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_objects_with_one_setting_are_a_conflict_and_what_was_there_first_comes_back() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     rig.settings("older", json!({ "settings": { "mailSettings": { "host": "ours" } } }));
     rig.wait(PLURAL, "older", "InSync").await;
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
@@ -194,7 +194,7 @@ async fn two_objects_with_one_setting_are_a_conflict_and_what_was_there_first_co
 
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_that_cannot_be_declared_say_why_and_write_nothing() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     let twice =
         json!({ "settings": { "ldapSettings": { "bindPassword": "" } }, "secretSettings": bind_password("bind") });
     let inner = json!({ "settings": { "limits": [1] }, "secretSettings": [
@@ -241,7 +241,7 @@ async fn settings_that_cannot_be_declared_say_why_and_write_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_login_of_the_last_administrators_is_not_closed() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     let users = rig.node.state_at("/users").unwrap();
     let mut patch = serde_json::Map::new();
     for login in users.as_object().unwrap().keys() {

@@ -139,7 +139,7 @@ async fn secrets_and_credentials_are_set_once_repaired_and_withdrawn_and_those_o
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_secret_blocks_its_own_value_and_a_changed_one_is_one_write() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     let mut some = values();
     some.as_object_mut().unwrap().remove("bigquery");
     rig.secret("jane", some);
@@ -186,7 +186,7 @@ async fn a_node_that_refuses_a_credential_is_quoted_and_asked_no_more() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_preference_that_is_no_boolean_and_no_text_is_refused_before_any_write() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     rig.user("jane", json!({ "preferences": { "mentionEmails": { "not": "this" } } }));
     rig.wait(PLURAL, "jane", "Invalid").await;
     assert_eq!(rig.stored("jane"), Value::Null);
@@ -194,7 +194,7 @@ async fn a_preference_that_is_no_boolean_and_no_text_is_refused_before_any_write
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_status_shows_what_the_lists_tell_without_a_call_for_each_user() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     let activity =
         json!({ "lastSuccessfulLogin": 1_790_000_001_000_i64, "lastSessionActivity": 1_790_003_000_000_i64 });
     rig.node
@@ -237,7 +237,7 @@ impl Rig {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_is_generated_once_and_again_when_its_secret_is_deleted() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     rig.user("jane", generated());
     rig.wait(PLURAL, "jane", "InSync").await;
     let first = rig.login_secret("password");
@@ -266,7 +266,7 @@ async fn a_password_is_generated_once_and_again_when_its_secret_is_deleted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_secret_of_somebody_else_is_refused_before_anything_is_created() {
     for data in [json!({ "password": "theirs-12345" }), json!({ "other": "x" })] {
-        let rig = Rig::ready().await;
+        let rig = Rig::dss().await;
         rig.secret("jane-login", data);
         let before = rig.server.get("secrets", "team", "jane-login");
         rig.user("jane", generated());
@@ -279,7 +279,7 @@ async fn the_secret_of_somebody_else_is_refused_before_anything_is_created() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_leaves_the_password_that_the_secret_holds() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     rig.node
         .fault(json!({ "match": { "operation": "D2" }, "times": 1, "fault": { "kind": "dropAfter" } }));
     rig.user("jane", generated());
@@ -289,7 +289,7 @@ async fn a_lost_answer_leaves_the_password_that_the_secret_holds() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_user_gets_neither_an_account_nor_a_secret_and_an_observer_generates_none() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     let mut expired = generated();
     expired["validUntil"] = json!("2020-01-01T00:00:00Z");
     rig.user("jane", expired);

@@ -27,7 +27,7 @@ impl Rig {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn variables_are_set_repaired_and_restored_and_in_sync_writes_nothing() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     rig.by_hand(json!({ "region": "us", "limits": { "cols": 7 }, "theirs": [1, { "b": 1, "a": 2 }] }));
     let before = rig.found();
     rig.variables(
@@ -57,14 +57,14 @@ async fn variables_are_set_repaired_and_restored_and_in_sync_writes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_without_such_objects_is_not_asked_for_variables_or_keys() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     rig.swept().await;
     assert_eq!((rig.node.count("D31"), rig.node.count("D35")), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_leaves_the_spec_comes_back_and_null_means_absent() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     rig.by_hand(json!({ "a": 1, "b": { "c": 2 } }));
     rig.variables("base", json!({ "a": null, "b": { "c": 20 } }));
     let object = rig.wait(PLURAL, "base", "InSync").await;
@@ -84,7 +84,7 @@ async fn what_leaves_the_spec_comes_back_and_null_means_absent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_newer_of_two_objects_with_one_variable_is_a_conflict_until_the_older_one_is_gone() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     rig.variables("older", json!({ "a": 1 }));
     rig.wait(PLURAL, "older", "InSync").await;
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
@@ -103,7 +103,7 @@ async fn the_newer_of_two_objects_with_one_variable_is_a_conflict_until_the_olde
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_variable_that_the_node_drops_is_written_once() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     let edit = json!({ "kind": "edit", "when": "after", "patch": { "variables": { "a": null } } });
     rig.node
         .fault(json!({ "match": { "operation": "D32" }, "times": 0, "fault": edit }));
@@ -121,7 +121,7 @@ async fn a_variable_that_the_node_drops_is_written_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_objects_lose_nothing_of_each_other_and_take_few_writes() {
-    let rig = Rig::ready().await;
+    let rig = Rig::dss().await;
     rig.by_hand(json!({ "theirs": 1 }));
     for number in 0..30 {
         rig.variables(
@@ -146,7 +146,7 @@ async fn many_objects_lose_nothing_of_each_other_and_take_few_writes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_and_a_crash_lose_no_first_value() {
-    let mut rig = Rig::ready().await;
+    let mut rig = Rig::dss().await;
     rig.by_hand(json!({ "a": "first", "b": "first" }));
     rig.node
         .fault(json!({ "match": { "operation": "D32" }, "fault": { "kind": "dropAfter" } }));

@@ -4,7 +4,7 @@ use super::{Rig, ready};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_examples_get_in_sync() {
-    let rig = Rig::ready().await;
+    let rig = Rig::govern().await;
     rig.server.create(json!({
         "apiVersion": "v1", "kind": "Secret",
         "metadata": {

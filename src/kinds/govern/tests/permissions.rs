@@ -18,11 +18,11 @@ impl Rig {
         self.create("GovernDefaultPermissions", name, spec);
     }
 
-    fn stored(&self) -> Value {
+    fn permissions(&self) -> Value {
         self.at(&format!("/blueprintPermissions/{BLUEPRINT}"))
     }
 
-    fn by_hand(&self, document: Value) {
+    fn permissions_by_hand(&self, document: Value) {
         self.node
             .patch_state(json!({ "blueprintPermissions": { BLUEPRINT: document } }))
             .unwrap();
@@ -35,9 +35,9 @@ impl Rig {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn declared_keys_are_set_and_restored_and_the_rest_stays() {
-    let rig = Rig::ready().await;
-    rig.by_hand(json!({ "blueprintId": BLUEPRINT, "permissions": { "everyone": { "read": true, "order": [2, 1] }, "roles": {} }, "other": 1.50 }));
-    let before = rig.stored();
+    let rig = Rig::govern().await;
+    rig.permissions_by_hand(json!({ "blueprintId": BLUEPRINT, "permissions": { "everyone": { "read": true, "order": [2, 1] }, "roles": {} }, "other": 1.50 }));
+    let before = rig.permissions();
     rig.own(
         "base",
         json!({ "permissions": { "everyone": { "read": false }, "roles": { "ro.pm": { "write": true } } } }),
@@ -46,24 +46,24 @@ async fn declared_keys_are_set_and_restored_and_the_rest_stays() {
     let mut expected = before.clone();
     expected["permissions"]["everyone"]["read"] = json!(false);
     expected["permissions"]["roles"] = json!({ "ro.pm": { "write": true } });
-    assert_eq!(rig.stored().to_string(), expected.to_string());
+    assert_eq!(rig.permissions().to_string(), expected.to_string());
     rig.swept().await;
     assert_eq!(rig.writes_of_permissions(), 1);
-    rig.by_hand(json!({ "permissions": { "everyone": { "read": true, "theirs": 1 } } }));
+    rig.permissions_by_hand(json!({ "permissions": { "everyone": { "read": true, "theirs": 1 } } }));
     rig.until("the repair", || {
-        rig.stored()["permissions"]["everyone"]["read"] == false
+        rig.permissions()["permissions"]["everyone"]["read"] == false
     })
     .await;
-    rig.by_hand(json!({ "permissions": { "everyone": { "theirs": null } } }));
+    rig.permissions_by_hand(json!({ "permissions": { "everyone": { "theirs": null } } }));
     rig.server.delete(OWN, "team", "base");
     rig.gone(OWN, "base").await;
-    assert_eq!(rig.stored().to_string(), before.to_string());
+    assert_eq!(rig.permissions().to_string(), before.to_string());
     assert_eq!(rig.writes_of_permissions(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blueprint_gets_permissions_of_its_own_and_uses_the_defaults_again_after_the_last_object() {
-    let rig = Rig::ready().await;
+    let rig = Rig::govern().await;
     rig.node
         .patch_state(json!({ "blueprintPermissions": { BLUEPRINT: null } }))
         .unwrap();
@@ -73,25 +73,27 @@ async fn a_blueprint_gets_permissions_of_its_own_and_uses_the_defaults_again_aft
         rig.wait(OWN, name, "InSync").await;
     }
     assert_eq!(
-        rig.stored(),
+        rig.permissions(),
         json!({ "blueprintId": BLUEPRINT, "permissions": { "a": 1, "b": { "c": [1] } } })
     );
     for name in ["one", "two"] {
         rig.server.delete(OWN, "team", name);
         rig.gone(OWN, name).await;
     }
-    assert_eq!(rig.stored(), Value::Null);
+    assert_eq!(rig.permissions(), Value::Null);
     assert_eq!(rig.node.count("G57"), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn use_defaults_takes_the_own_permissions_away_and_brings_them_back() {
-    let rig = Rig::ready().await;
-    rig.by_hand(json!({ "blueprintId": BLUEPRINT, "permissions": { "everyone": { "read": 1.50, "z": 1, "a": 2 } } }));
-    let before = rig.stored();
+    let rig = Rig::govern().await;
+    rig.permissions_by_hand(
+        json!({ "blueprintId": BLUEPRINT, "permissions": { "everyone": { "read": 1.50, "z": 1, "a": 2 } } }),
+    );
+    let before = rig.permissions();
     rig.own("defaults", json!({ "useDefaults": true }));
     rig.wait(OWN, "defaults", "InSync").await;
-    assert_eq!(rig.stored(), Value::Null);
+    assert_eq!(rig.permissions(), Value::Null);
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     rig.own("newer", json!({ "permissions": { "a": 1 } }));
     let object = rig.wait(OWN, "newer", "Conflict").await;
@@ -102,13 +104,13 @@ async fn use_defaults_takes_the_own_permissions_away_and_brings_them_back() {
     assert_eq!(rig.writes_of_permissions(), 1);
     rig.server.delete(OWN, "team", "defaults");
     rig.gone(OWN, "defaults").await;
-    assert_eq!(rig.stored().to_string(), before.to_string());
+    assert_eq!(rig.permissions().to_string(), before.to_string());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_the_node_drops_is_written_once_and_a_missing_blueprint_is_waited_for() {
-    let rig = Rig::ready().await;
-    rig.by_hand(json!({ "blueprintId": BLUEPRINT, "permissions": { "x": 1 } }));
+    let rig = Rig::govern().await;
+    rig.permissions_by_hand(json!({ "blueprintId": BLUEPRINT, "permissions": { "x": 1 } }));
     let drop = json!({ "blueprintPermissions": { BLUEPRINT: { "permissions": { "odd": null } } } });
     let edit = json!({ "kind": "edit", "when": "after", "patch": drop });
     rig.node

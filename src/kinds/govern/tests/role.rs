@@ -18,7 +18,7 @@ impl Rig {
         self.create("GovernRoleAssignment", name, spec);
     }
 
-    fn rules(&self, role: &str) -> usize {
+    fn rules_of(&self, role: &str) -> usize {
         let rules = self.at(&format!("/roleAssignments/{BLUEPRINT}/roleAssignmentsRules/{role}"));
         rules.as_array().map_or(0, Vec::len)
     }
@@ -58,7 +58,7 @@ async fn a_role_is_created_edited_repaired_and_deleted_under_the_id_that_the_nod
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_whose_creation_was_not_recorded_is_found_again() {
-    let mut rig = Rig::ready().await;
+    let mut rig = Rig::govern().await;
     let late = json!({ "kind": "late", "millis": 2000 });
     rig.node
         .fault(json!({ "match": { "operation": "G44" }, "fault": late }));
@@ -76,7 +76,7 @@ async fn a_role_whose_creation_was_not_recorded_is_found_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_of_others_is_left_alone_unless_it_is_adopted() {
-    let rig = Rig::ready().await;
+    let rig = Rig::govern().await;
     rig.node
         .patch_state(json!({ "roles": { "ro.pm": { "id": "ro.pm", "label": "PM", "description": null } } }))
         .unwrap();
@@ -97,7 +97,7 @@ async fn a_role_of_others_is_left_alone_unless_it_is_adopted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_assignment_waits_for_its_role_and_the_role_outlives_it() {
-    let rig = Rig::ready().await;
+    let rig = Rig::govern().await;
     let rules = json!([{ "users": ["jane"] }]);
     rig.assignment("by-name", json!({ "roleRef": { "name": "auditor" }, "rules": rules }));
     let object = rig.wait(ASSIGNMENTS, "by-name", "DependencyNotReady").await;
@@ -107,7 +107,7 @@ async fn an_assignment_waits_for_its_role_and_the_role_outlives_it() {
     );
     rig.role("auditor", json!({ "label": "Auditor" }));
     rig.wait(ASSIGNMENTS, "by-name", "InSync").await;
-    assert_eq!(rig.rules("ro.auditor"), 1);
+    assert_eq!(rig.rules_of("ro.auditor"), 1);
     rig.server.delete(ROLES, "team", "auditor");
     rig.until("the wait", || {
         let object = rig.server.get(ROLES, "team", "auditor");
@@ -117,7 +117,7 @@ async fn an_assignment_waits_for_its_role_and_the_role_outlives_it() {
     .await;
     rig.server.delete(ASSIGNMENTS, "team", "by-name");
     rig.gone(ASSIGNMENTS, "by-name").await;
-    assert_eq!(rig.rules("ro.auditor"), 0);
+    assert_eq!(rig.rules_of("ro.auditor"), 0);
     rig.gone(ROLES, "auditor").await;
     assert_eq!(rig.at("/roles/ro.auditor"), Value::Null);
     assert_eq!(rig.node.count("G47"), 1);
@@ -125,7 +125,7 @@ async fn an_assignment_waits_for_its_role_and_the_role_outlives_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_waits_for_rules_that_somebody_else_has_on_the_node() {
-    let rig = Rig::ready().await;
+    let rig = Rig::govern().await;
     rig.role("auditor", json!({}));
     rig.wait(ROLES, "auditor", "InSync").await;
     let rule = json!({ "criteria": [], "fieldIds": [], "userContainers": [{ "type": "user", "login": "admin" }] });
@@ -144,7 +144,7 @@ async fn a_role_waits_for_rules_that_somebody_else_has_on_the_node() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_assignment_by_name_survives_a_restart_and_withdraws_without_its_role_object() {
-    let mut rig = Rig::ready().await;
+    let mut rig = Rig::govern().await;
     rig.role("auditor", json!({ "deletionPolicy": "Retain" }));
     rig.assignment(
         "by-name",
@@ -159,15 +159,15 @@ async fn an_assignment_by_name_survives_a_restart_and_withdraws_without_its_role
     rig.server.delete(ROLES, "team", "auditor");
     rig.gone(ROLES, "auditor").await;
     rig.swept().await;
-    assert_eq!(rig.rules("ro.auditor"), 1);
+    assert_eq!(rig.rules_of("ro.auditor"), 1);
     rig.server.delete(ASSIGNMENTS, "team", "by-name");
     rig.gone(ASSIGNMENTS, "by-name").await;
-    assert_eq!(rig.rules("ro.auditor"), 0);
+    assert_eq!(rig.rules_of("ro.auditor"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn inheritance_is_set_repaired_and_restored_and_has_one_owner() {
-    let rig = Rig::ready().await;
+    let rig = Rig::govern().await;
     let at = |member: &str| rig.at(&format!("/roleAssignments/{BLUEPRINT}/{member}"));
     let document = json!({ "blueprintId": BLUEPRINT, "inheritBlueprintId": "bp.old", "roleAssignmentsRules": {} });
     rig.node
@@ -206,7 +206,7 @@ async fn inheritance_is_set_repaired_and_restored_and_has_one_owner() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_rules_and_exact_leave_the_role_to_nobody_and_a_document_for_inheritance_alone_goes_again() {
-    let rig = Rig::ready().await;
+    let rig = Rig::govern().await;
     let rule = json!({ "criteria": [], "fieldIds": [], "userContainers": [{ "type": "user", "login": "admin" }] });
     let document =
         json!({ "blueprintId": BLUEPRINT, "roleAssignmentsRules": { "ro.reader": [rule], "ro.contributor": [rule] } });
@@ -219,8 +219,8 @@ async fn no_rules_and_exact_leave_the_role_to_nobody_and_a_document_for_inherita
     );
     rig.wait(ASSIGNMENTS, "nobody", "InSync").await;
     // The lists of the last sweep may be older than the rule.
-    rig.until("the withdrawal", || rig.rules("ro.reader") == 0).await;
-    assert_eq!(rig.rules("ro.contributor"), 1);
+    rig.until("the withdrawal", || rig.rules_of("ro.reader") == 0).await;
+    assert_eq!(rig.rules_of("ro.contributor"), 1);
     rig.node
         .patch_state(json!({ "roleAssignments": { BLUEPRINT: null } }))
         .unwrap();
