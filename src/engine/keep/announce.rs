@@ -95,7 +95,11 @@ impl<M: Managed> Pass<'_, M> {
             };
             if !later.steps.is_empty() {
                 let uid = self.cx.uid();
-                self.cx.shell.memory.with(&uid, |entry| entry.unshown.push(later));
+                self.cx.shell.memory.with(&uid, |entry| {
+                    // Those of an earlier spec are never reported, so edits during a long task add up to nothing.
+                    entry.unshown.retain(|write| write.generation == generation);
+                    entry.unshown.push(later);
+                });
             }
             if !announcement.steps.is_empty() {
                 self.announce(&announcement);

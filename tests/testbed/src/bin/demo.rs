@@ -127,7 +127,7 @@ async fn drift(dss: &Instance) -> Result<()> {
     })
     .await?;
     println!(
-        "… and {:.1} s later it is {} again; this connection is looked at every {INTERVAL}.\n",
+        "… and {:.1} s later it is {} again; this connection is swept every {INTERVAL}.\n",
         changed.elapsed().as_secs_f64(),
         declared.as_str().unwrap_or_default()
     );
