@@ -78,11 +78,12 @@ async fn a_namespace_gets_its_default_service_account() {
 
 #[tokio::test]
 async fn a_service_account_has_the_rights_of_its_role_and_no_other() {
-    let client = installation().await.client().await.unwrap();
+    let installation = installation().await;
+    let client = installation.client().await.unwrap();
     let namespace = Namespace::create("rights").await.unwrap();
-    let who = namespace.control_plane().folder().join("stand-in.kubeconfig");
+    let kubeconfig = installation.kubeconfig().to_str().unwrap();
     let who = namespace
-        .kubectl(&["--kubeconfig", who.to_str().unwrap(), "auth", "whoami"])
+        .kubectl(&["--kubeconfig", kubeconfig, "auth", "whoami"])
         .await
         .unwrap();
     assert!(who.contains("system:serviceaccount:stand-in-system:stand-in"), "{who}");
