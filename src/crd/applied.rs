@@ -33,6 +33,14 @@ pub struct Applied {
     #[serde(default, skip_serializing_if = "LiteMap::is_empty", deserialize_with = "flat")]
     #[schemars(with = "BTreeMap<String, String>")]
     pub secrets: LiteMap<String, String>,
+    /// Places whose secret value may have changed unnoticed, since the operator's fingerprint key is another one than when it
+    /// was applied.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unverified: BTreeSet<String>,
+    /// Hash of the text of the annotation `reapply-credentials` that the operator acted on last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub reapplied: Option<Subject>,
     /// Names that were granted, by list: memberships, permission flags.
     #[serde(default, skip_serializing_if = "Grants::is_empty")]
     #[schemars(with = "BTreeMap<String, BTreeSet<String>>")]
@@ -61,7 +69,7 @@ pub struct Applied {
     pub not_stored: Option<String>,
 }
 
-/// Stands for one object on one connection: a hash of 64 bits.
+/// Stands for one object on one connection, or for a text: a hash of 64 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subject(u64);
 
@@ -93,6 +101,12 @@ impl Applied {
         let values = maps.into_iter().flat_map(LiteMap::iter);
         let values: usize = values.map(|(place, value)| place.len() + value.len()).sum();
         values + self.grants.names().map(String::len).sum::<usize>()
+    }
+
+    /// Records that the value in this place was applied.
+    pub fn applied_secret(&mut self, place: &str, fingerprint: String) {
+        self.secrets.insert(place.to_owned(), fingerprint);
+        self.unverified.remove(place);
     }
 
     /// Names granted earlier in `list` that `declared` holds no more.

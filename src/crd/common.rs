@@ -18,6 +18,8 @@ pub mod annotation {
     pub const ACKNOWLEDGE: &str = "dataiku-operator.io/acknowledge";
     /// Any value but `false` and the empty one: no calls and no writes for this object; deletion still works.
     pub const PAUSED: &str = "dataiku-operator.io/paused";
+    /// Any text: the operator sets every secret of this object once more, even those that did not change.
+    pub const REAPPLY_CREDENTIALS: &str = "dataiku-operator.io/reapply-credentials";
     /// Any text: a pass now; the text is echoed in `status.lastHandledReconcileAt`.
     pub const RECONCILE_AT: &str = "dataiku-operator.io/reconcile-at";
     /// On a Secret that a connection reads: hosts that its values may be sent to, separated by commas. `*.example.com` stands
@@ -39,7 +41,7 @@ pub mod annotation {
 
     /// Whether the operator reads an annotation of this name.
     pub fn is_ours(name: &str) -> bool {
-        [ACKNOWLEDGE, PAUSED, RECONCILE_AT, FORCE_RELEASE].contains(&name)
+        [ACKNOWLEDGE, PAUSED, RECONCILE_AT, REAPPLY_CREDENTIALS, FORCE_RELEASE].contains(&name)
     }
 }
 

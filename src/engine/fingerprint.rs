@@ -45,17 +45,31 @@ impl Fingerprints {
             Some(secret) => secret,
             None => Self::generate(&api).await?,
         };
-        let key = secret
-            .data
-            .and_then(|mut data| data.remove(KEY))
-            .map(|bytes| bytes.0)
-            .unwrap_or_default();
-        if key.len() < KEY_BYTES {
-            return Err(Error::Internal(format!(
-                "Secret {namespace}/{KEY_SECRET} has no usable key {KEY}: delete it to have a new one made; passwords are not sent again for that"
-            )));
+        match usable(&secret) {
+            Some(key) => Ok(Self::new(key)),
+            None => Ok(Self::replace(&api, secret, namespace).await),
         }
-        Ok(Self::new(key))
+    }
+
+    /// Replaces a key that somebody damaged. Nothing is sent for that: the objects report `CredentialsUnverified`. Without the
+    /// right to write the Secret, or if another replica was faster, the operator starts all the same: with the key that is
+    /// there by now, or with one of its own until the next start.
+    async fn replace(api: &Api<Secret>, mut damaged: Secret, namespace: &str) -> Self {
+        tracing::error!(
+            "Secret {namespace}/{KEY_SECRET} has no usable key {KEY}: the operator replaces it, and objects that set secrets \
+             report CredentialsUnverified"
+        );
+        let key: [u8; KEY_BYTES] = rand::random();
+        damaged
+            .data
+            .get_or_insert_default()
+            .insert(KEY.to_owned(), ByteString(key.to_vec()));
+        match api.replace(KEY_SECRET, &PostParams::default(), &damaged).await {
+            Ok(_) => return Self::new(key.to_vec()),
+            Err(error) => tracing::error!(%error, "the fingerprint key could not be replaced"),
+        }
+        let present = api.get(KEY_SECRET).await.ok();
+        Self::new(present.as_ref().and_then(usable).unwrap_or_else(|| key.to_vec()))
     }
 
     async fn generate(api: &Api<Secret>) -> Result<Secret, Error> {
@@ -78,14 +92,20 @@ impl Fingerprints {
         }
     }
 
+    /// Name of the key: tells keys apart and nothing of the key.
+    pub fn key_name(&self) -> String {
+        self.hash(&["name of the key"])[..KEY_NAME].to_owned()
+    }
+
+    /// Whether a recorded fingerprint was made with another key, so that nobody can tell whether the value changed since.
+    pub fn is_foreign(&self, recorded: &str) -> bool {
+        name_of(recorded) != Some(&self.key_name())
+    }
+
     /// Hash of a value used by the object of this uid in this place, in hex, after the name of the key. The same value
     /// elsewhere hashes otherwise, so equal passwords cannot be told from the status.
     pub fn of(&self, uid: &str, slot: &str, value: &str) -> String {
-        format!(
-            "{}{SEPARATOR}{}",
-            &self.hash(&["name of the key"])[..KEY_NAME],
-            self.hash(&[uid, slot, value])
-        )
+        format!("{}{SEPARATOR}{}", self.key_name(), self.hash(&[uid, slot, value]))
     }
 
     fn hash(&self, parts: &[&str]) -> String {
@@ -107,8 +127,16 @@ impl Fingerprints {
 /// a lost key must not send every password again, over whatever people have set since.
 pub fn differs(recorded: Option<&String>, now: &str) -> bool {
     let Some(recorded) = recorded else { return true };
-    let name = |print: &str| print.split_once(SEPARATOR).map(|(name, _)| name.to_owned());
-    name(recorded) == name(now) && recorded != now
+    name_of(recorded) == name_of(now) && recorded != now
+}
+
+fn name_of(print: &str) -> Option<&str> {
+    print.split_once(SEPARATOR).map(|(name, _)| name)
+}
+
+fn usable(secret: &Secret) -> Option<Vec<u8>> {
+    let key = secret.data.as_ref()?.get(KEY)?;
+    (key.0.len() >= KEY_BYTES).then(|| key.0.clone())
 }
 
 #[cfg(test)]

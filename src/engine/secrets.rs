@@ -207,7 +207,7 @@ impl Secrets {
         if let Some(secret) = self.slots.get_mut(slot)
             && let Secret::Changed(value, print) | Secret::Unchanged(value, print) = secret
         {
-            record.secrets.insert(slot.to_owned(), print.clone());
+            record.applied_secret(slot, print.clone());
             *secret = Secret::Unchanged(value.clone(), std::mem::take(print));
         }
     }
@@ -225,6 +225,7 @@ impl Secrets {
     /// Drops slots from the record that the object does not use any more, and records unchanged values under the present
     /// fingerprint key.
     pub(super) fn refresh(&self, record: &mut Applied) {
+        record.unverified.retain(|slot| self.slots.contains_key(slot));
         let dropped: Vec<String> = record
             .secrets
             .keys()

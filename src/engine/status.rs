@@ -26,10 +26,19 @@ pub const STALLED: &str = "Stalled";
 pub const PROPAGATED: &str = "Propagated";
 /// The condition of a connection that does not protect its credentials on their way.
 pub const INSECURE: &str = "Insecure";
+/// The condition of an object whose secrets may have changed unnoticed.
+pub const CREDENTIALS_UNVERIFIED: &str = "CredentialsUnverified";
 /// Types of conditions that a reconcile sets beside those that follow from the reason.
-const EXTRA: [&str; 2] = [PROPAGATED, INSECURE];
+const EXTRA: [&str; 3] = [PROPAGATED, INSECURE, CREDENTIALS_UNVERIFIED];
 /// Types of conditions that only the operator sets. Any other type belongs to somebody else and stays.
-const OURS: [&str; 5] = [READY, RECONCILING, STALLED, PROPAGATED, INSECURE];
+const OURS: [&str; 6] = [
+    READY,
+    RECONCILING,
+    STALLED,
+    PROPAGATED,
+    INSECURE,
+    CREDENTIALS_UNVERIFIED,
+];
 
 /// A condition beside those that follow from the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -100,13 +100,18 @@ pub trait Work: Send + Sync + Sized + 'static {
 /// so it is not that of the standard library's maps (FNV-1a, each part after its length).
 pub fn subject(uid: Option<String>, connection: &ConnectionKey, key: &str) -> Subject {
     let uid = uid.unwrap_or_default();
+    Subject::new(lasting_hash(&[&uid, &connection.namespace, &connection.name, key]))
+}
+
+/// Hash of these texts, for a record in a status: another release of the operator has to find the same.
+pub(super) fn lasting_hash(parts: &[&str]) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    for part in [&*uid, &*connection.namespace, &*connection.name, key] {
+    for part in parts {
         for byte in (part.len() as u64).to_be_bytes().iter().chain(part.as_bytes()) {
             hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
         }
     }
-    Subject::new(hash)
+    hash
 }
 
 /// What a reconcile found and did so far. The shell holds it outside of the reconcile, so that a panic or a deadline loses
@@ -165,6 +170,13 @@ impl<K: Object> Report<K> {
             shown: None,
             extra: None,
         }
+    }
+
+    /// Shows a condition of this type, or none.
+    pub fn show(&mut self, condition: Option<ExtraCondition>, type_: &str) {
+        let extra = self.extra.get_or_insert_default();
+        extra.retain(|present| present.type_ != type_);
+        extra.extend(condition);
     }
 
     /// What to write into the status.

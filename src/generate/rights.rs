@@ -30,9 +30,9 @@ pub(super) fn watched() -> Value {
 /// Rules of the operator in its own namespace.
 pub(super) fn own() -> Value {
     json!([
-        // The key of the fingerprints is generated on first use.
+        // The key of the fingerprints is generated on first use, and replaced where somebody damaged it.
         { "apiGroups": [""], "resources": ["secrets"], "verbs": ["create"] },
-        { "apiGroups": [""], "resources": ["secrets"], "resourceNames": [KEY_SECRET], "verbs": ["get"] },
+        { "apiGroups": [""], "resources": ["secrets"], "resourceNames": [KEY_SECRET], "verbs": ["get", "update"] },
         { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create", "get", "update"] },
     ])
 }

@@ -29,9 +29,9 @@ impl<M: Managed> Pass<'_, M> {
         if !observes {
             let there = self.cx.report.seen.as_ref().is_some_and(|sighting| sighting.exists)
                 || (M::ENTRIES && plan.waiting.is_empty());
+            self.verify_credentials();
             let record = &mut self.cx.report.record;
             record.not_stored = None;
-            self.secrets.refresh(record);
             if there {
                 self.cx.report.origin = Some(owned);
                 record.create_refused = false;

@@ -76,7 +76,7 @@ impl<M: Managed> Pass<'_, M> {
         let mut update = self.cx.report.update(&*self.cx.object, subject, reason, message);
         for slot in slots {
             if let Some(print) = self.secrets.fingerprint(&slot) {
-                update.applied.secrets.insert(slot, print.to_owned());
+                update.applied.applied_secret(&slot, print.to_owned());
             }
         }
         let written = self.cx.shell.write_status(&self.cx.object, update, true).await?;

@@ -4,6 +4,7 @@ mod announce;
 mod claim;
 mod conclude;
 mod converge;
+mod credentials;
 pub(super) mod delegated;
 pub mod expiry;
 pub mod fields;

@@ -216,6 +216,7 @@ impl<'a, M: Managed> Pass<'a, M> {
     }
 
     async fn resolve_secrets(&mut self) -> Result<(), Error> {
+        self.reapply_credentials();
         let env = &self.cx.shell.env;
         let uses = M::secrets(&self.cx.object);
         self.secrets = secrets::resolve(

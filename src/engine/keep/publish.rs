@@ -94,7 +94,7 @@ impl<M: Managed> Pass<'_, M> {
             if one.name == publication.name
                 && let (Some(value), Some(print)) = (values.get(&one.key), prints.get(&one.key))
             {
-                self.cx.report.record.secrets.insert(one.slot.clone(), print.clone());
+                self.cx.report.record.applied_secret(&one.slot, print.clone());
                 self.secrets.publish(&one.slot, value.clone(), print.clone());
             }
         }

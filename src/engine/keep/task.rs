@@ -6,7 +6,7 @@ use super::{
     plan::{Change, Plan},
     propagation::Following,
 };
-use crate::engine::error::Error;
+use crate::engine::{error::Error, status::PROPAGATED};
 
 impl<M: Managed> Pass<'_, M> {
     /// Takes out what a task on the remote side is still carrying on: reads may lag behind it.
@@ -59,7 +59,7 @@ impl<M: Managed> Pass<'_, M> {
     }
 
     pub(super) fn put_task(&mut self, following: Following) {
-        self.cx.report.extra = Some(vec![following.condition()]);
+        self.cx.report.show(Some(following.condition()), PROPAGATED);
         self.cx.report.record.task = following.task.map(Box::new);
     }
 

@@ -3,6 +3,7 @@
 
 mod claims;
 mod consent;
+mod credentials;
 mod delegation;
 mod deletion;
 mod expiry;

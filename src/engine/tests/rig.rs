@@ -19,6 +19,7 @@ use crate::{
     engine::{
         clock::Clock,
         environment::Environment,
+        fingerprint::Fingerprints,
         namespaces::{self, Namespaces},
         policy::Policy,
         report::{EngineObserver, ReconcileRecord},
@@ -59,6 +60,8 @@ pub struct Rig {
     pub counts: Arc<Counts>,
     /// How the next start runs the operator.
     pub policy: Policy,
+    /// The fingerprint key of the next start.
+    pub fingerprint_key: u8,
     url: String,
     stop: watch::Sender<bool>,
     running: Option<tokio::task::JoinHandle<()>>,
@@ -89,6 +92,7 @@ impl Rig {
                 allow_insecure_tls: true,
                 ..Policy::default()
             },
+            fingerprint_key: 7,
             url,
             stop: watch::channel(false).0,
             running: None,
@@ -112,6 +116,7 @@ impl Rig {
             calls: self.counts.clone(),
             namespaces: namespaces.clone(),
             policy: Arc::new(self.policy.clone()),
+            fingerprints: Arc::new(Fingerprints::new(vec![self.fingerprint_key; 32])),
             clock: Clock::new(move || clock.now()),
             ..Environment::of_test(client.clone())
         };
