@@ -24,7 +24,7 @@ use super::{
     environment::Environment,
     index::{Facts, Index, SourceId},
     memory::Memory,
-    object::{ObjectName, Objects, WatchState, is_ready, kind, slim},
+    object::{ObjectName, Objects, WatchState, compact, is_ready, kind, slim},
     shell::Shell,
     trigger::Trigger,
     undecodable,
@@ -121,7 +121,10 @@ pub fn watch_kind<W: Work>(env: &Environment, work: W, namespace: Option<&str>) 
     let stream = watcher(api, watch_config(PAGE))
         .inspect(move |event| note_state(event, &state, &after))
         .backoff(WatchBackoff::default())
-        .modify(|guard| slim(guard.meta_mut()))
+        .modify(|guard| match &mut guard.0 {
+            Ok(object) => compact(object),
+            Err(undecodable) => slim(&mut undecodable.metadata),
+        })
         .inspect_ok(move |event| update_index(event, &before, &known))
         .reflect(writer);
     let (indexed, listed) = (shell.clone(), store.clone());

@@ -36,7 +36,7 @@ pub mod watched;
 pub mod work;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use error::{Error, Fate, Reason, Refused};
 pub use keep::{

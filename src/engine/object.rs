@@ -180,6 +180,13 @@ pub(super) fn slim(meta: &mut ObjectMeta) {
     meta.annotations.take_if(|annotations| annotations.is_empty());
 }
 
+/// The same object without spare capacity: a decoder leaves a list room for four elements where it has one, which takes a
+/// fifth of what an object takes.
+pub(super) fn compact<K: Object>(object: &mut K) {
+    slim(object.meta_mut());
+    *object = object.clone();
+}
+
 /// Whether the object is being deleted.
 pub fn is_deleting<K: Resource>(object: &K) -> bool {
     object.meta().deletion_timestamp.is_some()

@@ -21,7 +21,7 @@ use super::{
     error::{Error, Fate, Reason},
     index::Index,
     memory::Memory,
-    object::{HasStatus, Object, ObjectName, Objects, has_finalizer, is_deleting, is_paused, kind, slim, version},
+    object::{HasStatus, Object, ObjectName, Objects, compact, has_finalizer, is_deleting, is_paused, kind, version},
     report::ReconcileRecord,
     status::to_second,
     wake::Wake,
@@ -106,7 +106,7 @@ impl<W: Work> Shell<W> {
 
     /// Remembers what a write returned until the watch brings it.
     pub(super) fn note_written(&self, mut written: W::Object) -> Arc<W::Object> {
-        slim(written.meta_mut());
+        compact(&mut written);
         let written = Arc::new(written);
         let (namespace, name) = (written.namespace().unwrap_or_default(), written.name_any());
         // The watch may have been quicker than the answer.

@@ -3,12 +3,14 @@
 
 mod claims;
 mod consent;
+pub mod cost;
 mod credentials;
 mod delegation;
 mod deletion;
 mod expiry;
 mod guards;
 mod intent;
+mod isolation;
 mod namespaces;
 mod permit;
 mod remote_side;

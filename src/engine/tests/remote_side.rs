@@ -53,6 +53,8 @@ pub enum Fault {
     OwnError,
     /// The remote side says yes and stores nothing.
     Ignored,
+    /// The operator itself fails, in words that quote the value it was about to send.
+    Panics,
 }
 
 /// A remote side.
@@ -173,6 +175,7 @@ impl Toy {
             let mut faults = world.faults.lock().unwrap();
             (!faults.is_empty()).then(|| faults.remove(0))
         };
+        let secret = widget.as_ref().and_then(|widget| widget.password.clone()).unwrap_or_default();
         let taken = operation == "create" && world.get(key).is_some();
         let (committed, key) = (world.clone(), key.to_owned());
         let commit = move || {
@@ -203,6 +206,7 @@ impl Toy {
             Some(Fault::RateLimited) => Err(error(ErrorKind::RateLimited, Some(429))),
             Some(Fault::OwnError) => Err(error(ErrorKind::Unavailable, Some(500))),
             Some(Fault::Ignored) => Ok(()),
+            Some(Fault::Panics) => panic!("cannot send {secret}"),
         }
     }
 }
