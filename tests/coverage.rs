@@ -138,11 +138,23 @@ fn the_coverage_page_has_every_operation_and_function_that_the_contract_tests_dr
 #[test]
 fn a_field_that_no_crd_has_is_found_missing() {
     let schemas = schemas();
-    for there in ["DssUser.spec", "DssUser.spec.groups[].name", "LaunchpadSpace.status.nodes[].type"] {
+    for there in [
+        "DssUser.spec",
+        "DssUser.spec.groups[].name",
+        "LaunchpadSpace.status.nodes[].type",
+    ] {
         assert!(is_field(there) && exists(&schemas, there), "{there}");
     }
-    for missing in ["DssUser.spec.grups", "DssUser.spec.groups.name", "DssPerson.spec.login", "DssUser.status.remote.x"] {
+    for missing in [
+        "DssUser.spec.grups",
+        "DssUser.spec.groups.name",
+        "DssPerson.spec.login",
+        "DssUser.status.remote.x",
+    ] {
         assert!(is_field(missing) && !exists(&schemas, missing), "{missing}");
     }
-    assert!(!is_field("GovernUser.get_settings"), "a function of the vendor's client is no field");
+    assert!(
+        !is_field("GovernUser.get_settings"),
+        "a function of the vendor's client is no field"
+    );
 }
