@@ -211,7 +211,7 @@ def check_names(page, text, definitions, values, source, problems):
     flags = {name.replace("_", "-") for name in re.findall(r"^    pub (\w+):", (ROOT / "src/args.rs").read_text(), re.M)}
     flags |= set(re.findall(r'long = "([a-z-]+)"', source))
     for number, line in enumerate(text.splitlines(), 1):
-        for name in re.findall(rf"{re.escape(GROUP)}/([a-z-]+)", line):
+        for name in re.findall(rf"(?<![.\w]){re.escape(GROUP)}/([a-z-]+)", line):
             if f"{GROUP}/{name}" not in source and name != "v":
                 problems.add(page, number, f"no annotation {name} in src/")
         for flag in re.findall(r"run --([a-z-]+)", line):
@@ -236,6 +236,17 @@ def check_fields(page, text, kinds, problems):
                     schema = schema.get("items")
             if schema is None:
                 problems.add(page, number, f"there is no field {token}")
+
+
+def check_reasons(source, problems):
+    """Every reason of the engine has a row in reasons.md, and the other way round."""
+    body = re.search(r"pub enum Reason \{(.*?)\n\}", source, re.S).group(1)
+    reasons = set(re.findall(r"^    (\w+),", body, re.M))
+    page = DOCS / "reasons.md"
+    table = page.read_text().split("\n## ")[0]
+    rows = set(re.findall(r"`([A-Z]\w+)`", "\n".join(line.split("|")[1] for line in table.splitlines() if line.startswith("| `"))))
+    for name in sorted(reasons ^ rows):
+        problems.add(page, 1, f"{name} is a reason here or in src/, and not in both")
 
 
 def main():
@@ -269,6 +280,12 @@ def main():
                 for offset, words in commands(block):
                     counted["commands"] += 1
                     check_command(page, line + offset, words, definitions, values, functions, problems)
+    check_reasons(source, problems)
+    readme = ROOT / "README.md"
+    check_names(readme, readme.read_text(), definitions, values, source, problems)
+    for language, line, block in fences(readme.read_text()):
+        if language == "yaml":
+            check_yaml(readme, line, block, definitions, values_schema, problems)
     for example in sorted((ROOT / "examples").glob("*.yaml")):
         check_yaml(example, 1, example.read_text(), definitions, values_schema, problems)
     for problem in problems.all:
