@@ -64,7 +64,8 @@ docs: $(MDBOOK) ## Build the book into target/book
 	$(MDBOOK) build docs
 
 docs-check: ## The docs without a cluster: YAML against the CRDs, commands, links, names
-	tests/docs/run
+	cargo build --locked --workspace --bin simulator
+	SIMULATOR_BIN=$(TARGET)/debug/simulator tests/docs/run
 
 $(MDBOOK):
 	cargo install --locked mdbook --version $(MDBOOK_VERSION) --root $(CACHE)/tools
