@@ -7,8 +7,10 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dataiku-operator
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 DENY := $(CACHE)/tools/bin/cargo-deny
 DENY_VERSION := 0.20.2
+MDBOOK := $(CACHE)/tools/bin/mdbook
+MDBOOK_VERSION := 0.5.4
 
-.PHONY: help test demo bench lint fmt generate check-generated deny controlplane contract chart-test chart-docs
+.PHONY: help test demo bench lint fmt generate check-generated deny controlplane contract chart-test chart-docs docs docs-check
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -57,3 +59,13 @@ chart-docs: controlplane ## Write the chart's README.md from its values
 
 contract: ## Drive the simulator with the vendor's own Python client
 	tests/contract/run
+
+docs: $(MDBOOK) ## Build the book into target/book
+	$(MDBOOK) build docs
+
+docs-check: ## The docs without a cluster: YAML against the CRDs, commands, links, names
+	cargo build --locked --workspace --bin simulator
+	SIMULATOR_BIN=$(TARGET)/debug/simulator tests/docs/run
+
+$(MDBOOK):
+	cargo install --locked mdbook --version $(MDBOOK_VERSION) --root $(CACHE)/tools

@@ -25,7 +25,8 @@ pub struct Applied {
     /// Since when the value of the remote object with this id is published, for kinds that publish one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published_at: Option<Time>,
-    /// Ids of remote objects that another one replaced, and since when, as RFC 3339. They are removed after a time of overlap.
+    /// Remote objects that a newer one replaced: by id, the time of the replacement (RFC 3339). The operator deletes them after
+    /// an overlap.
     #[serde(default, skip_serializing_if = "LiteMap::is_empty", deserialize_with = "flat")]
     #[schemars(with = "BTreeMap<String, String>")]
     pub retiring: LiteMap<String, String>,
@@ -49,15 +50,16 @@ pub struct Applied {
     #[serde(default, skip_serializing_if = "LiteMap::is_empty", deserialize_with = "flat")]
     #[schemars(with = "BTreeMap<String, String>")]
     pub stored: LiteMap<String, String>,
-    /// Values found before the operator replaced them, as JSON text by their place. An empty text: there was none.
+    /// Values found before the operator replaced them, as JSON text by their place. An empty text means
+    /// that there was none.
     #[serde(default, skip_serializing_if = "LiteMap::is_empty", deserialize_with = "flat")]
     #[schemars(with = "BTreeMap<String, String>")]
     pub replaced: LiteMap<String, String>,
-    /// The task that carries the last write on, on the remote side.
+    /// The task on the remote side that carries out the last write.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<Box<Propagation>>,
-    /// Until when a write whose answer was lost may still take effect. The operator shortens no list of grants by a
-    /// read that began earlier.
+    /// Latest time at which a write whose answer was lost may still take effect. A read that began earlier removes nothing from
+    /// `grants`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsettled_until: Option<Time>,
     /// The remote side refused the last attempt to create the object; one that exists by now is somebody else's.

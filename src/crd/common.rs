@@ -59,7 +59,7 @@ pub struct InstanceRef {
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
     /// Its namespace. Default: the namespace of this object. Another namespace works only if the connection's
-    /// `allowedNamespaces` lets this object's namespace in.
+    /// `allowedNamespaces` includes the namespace of this object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]
     pub namespace: Option<String>,

@@ -65,7 +65,7 @@ pub enum RulePresence {
 )]
 #[serde(rename_all = "camelCase")]
 pub struct UserRule {
-    /// `IDENTITY`: every user runs under the own login. `SINGLE_MAPPING`: `dssUser` runs as `targetUnix`. `REGEXP_RULE`: a user
+    /// `IDENTITY`: every user runs code under their own login. `SINGLE_MAPPING`: `dssUser` runs as `targetUnix`. `REGEXP_RULE`: a user
     /// whose login matches `ruleFrom` runs as `targetUnix`, in which `$1` stands for the first group.
     #[serde(rename = "type")]
     pub type_: RuleType,

@@ -60,8 +60,8 @@ pub struct DssInstanceVariablesSpec {
     pub instance_ref: InstanceRef,
     /// Variables by name, with values of any JSON type; at most 64 KiB. In a map of maps every leaf is declared by itself, and
     /// its neighbours are left alone; a list is one leaf. `null`: the variable must not exist (`kubectl apply` needs
-    /// `--server-side` to change a value to `null`). Every user of the node can read them, so they are no place for
-    /// secrets. A variable that is left out later, or whose object is deleted, gets back the value that it had before, unless
+    /// `--server-side` to change a value to `null`). Every user of the node can read them: do not put secrets
+    /// there. A variable that is left out later, or whose object is deleted, gets back the value that it had before, unless
     /// somebody changed it meanwhile.
     #[schemars(schema_with = "variables")]
     pub variables: Map<String, Value>,

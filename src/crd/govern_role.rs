@@ -80,8 +80,8 @@ pub struct GovernRoleSpec {
     /// The connection, a `GovernInstance`. Immutable.
     #[x_kube(validation = Rule::new("self == oldSelf").message("instanceRef is immutable"))]
     pub instance_ref: InstanceRef,
-    /// Identifier that the node makes the id of the role of, as `ro.project_manager` of `project_manager`: at most 100 letters,
-    /// digits, `-` and `_`. The id is in `status.remote.id`. Default: `metadata.name`. Immutable.
+    /// Identifier from which the node derives the id of the role: `project_manager` becomes `ro.project_manager`. At most 100
+    /// letters, digits, `-` and `_`. The id is in `status.remote.id`. Default: `metadata.name`. Immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = "^[A-Za-z0-9_-]{1,100}$"))]
     pub identifier: Option<String>,

@@ -72,7 +72,7 @@ pub struct KeySeen {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub created_on: Option<Time>,
-    /// Who created the key, as the node tells it.
+    /// Who created the key, according to the node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_by: Option<String>,
     /// When the key expires; absent: never.
@@ -143,14 +143,14 @@ pub struct KeyRights {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("maxProperties" = 200))]
     pub permissions: Option<BTreeMap<String, bool>>,
-    /// The user as whom code started with this key runs, with user isolation. It gives no rights. Unset: not managed; empty:
-    /// none.
+    /// With user isolation, code that is started with this key runs as this user. This gives no rights. Unset: not managed;
+    /// empty: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 80))]
     pub dss_user_for_impersonation: Option<String>,
     /// How long a key is valid from its creation, in whole days (rounded up), on releases that support it; for example `2160h`.
-    /// At least `rotation.interval` plus `rotation.overlap` (else reason `Invalid`). Unset: not managed, which is for ever on a
-    /// new key. Without `rotation`, the operator does not replace a key that expired.
+    /// At least `rotation.interval` plus `rotation.overlap` (else reason `Invalid`). Unset: not managed; a new
+    /// key then never expires. Without `rotation`, the operator does not replace a key that expired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub lifetime: Option<Duration>,

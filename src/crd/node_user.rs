@@ -113,7 +113,7 @@ pub struct UserSeen {
     /// The trial of a profile, where the node's list of users shows one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial: Option<TrialSeen>,
-    /// Whether the profile in force allows code, where the node's list of users tells.
+    /// Whether the profile in force allows code. Absent: the node's list of users does not show it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_allowed: Option<bool>,
     /// When the user was created on the node.
@@ -178,7 +178,7 @@ pub struct UserSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = "^[A-Za-z0-9@.+_-]{3,80}$"))]
     pub login: Option<String>,
-    /// Where the user comes from: `LOCAL` (the node keeps the password), `LDAP`, `LOCAL_NO_AUTH` (no password; the node
+    /// Where the user comes from: `LOCAL` (the node stores the password), `LDAP`, `LOCAL_NO_AUTH` (no password; the node
     /// shows it as SSO), `SAAS`, `PAM`, `AZURE_AD` or `CUSTOM`. Unset: `LOCAL` at creation, not managed afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_type: Option<SourceType>,

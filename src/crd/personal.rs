@@ -23,7 +23,7 @@ pub struct SecretValueRef {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UserSecret {
-    /// Name by which recipes and notebooks ask for it.
+    /// Name by which recipes and notebooks read it.
     #[schemars(length(min = 1, max = 100))]
     pub name: String,
     /// Where the value is.
@@ -114,11 +114,11 @@ pub struct PersonalSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 30), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub secrets: Option<Vec<UserSecret>>,
-    /// Credentials of the user for connections, as for `secrets`.
+    /// Credentials of the user for connections. Set, repaired and removed like `secrets`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 30), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["connection"]))]
     pub connection_credentials: Option<Vec<ConnectionCredential>>,
-    /// Credentials of the user for presets of plugins, as for `secrets`.
+    /// Credentials of the user for presets of plugins. Set, repaired and removed like `secrets`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 30), extend(
         "x-kubernetes-list-type" = "map",

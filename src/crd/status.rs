@@ -35,11 +35,12 @@ pub struct Remote<R> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Nothing {}
 
-/// Status of every kind: `R` is what it shows of its remote object, `T` what it shows beside that.
+// Common to all kinds: `R` is what a kind shows of its remote object, `T` what it shows beside that.
+/// What the operator observed and did. The next reconcile removes what others write here, except conditions of other types.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Status<R, T> {
-    /// The `metadata.generation` that this status speaks of.
+    /// The `metadata.generation` that this status describes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// `Ready` always; `Reconciling` and `Stalled` only while they are true (kstatus).
@@ -49,7 +50,8 @@ pub struct Status<R, T> {
     /// The remote object as last seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote: Option<Remote<R>>,
-    /// What is still to be done, where something holds it up: `Observe`, a frozen connection, waiting. Absent when empty.
+    /// Changes that the operator has not made yet, because of `Observe`, a frozen connection or something that it waits for. Absent
+    /// when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plan: Vec<String>,
     /// When the remote side was last written for this object.

@@ -2,6 +2,7 @@
 
 mod argocd;
 mod chart;
+mod examples;
 mod manifests;
 mod reference;
 mod rights;
@@ -24,7 +25,7 @@ const FOLDERS: [&str; 5] = ["crds", "deploy", manifests::BASE, chart::DEFINITION
 /// A file cannot be read or written; with `--check`, files differ.
 #[allow(clippy::print_stdout, reason = "the list of files is what the command is run for")]
 pub fn run(args: &GenerateArgs) -> anyhow::Result<()> {
-    let files = files()?;
+    let files = files(&args.root)?;
     let differing: Vec<_> = files
         .iter()
         .filter(|(path, content)| fs::read_to_string(args.root.join(path)).ok().as_deref() != Some(content))
@@ -61,8 +62,9 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<()> {
 }
 
 /// Every generated file by its path from the root of the repository.
-fn files() -> anyhow::Result<BTreeMap<String, String>> {
+fn files(root: &Path) -> anyhow::Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
+    let examples = examples::by_kind(root)?;
     for definition in crd::all() {
         let name = format!("{}.{}", definition.spec.names.plural, definition.spec.group);
         let text = yaml(std::slice::from_ref(&definition))?;
@@ -72,7 +74,7 @@ fn files() -> anyhow::Result<BTreeMap<String, String>> {
         let kind = definition.spec.names.kind.clone();
         files.insert(
             format!("docs/reference/{}.md", kind.to_lowercase()),
-            reference::page(&definition),
+            reference::page(&definition, examples.get(&kind).map_or(&[], Vec::as_slice)),
         );
     }
     files.insert("crds/kustomization.yaml".to_owned(), yaml(&[manifests::definitions()])?);
