@@ -9,6 +9,7 @@ mod expiry;
 mod guards;
 mod intent;
 mod namespaces;
+mod orphans;
 mod permit;
 mod remote_side;
 mod rig;

@@ -14,17 +14,14 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::toy::{Hub, Widget, Widgets, World};
-use crate::{
-    dataiku::transport::{CallObserver, CallRecord},
-    engine::{
-        clock::Clock,
-        environment::Environment,
-        namespaces::{self, Namespaces},
-        policy::Policy,
-        report::{EngineObserver, ReconcileRecord},
-        source_watch,
-        start::Starting,
-    },
+use crate::engine::{
+    clock::Clock,
+    environment::Environment,
+    namespaces::{self, Namespaces},
+    policy::Policy,
+    report::{EngineObserver, ReconcileRecord},
+    source_watch,
+    start::Starting,
 };
 
 static RIGS: AtomicU32 = AtomicU32::new(0);
@@ -46,10 +43,6 @@ impl EngineObserver for Counts {
     }
 
     fn watching(&self, _: &'static str, _: bool) {}
-}
-
-impl CallObserver for Counts {
-    fn called(&self, _: &CallRecord) {}
 }
 
 /// A running engine.
@@ -109,7 +102,6 @@ impl Rig {
         let namespaces = Namespaces::default();
         let env = Environment {
             observer: self.counts.clone(),
-            calls: self.counts.clone(),
             namespaces: namespaces.clone(),
             policy: Arc::new(self.policy.clone()),
             clock: Clock::new(move || clock.now()),
@@ -241,7 +233,12 @@ impl Rig {
 
     /// How often the status of an object was written.
     pub fn status_writes(&self, name: &str) -> usize {
-        let path = format!("/widgets/{name}/status");
+        self.status_writes_of("widgets", name)
+    }
+
+    /// The same for any kind.
+    pub fn status_writes_of(&self, plural: &str, name: &str) -> usize {
+        let path = format!("/{plural}/{name}/status");
         let log = self.server.log();
         log.iter()
             .filter(|request| request.is_write() && request.path.ends_with(&path))
