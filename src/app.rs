@@ -139,7 +139,6 @@ pub async fn operate(args: RunArgs, surroundings: Surroundings) -> anyhow::Resul
         client: client.clone(),
         reports,
         observer: metrics.clone(),
-        calls: metrics.clone(),
         addresses: Arc::new(addresses),
         privileges: Arc::new(Privileges::new(privileged_permissions)),
         policy: Arc::new(Policy {
@@ -154,6 +153,7 @@ pub async fn operate(args: RunArgs, surroundings: Surroundings) -> anyhow::Resul
         propagation_deadline,
     };
     let kinds = kinds::start(env, watch_namespace.as_deref(), stop.clone());
+    metrics.observe(kinds.watched.clone(), kinds.measured.clone());
     let mut sources = source_watch::start(client.clone(), watch_namespace.clone(), kinds.watched.clone());
     let mut labels = namespaces::start(
         client.clone(),

@@ -5,6 +5,7 @@ use kube::{KubeSchema, core::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use super::orphans::{Orphan, Orphans};
 use super::{
     common::{SecretKeyRef, SecretRef},
     delegation::Tenancy,
@@ -399,4 +400,7 @@ pub struct ConnectionStatus {
     /// until one succeeds. Absent before the first call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breaker: Option<BreakerStatus>,
+    /// What the operator set on the node and no object manages any more. Absent: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orphans: Option<Orphans>,
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     common::SecretRef,
-    connection::{AllowedNamespaces, BreakerStatus, ChangeWindow, GroupCounts, Limits, Tls},
+    connection::{AllowedNamespaces, BreakerStatus, ChangeWindow, GroupCounts, Limits, Orphans, Tls},
     delegation::Tenancy,
     status::{Nothing, Status},
 };
@@ -102,6 +102,9 @@ pub struct SpaceStatus {
     /// sent until one succeeds. Absent before the first call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breaker: Option<BreakerStatus>,
+    /// What the operator set in the space and no object manages any more. Absent: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orphans: Option<Orphans>,
 }
 
 /// Status of a [`LaunchpadSpace`].

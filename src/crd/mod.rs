@@ -26,6 +26,7 @@ pub mod launchpad_space;
 pub mod node_group;
 pub mod node_key;
 pub mod node_user;
+pub mod orphans;
 pub mod personal;
 pub mod propagation;
 pub mod status;

@@ -1,6 +1,7 @@
 //! Watches one kind and runs its reconciles. The only user of kube's unstable features.
 
 use std::{
+    collections::HashSet,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -20,11 +21,13 @@ use kube::{
 use tokio::sync::watch;
 
 use super::{
-    connect::{ConnectionKey, Dependent},
+    census::{Census, Group},
+    connect::{ConnectionKey, Dependent, Left, Remains},
     environment::Environment,
+    error::Reason,
     index::{Facts, Index, SourceId},
     memory::Memory,
-    object::{ObjectName, Objects, WatchState, compact, is_ready, kind, slim},
+    object::{ObjectName, Objects, WatchState, compact, is_deleting, is_ready, kind, slim},
     shell::Shell,
     trigger::Trigger,
     undecodable,
@@ -32,6 +35,7 @@ use super::{
     watched::Watched,
     work::Work,
 };
+use crate::crd::connection::Orphan;
 
 /// Reconciles of one kind at once. None of them waits for a connection: those that have no place leave.
 pub const RECONCILES: u16 = 512;
@@ -110,6 +114,7 @@ pub fn watch_kind<W: Work>(env: &Environment, work: W, namespace: Option<&str>) 
         work,
         objects: Objects::new(store.clone(), watching),
         index: Arc::new(Index::default()),
+        census: Census::default(),
         wake: Wake::default(),
         memory: Memory::default(),
         watched: OnceLock::new(),
@@ -265,6 +270,11 @@ fn update_index<W: Work>(
     };
     let name = ObjectName::of(guard);
     let old = store.get(&name.reference());
+    shell.census.update(
+        old.as_deref().map(|guard| group(&shell.work, guard)),
+        (!gone).then(|| group(&shell.work, guard)),
+    );
+    shell.index.note_undecodable(&name, !gone && guard.0.is_err());
     let old = old.as_ref().and_then(|guard| guard.0.as_ref().ok());
     let new = guard.0.as_ref().ok();
     if let Some(object) = new {
@@ -284,13 +294,26 @@ fn update_index<W: Work>(
 }
 
 fn rebuild_index<W: Work>(shell: &Shell<W>, store: &Store<DeserializeGuard<W::Object>>) {
-    let all: Vec<(ObjectName, Facts)> = store
-        .state()
+    let state = store.state();
+    shell
+        .census
+        .rebuild(state.iter().map(|guard| group(&shell.work, guard)));
+    let undecodable = state.iter().filter(|guard| guard.0.is_err());
+    let undecodable = undecodable.map(|guard| ObjectName::of(&**guard));
+    let all: Vec<(ObjectName, Facts)> = state
         .iter()
         .filter_map(|guard| guard.0.as_ref().ok())
         .map(|object| (ObjectName::of(object), shell.work.facts(object)))
         .collect();
-    shell.index.rebuild(all.iter().map(|(name, facts)| (name, facts)));
+    let facts = all.iter().map(|(name, facts)| (name, facts));
+    shell.index.rebuild(facts, undecodable);
+}
+
+fn group<W: Work>(work: &W, guard: &DeserializeGuard<W::Object>) -> Group {
+    match &guard.0 {
+        Ok(object) => Group::of(object, work.counted_under(object)),
+        Err(_) => Group::undecodable(),
+    }
 }
 
 /// A kind as other parts of the engine hold it. They must not keep it alive: it holds them.
@@ -329,6 +352,52 @@ impl<W: Work> Watched for Handle<W> {
                 }
             });
         }
+        found
+    }
+
+    fn census(&self) -> Vec<(Group, usize)> {
+        let listed = self.0.upgrade().filter(|_| self.state() == WatchState::Listed);
+        listed.map(|shell| shell.census.counts()).unwrap_or_default()
+    }
+
+    fn remains(&self, connection: &ConnectionKey, orphans: &[Orphan]) -> Vec<Remains> {
+        let Some(shell) = self.0.upgrade() else {
+            return vec![Remains::Left; orphans.len()];
+        };
+        // Servers differ in whether they tell cases apart; an object that differs in case alone is close enough.
+        let mut declared = HashSet::new();
+        shell.objects.each(|object| {
+            let dependent = shell.work.dependent(object).filter(|(key, _)| key == connection);
+            if let Some((_, dependent)) = dependent.filter(|_| !is_deleting(object)) {
+                declared.insert(dependent.key.to_lowercase());
+            }
+        });
+        let remains = orphans.iter().map(|orphan| {
+            if declared.contains(&orphan.key.to_lowercase()) {
+                return Remains::Declared;
+            }
+            match shell.work.exists(connection, &orphan.key, orphan.id.as_deref()) {
+                Some(false) => Remains::Gone,
+                Some(true) | None => Remains::Left,
+            }
+        });
+        remains.collect()
+    }
+
+    fn undelegated(&self, connection: &ConnectionKey) -> Vec<Orphan> {
+        let group = Group {
+            connection: Some(connection.clone()),
+            reason: Reason::NotAllowed.as_str(),
+        };
+        let Some(shell) = self.0.upgrade().filter(|shell| shell.census.count(&group) > 0) else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        shell.objects.each(|object| {
+            if !is_deleting(object) && Group::of(object, shell.work.counted_under(object)) == group {
+                found.extend(shell.work.orphan(object, Left::Undelegated, None));
+            }
+        });
         found
     }
 

@@ -13,7 +13,7 @@ use super::{
     policy::Policy,
     report::{EngineObserver, Reports},
 };
-use crate::dataiku::{address::AddressPolicy, transport::CallObserver};
+use crate::dataiku::address::AddressPolicy;
 
 /// What all kinds share at run time.
 #[derive(Clone)]
@@ -26,8 +26,6 @@ pub struct Environment {
     pub reports: Reports,
     /// Metrics of the engine.
     pub observer: Arc<dyn EngineObserver>,
-    /// Metrics of remote calls.
-    pub calls: Arc<dyn CallObserver>,
     /// Addresses that connections may use.
     pub addresses: Arc<AddressPolicy>,
     /// Which permission flags are privileged.
@@ -51,10 +49,7 @@ pub struct Environment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        dataiku::transport::CallRecord,
-        engine::{permit::Alone, report::ReconcileRecord},
-    };
+    use crate::engine::{permit::Alone, report::ReconcileRecord};
 
     /// Counts nothing.
     struct Unobserved;
@@ -67,10 +62,6 @@ mod tests {
         fn watching(&self, _: &'static str, _: bool) {}
     }
 
-    impl CallObserver for Unobserved {
-        fn called(&self, _: &CallRecord) {}
-    }
-
     impl Environment {
         /// Of a test: the only process of its cluster, which reaches loopback without TLS and counts nothing.
         pub fn of_test(client: Client) -> Self {
@@ -79,7 +70,6 @@ mod tests {
                 reports: Reports::start(client.clone()).0,
                 client,
                 observer: Arc::new(Unobserved),
-                calls: Arc::new(Unobserved),
                 addresses: Arc::new(AddressPolicy {
                     allowed: vec![std::net::IpAddr::from([127, 0, 0, 1]).into()],
                 }),

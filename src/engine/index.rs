@@ -91,6 +91,8 @@ struct State {
     places: HashMap<Place, BTreeMap<ObjectName, Claimant>>,
     /// Objects by a declared or owned entry of a place.
     entries: HashMap<Place, HashMap<String, HashSet<ObjectName>>>,
+    /// Names of the objects that cannot be decoded, by namespace.
+    undecodable: HashMap<Arc<str>, HashSet<Arc<str>>>,
 }
 
 /// The index of one kind.
@@ -109,11 +111,39 @@ impl Index {
         }
     }
 
-    /// Replaces everything by these objects.
-    pub fn rebuild<'a>(&self, objects: impl Iterator<Item = (&'a ObjectName, &'a Facts)>) {
+    /// Notes whether an object cannot be decoded, so that nobody knows what it refers to.
+    pub fn note_undecodable(&self, name: &ObjectName, undecodable: bool) {
+        let known = |state: &State| {
+            let names = state.undecodable.get(&name.namespace);
+            names.is_some_and(|names| names.contains(&name.name))
+        };
+        if known(&self.read()) == undecodable {
+            return;
+        }
+        let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let names = state.undecodable.entry(name.namespace.clone()).or_default();
+        if undecodable {
+            names.insert(name.name.clone());
+        } else {
+            names.remove(&name.name);
+        }
+        if names.is_empty() {
+            state.undecodable.remove(&name.namespace);
+        }
+    }
+
+    /// Replaces everything by these objects and those that cannot be decoded.
+    pub fn rebuild<'a>(
+        &self,
+        objects: impl Iterator<Item = (&'a ObjectName, &'a Facts)>,
+        undecodable: impl Iterator<Item = ObjectName>,
+    ) {
         let mut state = State::default();
         for (name, facts) in objects {
             insert(&mut state, name, facts);
+        }
+        for name in undecodable {
+            state.undecodable.entry(name.namespace).or_default().insert(name.name);
         }
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = state;
     }
@@ -129,15 +159,15 @@ impl Index {
     }
 
     /// The claims of other objects than `own` on the places of one connection. `admits` tells from which namespaces
-    /// claims count; `undecodable` are the namespaces of objects that cannot be read and may claim anything.
+    /// claims count; objects that cannot be decoded may claim anything. Costs one question for each namespace with such
+    /// an object, whatever the number of objects.
     pub fn claims<'a>(
         &'a self,
         connection: ConnectionKey,
         own: ObjectName,
         admits: Box<dyn Fn(&str) -> bool + Send + Sync + 'a>,
-        undecodable: &[String],
     ) -> Claims<'a> {
-        let incomplete = undecodable.iter().any(|namespace| admits(namespace));
+        let incomplete = self.read().undecodable.keys().any(|namespace| admits(namespace));
         Claims {
             index: Some(self),
             connection,
@@ -357,7 +387,7 @@ mod tests {
         assert_eq!(readers(&index, "two"), ["x"]);
         let seen = |own: &str| {
             let connection = ConnectionKey::new("team", "govern");
-            let claims = index.claims(connection, name(own), Box::new(|_| true), &[]);
+            let claims = index.claims(connection, name(own), Box::new(|_| true));
             (
                 claims.declares("bp/role", "a"),
                 claims.owns("bp/role", "a"),
@@ -379,7 +409,52 @@ mod tests {
         let index = Index::default();
         index.update(&name("x"), None, Some(&facts("one", &["a"], &[])));
         let connection = ConnectionKey::new("team", "govern");
-        let claims = index.claims(connection, name("y"), Box::new(|_| false), &["elsewhere".into()]);
+        index.note_undecodable(&name("z"), true);
+        let claims = index.claims(connection, name("y"), Box::new(|_| false));
         assert!(!claims.declares("bp/role", "a") && !claims.is_incomplete());
+    }
+
+    #[test]
+    fn what_an_object_asks_of_the_index_does_not_grow_with_the_number_of_objects() {
+        let questions = |objects: usize, undecodable: usize| {
+            let index = Index::default();
+            for n in 0..objects {
+                index.update(&name(&format!("x{n}")), None, Some(&facts("one", &["a"], &[])));
+            }
+            for n in 0..undecodable {
+                index.note_undecodable(&name(&format!("z{n}")), true);
+            }
+            let asked = std::sync::atomic::AtomicUsize::new(0);
+            let connection = ConnectionKey::new("team", "govern");
+            let admits = |_: &str| {
+                asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                true
+            };
+            let incomplete = index.claims(connection, name("y"), Box::new(admits)).is_incomplete();
+            assert_eq!(incomplete, undecodable > 0);
+            asked.into_inner()
+        };
+        assert_eq!(questions(10_000, 0), 0, "nothing is undecodable");
+        assert_eq!(questions(10_000, 1_000), 1, "one namespace has what cannot be decoded");
+        assert_eq!(questions(10, 1), questions(1_000, 100));
+    }
+
+    #[test]
+    fn an_object_is_undecodable_until_it_can_be_decoded_or_is_gone() {
+        let index = Index::default();
+        let incomplete = || {
+            let connection = ConnectionKey::new("team", "govern");
+            index.claims(connection, name("y"), Box::new(|_| true)).is_incomplete()
+        };
+        for undecodable in [true, true, false, false, true] {
+            index.note_undecodable(&name("z"), undecodable);
+            assert_eq!(incomplete(), undecodable);
+        }
+        index.rebuild(std::iter::empty(), std::iter::empty());
+        assert!(!incomplete());
+        index.rebuild(std::iter::empty(), std::iter::once(name("z")));
+        assert!(incomplete());
+        index.note_undecodable(&name("z"), false);
+        assert!(index.read().undecodable.is_empty());
     }
 }

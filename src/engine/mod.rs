@@ -4,6 +4,7 @@
 //! nothing in here knows a kind or the API of a product.
 
 pub mod backoff;
+pub mod census;
 pub mod clock;
 pub mod connect;
 pub mod controller;
@@ -15,6 +16,7 @@ mod integrity;
 pub mod keep;
 pub mod mark;
 pub mod memory;
+pub mod meters;
 pub mod namespaces;
 pub mod object;
 mod outcome;

@@ -160,12 +160,6 @@ impl<K: Object> Objects<K> {
     pub fn all(&self) -> Vec<Arc<DeserializeGuard<K>>> {
         self.store.state()
     }
-
-    /// Namespaces of objects that cannot be decoded.
-    pub fn undecodable(&self) -> Vec<String> {
-        let undecodable = self.store.state_filter(|guard| guard.0.is_err());
-        undecodable.iter().filter_map(|guard| guard.namespace()).collect()
-    }
 }
 
 /// Drops what the operator never reads before an object is stored: most of it, by size. `kubectl apply` alone leaves a

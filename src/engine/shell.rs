@@ -17,6 +17,8 @@ use serde_json::json;
 
 use super::{
     backoff,
+    census::Census,
+    connect::Left,
     environment::Environment,
     error::{Error, Fate, Reason},
     index::Index,
@@ -43,6 +45,8 @@ pub struct Shell<W: Work> {
     pub objects: Objects<W::Object>,
     /// What they refer to.
     pub index: Arc<Index>,
+    /// How many there are.
+    pub census: Census,
     /// Objects to reconcile.
     pub wake: Wake,
     /// What the process remembers of single objects.
@@ -310,6 +314,7 @@ async fn remove<W: Work>(mut cx: Reconcile<W>) -> Action {
     }
     cx.report.plan.clear();
     let removed = if is_forced(&*cx.object) {
+        cx.report.left = Some(Left::ForceReleased);
         let note = format!(
             "released by annotation; {} stays as it is",
             shell.work.remote_name(&cx.object)
@@ -319,10 +324,13 @@ async fn remove<W: Work>(mut cx: Reconcile<W>) -> Action {
         guarded_removal(&mut cx).await
     };
     let (message, action) = match removed {
-        Ok(Removed::Released(note)) => match shell.release(&cx.object, note).await {
-            Ok(()) => return Action::await_change(),
-            Err(error) => return shell.retry(&cx.object, &error),
-        },
+        Ok(Removed::Released(note)) => {
+            cx.list_what_is_left();
+            return match shell.release(&cx.object, note).await {
+                Ok(()) => Action::await_change(),
+                Err(error) => shell.retry(&cx.object, &error),
+            };
+        }
         Ok(Removed::Queued) => (
             hint("queued behind other objects of the connection"),
             Action::requeue(NET),
@@ -347,6 +355,19 @@ async fn remove<W: Work>(mut cx: Reconcile<W>) -> Action {
 }
 
 impl<W: Work> Reconcile<W> {
+    /// Has the connection list what a release leaves on the remote side. Before the release: a crash in between must not
+    /// lose it.
+    fn list_what_is_left(&self) {
+        let work = &self.shell.work;
+        let now = self.shell.env.clock.now();
+        let left = self.report.left;
+        if let (Some(left), Some(connection)) = (left, work.connection(&self.object))
+            && let Some(orphan) = work.orphan(&self.object, left, Some(now))
+        {
+            work.left_behind(&connection, orphan);
+        }
+    }
+
     /// An object that others still need keeps working while it waits for them to go.
     async fn keep_alive(&mut self) {
         let shell = self.shell.clone();

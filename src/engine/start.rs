@@ -10,6 +10,7 @@ use super::{
     controller::{Kind, watch_kind},
     environment::Environment,
     keep::{Keeping, Managed},
+    meters::Measured,
     object::WatchState,
     watched::Watched,
     work::Work,
@@ -21,6 +22,8 @@ type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub struct Kinds {
     /// The kinds.
     pub watched: Arc<[Arc<dyn Watched>]>,
+    /// Kinds of connections, for metrics.
+    pub measured: Arc<[Arc<dyn Measured>]>,
     /// Runs them. Ends when every kind has stopped, or one of them without being told to.
     pub run: Task<()>,
     /// Resolves once every kind has its first complete list, or turned out to have no CRD.
@@ -33,6 +36,7 @@ pub struct Starting<'a> {
     namespace: Option<&'a str>,
     stop: watch::Receiver<bool>,
     watched: Vec<Arc<dyn Watched>>,
+    measured: Vec<Arc<dyn Measured>>,
     runs: Vec<Task<()>>,
     decided: Vec<Task<WatchState>>,
 }
@@ -45,6 +49,7 @@ impl<'a> Starting<'a> {
             namespace,
             stop,
             watched: Vec::new(),
+            measured: Vec::new(),
             runs: Vec::new(),
             decided: Vec::new(),
         }
@@ -58,7 +63,8 @@ impl<'a> Starting<'a> {
             self.env.namespaces.clone(),
         ));
         let kind = watch_kind(&self.env, Connecting(connections.clone()), self.namespace);
-        connections.find_in(kind.objects());
+        connections.find_in(kind.objects(), kind.watched());
+        self.measured.push(connections.clone());
         self.add(kind);
         connections
     }
@@ -85,12 +91,14 @@ impl<'a> Starting<'a> {
         let Self {
             stop,
             watched,
+            measured,
             runs,
             decided,
             ..
         } = self;
         Kinds {
             watched: watched.into(),
+            measured: measured.into(),
             run: Box::pin(async move {
                 // Each in a task of its own, so that a busy kind holds up no other.
                 let mut tasks: JoinSet<()> = runs.into_iter().collect();

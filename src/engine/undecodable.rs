@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{
     Api, ResourceExt,
     api::{DynamicObject, Patch, PatchParams},
@@ -13,13 +14,17 @@ use kube::{
 use serde_json::{Value, json};
 
 use super::{
+    connect::{ConnectionKey, Left},
     error::Error,
     object::kind,
     shell::Shell,
-    status::{RECONCILING, STALLED},
+    status::{RECONCILING, STALLED, to_second},
     work::Work,
 };
-use crate::crd::common::{FIELD_MANAGER, FINALIZER, annotation};
+use crate::crd::{
+    common::{FIELD_MANAGER, FINALIZER, annotation},
+    connection::Orphan,
+};
 
 /// When to check again an object that is being deleted.
 const INTERVAL: Duration = Duration::from_secs(30);
@@ -88,6 +93,29 @@ async fn report(api: &Api<DynamicObject>, object: &DynamicObject, error: &str) -
     written.map(|_| ()).map_err(Error::kubernetes("write the status"))
 }
 
+/// What stays on the remote side, and the connection that it belongs to, by what every kind has in common.
+fn orphan(object: &DynamicObject, kind: &str) -> Option<(ConnectionKey, Orphan)> {
+    let namespace = object.namespace().unwrap_or_default();
+    let references = ["instanceRef", "spaceRef"].map(|field| &object.data["spec"][field]);
+    let reference = references.into_iter().find(|reference| reference.is_object())?;
+    let connection = ConnectionKey::new(
+        reference["namespace"].as_str().unwrap_or(&namespace),
+        reference["name"].as_str()?,
+    );
+    let remote = &object.data["status"]["remote"];
+    let created = remote["origin"] == "Created";
+    let orphan = Orphan {
+        kind: kind.to_owned(),
+        name: object.name_any(),
+        key: remote["key"].as_str().filter(|_| created)?.to_owned(),
+        id: object.data["status"]["applied"]["id"].as_str().map(str::to_owned),
+        reason: Left::Undecodable.as_str().to_owned(),
+        since: Some(Time(to_second(Timestamp::now()))),
+        namespace,
+    };
+    Some((connection, orphan))
+}
+
 /// Nothing is known of the remote side here, so it is left as it is: at once where people say so, else after the time that
 /// every removal gets to become possible again.
 async fn remove<W: Work>(
@@ -113,6 +141,9 @@ async fn remove<W: Work>(
         );
         report(api, object, &hint).await?;
         return Ok(Action::requeue(INTERVAL.min(shell.env.release_after)));
+    }
+    if let Some((connection, orphan)) = orphan(object, kind::<W::Object>()) {
+        shell.work.left_behind(&connection, orphan);
     }
     let kept: Vec<&String> = object.finalizers().iter().filter(|one| *one != FINALIZER).collect();
     let patch = json!({ "metadata": { "finalizers": kept, "resourceVersion": object.resource_version() } });

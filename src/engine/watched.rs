@@ -1,10 +1,12 @@
 //! One kind, as other parts of the engine see it: something that is watched and can be woken.
 
 use super::{
-    connect::{ConnectionKey, Dependent},
+    census::Group,
+    connect::{ConnectionKey, Dependent, Remains},
     index::SourceId,
     object::{ObjectName, WatchState},
 };
+use crate::crd::connection::Orphan;
 
 /// A watched kind.
 pub trait Watched: Send + Sync {
@@ -14,6 +16,18 @@ pub trait Watched: Send + Sync {
     fn state(&self) -> WatchState;
     /// Objects that use this connection.
     fn dependents(&self, connection: &ConnectionKey) -> Vec<Dependent>;
+    /// How many objects there are, by connection and reason. None of a kind whose CRD is missing.
+    fn census(&self) -> Vec<(Group, usize)> {
+        Vec::new()
+    }
+    /// What became of each of these, which objects of this kind left on the remote side of a connection. No call.
+    fn remains(&self, _connection: &ConnectionKey, orphans: &[Orphan]) -> Vec<Remains> {
+        vec![Remains::Left; orphans.len()]
+    }
+    /// What objects of this kind set on the remote side of a connection that does not allow them any more. No call.
+    fn undelegated(&self, _connection: &ConnectionKey) -> Vec<Orphan> {
+        Vec::new()
+    }
     /// Reconciles one object.
     fn wake(&self, name: &ObjectName);
     /// Reconciles every object of a connection: it became ready or not, or was replaced.

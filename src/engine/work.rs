@@ -2,10 +2,11 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::{
-    connect::{ConnectionKey, Dependent},
+    connect::{ConnectionKey, Dependent, Left},
     error::{Error, Reason},
     index::Facts,
     object::{Object, is_deleting},
@@ -15,6 +16,7 @@ use super::{
 use crate::crd::{
     applied::{Applied, Subject},
     common::annotation,
+    connection::Orphan,
     status::{Origin, Remote, Status},
 };
 
@@ -64,6 +66,11 @@ pub trait Work: Send + Sync + Sized + 'static {
     fn connection(&self, _object: &Self::Object) -> Option<ConnectionKey> {
         None
     }
+    /// The connection that the object counts under: the one that it uses, or is.
+    fn counted_under(&self, object: &Self::Object) -> Option<ConnectionKey> {
+        self.connection(object)
+    }
+
     /// The object as a user of its connection.
     fn dependent(&self, _object: &Self::Object) -> Option<(ConnectionKey, Dependent)> {
         None
@@ -82,6 +89,19 @@ pub trait Work: Send + Sync + Sized + 'static {
     /// Whether the lists of the last sweep show something else than the object says. No remote call.
     fn differs(&self, _shell: &Shell<Self>, _object: &Self::Object) -> impl Future<Output = bool> + Send {
         async { false }
+    }
+
+    /// What the object leaves on the remote side if it goes now; `None`: nothing.
+    fn orphan(&self, _object: &Self::Object, _left: Left, _now: Option<Timestamp>) -> Option<Orphan> {
+        None
+    }
+
+    /// Called before the finalizer of an object goes that leaves this on the remote side.
+    fn left_behind(&self, _connection: &ConnectionKey, _orphan: Orphan) {}
+
+    /// Whether the remote side has this, by the lists of the last sweep; `None`: they do not tell. No call.
+    fn exists(&self, _connection: &ConnectionKey, _key: &str, _id: Option<&str>) -> Option<bool> {
+        None
     }
 
     /// Called with the outcome of every reconcile that has one.
@@ -127,6 +147,8 @@ pub struct Report<K: Object> {
     pub intent: bool,
     /// Whether a write was sent whose outcome is not known yet.
     pub in_flight: bool,
+    /// Why a removal leaves something on the remote side.
+    pub left: Option<Left>,
     /// What is still to be written.
     pub plan: Vec<String>,
     /// What was observed last; `None`: nothing.
@@ -165,6 +187,7 @@ impl<K: Object> Report<K> {
             changed: false,
             intent: false,
             in_flight: false,
+            left: None,
             plan: Vec::new(),
             seen: None,
             shown: None,

@@ -12,7 +12,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::engine::{keep::plan::Class, object::ObjectName, watched::Watched};
+use crate::engine::{keep::plan::Class, meters::Queued, object::ObjectName, watched::Watched};
 
 /// Places that drift repair leaves free.
 const RESERVED: usize = 2;
@@ -47,6 +47,7 @@ struct Waiter {
     uid: String,
     name: ObjectName,
     kind: Arc<dyn Watched>,
+    since: Instant,
 }
 
 /// Who asks for a place.
@@ -125,13 +126,22 @@ impl Admission {
         wake(woken);
     }
 
-    /// How many objects wait, by class.
-    pub fn depth(&self) -> BTreeMap<Class, usize> {
-        let mut depth = BTreeMap::new();
-        for rank in self.state().waiting.keys() {
-            *depth.entry(rank.class).or_default() += 1;
+    /// Objects that wait, by kind and class.
+    pub fn queued(&self) -> Vec<Queued> {
+        let now = Instant::now();
+        let mut queued: BTreeMap<(&'static str, Class), Queued> = BTreeMap::new();
+        for (rank, waiter) in &self.state().waiting {
+            let (kind, class) = (waiter.kind.kind(), rank.class);
+            let one = queued.entry((kind, class)).or_insert_with(|| Queued {
+                kind,
+                class,
+                count: 0,
+                oldest: Duration::ZERO,
+            });
+            one.count += 1;
+            one.oldest = one.oldest.max(now.duration_since(waiter.since));
         }
-        depth
+        queued.into_values().collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -168,16 +178,14 @@ impl State {
             // Whoever becomes more urgent moves forward; nobody moves back.
             Some(rank) if rank.class <= applicant.class => {}
             known => {
-                if let Some(rank) = known {
-                    self.waiting.remove(&rank);
-                }
-                self.queue(applicant);
+                let before = known.and_then(|rank| self.waiting.remove(&rank));
+                self.queue(applicant, before.map_or(now, |waiter| waiter.since));
             }
         }
         false
     }
 
-    fn queue(&mut self, applicant: &Applicant<'_>) {
+    fn queue(&mut self, applicant: &Applicant<'_>, since: Instant) {
         let class = applicant.class;
         let served = self.served.get(&class).copied().unwrap_or_default();
         let last = self
@@ -198,6 +206,7 @@ impl State {
                 uid: applicant.uid.to_owned(),
                 name: applicant.name.clone(),
                 kind: applicant.kind.clone(),
+                since,
             },
         );
     }

@@ -1,14 +1,17 @@
 //! Live connections of one kind: which exist, which are in force, and who may use them.
 
+mod readings;
+
 use std::{
     collections::HashMap,
     sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic::Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use kube::core::DeserializeGuard;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::{
     ConnectionKey, ConnectionKind, Dependent, Live,
@@ -16,6 +19,7 @@ use super::{
     delegation::Privileges,
     guard::Guard,
     kind::{self, Api},
+    orphans::Ledger,
     windows::{Window, Windows},
 };
 use crate::{
@@ -23,6 +27,7 @@ use crate::{
     engine::{
         error::{Error, Reason, Refused},
         index::Claims,
+        meters::Meters,
         namespaces::{Match, Namespaces},
         object::{self, Objects, WatchState},
         shared::writer::Writers,
@@ -112,6 +117,8 @@ struct State<C: ConnectionKind> {
     writers: Arc<Writers>,
     guard: Arc<Guard>,
     windows: Arc<Windows>,
+    meters: Arc<Meters>,
+    orphans: Arc<Ledger>,
 }
 
 impl<C: ConnectionKind> Default for State<C> {
@@ -126,6 +133,8 @@ impl<C: ConnectionKind> Default for State<C> {
             writers: Arc::default(),
             guard: Arc::default(),
             windows: Arc::default(),
+            meters: Arc::default(),
+            orphans: Arc::default(),
         }
     }
 }
@@ -153,6 +162,8 @@ pub struct Admitted<C: ConnectionKind> {
 /// Live connections of one kind.
 pub struct Connections<C: ConnectionKind> {
     objects: OnceLock<Objects<C>>,
+    /// The kind of the connection objects.
+    own: OnceLock<Arc<dyn Watched>>,
     /// The only namespace that is watched.
     watched: Option<String>,
     pub(super) privileges: Arc<Privileges>,
@@ -166,6 +177,7 @@ impl<C: ConnectionKind> Connections<C> {
     pub fn new(watched: Option<String>, privileges: Arc<Privileges>, namespaces: Namespaces) -> Self {
         Self {
             objects: OnceLock::new(),
+            own: OnceLock::new(),
             watched,
             privileges,
             namespaces,
@@ -174,9 +186,10 @@ impl<C: ConnectionKind> Connections<C> {
         }
     }
 
-    /// Sets where connection objects are found. The first call counts.
-    pub fn find_in(&self, objects: Objects<C>) {
+    /// Sets where connection objects are found, and who wakes them. The first call counts.
+    pub fn find_in(&self, objects: Objects<C>, own: Arc<dyn Watched>) {
         let _ = self.objects.set(objects);
+        let _ = self.own.set(own);
     }
 
     /// Adds a kind whose objects use connections.
@@ -377,6 +390,7 @@ impl<C: ConnectionKind> Connections<C> {
             api,
             lists: Arc::default(),
             writers: state.writers.clone(),
+            meters: state.meters.clone(),
             reach,
             version,
             stale: false.into(),
@@ -415,7 +429,7 @@ impl<C: ConnectionKind> Connections<C> {
                 state.ready.replace(true) != Some(true)
             }
             Readiness::NotReady(reason, message) => self.not_ready(key, *reason, message),
-            Readiness::Gone => write(&self.states).remove(key).is_some(),
+            Readiness::Gone => self.remove(key),
         };
         for kind in read(&self.dependents).iter() {
             if changed {
@@ -439,11 +453,10 @@ impl<C: ConnectionKind> Connections<C> {
         index: &'a crate::engine::index::Index,
         key: &ConnectionKey,
         own: crate::engine::object::ObjectName,
-        undecodable: &[String],
     ) -> Claims<'a> {
         let connection = key.clone();
         let admits = Box::new(move |namespace: &str| self.admits(&connection, namespace));
-        index.claims(key.clone(), own, admits, undecodable)
+        index.claims(key.clone(), own, admits)
     }
 
     /// Whether the trouble is another one than before.

@@ -232,6 +232,12 @@ impl Guard {
         Ok(())
     }
 
+    /// How many changes the brake holds at the moment.
+    pub fn pending(&self) -> usize {
+        let brake = self.brake.lock().unwrap_or_else(PoisonError::into_inner);
+        brake.pending.len()
+    }
+
     /// What the brake holds at the moment.
     pub fn held(&self, acknowledged: Option<&str>) -> Option<Held> {
         let mut brake = self.brake.lock().unwrap_or_else(PoisonError::into_inner);

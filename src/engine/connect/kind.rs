@@ -12,7 +12,7 @@ use super::{Dependent, Effect, Live, consent::Destination, delegation::Held, gua
 use crate::{
     crd::{
         common::SecretRef,
-        connection::{self, AllowedNamespaces, BreakerStatus, CaBundleKind, ChangeWindow},
+        connection::{self, AllowedNamespaces, BreakerStatus, CaBundleKind, ChangeWindow, Orphans},
         delegation::Tenancy,
         status::Nothing,
     },
@@ -23,6 +23,7 @@ use crate::{
     engine::{
         environment::Environment,
         error::{Error, Reason},
+        meters::Series,
         object::Object,
         secrets::{SecretUse, Secrets, SourceKind},
         status::{ExtraCondition, INSECURE},
@@ -127,6 +128,16 @@ pub trait ConnectionKind: Object<Seen = Nothing> {
     fn show_breaker(_shown: &mut Self::Shown, _breaker: BreakerStatus) {}
     /// Shows what the mass-change brake holds.
     fn show_brake(_shown: &mut Self::Shown, _held: Option<guard::Held>) {}
+    /// Shows what is left on the remote side and no object manages.
+    fn show_orphans(_shown: &mut Self::Shown, _orphans: Option<Orphans>) {}
+    /// What the status of the object shows of that.
+    fn orphans(_shown: &Self::Shown) -> Option<&Orphans> {
+        None
+    }
+    /// The numbers among what a sweep shows, for metrics. Pure.
+    fn gauges(_shown: &Self::Shown) -> Vec<Series> {
+        Vec::new()
+    }
     /// Id of the node or space at the other end, where it has one.
     fn node_id(&self, _sweep: &Self::Sweep) -> Option<String> {
         None

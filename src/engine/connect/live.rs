@@ -6,7 +6,10 @@ use std::sync::{
 };
 
 use super::{ConnectionKey, ConnectionKind, kind::Api};
-use crate::{dataiku::gate::Lane, engine::shared::writer::Writers};
+use crate::{
+    dataiku::gate::Lane,
+    engine::{meters::Meters, shared::writer::Writers},
+};
 
 /// A connection with one way to reach its remote side. Another address or other credentials make another one.
 pub struct Live<C: ConnectionKind> {
@@ -18,6 +21,8 @@ pub struct Live<C: ConnectionKind> {
     pub lists: Arc<C::Lists>,
     /// The only writers of documents that many objects share. They outlive this connection.
     pub writers: Arc<Writers>,
+    /// What is counted of it. They outlive this connection.
+    pub meters: Arc<Meters>,
     /// Hash of how the connection object said that the remote side is reached.
     pub(super) reach: u64,
     /// `reach` and the values of its Secrets.
@@ -40,6 +45,7 @@ impl<C: ConnectionKind> Live<C> {
             api,
             lists: Arc::default(),
             writers: Arc::default(),
+            meters: Arc::default(),
             reach: 0,
             version: String::new(),
             stale: false.into(),

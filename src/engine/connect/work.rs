@@ -17,8 +17,9 @@ use crate::{
     engine::{
         error::{Error, Reason},
         index::{Facts, key_hash},
+        meters::Swept,
         namespaces::selector_of,
-        object::{ObjectName, created},
+        object::{ObjectName, asks_for_reconcile, created, is_deleting, is_ready},
         secrets,
         work::{Outcome, Reconcile, Removed, Work},
     },
@@ -60,11 +61,22 @@ impl<C: ConnectionKind> Work for Connecting<C> {
         DEADLINE
     }
 
+    fn counted_under(&self, object: &C) -> Option<ConnectionKey> {
+        Some(key_of(object))
+    }
+
     async fn reconcile(&self, cx: &mut Reconcile<Self>) -> Result<Outcome, Error> {
-        let result = self.read_side(cx).await;
-        if let Some(breaker) = self.0.breaker(&key_of(&*cx.object)) {
-            let before = cx.object.status().map(|status| status.shown.clone());
-            let shown = cx.report.shown.get_or_insert_with(|| before.unwrap_or_default());
+        let key = key_of(&*cx.object);
+        let ledger = self.0.orphans(&key);
+        let before = cx.object.status().map(|status| status.shown.clone());
+        ledger.load(before.as_ref().and_then(C::orphans));
+        let result = match self.list_orphans_alone(cx, &key) {
+            Some(outcome) => Ok(outcome),
+            None => self.read_side(cx).await,
+        };
+        let shown = cx.report.shown.get_or_insert_with(|| before.unwrap_or_default());
+        C::show_orphans(shown, ledger.publish());
+        if let Some(breaker) = self.0.breaker(&key) {
             C::show_breaker(shown, kind::breaker_status(breaker));
         }
         result
@@ -144,7 +156,7 @@ impl<C: ConnectionKind> Connecting<C> {
         }
         let live = self.0.candidate(&key, &object, &secrets.version(), || {
             let endpoint = kind::endpoint(&*object, &secrets)?;
-            let transport = Transport::new(endpoint, env.addresses.clone(), env.calls.clone())?;
+            let transport = Transport::new(endpoint, env.addresses.clone(), self.0.meters(&key))?;
             Ok(object.api(transport))
         })?;
         let (mut dependents, complete) = self.known_dependents(&key).await;
@@ -154,18 +166,46 @@ impl<C: ConnectionKind> Connecting<C> {
                 one.needs_details = true;
             }
         }
+        let began = Instant::now();
         let sweep = C::sweep(&object, &live, &dependents).await?;
+        live.meters.swept(Swept {
+            took: began.elapsed(),
+            at: env.clock.now(),
+            began,
+        });
         let id = object.node_id(&sweep);
         check_identity(&*object, id.as_deref())?;
         self.0.identified(&key, id);
         let mut shown = object.summary(&sweep, &dependents);
         let acknowledged = object.annotations().get(annotation::ACKNOWLEDGE);
         C::show_brake(&mut shown, self.0.guard(&key).held(acknowledged.map(String::as_str)));
+        live.meters.gauges.show(C::gauges(&shown));
         cx.report.shown = Some(shown);
         object.judge(&sweep)?;
+        self.0.settle_orphans(&key);
         let mut outcome = Outcome::new(Reason::InSync, C::READY);
         outcome.due = due;
         Ok(outcome)
+    }
+
+    /// Where nothing but the list of what was left behind changed since the last sweep, there is nothing to read.
+    fn list_orphans_alone(&self, cx: &Reconcile<Self>, key: &ConnectionKey) -> Option<Outcome> {
+        let object = &*cx.object;
+        let ready = object.status()?.condition("Ready")?;
+        let swept = self.0.live(key).filter(|live| !live.is_stale())?.meters.last_sweep()?;
+        let interval = drift_interval(object.terms().drift_interval);
+        let left = interval.checked_sub(swept.began.elapsed())?;
+        let due = self.check_spec(key, object, cx.shell.env.clock.now()).ok()?;
+        let alone = self.0.orphans(key).is_unpublished()
+            && self.0.is_ready(key)
+            && is_ready(object)
+            && !is_deleting(object)
+            && !asks_for_reconcile(object);
+        alone.then(|| Outcome {
+            reason: Reason::InSync,
+            message: ready.message.clone(),
+            due: due.into_iter().chain([left]).min(),
+        })
     }
 
     /// Checks what no schema rule can; returns when the next change window opens or closes.

@@ -226,6 +226,12 @@ pub trait Managed: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Whether the remote side has the object of this key, by the lists of the last sweep; `id`: the one on record. `None`: the
+    /// lists do not tell. Pure.
+    fn exists(_lists: &<Self::Connection as ConnectionKind>::Lists, _key: &str, _id: Option<&str>) -> Option<bool> {
+        None
+    }
+
     /// Performs one change, on the documents of this observation.
     fn apply(
         remote: &Remote<Self::Connection>,

@@ -132,12 +132,24 @@ impl<'a, M: Managed> Pass<'a, M> {
                 return Ok(held);
             }
         }
+        let repairs = self.repairs(class, seen.is_some(), &plan);
         let outcome = self.converge(seen, plan, settled).await;
         self.announce_all();
+        if repairs && self.cx.report.changed && outcome.is_ok() {
+            self.admitted.live.meters.repaired(self.cx.shell.kind());
+        }
         match outcome {
             Err(Error::Refused(Refused::Frozen)) => Ok(Self::frozen(self.cx.report.plan.len())),
             outcome => outcome,
         }
+    }
+
+    /// Whether the plan repairs drift: the object was in sync, and neither somebody's edit nor the passage of time asks for
+    /// the change.
+    fn repairs(&self, class: Class, exists: bool, plan: &Plan<M::Change>) -> bool {
+        let replaces = exists && plan.creates();
+        let timely = replaces || !plan.expired.is_empty();
+        class == Class::Repair && !timely && !asks_for_reconcile(&*self.cx.object)
     }
 
     /// What follows from the lists of the last sweep alone. A refusal never does: the lists may be older than our own write.
@@ -455,10 +467,7 @@ pub(super) fn given<'a, M: Managed>(
     let name = ObjectName::of(object);
     let others = if M::ENTRIES {
         let connection = M::common(object).connection;
-        let undecodable = shell.objects.undecodable();
-        let claims = keeping
-            .connections
-            .claims(&shell.index, &connection, name.clone(), &undecodable);
+        let claims = keeping.connections.claims(&shell.index, &connection, name.clone());
         claims.only(Box::new(|name| delegated::may_claim_by_name(keeping, shell, name)))
     } else {
         Claims::none(name.clone())

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     crd::{common::DeletionPolicy, status::Origin},
     engine::{
-        connect::{ConnectionKind, Remote, admission::Applicant, connections::Admitted},
+        connect::{ConnectionKind, Left, Remote, admission::Applicant, connections::Admitted},
         error::{Error, Fate, Reason, Refused},
         keep::plan::Class,
         object::{ObjectName, kind},
@@ -44,6 +44,7 @@ pub(super) async fn remove<M: Managed>(keeping: &Keeping<M>, cx: &mut Context<M>
     }
     if common.policies.observes() {
         let note = format!("managementPolicy is Observe; {stays}");
+        cx.report.left = Some(Left::Observed);
         return Ok(Removed::Released(Some(note)));
     }
     let policy = match policy::<M>(cx, common.policies.deletion_policy, origin) {
@@ -51,10 +52,19 @@ pub(super) async fn remove<M: Managed>(keeping: &Keeping<M>, cx: &mut Context<M>
         Err(unreadable) => return Ok(Removed::Waiting(unreadable, None)),
     };
     if policy == DeletionPolicy::Retain {
+        cx.report.left = Some(Left::Retained);
         return Ok(Removed::Released(None));
     }
     let release_after = cx.shell.env.release_after;
-    match withdraw(keeping, cx, policy).await {
+    let withdrawn = withdraw(keeping, cx, policy).await;
+    // Listed only if the object is released.
+    cx.report.left = match &withdrawn {
+        Err(Error::Blocked(Reason::NotAllowed, _) | Error::Refused(Refused::NotAllowed(_))) => Some(Left::NotAllowed),
+        Err(Error::Refused(Refused::Guarded(_))) => Some(Left::Guarded),
+        Err(Error::CredentialsMissing { .. }) => Some(Left::CredentialsMissing),
+        _ => None,
+    };
+    match withdrawn {
         // Nobody can be made to wait for what will not come back.
         Err(error @ (Error::ConnectionGone(_) | Error::Blocked(Reason::NotAllowed, _))) => {
             Ok(Removed::Released(Some(format!("{error}; {stays}"))))

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
 use super::{
@@ -15,15 +16,15 @@ use super::{
     removal,
 };
 use crate::{
-    crd::applied::Subject,
+    crd::{applied::Subject, connection::Orphan, status::Origin},
     engine::{
-        connect::{ConnectionKey, ConnectionKind, Connections, Dependent, Remote, connections::Admitted},
+        connect::{ConnectionKey, ConnectionKind, Connections, Dependent, Left, Remote, connections::Admitted},
         error::{Error, Reason},
         index::{Facts, key_hash},
         object::{HasStatus, ObjectName, created, is_ready, kind},
         secrets::Secrets,
         shell::Shell,
-        status::{StatusUpdate, next_status},
+        status::{StatusUpdate, next_status, to_second},
         work::{Outcome, Reconcile, Removed, Report, Work, subject},
     },
 };
@@ -111,7 +112,35 @@ impl<M: Managed> Work for Keeping<M> {
     fn gone(&self, object: &M::Object) {
         let uid = object.uid().unwrap_or_default();
         let connection = M::common(object).connection;
-        self.connections.admission(&connection, M::ENTRIES).forget(&uid);
+        self.connections.forget_waiting(&connection, M::ENTRIES, &uid);
+    }
+
+    fn orphan(&self, object: &M::Object, left: Left, now: Option<Timestamp>) -> Option<Orphan> {
+        let report = Report::<M::Object>::new(object, self.subject(object));
+        // What was there before the object stays somebody else's; what the object put into it does not.
+        let created = report.origin? == Origin::Created;
+        let granted = !matches!(left, Left::Retained | Left::Observed) && !report.record.grants.is_empty();
+        if !(created || granted) {
+            return None;
+        }
+        Some(Orphan {
+            kind: kind::<M::Object>().to_owned(),
+            namespace: object.namespace().unwrap_or_default(),
+            name: object.name_any(),
+            key: M::common(object).key,
+            id: report.record.id,
+            reason: left.as_str().to_owned(),
+            since: now.map(|now| Time(to_second(now))),
+        })
+    }
+
+    fn left_behind(&self, connection: &ConnectionKey, orphan: Orphan) {
+        self.connections.orphaned(connection, orphan);
+    }
+
+    fn exists(&self, connection: &ConnectionKey, key: &str, id: Option<&str>) -> Option<bool> {
+        let live = self.connections.live(connection)?;
+        M::exists(&live.lists, key, id)
     }
 }
 

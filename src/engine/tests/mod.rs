@@ -12,6 +12,7 @@ mod guards;
 mod intent;
 mod isolation;
 mod namespaces;
+mod orphans;
 mod permit;
 mod remote_side;
 mod rig;

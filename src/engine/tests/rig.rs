@@ -14,18 +14,15 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::toy::{Hub, Widget, Widgets, World};
-use crate::{
-    dataiku::transport::{CallObserver, CallRecord},
-    engine::{
-        clock::Clock,
-        environment::Environment,
-        fingerprint::Fingerprints,
-        namespaces::{self, Namespaces},
-        policy::Policy,
-        report::{EngineObserver, ReconcileRecord},
-        source_watch,
-        start::Starting,
-    },
+use crate::engine::{
+    clock::Clock,
+    environment::Environment,
+    fingerprint::Fingerprints,
+    namespaces::{self, Namespaces},
+    policy::Policy,
+    report::{EngineObserver, ReconcileRecord},
+    source_watch,
+    start::Starting,
 };
 
 static RIGS: AtomicU32 = AtomicU32::new(0);
@@ -47,10 +44,6 @@ impl EngineObserver for Counts {
     }
 
     fn watching(&self, _: &'static str, _: bool) {}
-}
-
-impl CallObserver for Counts {
-    fn called(&self, _: &CallRecord) {}
 }
 
 /// A running engine.
@@ -113,7 +106,6 @@ impl Rig {
         let namespaces = Namespaces::default();
         let env = Environment {
             observer: self.counts.clone(),
-            calls: self.counts.clone(),
             namespaces: namespaces.clone(),
             policy: Arc::new(self.policy.clone()),
             fingerprints: Arc::new(Fingerprints::new(vec![self.fingerprint_key; 32])),
@@ -246,7 +238,12 @@ impl Rig {
 
     /// How often the status of an object was written.
     pub fn status_writes(&self, name: &str) -> usize {
-        let path = format!("/widgets/{name}/status");
+        self.status_writes_of("widgets", name)
+    }
+
+    /// The same for any kind.
+    pub fn status_writes_of(&self, plural: &str, name: &str) -> usize {
+        let path = format!("/{plural}/{name}/status");
         let log = self.server.log();
         log.iter()
             .filter(|request| request.is_write() && request.path.ends_with(&path))

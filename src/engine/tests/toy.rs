@@ -16,7 +16,7 @@ use crate::{
     crd::{
         applied::{Applied, Grants},
         common::{DeletionPolicy, InstanceRef, Policies, SecretKeyRef, SecretRef},
-        connection::{AllowedNamespaces, BreakerStatus, ChangeWindow, Tls},
+        connection::{AllowedNamespaces, BreakerStatus, ChangeWindow, Orphans, Tls},
         delegation::Tenancy,
         status::{Nothing, Status},
     },
@@ -69,6 +69,8 @@ pub struct HubSpec {
 pub struct HubShown {
     #[serde(default)]
     pub breaker: Option<BreakerStatus>,
+    #[serde(default)]
+    pub orphans: Option<Orphans>,
 }
 
 /// An object of the remote side.
@@ -196,6 +198,14 @@ impl ConnectionKind for Hub {
         shown.breaker = Some(breaker);
     }
 
+    fn show_orphans(shown: &mut HubShown, orphans: Option<Orphans>) {
+        shown.orphans = orphans;
+    }
+
+    fn orphans(shown: &HubShown) -> Option<&Orphans> {
+        shown.orphans.as_ref()
+    }
+
     fn summary(&self, (): &(), _: &[Dependent]) -> HubShown {
         HubShown::default()
     }
@@ -284,6 +294,11 @@ impl Managed for Widgets {
             joins: object.spec.groups.iter().cloned().collect(),
             ..Declared::default()
         }
+    }
+
+    fn exists(lists: &Lists, key: &str, _: Option<&str>) -> Option<bool> {
+        let widgets = lists.0.lock().unwrap();
+        widgets.as_ref().map(|widgets| widgets.contains_key(key))
     }
 
     fn secrets(object: &Widget) -> Vec<SecretUse> {

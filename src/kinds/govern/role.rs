@@ -121,6 +121,10 @@ impl Managed for Role {
         }
     }
 
+    fn exists(lists: &GovernLists, key: &str, id: Option<&str>) -> Option<bool> {
+        lists.roles.get(id.unwrap_or(key)).exists()
+    }
+
     async fn observe(
         object: &GovernRole,
         remote: &Remote<GovernInstance>,

@@ -10,7 +10,7 @@ use super::{group::delegated::held, lists::SpaceLists};
 use crate::{
     crd::{
         LaunchpadSpace,
-        connection::{BreakerStatus, GroupCounts},
+        connection::{BreakerStatus, GroupCounts, Orphans},
         launchpad_space::{DEFAULT_URL, SeatStatus, SpaceNodeStatus, SpaceStatus, SpaceUserCounts},
     },
     dataiku::{
@@ -23,6 +23,7 @@ use crate::{
     engine::{
         Error, Reason, SecretUse, Secrets,
         connect::{Api, ConnectionKind, Dependent, Live, Terms, delegation::Held},
+        meters::{Gauge, Series},
         remote_error::permitted,
     },
 };
@@ -153,6 +154,35 @@ impl ConnectionKind for LaunchpadSpace {
         shown.breaker = Some(breaker);
     }
 
+    fn show_orphans(shown: &mut SpaceStatus, orphans: Option<Orphans>) {
+        shown.orphans = orphans;
+    }
+
+    fn orphans(shown: &SpaceStatus) -> Option<&Orphans> {
+        shown.orphans.as_ref()
+    }
+
+    /// Everybody in a space may log in.
+    fn gauges(shown: &SpaceStatus) -> Vec<Series> {
+        let users = shown.users.iter();
+        let users = users.flat_map(|users| [("enabled", users.total), ("invited", users.invited)]);
+        let mut all: Vec<Series> = users
+            .map(|(state, count)| Series::new(Gauge::Users, &[state], count))
+            .collect();
+        for seats in &shown.profiles {
+            let profile = if seats.trial {
+                &format!("{} trial", seats.name)
+            } else {
+                &seats.name
+            };
+            let mut states = vec![("total", seats.total_seats), ("used", seats.used_seats)];
+            states.extend(seats.reserved_seats.map(|count| ("reserved", count)));
+            let series = states.into_iter();
+            all.extend(series.map(|(state, count)| Series::new(Gauge::Seats, &[profile, state], count)));
+        }
+        all
+    }
+
     fn summary(&self, sweep: &Sweep, dependents: &[Dependent]) -> SpaceStatus {
         let readable = sweep.missing.is_empty();
         SpaceStatus {
@@ -166,6 +196,7 @@ impl ConnectionKind for LaunchpadSpace {
             groups: readable.then(|| groups(&sweep.groups, dependents)),
             claims: Some(length(dependents.len())),
             breaker: None,
+            orphans: None,
         }
     }
 }

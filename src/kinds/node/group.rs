@@ -114,6 +114,10 @@ impl<K: NodeGroup> Managed for Group<K> {
         }
     }
 
+    fn exists(lists: &<K::Instance as ConnectionKind>::Lists, name: &str, id: Option<&str>) -> Option<bool> {
+        lists.as_ref().groups.get(id.unwrap_or(name)).exists()
+    }
+
     fn declares(object: &K) -> Declared {
         let spec = object.group();
         let declared = spec.permissions.iter().flatten();

@@ -36,6 +36,15 @@ pub enum Known<T> {
 }
 
 impl<T> Known<T> {
+    /// Whether it exists; `None`: nobody can tell.
+    pub fn exists(&self) -> Option<bool> {
+        match self {
+            Self::Found(_) => Some(true),
+            Self::Absent => Some(false),
+            Self::Unknown => None,
+        }
+    }
+
     /// The object, if it exists.
     pub fn found(self) -> Option<Arc<T>> {
         match self {

@@ -30,7 +30,7 @@ use crate::{
         common::SecretKeyRef,
         connection::{
             BrakeStatus, BreakerStatus, ConnectionStatus, GroupCounts, IdentityStatus, LicenseStatus, NodeSpec,
-            NodeStatus, UserCounts,
+            NodeStatus, Orphans, UserCounts,
         },
         status::Nothing,
     },
@@ -43,6 +43,7 @@ use crate::{
     engine::{
         Error, Object, Reason, SecretUse, Secrets,
         connect::{Api, ConnectionKind, Dependent, Effect, Held, Live, Terms, delegation},
+        meters::{Gauge, Series},
         object,
     },
 };
@@ -200,6 +201,27 @@ impl<K: NodeKind> ConnectionKind for K {
         });
     }
 
+    fn show_orphans(shown: &mut ConnectionStatus, orphans: Option<Orphans>) {
+        shown.orphans = orphans;
+    }
+
+    fn orphans(shown: &ConnectionStatus) -> Option<&Orphans> {
+        shown.orphans.as_ref()
+    }
+
+    fn gauges(shown: &ConnectionStatus) -> Vec<Series> {
+        let users = shown.users.iter().flat_map(|users| {
+            [
+                ("enabled", users.enabled),
+                ("connected", users.connected),
+                ("undeclared", users.undeclared),
+            ]
+        });
+        users
+            .map(|(state, count)| Series::new(Gauge::Users, &[state], count))
+            .collect()
+    }
+
     fn node_id(&self, sweep: &Sweep) -> Option<String> {
         sweep.node.as_ref()?.node_id.clone()
     }
@@ -245,6 +267,7 @@ impl<K: NodeKind> ConnectionKind for K {
             claims: Some(length(dependents.len())),
             brake: None,
             breaker: None,
+            orphans: None,
         }
     }
 }

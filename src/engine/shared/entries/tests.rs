@@ -108,7 +108,7 @@ impl World {
             };
             index.update(&name(other), None, Some(&facts));
         }
-        let others = index.claims(ConnectionKey::default(), name(number), Box::new(|_| true), &[]);
+        let others = index.claims(ConnectionKey::default(), name(number), Box::new(|_| true));
         let member = self.members[number].as_ref().unwrap();
         let own = name(number);
         let secrets = member.values();

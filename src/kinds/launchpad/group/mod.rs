@@ -83,6 +83,11 @@ impl Managed for Group {
         }
     }
 
+    fn exists(lists: &SpaceLists, name: &str, id: Option<&str>) -> Option<bool> {
+        id.map_or_else(|| lists.group_named(name), |id| lists.groups.get(id))
+            .exists()
+    }
+
     fn declares(object: &LaunchpadGroup) -> Declared {
         delegated::declares(object)
     }

@@ -105,6 +105,10 @@ impl<K: NodeKey> Managed for Key<K> {
         }
     }
 
+    fn exists(lists: &<K::Instance as ConnectionKind>::Lists, _: &str, id: Option<&str>) -> Option<bool> {
+        K::Class::keys(lists.as_ref()).get(id?).exists()
+    }
+
     /// A personal key has the rights of its user; any other key has rights of its own, and is privileged as a whole.
     fn declares(object: &K) -> Declared {
         if let Some(user) = object.user() {

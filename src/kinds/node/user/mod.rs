@@ -117,6 +117,10 @@ impl<K: NodeUser> Managed for User<K> {
         object.login().to_ascii_lowercase()
     }
 
+    fn exists(lists: &<K::Instance as ConnectionKind>::Lists, login: &str, id: Option<&str>) -> Option<bool> {
+        lists.as_ref().users.get(id.unwrap_or(login)).exists()
+    }
+
     fn needs_details(object: &K) -> bool {
         let user = object.user();
         let maps = [&user.user_properties, &user.admin_properties];

@@ -83,7 +83,6 @@ struct Around {
     index: Index,
     lists: GovernLists,
     connection: GovernInstance,
-    undecodable: Vec<String>,
 }
 
 impl Around {
@@ -101,15 +100,22 @@ impl Around {
             index,
             lists: GovernLists::showing(&[ROLE], &[BLUEPRINT]),
             connection: serde_json::from_value(connection).unwrap(),
-            undecodable: Vec::new(),
         }
+    }
+
+    /// An object of this namespace cannot be decoded.
+    fn undecodable(&self, namespace: &str) {
+        let name = ObjectName {
+            namespace: namespace.into(),
+            name: "broken".into(),
+        };
+        self.index.note_undecodable(&name, true);
     }
 
     fn claims(&self, own: &GovernRoleAssignment) -> Claims<'_> {
         let connection = ConnectionKey::new("team", "govern");
         let admits = Box::new(|namespace: &str| namespace == "team");
-        self.index
-            .claims(connection, ObjectName::of(own), admits, &self.undecodable)
+        self.index.claims(connection, ObjectName::of(own), admits)
     }
 
     fn with<T>(&self, object: &GovernRoleAssignment, with: impl FnOnce(&Given<'_, GovernInstance>) -> T) -> T {
@@ -237,10 +243,10 @@ fn exact_removes_what_no_object_declares() {
 fn exact_removes_nothing_while_an_object_of_an_allowed_namespace_cannot_be_read() {
     let found = seen(vec![granting(&["by-hand"])]);
     let exact = object("a", json!({"rulesPolicy": "Exact"}), Applied::default());
-    let mut around = Around::new(&[]);
-    around.undecodable = vec!["elsewhere".to_owned()];
+    let around = Around::new(&[]);
+    around.undecodable("elsewhere");
     assert!(!around.plan(&exact, &found).unwrap().is_empty());
-    around.undecodable.push("team".to_owned());
+    around.undecodable("team");
     assert!(around.plan(&exact, &found).unwrap().is_empty());
 }
 
