@@ -88,6 +88,12 @@ impl Fingerprints {
         )
     }
 
+    /// Whether this fingerprint was made with the present key.
+    pub fn made(&self, print: &str) -> bool {
+        let name = print.split_once(SEPARATOR).map(|(name, _)| name);
+        name == Some(&self.hash(&["name of the key"])[..KEY_NAME])
+    }
+
     fn hash(&self, parts: &[&str]) -> String {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.key.expose_secret()) else {
             unreachable!("HMAC takes a key of any length")
@@ -123,6 +129,7 @@ mod tests {
         assert_ne!(here, prints.of("uid-2", "password", "s3cret"));
         assert_ne!(here, prints.of("uid-1", "other", "s3cret"));
         assert_ne!(here, prints.of("uid-1", "password", "s3creT"));
+        assert!(prints.made(&here) && !Fingerprints::new(vec![8; KEY_BYTES]).made(&here));
         assert_ne!(
             here,
             Fingerprints::new(vec![8; KEY_BYTES]).of("uid-1", "password", "s3cret")

@@ -32,6 +32,8 @@ impl<M: Managed> Pass<'_, M> {
             let record = &mut self.cx.report.record;
             record.not_stored = None;
             self.secrets.refresh(record);
+            self.remember_sources();
+            let record = &mut self.cx.report.record;
             if there {
                 self.cx.report.origin = Some(owned);
                 record.create_refused = false;

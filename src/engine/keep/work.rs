@@ -17,7 +17,9 @@ use super::{
 use crate::{
     crd::applied::Subject,
     engine::{
-        connect::{ConnectionKey, ConnectionKind, Connections, Dependent, Remote, connections::Admitted},
+        connect::{
+            ConnectionKey, ConnectionKind, Connections, Dependent, Remote, admission::Queue, connections::Admitted,
+        },
         error::{Error, Reason},
         index::{Facts, key_hash},
         object::{HasStatus, ObjectName, created, is_ready, kind},
@@ -111,7 +113,9 @@ impl<M: Managed> Work for Keeping<M> {
     fn gone(&self, object: &M::Object) {
         let uid = object.uid().unwrap_or_default();
         let connection = M::common(object).connection;
-        self.connections.admission(&connection, M::ENTRIES).forget(&uid);
+        for queue in [Queue::of(M::ENTRIES, false), Queue::of(M::ENTRIES, true)] {
+            self.connections.admission(&connection, queue).forget(&uid);
+        }
     }
 }
 
