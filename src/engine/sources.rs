@@ -103,8 +103,11 @@ impl Sources {
     }
 }
 
-/// Stands for what these uses read at these versions; `None` where one of them has no version.
+/// Stands for what these uses read at these versions; `None` where one of them has no version, or nothing is read.
 pub(super) fn state_of(uses: &[SecretUse], version: impl Fn(SourceKind, &str) -> Option<u64>) -> Option<u64> {
+    if uses.is_empty() {
+        return None;
+    }
     let mut parts = Vec::with_capacity(uses.len() * 4);
     for one in uses {
         let version = version(one.kind, &one.name)?;
@@ -157,6 +160,7 @@ mod tests {
         assert!(sources.applied(KIND, id("b"), 2));
         assert_ne!(sources.state("team", &uses), Some(before));
         assert_ne!(sources.state("team", &uses[..1]), sources.state("team", &uses));
+        assert_eq!(sources.state("team", &[]), None, "an object that reads nothing records nothing");
         sources.deleted(KIND, id("b"));
         assert_eq!(sources.state("team", &uses), None);
     }
