@@ -160,7 +160,11 @@ mod tests {
         assert!(sources.applied(KIND, id("b"), 2));
         assert_ne!(sources.state("team", &uses), Some(before));
         assert_ne!(sources.state("team", &uses[..1]), sources.state("team", &uses));
-        assert_eq!(sources.state("team", &[]), None, "an object that reads nothing records nothing");
+        assert_eq!(
+            sources.state("team", &[]),
+            None,
+            "an object that reads nothing records nothing"
+        );
         sources.deleted(KIND, id("b"));
         assert_eq!(sources.state("team", &uses), None);
     }

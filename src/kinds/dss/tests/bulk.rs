@@ -207,8 +207,9 @@ async fn a_bulk_call_whose_answer_is_lost_creates_every_user_once_and_as_ours() 
             let status = rig.status(&login(n));
             assert_eq!(status["remote"]["origin"], "Created", "{fault}");
         }
-        let bulk = rig.node.count("D6");
-        assert!((1..=3).contains(&bulk), "{fault}: {bulk} bulk calls");
+        // What was lost is asked for again at times of its own.
+        let bulk = usize::try_from(rig.node.count("D6")).unwrap();
+        assert!((1..USERS / 2).contains(&bulk), "{fault}: {bulk} bulk calls");
         assert_eq!(rig.idle_writes().await, 0, "{fault}");
     }
 }
@@ -286,8 +287,10 @@ async fn a_freeze_while_users_wait_for_a_bulk_call_creates_none_of_them() {
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(rig.node.count("D6"), 0);
     assert_eq!(rig.users_of_node(), 1, "only the one that was under way");
-    let frozen = (0..USERS).filter(|n| ready(&rig.server.get(PLURAL, "team", &login(*n)))["reason"] == "Frozen");
-    assert_eq!(frozen.count(), USERS - 1);
+    let frozen = |n: &usize| ready(&rig.server.get(PLURAL, "team", &login(*n)))["reason"] == "Frozen";
+    rig.until("the freeze", || (0..USERS).filter(frozen).count() >= USERS - 1)
+        .await;
+    assert_eq!(rig.users_of_node(), 1);
     rig.freeze_node(false);
     rig.all_in_sync(USERS).await;
     assert_eq!(rig.users_of_node(), USERS);
