@@ -42,6 +42,11 @@ pub struct Applied {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub reapplied: Option<Subject>,
+    /// Short hash of the versions of the Secrets and ConfigMaps that these values were read from. The operator reads them
+    /// again only once one of them changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub sources: Option<Sources>,
     /// Names that were granted, by list: memberships, permission flags.
     #[serde(default, skip_serializing_if = "Grants::is_empty")]
     #[schemars(with = "BTreeMap<String, BTreeSet<String>>")]
@@ -93,6 +98,18 @@ impl<'de> Deserialize<'de> for Subject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Ok(Self(u64::from_str_radix(&text, 16).unwrap_or_default()))
+    }
+}
+
+/// Stands for what an object reads, at the versions at which it was read last: a hash of 64 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Sources(Subject);
+
+impl Sources {
+    /// What this hash stands for.
+    pub fn new(hash: u64) -> Self {
+        Self(Subject::new(hash))
     }
 }
 

@@ -24,7 +24,7 @@ use super::{
 
 const HTML: &str = "the answer is an HTML page";
 
-/// An answer whose status says success.
+/// An answer whose status says success, or that tells the outcome of each of many writes.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     html: bool,
@@ -126,7 +126,8 @@ pub(super) async fn receive(
         .and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
     let html = content_type.contains("html");
-    if !status.is_success() {
+    let told = operation.effect == Effect::WritesMany && may_tell(status) && content_type.contains("json");
+    if !status.is_success() && !told {
         let retry_after = response
             .headers()
             .get(header::RETRY_AFTER)
@@ -141,15 +142,25 @@ pub(super) async fn receive(
     let body = Body::whole(&mut response, budget, limit)
         .await
         .map_err(|fault| fault.at(status))?;
+    if !status.is_success() && body.bytes().trim_ascii_start().first() != Some(&b'[') {
+        return Err(refusal(operation.product, status, &content_type, body.bytes()));
+    }
     Ok(Answer {
         status,
         html: html || looks_like_html(body.bytes()),
         body,
         shape: match operation.effect {
             Effect::ReadsList => &shape::LIST,
-            Effect::ReadsObject | Effect::Writes => &shape::OBJECT,
+            Effect::ReadsObject | Effect::Writes | Effect::WritesMany => &shape::OBJECT,
         },
     })
+}
+
+/// Whether an answer of this status may tell the outcome of each of many writes (contract sheet, A6). Others are about the
+/// call as a whole.
+fn may_tell(status: StatusCode) -> bool {
+    let whole = matches!(status.as_u16(), 401 | 403 | 404 | 405 | 413 | 429 | 502..=504);
+    (status.is_client_error() || status.is_server_error()) && !whole
 }
 
 /// What a status of 300 or more means.

@@ -36,6 +36,8 @@ pub(super) enum Effect {
     ReadsList,
     /// It writes.
     Writes,
+    /// It writes many objects, and the answer is a list with the outcome of each, whatever its status.
+    WritesMany,
 }
 
 /// An operation without its kind in the type.
@@ -86,11 +88,16 @@ impl Operation<Write> {
     pub(super) const fn write(product: &'static Product, name: &'static str) -> Self {
         Self::with(product, name, Effect::Writes)
     }
+
+    /// An operation that writes many objects and answers with the outcome of each.
+    pub(super) const fn write_many(product: &'static Product, name: &'static str) -> Self {
+        Self::with(product, name, Effect::WritesMany)
+    }
 }
 
 impl OperationSpec {
     pub(super) fn writes(&self) -> bool {
-        self.effect == Effect::Writes
+        matches!(self.effect, Effect::Writes | Effect::WritesMany)
     }
 
     /// Whether it reads something that every server of the product has, so that a 404 speaks against the address.

@@ -336,7 +336,7 @@ impl Transport {
     fn bounds(&self, operation: OperationSpec) -> Bounds {
         match operation.effect {
             Effect::ReadsList => self.shared.list,
-            Effect::ReadsObject | Effect::Writes => self.shared.object,
+            Effect::ReadsObject | Effect::Writes | Effect::WritesMany => self.shared.object,
         }
     }
 

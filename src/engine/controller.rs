@@ -29,6 +29,7 @@ use super::{
     memory::Memory,
     object::{ObjectName, Objects, WatchState, compact, is_deleting, is_ready, kind, slim},
     shell::Shell,
+    sources::Sources,
     trigger::Trigger,
     undecodable,
     wake::Wake,
@@ -435,6 +436,10 @@ impl<W: Work> Watched for Handle<W> {
 
     fn namespace_changed(&self, namespace: &str) {
         self.wake_where(|_, object| object.meta().namespace.as_deref() == Some(namespace));
+    }
+
+    fn sources(&self) -> Option<Sources> {
+        self.0.upgrade().map(|shell| shell.env.sources.clone())
     }
 
     fn source_changed(&self, source: SourceId) {

@@ -12,6 +12,7 @@ use super::{
     permit::Fence,
     policy::Policy,
     report::{EngineObserver, Reports},
+    sources::Sources,
 };
 use crate::dataiku::address::AddressPolicy;
 
@@ -22,6 +23,8 @@ pub struct Environment {
     pub client: Client,
     /// Keyed hashes of secret values.
     pub fingerprints: Arc<Fingerprints>,
+    /// Versions of Secrets and `ConfigMap`s, and shared reads of them.
+    pub sources: Sources,
     /// Events.
     pub reports: Reports,
     /// Metrics of the engine.
@@ -67,6 +70,7 @@ mod tests {
         pub fn of_test(client: Client) -> Self {
             Self {
                 fingerprints: Arc::new(Fingerprints::new(vec![7; 32])),
+                sources: Sources::default(),
                 reports: Reports::start(client.clone()).0,
                 client,
                 observer: Arc::new(Unobserved),

@@ -97,15 +97,15 @@ impl Fingerprints {
         self.hash(&["name of the key"])[..KEY_NAME].to_owned()
     }
 
-    /// Whether a recorded fingerprint was made with another key, so that nobody can tell whether the value changed since.
-    pub fn is_foreign(&self, recorded: &str) -> bool {
-        name_of(recorded) != Some(&self.key_name())
-    }
-
     /// Hash of a value used by the object of this uid in this place, in hex, after the name of the key. The same value
     /// elsewhere hashes otherwise, so equal passwords cannot be told from the status.
     pub fn of(&self, uid: &str, slot: &str, value: &str) -> String {
         format!("{}{SEPARATOR}{}", self.key_name(), self.hash(&[uid, slot, value]))
+    }
+
+    /// Whether this fingerprint was made with the present key.
+    pub fn made(&self, print: &str) -> bool {
+        name_of(print) == Some(&self.key_name())
     }
 
     fn hash(&self, parts: &[&str]) -> String {
@@ -151,6 +151,7 @@ mod tests {
         assert_ne!(here, prints.of("uid-2", "password", "s3cret"));
         assert_ne!(here, prints.of("uid-1", "other", "s3cret"));
         assert_ne!(here, prints.of("uid-1", "password", "s3creT"));
+        assert!(prints.made(&here) && !Fingerprints::new(vec![8; KEY_BYTES]).made(&here));
         assert_ne!(
             here,
             Fingerprints::new(vec![8; KEY_BYTES]).of("uid-1", "password", "s3cret")

@@ -62,6 +62,8 @@ pub struct Entry<K> {
     pub not_before: Option<Instant>,
     /// The write that the remote side accepted and did not store.
     pub not_stored: Option<NotStored>,
+    /// Stands for the versions of what the object reads, once a read showed that it changed and no value in it did.
+    pub sources: Option<u64>,
     /// Writes whose Event is not emitted yet.
     pub unshown: Vec<Unshown>,
     /// When the connection of a deleted connection object was last swept.
@@ -77,6 +79,7 @@ impl<K> Default for Entry<K> {
             refused_attempts: 0,
             not_before: None,
             not_stored: None,
+            sources: None,
             unshown: Vec::new(),
             swept: None,
         }
@@ -91,6 +94,7 @@ impl<K> Entry<K> {
             && self.refused_attempts == 0
             && self.not_before.is_none()
             && self.not_stored.is_none()
+            && self.sources.is_none()
             && self.unshown.is_empty()
             && self.swept.is_none()
     }

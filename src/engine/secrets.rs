@@ -1,22 +1,20 @@
 //! Values that an object reads from Secrets and `ConfigMap`s of its namespace, each in a slot of its own.
 
-use std::collections::{BTreeMap, btree_map::Entry};
-
-use k8s_openapi::{
-    api::core::v1::{ConfigMap, Secret as KubeSecret},
-    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
 };
-use kube::{Api, Client};
-use secrecy::{ExposeSecret, SecretString, zeroize::Zeroize};
+
+use kube::Client;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     Error,
     fingerprint::{Fingerprints, differs},
+    source_read::{Contents, SharedRead},
+    sources::{Sources, state_of},
 };
-use crate::{
-    crd::{applied::Applied, common::annotation},
-    dataiku::redact::quotable,
-};
+use crate::{crd::applied::Applied, dataiku::redact::quotable};
 
 /// Kind of the object that a value comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -97,13 +95,18 @@ pub struct Secrets {
     slots: BTreeMap<String, Secret>,
     /// Resource versions of the Secrets that the object publishes, as they were read; `None`: there was no such Secret.
     versions: BTreeMap<String, Option<String>>,
+    /// Stands for the versions of everything that was read; `None` where something does not exist or nothing was read.
+    state: Option<u64>,
+    /// Held so that other reconciles that read the same at this time share the read.
+    #[allow(dead_code, reason = "held for its drop")]
+    reads: Vec<Arc<SharedRead>>,
 }
 
 impl FromIterator<(String, Secret)> for Secrets {
     fn from_iter<I: IntoIterator<Item = (String, Secret)>>(slots: I) -> Self {
         Self {
             slots: slots.into_iter().collect(),
-            versions: BTreeMap::new(),
+            ..Self::default()
         }
     }
 }
@@ -167,6 +170,13 @@ impl Secrets {
     /// Whether a value differs from what was applied last.
     pub fn any_changed(&self) -> bool {
         self.slots.values().any(|secret| matches!(secret, Secret::Changed(..)))
+    }
+
+    /// Stands for the versions of the Secrets and `ConfigMap`s whose values were read, if each value was applied by this
+    /// record.
+    pub(super) fn applied_state(&self, record: &Applied) -> Option<u64> {
+        let applied = |(slot, secret): (&String, &Secret)| matches!(secret, Secret::Unchanged(_, print) if record.secrets.get(slot) == Some(print));
+        self.state.filter(|_| self.slots.iter().all(applied))
     }
 
     /// Fingerprint of the value in the slot.
@@ -274,12 +284,13 @@ impl Consents {
 pub async fn resolve(
     client: &Client,
     fingerprints: &Fingerprints,
+    sources: &Sources,
     namespace: &str,
     uid: &str,
     uses: &[SecretUse],
     record: &Applied,
 ) -> Result<Secrets, Error> {
-    let (secrets, _) = resolve_with_consents(client, fingerprints, namespace, uid, uses, record).await?;
+    let (secrets, _) = resolve_with_consents(client, fingerprints, sources, namespace, uid, uses, record).await?;
     Ok(secrets)
 }
 
@@ -290,28 +301,29 @@ pub async fn resolve(
 pub async fn resolve_with_consents(
     client: &Client,
     fingerprints: &Fingerprints,
+    sources: &Sources,
     namespace: &str,
     uid: &str,
     uses: &[SecretUse],
     record: &Applied,
 ) -> Result<(Secrets, Consents), Error> {
-    let mut found: BTreeMap<(SourceKind, &str), Option<Contents>> = BTreeMap::new();
+    let mut found: BTreeMap<(SourceKind, &str), Option<Arc<Contents>>> = BTreeMap::new();
+    let mut secrets = Secrets::default();
     for one in uses {
         let place = (one.kind, one.name.as_str());
         if let Entry::Vacant(vacant) = found.entry(place) {
-            let keys: Vec<&str> = uses
-                .iter()
-                .filter(|other| (other.kind, other.name.as_str()) == place)
-                .map(|other| other.key.as_str())
-                .collect();
-            vacant.insert(contents(client, namespace, one, &keys).await?);
+            let same = uses.iter().filter(|other| (other.kind, other.name.as_str()) == place);
+            let keys = same.map(|other| other.key.clone()).collect();
+            let (read, contents) = sources.contents(client, namespace, one, keys).await?;
+            secrets.reads.push(read);
+            vacant.insert(contents);
         }
     }
-    let mut secrets = Secrets::default();
+    secrets.state = state_of(uses, |kind, name| Some(found.get(&(kind, name))?.as_ref()?.version));
     for one in uses {
-        let contents = found[&(one.kind, one.name.as_str())].as_ref();
+        let contents = found[&(one.kind, one.name.as_str())].as_deref();
         if one.published {
-            let version = contents.and_then(|contents| contents.version.clone());
+            let version = contents.and_then(|contents| contents.resource_version.clone());
             secrets.versions.insert(one.name.clone(), version);
         }
         let secret = match read(namespace, one, contents) {
@@ -329,89 +341,12 @@ pub async fn resolve_with_consents(
         secrets.slots.insert(one.slot.clone(), secret);
     }
     let mut consents = Consents::default();
-    for ((kind, name), contents) in &mut found {
+    for ((kind, name), contents) in &found {
         if let (SourceKind::Secret, Some(contents)) = (kind, contents) {
-            consents.0.insert((*name).to_owned(), contents.allowed_hosts.take());
+            consents.0.insert((*name).to_owned(), contents.allowed_hosts.clone());
         }
     }
     Ok((secrets, consents))
-}
-
-/// The keys of one Secret that are used, zeroized after use.
-struct Contents {
-    data: BTreeMap<String, Vec<u8>>,
-    version: Option<String>,
-    /// Fingerprints by key, as the operator wrote them beside the values.
-    prints: BTreeMap<String, String>,
-    /// Hosts that the values may be sent to.
-    allowed_hosts: Option<String>,
-}
-
-impl Contents {
-    fn new(data: BTreeMap<String, Vec<u8>>, metadata: ObjectMeta) -> Self {
-        let mut annotations = metadata.annotations.unwrap_or_default();
-        let prints = annotations.remove(annotation::PUBLISHED);
-        Self {
-            data,
-            version: metadata.resource_version,
-            prints: prints
-                .and_then(|prints| serde_json::from_str(&prints).ok())
-                .unwrap_or_default(),
-            allowed_hosts: annotations.remove(annotation::ALLOWED_HOSTS),
-        }
-    }
-
-    /// Whether the Secret itself says that the operator wrote this value. A fingerprint of another key says nothing here:
-    /// anybody can write one.
-    fn shows(&self, key: &str, print: &str) -> bool {
-        self.prints.get(key).is_some_and(|shown| shown == print)
-    }
-}
-
-impl Drop for Contents {
-    fn drop(&mut self) {
-        self.data.values_mut().for_each(Zeroize::zeroize);
-    }
-}
-
-async fn contents(
-    client: &Client,
-    namespace: &str,
-    source: &SecretUse,
-    keys: &[&str],
-) -> Result<Option<Contents>, Error> {
-    let used = |key: &String| keys.contains(&key.as_str());
-    Ok(match source.kind {
-        SourceKind::Secret => {
-            let api = Api::<KubeSecret>::namespaced(client.clone(), namespace);
-            let found = api.get_opt(&source.name).await;
-            let found = found.map_err(Error::kubernetes("read a Secret"))?;
-            found.map(|found| {
-                let mut data = BTreeMap::new();
-                for (key, mut value) in found.data.unwrap_or_default() {
-                    if used(&key) {
-                        data.insert(key, value.0);
-                    } else {
-                        value.0.zeroize();
-                    }
-                }
-                Contents::new(data, found.metadata)
-            })
-        }
-        SourceKind::ConfigMap => {
-            let api = Api::<ConfigMap>::namespaced(client.clone(), namespace);
-            let found = api.get_opt(&source.name).await;
-            let found = found.map_err(Error::kubernetes("read a ConfigMap"))?;
-            found.map(|found| {
-                let data = found.data.unwrap_or_default().into_iter();
-                let data = data
-                    .filter(|(key, _)| used(key))
-                    .map(|(key, value)| (key, value.into_bytes()))
-                    .collect();
-                Contents::new(data, found.metadata)
-            })
-        }
-    })
 }
 
 fn read(namespace: &str, one: &SecretUse, contents: Option<&Contents>) -> Result<SecretString, Secret> {
@@ -448,6 +383,8 @@ fn read(namespace: &str, one: &SecretUse, contents: Option<&Contents>) -> Result
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
     use super::*;
 
     fn contents(value: &[u8]) -> Contents {

@@ -1,7 +1,7 @@
 //! Watches Secrets and `ConfigMap`s by their metadata, and wakes the objects that read one which changed, appeared or
-//! disappeared. It holds sixteen bytes for each of them, whatever they contain.
+//! disappeared. Their versions are in [`Sources`].
 
-use std::{collections::HashMap, fmt::Debug, pin::pin, sync::Arc};
+use std::{fmt::Debug, pin::pin, sync::Arc};
 
 use futures::{Stream, StreamExt};
 use k8s_openapi::{
@@ -21,8 +21,8 @@ use tokio::{sync::watch, task::JoinHandle};
 use super::{
     controller::{WatchBackoff, watch_config},
     index::SourceId,
-    object::version,
     secrets::SourceKind,
+    sources::{Sources, Versions, version},
     watched::Watched,
 };
 
@@ -86,7 +86,8 @@ async fn follow<S>(
                 list.send_modify(|listed| *listed += 1);
             }
         });
-    let mut changes = pin!(changes(events, kind));
+    let sources = kinds.iter().find_map(|kind| kind.sources()).unwrap_or_default();
+    let mut changes = pin!(changes(events, kind, sources));
     while let Some(source) = changes.next().await {
         for kind in kinds {
             kind.source_changed(source);
@@ -94,15 +95,16 @@ async fn follow<S>(
     }
 }
 
-type Versions = HashMap<SourceId, u64>;
-
-/// What changed, from the events of a watch. The first list is what objects read anyway; a later list yields only the
-/// differences.
-fn changes<S>(events: impl Stream<Item = Event<PartialObjectMeta<S>>>, kind: SourceKind) -> impl Stream<Item = SourceId>
+/// What changed, from the events of a watch, each noted before it is yielded. The first list is what objects read anyway; a
+/// later list yields only the differences.
+fn changes<S>(
+    events: impl Stream<Item = Event<PartialObjectMeta<S>>>,
+    kind: SourceKind,
+    sources: Sources,
+) -> impl Stream<Item = SourceId>
 where
     S: Resource<DynamicType = ()> + 'static,
 {
-    let mut known: Option<Versions> = None;
     let mut listed = Versions::new();
     let id = move |object: &PartialObjectMeta<S>| {
         SourceId::new(kind, &object.namespace().unwrap_or_default(), &object.name_any())
@@ -114,41 +116,27 @@ where
                 Vec::new()
             }
             Event::InitApply(object) => {
-                listed.insert(id(&object), version(&object).unwrap_or_default());
+                listed.insert(id(&object), version(&object.metadata));
                 Vec::new()
             }
             Event::InitDone => {
                 let mut list = std::mem::take(&mut listed);
                 list.shrink_to_fit();
-                let before = known.replace(list);
-                before
-                    .map(|before| differences(&before, known.as_ref()))
-                    .unwrap_or_default()
+                sources.listed(kind, list)
             }
             Event::Apply(object) => {
-                let (id, version) = (id(&object), version(&object).unwrap_or_default());
-                let before = known.get_or_insert_default().insert(id, version);
-                if before == Some(version) { Vec::new() } else { vec![id] }
+                let id = id(&object);
+                let news = sources.applied(kind, id, version(&object.metadata));
+                news.then_some(id).into_iter().collect()
             }
             Event::Delete(object) => {
                 let id = id(&object);
-                known.get_or_insert_default().remove(&id);
+                sources.deleted(kind, id);
                 vec![id]
             }
         };
         futures::stream::iter(differing)
     })
-}
-
-fn differences(before: &Versions, now: Option<&Versions>) -> Vec<SourceId> {
-    let empty = Versions::new();
-    let now = now.unwrap_or(&empty);
-    let gone = before.keys().filter(|id| !now.contains_key(*id));
-    let other = now
-        .iter()
-        .filter(|(id, version)| before.get(*id) != Some(*version))
-        .map(|(id, _)| id);
-    gone.chain(other).copied().collect()
 }
 
 #[cfg(test)]
@@ -163,7 +151,7 @@ mod tests {
     }
 
     async fn changed(events: Vec<Event<PartialObjectMeta<Secret>>>) -> Vec<SourceId> {
-        let changes = changes(futures::stream::iter(events), SourceKind::Secret);
+        let changes = changes(futures::stream::iter(events), SourceKind::Secret, Sources::default());
         let mut ids: Vec<_> = changes.collect().await;
         ids.sort();
         ids

@@ -5,6 +5,7 @@ use super::{
     connect::{ConnectionKey, Dependent, Remains},
     index::SourceId,
     object::{ObjectName, WatchState},
+    sources::Sources,
 };
 use crate::crd::connection::Orphan;
 
@@ -36,6 +37,10 @@ pub trait Watched: Send + Sync {
     fn connection_swept(&self, connection: &ConnectionKey);
     /// Reconciles the objects of a connection that are not ready: something that they may wait for exists now.
     fn unblocked(&self, connection: &ConnectionKey);
+    /// Where the versions of Secrets and `ConfigMap`s are noted that its objects read.
+    fn sources(&self) -> Option<Sources> {
+        None
+    }
     /// Reconciles the objects that read this Secret or `ConfigMap`.
     fn source_changed(&self, source: SourceId);
     /// Reconciles the objects in a namespace whose labels or default deletion policy changed.

@@ -11,6 +11,7 @@ use super::{
     index::Facts,
     object::{Object, is_deleting},
     shell::Shell,
+    stable_hash::stable_hash,
     status::{ExtraCondition, StatusUpdate},
 };
 use crate::crd::{
@@ -116,22 +117,10 @@ pub trait Work: Send + Sync + Sized + 'static {
     }
 }
 
-/// The hash of an object's uid, its connection and its remote key. It outlives the process and the release that made it,
-/// so it is not that of the standard library's maps (FNV-1a, each part after its length).
+/// The hash of an object's uid, its connection and its remote key. It outlives the process and the release that made it.
 pub fn subject(uid: Option<String>, connection: &ConnectionKey, key: &str) -> Subject {
     let uid = uid.unwrap_or_default();
-    Subject::new(lasting_hash(&[&uid, &connection.namespace, &connection.name, key]))
-}
-
-/// Hash of these texts, for a record in a status: another release of the operator has to find the same.
-pub(super) fn lasting_hash(parts: &[&str]) -> u64 {
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    for part in parts {
-        for byte in (part.len() as u64).to_be_bytes().iter().chain(part.as_bytes()) {
-            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-    hash
+    Subject::new(stable_hash([&*uid, &*connection.namespace, &*connection.name, key]))
 }
 
 /// What a reconcile found and did so far. The shell holds it outside of the reconcile, so that a panic or a deadline loses

@@ -1,6 +1,7 @@
 //! What DSS and Govern nodes share: one API at one path, for users, groups and the node itself (contract sheet 2 and 3.1).
 
 pub mod activity;
+pub mod bulk;
 pub mod credentials;
 pub mod global_keys;
 pub mod groups;

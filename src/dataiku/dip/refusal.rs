@@ -20,9 +20,7 @@ pub(in crate::dataiku) fn read_error(body: &[u8]) -> Option<RemoteError> {
             .unwrap_or_default()
             .to_owned(),
         not_found: text("errorType").ends_with("NotFoundException"),
-        already_exists: EXISTS_CODES
-            .iter()
-            .any(|code| texts.iter().any(|text| text.contains(code))),
+        already_exists: texts.into_iter().any(says_exists),
         author: if !text("errorType").is_empty() {
             Author::Product
         } else if !text("detailedMessage").is_empty() || text("code").starts_with("ERR_") {
@@ -31,6 +29,11 @@ pub(in crate::dataiku) fn read_error(body: &[u8]) -> Option<RemoteError> {
             Author::Anybody
         },
     })
+}
+
+/// Whether a text has the code of a name that is taken.
+pub(super) fn says_exists(text: &str) -> bool {
+    EXISTS_CODES.iter().any(|code| text.contains(code))
 }
 
 #[cfg(test)]

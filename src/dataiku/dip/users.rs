@@ -17,7 +17,7 @@ use crate::dataiku::{
     error::ApiError,
     fields::{Fields, Record, Unreadable, record},
     listed::{Element, Listed},
-    outcome::{confirmed, present},
+    outcome::{confirmed, present, taken},
     permit::WritePermit,
 };
 
@@ -184,7 +184,7 @@ pub struct NewUser<'a> {
 /// Every key is sent, absent values as null.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct CreateBody<'a> {
+pub(super) struct CreateBody<'a> {
     login: &'a str,
     password: Option<&'a str>,
     display_name: &'a str,
@@ -192,6 +192,20 @@ struct CreateBody<'a> {
     groups: &'a [String],
     user_profile: &'a str,
     email: Option<&'a str>,
+}
+
+impl<'a> NewUser<'a> {
+    pub(super) fn body(&self) -> CreateBody<'a> {
+        CreateBody {
+            login: self.login,
+            password: self.password.map(ExposeSecret::expose_secret),
+            display_name: self.display_name,
+            source_type: self.source_type,
+            groups: self.groups,
+            user_profile: self.user_profile,
+            email: self.email,
+        }
+    }
 }
 
 impl<P: DipProduct> Node<P> {
@@ -241,17 +255,10 @@ impl<P: DipProduct> Node<P> {
     /// # Errors
     /// The call fails. `AlreadyExists`: the login is taken.
     pub async fn create_user(&self, permit: WritePermit, user: &NewUser<'_>) -> Result<(), ApiError> {
-        let body = CreateBody {
-            login: user.login,
-            password: user.password.map(ExposeSecret::expose_secret),
-            display_name: user.display_name,
-            source_type: user.source_type,
-            groups: user.groups,
-            user_profile: user.user_profile,
-            email: user.email,
-        };
-        let call = Call::new(Self::CREATE_USER).json(&body).secrets(user.password.cloned());
-        self.transport.write_done(call, permit).await
+        let call = Call::new(Self::CREATE_USER)
+            .json(&user.body())
+            .secrets(user.password.cloned());
+        taken(self.transport.write_done(call, permit).await)
     }
 
     /// Replaces the document of a user. Pass the one just read, edited. A member `password` sets the password.

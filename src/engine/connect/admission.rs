@@ -19,6 +19,28 @@ const RESERVED: usize = 2;
 /// How long a woken object may take to come. After that the next one gets its place.
 const CLAIMED_WITHIN: Duration = Duration::from_secs(30);
 
+/// The queues of a connection, each with places of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queue {
+    /// Objects with calls of their own.
+    Calls,
+    /// Objects that share documents.
+    Entries,
+    /// Objects that are created many in one call.
+    Creations,
+}
+
+impl Queue {
+    /// `entries`: the objects of the kind share documents; `together`: the object is created together with others.
+    pub fn of(entries: bool, together: bool) -> Self {
+        match (entries, together) {
+            (true, _) => Self::Entries,
+            (false, true) => Self::Creations,
+            (false, false) => Self::Calls,
+        }
+    }
+}
+
 /// Objects of one connection.
 pub struct Admission(Mutex<State>);
 

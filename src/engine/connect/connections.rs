@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::{
     ConnectionKey, ConnectionKind, Dependent, Live,
-    admission::Admission,
+    admission::{Admission, Queue},
     delegation::Privileges,
     guard::Guard,
     kind::{self, Api},
@@ -37,6 +37,9 @@ use crate::{
 
 /// Objects that may wait together for one document: they hardly call by themselves.
 const ENTRY_PLACES: usize = 256;
+
+/// Objects that may wait together for one call that creates all of them.
+const CREATION_PLACES: usize = 256;
 
 /// A connection object as the watch last brought it. Decoded, or it would not be found.
 pub struct Found<C: ConnectionKind>(Arc<DeserializeGuard<C>>);
@@ -114,6 +117,7 @@ struct State<C: ConnectionKind> {
     trouble: Option<Trouble>,
     calls: Arc<Admission>,
     entries: Arc<Admission>,
+    creations: Arc<Admission>,
     writers: Arc<Writers>,
     guard: Arc<Guard>,
     windows: Arc<Windows>,
@@ -130,6 +134,7 @@ impl<C: ConnectionKind> Default for State<C> {
             trouble: None,
             calls: Arc::new(Admission::new(1)),
             entries: Arc::new(Admission::new(ENTRY_PLACES)),
+            creations: Arc::new(Admission::new(CREATION_PLACES)),
             writers: Arc::default(),
             guard: Arc::default(),
             windows: Arc::default(),
@@ -346,15 +351,14 @@ impl<C: ConnectionKind> Connections<C> {
         windows.at(declared, now)
     }
 
-    /// Who may call the remote side: one queue for kinds whose objects have documents of their own, another for those
-    /// whose objects share documents.
-    pub fn admission(&self, key: &ConnectionKey, entries: bool) -> Arc<Admission> {
+    /// Who may call the remote side, by one of its queues.
+    pub fn admission(&self, key: &ConnectionKey, queue: Queue) -> Arc<Admission> {
         let mut states = write(&self.states);
         let state = states.entry(key.clone()).or_default();
-        if entries {
-            state.entries.clone()
-        } else {
-            state.calls.clone()
+        match queue {
+            Queue::Calls => state.calls.clone(),
+            Queue::Entries => state.entries.clone(),
+            Queue::Creations => state.creations.clone(),
         }
     }
 

@@ -138,6 +138,7 @@ impl<C: ConnectionKind> Connecting<C> {
         let (secrets, consents) = secrets::resolve_with_consents(
             &env.client,
             &env.fingerprints,
+            &env.sources,
             &key.namespace,
             &cx.uid(),
             &uses,

@@ -30,8 +30,9 @@ impl<M: Managed> Pass<'_, M> {
             let there = self.cx.report.seen.as_ref().is_some_and(|sighting| sighting.exists)
                 || (M::ENTRIES && plan.waiting.is_empty());
             self.verify_credentials();
+            self.cx.report.record.not_stored = None;
+            self.remember_sources();
             let record = &mut self.cx.report.record;
-            record.not_stored = None;
             if there {
                 self.cx.report.origin = Some(owned);
                 record.create_refused = false;

@@ -8,7 +8,7 @@ use crate::{
     engine::{
         object::kind,
         status::{CREDENTIALS_UNVERIFIED, ExtraCondition},
-        work::lasting_hash,
+        stable_hash::stable_hash,
     },
 };
 
@@ -29,7 +29,7 @@ impl<M: Managed> Pass<'_, M> {
         if asked.is_empty() {
             return;
         }
-        let asked = Subject::new(lasting_hash(&[asked]));
+        let asked = Subject::new(stable_hash([asked.as_str()]));
         let record = &mut self.cx.report.record;
         if record.reapplied != Some(asked) {
             record.secrets.clear();
@@ -47,7 +47,7 @@ impl<M: Managed> Pass<'_, M> {
         let foreign = record
             .secrets
             .iter()
-            .filter(|(_, recorded)| fingerprints.is_foreign(recorded));
+            .filter(|(_, recorded)| !fingerprints.made(recorded));
         let foreign: Vec<String> = foreign.map(|(slot, _)| slot.clone()).collect();
         record.unverified.extend(foreign);
         self.secrets.refresh(record);

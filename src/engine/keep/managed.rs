@@ -138,6 +138,10 @@ pub trait Managed: Send + Sync + 'static {
     /// Whether writes start a task that carries them on; its state shows as the condition `Propagated`.
     const TASKS: bool = false;
 
+    /// Whether the remote side refuses to create an object that exists: then lists that do not show it suffice to create it,
+    /// and nobody has to look before.
+    const CREATION_IS_EXCLUSIVE: bool = false;
+
     /// What every object declares.
     fn common(object: &Self::Object) -> Common<'_>;
 
@@ -239,6 +243,12 @@ pub trait Managed: Send + Sync + 'static {
         seen: Option<&Self::Seen>,
         change: &Self::Change,
     ) -> impl Future<Output = Result<Receipt, Error>> + Send;
+
+    /// Whether the remote side creates many objects in one call. Then many reconciles are admitted at once, and
+    /// [`Self::apply`] puts their creations together.
+    fn creates_together(_lists: &<Self::Connection as ConnectionKind>::Lists) -> bool {
+        false
+    }
 
     /// Hash of everything that the observation shows: a write that was not stored is sent again once this changes.
     fn evidence(_seen: &Self::Seen) -> u64 {

@@ -18,6 +18,7 @@ pub mod propagation;
 mod publish;
 mod removal;
 mod task;
+mod values;
 pub mod work;
 
 pub use managed::{Common, Generation, Given, Managed, Observed, Publication, Read, TaskState};

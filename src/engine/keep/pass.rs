@@ -18,7 +18,7 @@ use crate::{
     engine::{
         connect::{
             ConnectionKind, Remote,
-            admission::{Applicant, Ticket},
+            admission::{Applicant, Queue, Ticket},
             connections::Admitted,
         },
         error::{Error, Reason, Refused},
@@ -26,7 +26,7 @@ use crate::{
         mark::{Mark, Marked},
         object::{ObjectName, asks_for_reconcile, is_deleting, is_ready},
         permit::{Permits, Terms},
-        secrets::{self, Secrets},
+        secrets::Secrets,
         shell::Shell,
         work::{Outcome, Reconcile, Report, Sighting},
     },
@@ -53,6 +53,9 @@ pub(super) struct Pass<'a, M: Managed> {
     pub(super) announced: Vec<Announcement>,
     /// Hash of the plan by the lists and of what they showed.
     pub(super) listed: Option<u64>,
+    /// Whether the lists alone tell that there is no remote object: nothing was attempted before, and the remote side refuses to
+    /// create one that exists.
+    listed_absent: bool,
     /// Which attempt a resubmission is that the plan holds.
     pub(super) resubmission: Option<i32>,
     /// The Secret to publish in as it was before the first write; its version is the condition of ours.
@@ -94,6 +97,7 @@ impl<'a, M: Managed> Pass<'a, M> {
             seen_id: None,
             announced: Vec::new(),
             listed: None,
+            listed_absent: false,
             resubmission: None,
             publishing: None,
         })
@@ -111,6 +115,7 @@ impl<'a, M: Managed> Pass<'a, M> {
     /// Makes the remote side match; returns what to show.
     pub(super) async fn run(&mut self) -> Result<Outcome, Error> {
         self.follow_task().await;
+        self.reapply_credentials();
         let class = match self.by_lists().await? {
             Listed::Done(outcome) => return Ok(outcome),
             Listed::Differs(class) => class,
@@ -118,10 +123,22 @@ impl<'a, M: Managed> Pass<'a, M> {
         let Some(_ticket) = self.enter(class) else {
             return Err(Error::Queued);
         };
-        self.resolve_secrets().await?;
+        let is_absent = self.listed_absent;
+        let unread = self.reads_nothing_new();
+        if !unread {
+            self.resolve_secrets().await?;
+        }
         let settled = self.cx.unsettled_for().is_none();
-        let seen = self.observe(Read::Fresh).await?;
+        let seen = if is_absent {
+            None
+        } else {
+            self.observe(Read::Fresh).await?
+        };
         let mut plan = self.plan(seen.as_ref(), true)?;
+        if unread && !plan.is_empty() {
+            self.resolve_secrets().await?;
+            plan = self.plan(seen.as_ref(), true)?;
+        }
         self.ownership(seen.as_ref(), &plan)?;
         if let Some(held) = self.held(&plan) {
             return Ok(held);
@@ -189,9 +206,13 @@ impl<'a, M: Managed> Pass<'a, M> {
                 return Err(error);
             }
             self.listed = Some(attempt::<M>(&plan, seen.as_ref()));
+            let refused = self.cx.report.record.create_refused;
+            self.listed_absent = M::CREATION_IS_EXCLUSIVE && plan.creates() && !self.begun_earlier && !refused;
             return Ok(Listed::Differs(class(&plan, ready)));
         }
-        self.resolve_secrets().await?;
+        if !self.reads_nothing_new() {
+            self.resolve_secrets().await?;
+        }
         // With the values, there may be something to write, such as a key for a Secret that is gone.
         let plan = self.plan(seen.as_ref(), false)?;
         if self.secrets.any_changed() || self.generates(&plan) || !plan.is_empty() {
@@ -214,10 +235,18 @@ impl<'a, M: Managed> Pass<'a, M> {
     }
 
     /// A place among the objects of the connection that call its remote side.
-    fn enter(&self, class: Class) -> Option<Ticket> {
+    fn enter(&mut self, class: Class) -> Option<Ticket> {
+        let together = class == Class::Creation && M::creates_together(self.remote.lists());
+        if together {
+            // Many are admitted then. In this lane they leave the way free for those who take access away.
+            self.remote = Remote::new(self.admitted.live.clone(), true);
+        }
         let object = &*self.cx.object;
         let connection = M::common(object).connection;
-        let admission = self.keeping.connections.admission(&connection, M::ENTRIES);
+        let admission = self
+            .keeping
+            .connections
+            .admission(&connection, Queue::of(M::ENTRIES, together));
         let kind = self.cx.shell.as_watched()?;
         admission.enter(&Applicant {
             uid: &self.cx.uid(),
@@ -225,25 +254,6 @@ impl<'a, M: Managed> Pass<'a, M> {
             kind,
             class,
         })
-    }
-
-    async fn resolve_secrets(&mut self) -> Result<(), Error> {
-        self.reapply_credentials();
-        let env = &self.cx.shell.env;
-        let uses = M::secrets(&self.cx.object);
-        self.secrets = secrets::resolve(
-            &env.client,
-            &env.fingerprints,
-            &self.cx.namespace(),
-            &self.cx.uid(),
-            &uses,
-            &self.cx.report.record,
-        )
-        .await?;
-        if M::common(&self.cx.object).policies.observes() {
-            self.secrets.leave_unchanged();
-        }
-        Ok(())
     }
 
     pub(super) async fn observe(&mut self, read: Read) -> Result<Option<M::Seen>, Error> {

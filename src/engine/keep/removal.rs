@@ -12,7 +12,11 @@ use super::{
 use crate::{
     crd::{common::DeletionPolicy, status::Origin},
     engine::{
-        connect::{ConnectionKind, Left, Remote, admission::Applicant, connections::Admitted},
+        connect::{
+            ConnectionKind, Left, Remote,
+            admission::{Applicant, Queue},
+            connections::Admitted,
+        },
         error::{Error, Fate, Reason, Refused},
         keep::plan::Class,
         object::{ObjectName, kind},
@@ -147,7 +151,9 @@ async fn withdraw<M: Managed>(
     let Some(kind) = cx.shell.as_watched() else {
         return Err(Error::Queued);
     };
-    let admission = keeping.connections.admission(&common.connection, M::ENTRIES);
+    let admission = keeping
+        .connections
+        .admission(&common.connection, Queue::of(M::ENTRIES, false));
     let applicant = Applicant {
         uid: &cx.uid(),
         name: &ObjectName::of(&*object),

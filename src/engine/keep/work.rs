@@ -18,7 +18,9 @@ use super::{
 use crate::{
     crd::{applied::Subject, connection::Orphan, status::Origin},
     engine::{
-        connect::{ConnectionKey, ConnectionKind, Connections, Dependent, Left, Remote, connections::Admitted},
+        connect::{
+            ConnectionKey, ConnectionKind, Connections, Dependent, Left, Remote, connections::Admitted,
+        },
         error::{Error, Reason},
         index::{Facts, key_hash},
         object::{HasStatus, ObjectName, created, is_ready, kind},
@@ -112,7 +114,7 @@ impl<M: Managed> Work for Keeping<M> {
     fn gone(&self, object: &M::Object) {
         let uid = object.uid().unwrap_or_default();
         let connection = M::common(object).connection;
-        self.connections.forget_waiting(&connection, M::ENTRIES, &uid);
+        self.connections.forget_waiting(&connection, &uid);
     }
 
     fn orphan(&self, object: &M::Object, left: Left, now: Option<Timestamp>) -> Option<Orphan> {

@@ -13,7 +13,10 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::batch::Batch;
+use super::{
+    batch::Batch,
+    bulk::{Bulk, BulkWrite},
+};
 use crate::{
     dataiku::{
         error::{ApiError, ErrorKind},
@@ -259,11 +262,11 @@ fn is_refusal(error: &ApiError) -> bool {
     error.kind == ErrorKind::Rejected || (error.status == Some(500) && error.own_words)
 }
 
-fn withdrawn() -> Error {
+pub(super) fn withdrawn() -> Error {
     Error::Refused(Refused::Superseded)
 }
 
-fn abandoned() -> Error {
+pub(super) fn abandoned() -> Error {
     Error::Remote {
         reason: Reason::Unavailable,
         message: "the write that this object waited for was abandoned".to_owned(),
@@ -272,7 +275,7 @@ fn abandoned() -> Error {
     }
 }
 
-/// The writers of one connection, by the document.
+/// The writers of one connection, by the document or the kind of write.
 #[derive(Default)]
 pub struct Writers(Mutex<HashMap<String, Weak<dyn Any + Send + Sync>>>);
 
@@ -280,6 +283,15 @@ impl Writers {
     /// The writer of this document. `id` names it within the connection, its kind included; `make` is called where nobody
     /// uses it at the moment.
     pub fn of<D: SharedDocument>(&self, id: &str, make: impl FnOnce() -> D) -> Arc<Writer<D>> {
+        self.shared(id, || Writer::new(make()))
+    }
+
+    /// The queue of the writes of this kind, of which many go in one call. `id` names the kind within the connection.
+    pub fn bulk<B: BulkWrite>(&self, id: &str) -> Arc<Bulk<B>> {
+        self.shared(id, Bulk::default)
+    }
+
+    fn shared<T: Send + Sync + 'static>(&self, id: &str, make: impl FnOnce() -> T) -> Arc<T> {
         let mut writers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = writers.get(id).and_then(Weak::upgrade);
         if let Some(writer) = known.and_then(|known| known.downcast().ok()) {
@@ -288,7 +300,7 @@ impl Writers {
         if writers.len() >= PRUNE_FROM {
             writers.retain(|_, writer| writer.strong_count() > 0);
         }
-        let writer = Arc::new(Writer::new(make()));
+        let writer = Arc::new(make());
         let shared: Arc<dyn Any + Send + Sync> = writer.clone();
         writers.insert(id.to_owned(), Arc::downgrade(&shared));
         writer

@@ -6,7 +6,12 @@ use std::{
     time::Instant,
 };
 
-use super::{activity::Activity, spelling, sweep::Sweep};
+use super::{
+    activity::Activity,
+    bulk::{BulkCalls, ReadBack},
+    spelling,
+    sweep::Sweep,
+};
 use crate::{
     crd::applied::Applied,
     dataiku::{
@@ -209,6 +214,10 @@ pub struct NodeLists {
     pub documents: Documents,
     /// When users were last seen; read only where an object declares one.
     pub activity: Activity,
+    /// Whether the node writes many users in one call.
+    pub bulk: BulkCalls,
+    /// Users as a list showed them right after they were created together.
+    pub created: ReadBack,
     members: Shared<HashMap<String, i64>>,
     profiles: Shared<Option<Arc<Vec<String>>>>,
     identity: Shared<Option<String>>,
@@ -223,6 +232,8 @@ impl Default for NodeLists {
             personal_keys: Snapshot::new(|key| &key.id),
             documents: Documents::default(),
             activity: Activity::default(),
+            bulk: BulkCalls::default(),
+            created: ReadBack::default(),
             members: Shared::default(),
             profiles: Shared::default(),
             identity: Shared::default(),
@@ -305,6 +316,9 @@ impl NodeLists {
         self.users.replace(sweep.began, &sweep.users);
         self.groups.replace(sweep.began, &sweep.groups);
         self.members.set(members);
+        self.bulk
+            .note(sweep.node.as_ref().and_then(|node| node.dss_version.as_deref()));
+        self.created.forget();
         self.profiles.set(sweep.profiles.clone());
         self.identity.set(Some(sweep.identity.auth_identifier.clone()));
     }

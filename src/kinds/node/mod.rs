@@ -1,6 +1,7 @@
 //! What the kinds of DSS and Govern nodes share: one [`ConnectionKind`] for every [`NodeKind`].
 
 mod activity;
+mod bulk;
 mod change;
 mod group;
 mod guard;

@@ -32,15 +32,15 @@ impl<C: ConnectionKind> Connections<C> {
     }
 
     /// Forgets an object that waits for a place.
-    pub fn forget_waiting(&self, key: &ConnectionKey, entries: bool, uid: &str) {
+    pub fn forget_waiting(&self, key: &ConnectionKey, uid: &str) {
         // Objects may name connections that never existed: nothing is created for those.
-        let admission = {
+        let queues = {
             let states = read(&self.states);
-            let state = states.get(key);
-            state.map(|state| if entries { &state.entries } else { &state.calls }.clone())
+            let Some(state) = states.get(key) else { return };
+            [&state.calls, &state.entries, &state.creations].map(Arc::clone)
         };
-        if let Some(admission) = admission {
-            admission.forget(uid);
+        for queue in queues {
+            queue.forget(uid);
         }
     }
 

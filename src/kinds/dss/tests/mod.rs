@@ -1,6 +1,7 @@
 //! The kinds of a DSS node, run by the engine against a simulated node and an apiserver in memory.
 #![allow(clippy::needless_pass_by_value, reason = "every caller makes the JSON on the spot")]
 
+mod bulk;
 mod connection;
 mod examples;
 mod groups;

@@ -1,6 +1,7 @@
 //! Users of a node: the strategy of `DssUser` and `GovernUser`.
 
 mod access;
+mod create;
 mod personal;
 mod plan;
 mod show;
@@ -13,7 +14,10 @@ use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
 pub use self::plan::NewAccount;
-use self::plan::{PASSWORD, create, disable, edit, group_names, is_shown};
+use self::{
+    create::create,
+    plan::{PASSWORD, disable, edit, group_names, is_shown},
+};
 use super::{
     Known, NodeKind, NodeLists,
     change::{DocumentChange, Seen, edited},
@@ -28,10 +32,7 @@ use crate::{
         status::{Nothing, Origin},
     },
     dataiku::{
-        dip::{
-            DipProduct, Node,
-            users::{NewUser, UserRecord},
-        },
+        dip::{DipProduct, Node, users::UserRecord},
         permit::WritePermit,
     },
     engine::{
@@ -78,6 +79,7 @@ impl<K: NodeUser> Managed for User<K> {
     type Change = Change;
 
     const REMOTE: &'static str = "user";
+    const CREATION_IS_EXCLUSIVE: bool = true;
 
     fn common(object: &K) -> Common<'_> {
         Common {
@@ -159,7 +161,7 @@ impl<K: NodeUser> Managed for User<K> {
 
     fn plan(object: &K, given: &Given<'_, K::Instance>, seen: Option<&SeenUser>) -> Result<Plan<Change>, Error> {
         let Some(Seen { object: user, .. }) = seen else {
-            return create(object, given);
+            return plan::create(object, given);
         };
         spelling::check("login", &object.login(), &user.login)?;
         edit(object, given, user)
@@ -195,14 +197,25 @@ impl<K: NodeUser> Managed for User<K> {
         change: &Change,
     ) -> Result<Receipt, Error> {
         match change {
-            Change::Create(user) => return Box::pin(post(&remote.api, remote.lists().as_ref(), permit, user)).await,
+            Change::Create(user) => return Box::pin(create::<K::Instance>(remote, permit, user)).await,
             Change::Edit { key, edit } => {
-                let document = edited("the user document", seen, edit)?;
+                let read = match seen {
+                    // A list showed the user, and lists hold no documents.
+                    Some(seen) if seen.document.is_none() => {
+                        fresh(&remote.api, remote.lists().as_ref(), &seen.object.login).await?
+                    }
+                    _ => None,
+                };
+                let document = edited("the user document", read.as_ref().or(seen), edit)?;
                 remote.api.put_user(permit, key, &document).await?;
             }
             Change::Delete { key } => _ = remote.api.delete_user(permit, key).await?,
         }
         Ok(Receipt::default())
+    }
+
+    fn creates_together(lists: &<K::Instance as ConnectionKind>::Lists) -> bool {
+        lists.as_ref().bulk.are_offered()
     }
 
     fn evidence(seen: &SeenUser) -> u64 {
@@ -227,6 +240,11 @@ async fn look_up<K: NodeUser, P: DipProduct>(
     record: &Applied,
 ) -> Result<Option<SeenUser>, Error> {
     let login = object.login();
+    if let Some(user) = lists.created.take(&login)
+        && is_shown(object, record, lists, &user)
+    {
+        return Ok(Some(Seen::listed(user)));
+    }
     let declared = fresh(api, lists, &login).await?;
     if declared.is_some() {
         return Ok(declared);
@@ -282,40 +300,4 @@ async fn variant<K: NodeUser, P: DipProduct>(
         spelling::is_variant(found, login) && created.is_some_and(|created| created >= since.as_millisecond())
     });
     Ok(spelling::sole(younger.map(|(found, _)| found)))
-}
-
-async fn post<P: DipProduct>(
-    api: &Node<P>,
-    lists: &NodeLists,
-    permit: WritePermit,
-    user: &NewAccount,
-) -> Result<Receipt, Error> {
-    let login = &user.login;
-    if user.source_type == SourceType::Local && user.password.is_none() {
-        return Err(Error::Internal(format!(
-            "user {login} would be created without its password"
-        )));
-    }
-    let before = lists.users.variants(login);
-    let new = NewUser {
-        login,
-        password: user.password.as_ref(),
-        display_name: &user.display_name,
-        source_type: user.source_type.as_str(),
-        groups: &user.groups,
-        user_profile: &user.profile,
-        email: user.email.as_deref(),
-    };
-    api.create_user(permit, &new).await?;
-    let id = Box::pin(spelling::stored_as(
-        login,
-        &before,
-        api.user(login),
-        api.users(false, |found| found.login),
-    ))
-    .await;
-    Ok(Receipt {
-        id,
-        ..Receipt::default()
-    })
 }

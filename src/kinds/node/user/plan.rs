@@ -44,6 +44,7 @@ const LARGEST: usize = 64 << 10;
 const GROUP_BYTES: usize = 80;
 
 /// A user to be created.
+#[derive(Clone)]
 pub struct NewAccount {
     pub(super) login: String,
     pub(super) password: Option<SecretString>,
@@ -52,7 +53,7 @@ pub struct NewAccount {
     pub(super) groups: Vec<String>,
     pub(super) profile: String,
     pub(super) email: Option<String>,
-    follows: Vec<String>,
+    pub(super) follows: Vec<String>,
 }
 
 impl Creation for NewAccount {

@@ -5,7 +5,7 @@ use wiremock::{
     matchers::{method, path},
 };
 
-use super::*;
+use super::{super::create::post, *};
 use crate::kinds::node::tests::{API, dss, permit};
 
 /// A node that stores every login in lower case, as it answers after `Mixed.Case` was created.

@@ -1,0 +1,214 @@
+//! Writes of many objects that go to the remote side in one call.
+//!
+//! Nobody waits for others to come: a write that finds no call under way is sent at once and alone. What is asked for in the
+//! meantime goes together in the next call. So a single edit costs what it always did, and the size of a call follows the
+//! load by itself. A permit is checked per write: what became invalid leaves the call, and the others go without it.
+
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use futures::{StreamExt, stream};
+use tokio::sync::oneshot;
+
+use super::writer::{abandoned, withdrawn};
+use crate::{
+    dataiku::{
+        error::{ApiError, ErrorKind},
+        permit::WritePermit,
+    },
+    engine::error::Error,
+};
+
+/// Most writes in one call: a call has ten seconds.
+const MOST: usize = 250;
+/// Most bytes in one call.
+const MOST_BYTES: usize = 1 << 20;
+/// How often a call is prepared again that lost a permit while it waited.
+const ATTEMPTS: usize = 3;
+/// Writes of their own that are in flight where a call for all cannot be made. The gate of the connection bounds them too.
+const SINGLES: usize = 16;
+
+/// What became of one write of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// It has this outcome.
+    Done(Result<(), ApiError>),
+    /// It was not executed, and is to be sent by itself.
+    Alone,
+}
+
+/// A kind of write of which many go in one call.
+pub trait BulkWrite: Send + Sync + 'static {
+    /// The API that it goes through.
+    type Api: Clone + Send + Sync + 'static;
+    /// One write.
+    type Item: Send + Sync + 'static;
+
+    /// Bytes that the write takes in the call, roughly.
+    fn bytes(item: &Self::Item) -> usize;
+
+    /// Sends two writes or more in one call; the outcome of each, in their order.
+    ///
+    /// An answer that is lost is an error: nothing is repeated here. Whoever asked reads before it asks again.
+    ///
+    /// # Errors
+    /// The call fails as a whole, which is the outcome of each write.
+    fn send(
+        api: &Self::Api,
+        permit: WritePermit,
+        items: &[&Self::Item],
+    ) -> impl Future<Output = Result<Vec<Sent>, ApiError>> + Send;
+
+    /// Sends one write by itself.
+    ///
+    /// # Errors
+    /// The call fails.
+    fn send_alone(
+        api: &Self::Api,
+        permit: WritePermit,
+        item: &Self::Item,
+    ) -> impl Future<Output = Result<(), ApiError>> + Send;
+}
+
+struct Ask<B: BulkWrite> {
+    item: B::Item,
+    permit: WritePermit,
+    answer: oneshot::Sender<Result<(), Error>>,
+}
+
+impl<B: BulkWrite> Ask<B> {
+    fn answer(self, outcome: Result<(), Error>) {
+        // Whoever gave up needs no answer.
+        let _ = self.answer.send(outcome);
+    }
+}
+
+struct Queue<B: BulkWrite> {
+    waiting: Vec<Ask<B>>,
+    api: Option<B::Api>,
+    running: bool,
+}
+
+/// The writes of one kind on one connection. One call is under way at a time.
+pub struct Bulk<B: BulkWrite>(Mutex<Queue<B>>);
+
+impl<B: BulkWrite> Default for Bulk<B> {
+    fn default() -> Self {
+        Self(Mutex::new(Queue {
+            waiting: Vec::new(),
+            api: None,
+            running: false,
+        }))
+    }
+}
+
+impl<B: BulkWrite> Bulk<B> {
+    /// Makes one write, together with all others that wait by then. It happens in a task of its own: it ends although whoever
+    /// asked for it gave up.
+    ///
+    /// # Errors
+    /// The permit was withdrawn, or the write failed.
+    pub async fn write(self: &Arc<Self>, api: &B::Api, permit: WritePermit, item: B::Item) -> Result<(), Error> {
+        let (answer, answered) = oneshot::channel();
+        let start = {
+            let mut queue = self.queue();
+            queue.waiting.push(Ask { item, permit, answer });
+            queue.api = Some(api.clone());
+            !std::mem::replace(&mut queue.running, true)
+        };
+        if start {
+            tokio::spawn(self.clone().run());
+        }
+        answered.await.unwrap_or_else(|_| Err(abandoned()))
+    }
+
+    async fn run(self: Arc<Self>) {
+        let _running = Running(&self);
+        loop {
+            let (asks, api) = {
+                let mut queue = self.queue();
+                // Nobody is left to record what would be written for them.
+                queue.waiting.retain(|ask| !ask.answer.is_closed());
+                let Some(api) = queue.api.clone().filter(|_| !queue.waiting.is_empty()) else {
+                    queue.running = false;
+                    return;
+                };
+                let count = fitting::<B>(&queue.waiting);
+                (queue.waiting.drain(..count).collect(), api)
+            };
+            Self::send(&api, asks).await;
+        }
+    }
+
+    async fn send(api: &B::Api, mut asks: Vec<Ask<B>>) {
+        for attempt in 1.. {
+            let (valid, invalid): (Vec<_>, Vec<_>) = asks.into_iter().partition(|ask| ask.permit.is_valid());
+            invalid.into_iter().for_each(|ask| ask.answer(Err(withdrawn())));
+            asks = valid;
+            if asks.len() < 2 {
+                return Self::send_alone(api, asks).await;
+            }
+            let permit = WritePermit::joint(asks.iter().map(|ask| &ask.permit));
+            let items: Vec<&B::Item> = asks.iter().map(|ask| &ask.item).collect();
+            match B::send(api, permit, &items).await {
+                Err(error) if error.kind == ErrorKind::Withdrawn && attempt < ATTEMPTS => {}
+                Err(error) => {
+                    asks.into_iter().for_each(|ask| ask.answer(Err(error.clone().into())));
+                    return;
+                }
+                Ok(sent) => {
+                    let mut alone = Vec::new();
+                    for (ask, sent) in asks.into_iter().zip(sent) {
+                        match sent {
+                            Sent::Done(outcome) => ask.answer(outcome.map_err(Error::from)),
+                            Sent::Alone => alone.push(ask),
+                        }
+                    }
+                    return Self::send_alone(api, alone).await;
+                }
+            }
+        }
+    }
+
+    async fn send_alone(api: &B::Api, asks: Vec<Ask<B>>) {
+        let each = |ask: Ask<B>| async move {
+            let Ask { item, permit, answer } = ask;
+            let sent = B::send_alone(api, permit, &item).await;
+            let _ = answer.send(sent.map_err(Error::from));
+        };
+        stream::iter(asks).for_each_concurrent(SINGLES, each).await;
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue<B>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How many of the first writes fit into one call.
+fn fitting<B: BulkWrite>(waiting: &[Ask<B>]) -> usize {
+    let mut bytes = 0;
+    let fit = waiting.iter().take(MOST).take_while(|ask| {
+        bytes += B::bytes(&ask.item);
+        bytes <= MOST_BYTES
+    });
+    fit.count().max(1)
+}
+
+/// Lets the next write start a new run, and those that wait know, if the run ends by a panic.
+struct Running<'a, B: BulkWrite>(&'a Bulk<B>);
+
+impl<B: BulkWrite> Drop for Running<'_, B> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let mut queue = self.0.queue();
+            queue.running = false;
+            queue.waiting.clear();
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "bulk_tests.rs"]
+mod tests;
