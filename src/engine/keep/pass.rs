@@ -205,7 +205,7 @@ impl<'a, M: Managed> Pass<'a, M> {
     fn enter(&self, class: Class) -> Option<Ticket> {
         let object = &*self.cx.object;
         let connection = M::common(object).connection;
-        let admission = self.keeping.connections.admission(&connection, M::ENTRIES);
+        let admission = self.keeping.connections.admission(&connection, M::MANY);
         let kind = self.cx.shell.as_watched()?;
         admission.enter(&Applicant {
             uid: &self.cx.uid(),
@@ -462,6 +462,10 @@ pub(super) fn given<'a, M: Managed>(
     } else {
         Claims::none(name.clone())
     };
+    let others = others.among(Box::new(|| {
+        let (dependents, complete) = keeping.connections.dependents(&M::common(object).connection);
+        complete.then_some(dependents)
+    }));
     let created = report.origin == Some(Origin::Created);
     let cluster = shell.env.cluster.as_deref().filter(|_| created);
     let mark = cluster.map(|cluster| Mark::of(cluster, object));

@@ -137,7 +137,7 @@ async fn withdraw<M: Managed>(
     let Some(kind) = cx.shell.as_watched() else {
         return Err(Error::Queued);
     };
-    let admission = keeping.connections.admission(&common.connection, M::ENTRIES);
+    let admission = keeping.connections.admission(&common.connection, M::MANY);
     let applicant = Applicant {
         uid: &cx.uid(),
         name: &ObjectName::of(&*object),

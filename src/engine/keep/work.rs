@@ -66,6 +66,8 @@ impl<M: Managed> Work for Keeping<M> {
             key: common.key,
             id: self.recorded_id(object),
             needs_details: M::needs_details(object),
+            created: created(object),
+            shares: M::shares(object),
         };
         Some((common.connection, dependent))
     }
@@ -111,7 +113,7 @@ impl<M: Managed> Work for Keeping<M> {
     fn gone(&self, object: &M::Object) {
         let uid = object.uid().unwrap_or_default();
         let connection = M::common(object).connection;
-        self.connections.admission(&connection, M::ENTRIES).forget(&uid);
+        self.connections.admission(&connection, M::MANY).forget(&uid);
     }
 }
 

@@ -1,5 +1,6 @@
 //! One write to a space for a group.
 
+use super::delegated::ADMINISTRATORS;
 use crate::{
     engine::{Change, connect::Effect, keep::fields::Edit},
     kinds::launchpad::invites::InviteEdit,
@@ -22,8 +23,8 @@ pub enum GroupChange {
     Resubmit(String),
     /// Edit invites.
     Invites(Vec<InviteEdit>),
-    /// Delete it.
-    Delete,
+    /// Delete the group of this name.
+    Delete(String),
 }
 
 impl GroupChange {
@@ -48,7 +49,7 @@ impl Change for GroupChange {
             Self::Edit(edit) => edit.steps(),
             Self::Resubmit(task) => vec![format!("submit the group again, since task {task} did not succeed")],
             Self::Invites(invites) => invites.iter().map(InviteEdit::step).collect(),
-            Self::Delete => vec!["delete".to_owned()],
+            Self::Delete(_) => vec!["delete".to_owned()],
         }
     }
 
@@ -64,7 +65,7 @@ impl Change for GroupChange {
             Self::Create { .. } => "Created",
             Self::Edit(_) | Self::Invites(_) => "Updated",
             Self::Resubmit(_) => "Resubmitted",
-            Self::Delete => "Deleted",
+            Self::Delete(_) => "Deleted",
         }
     }
 
@@ -76,7 +77,7 @@ impl Change for GroupChange {
         match self {
             Self::Edit(edit) => edit.withdraws(),
             Self::Invites(invites) => invites.iter().any(|invite| !invite.joins),
-            Self::Delete => true,
+            Self::Delete(_) => true,
             Self::Create { .. } | Self::Resubmit(_) => false,
         }
     }
@@ -85,7 +86,7 @@ impl Change for GroupChange {
         let edit = match self {
             Self::Create { edit, .. } => edit.as_ref(),
             Self::Edit(edit) => Some(edit),
-            Self::Resubmit(_) | Self::Invites(_) | Self::Delete => None,
+            Self::Resubmit(_) | Self::Invites(_) | Self::Delete(_) => None,
         };
         edit.into_iter()
             .flat_map(Edit::granted)
@@ -100,7 +101,7 @@ impl Change for GroupChange {
         match self {
             Self::Edit(edit) => edit.only_withdraws(),
             Self::Invites(invites) => invites.iter().all(|invite| !invite.joins),
-            Self::Delete => true,
+            Self::Delete(_) => true,
             Self::Create { .. } | Self::Resubmit(_) => false,
         }
     }
@@ -112,8 +113,23 @@ impl Change for GroupChange {
                 invites.retain(|invite| !invite.joins);
                 (!invites.is_empty()).then_some(Self::Invites(invites))
             }
-            Self::Delete => Some(self),
+            Self::Delete(_) => Some(self),
             Self::Create { .. } | Self::Resubmit(_) => None,
+        }
+    }
+
+    fn effects(&self) -> Vec<Effect> {
+        match self {
+            // Of other groups, nobody has to stay a member.
+            Self::Edit(edit) => {
+                let left = edit.removed(ADMINISTRATORS).map(|user| Effect::Leaves {
+                    user: user.clone(),
+                    group: ADMINISTRATORS.to_owned(),
+                });
+                left.collect()
+            }
+            Self::Delete(name) => vec![Effect::DeletesGroup(name.clone())],
+            Self::Create { .. } | Self::Invites(_) | Self::Resubmit(_) => Vec::new(),
         }
     }
 
