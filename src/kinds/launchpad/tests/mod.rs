@@ -1,9 +1,13 @@
 //! Groups of a space against the simulator: what is asked for, and what remains.
 
+mod boundaries;
 mod engine;
 mod groups;
 mod invites;
 mod lists;
+mod rig;
+mod seats;
+mod users;
 
 use std::sync::Arc;
 

@@ -3,8 +3,6 @@
 mod change;
 mod plan;
 mod seats;
-#[cfg(test)]
-mod tests;
 mod write;
 
 use jiff::{SignedDuration, Timestamp};
