@@ -462,8 +462,9 @@ pub(super) fn given<'a, M: Managed>(
     } else {
         Claims::none(name.clone())
     };
-    let others = others.among(Box::new(|| {
-        let (dependents, complete) = keeping.connections.dependents(&M::common(object).connection);
+    let connection = M::common(object).connection;
+    let others = others.among(Box::new(move || {
+        let (dependents, complete) = keeping.connections.dependents(&connection);
         complete.then_some(dependents)
     }));
     let created = report.origin == Some(Origin::Created);

@@ -12,16 +12,15 @@ mod user;
 pub use self::{group::Group, user::User};
 
 use crate::{
-    crd::status::Status,
     engine::{
         Object, Reason,
-        object::{HasStatus, is_deleting, is_paused},
+        object::{is_deleting, is_paused},
     },
 };
 
 /// Whether what an object declares counts for others: nothing that only a person can resolve is in its way.
 fn counts<K: Object>(object: &K) -> bool {
-    let ready = object.status().and_then(|status: &Status<_, _>| status.condition("Ready"));
+    let ready = object.status().and_then(|status| status.condition("Ready"));
     let reason = ready.and_then(|ready| Reason::standing(&ready.reason));
     let stuck = reason.is_some_and(|reason| reason != Reason::Guarded);
     !is_deleting(object) && !is_paused(object) && !stuck

@@ -86,15 +86,21 @@ impl Change for GroupChange {
         let edit = match self {
             Self::Create { edit, .. } => edit.as_ref(),
             Self::Edit(edit) => Some(edit),
-            Self::Resubmit(_) | Self::Invites(_) | Self::Delete(_) => None,
+            Self::Delete(name) => return vec![Effect::DeletesGroup(name.clone())],
+            Self::Invites(_) | Self::Resubmit(_) => None,
         };
-        edit.into_iter()
-            .flat_map(Edit::granted)
-            .map(|flag| Effect::Grants {
-                flag: flag.clone(),
-                privileged: false,
-            })
-            .collect()
+        let granted = edit.into_iter().flat_map(Edit::granted);
+        let granted = granted.map(|flag| Effect::Grants {
+            flag: flag.clone(),
+            privileged: false,
+        });
+        // Of other groups, nobody has to stay a member.
+        let left = edit.into_iter().flat_map(|edit| edit.removed(ADMINISTRATORS));
+        let left = left.map(|user| Effect::Leaves {
+            user: user.clone(),
+            group: ADMINISTRATORS.to_owned(),
+        });
+        granted.chain(left).collect()
     }
 
     fn only_withdraws(&self) -> bool {
@@ -115,21 +121,6 @@ impl Change for GroupChange {
             }
             Self::Delete(_) => Some(self),
             Self::Create { .. } | Self::Resubmit(_) => None,
-        }
-    }
-
-    fn effects(&self) -> Vec<Effect> {
-        match self {
-            // Of other groups, nobody has to stay a member.
-            Self::Edit(edit) => {
-                let left = edit.removed(ADMINISTRATORS).map(|user| Effect::Leaves {
-                    user: user.clone(),
-                    group: ADMINISTRATORS.to_owned(),
-                });
-                left.collect()
-            }
-            Self::Delete(name) => vec![Effect::DeletesGroup(name.clone())],
-            Self::Create { .. } | Self::Invites(_) | Self::Resubmit(_) => Vec::new(),
         }
     }
 

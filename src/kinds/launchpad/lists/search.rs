@@ -36,7 +36,7 @@ impl SpaceLists {
     ///
     /// # Errors
     /// A call fails.
-    pub(super) async fn search_all(
+    pub(in crate::kinds::launchpad) async fn search_all(
         &self,
         api: &Launchpad,
         emails: &[String],

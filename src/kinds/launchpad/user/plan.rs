@@ -7,7 +7,6 @@ use std::{
 };
 
 use jiff::Timestamp;
-use kube::ResourceExt;
 
 use super::{
     GROUPS, RENEWAL, UserChange,
