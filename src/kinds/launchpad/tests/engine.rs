@@ -110,3 +110,24 @@ async fn reads_that_lag_behind_a_write_lead_to_no_second_one() {
     rig.group_is("team", "InSync").await;
     assert_eq!((rig.space.count("L12"), rig.space.count("L13")), (1, 1));
 }
+
+#[tokio::test]
+async fn a_member_who_is_added_while_the_creation_does_not_show_yet_leads_to_no_second_creation() {
+    for delay in [0, 200, 1000, 2500, 3500] {
+        let rig = Rig::ready(&[("A46", json!("propagated")), ("taskMillis", json!(3000))]).await;
+        rig.group("team", json!({ "description": "Team" }));
+        rig.until("the creation", || rig.space.count("L12") == 1).await;
+        tokio::time::sleep(Duration::from_millis(delay)).await;
+        let members = json!([{ "email": "owner@example.com" }]);
+        rig.server
+            .patch("launchpadgroups", "team", "team", json!({ "spec": { "members": members } }));
+        let ends = || {
+            let object = rig.server.get("launchpadgroups", "team", "team");
+            let reason = condition(&object, "Ready")["reason"].clone();
+            assert_ne!(reason, "AcceptedButNotStored", "after {delay} ms: {object:#}");
+            object["status"]["observedGeneration"] == 2 && reason == "InSync"
+        };
+        rig.until("the member", ends).await;
+        assert_eq!((rig.space.count("L12"), rig.space.count("L13")), (1, 1), "after {delay} ms");
+    }
+}
