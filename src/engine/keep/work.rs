@@ -82,7 +82,7 @@ impl<M: Managed> Work for Keeping<M> {
     }
 
     fn deadline(&self) -> Duration {
-        if M::ENTRIES { SHARED_DEADLINE } else { DEADLINE }
+        if M::MANY { SHARED_DEADLINE } else { DEADLINE }
     }
 
     async fn reconcile(&self, cx: &mut Reconcile<Self>) -> Result<Outcome, Error> {

@@ -3,9 +3,10 @@
 //! A release may refuse a whole call for one item. Then the items that it names, or else halves, go apart: one bad address
 //! must not delay the others.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use serde_json::Value;
+use tokio::{sync::Mutex, time::Instant};
 
 use super::lists::SpaceLists;
 use crate::{
@@ -24,6 +25,8 @@ use crate::{
 
 /// Most items of one call.
 const MOST: usize = 200;
+/// Time between two calls of one kind: what comes meanwhile goes into the next one.
+const SPACING: Duration = Duration::from_secs(1);
 /// How often a call is sent again that lost a permit in between.
 const ATTEMPTS: usize = 3;
 
@@ -51,7 +54,24 @@ pub struct Ask {
     pub permit: WritePermit,
 }
 
-type Answers = Batch<Ask, Result<Receipt, Error>>;
+/// Writes that wait for one kind of call.
+#[derive(Default)]
+struct Answers {
+    batch: Batch<Ask, Result<Receipt, Error>>,
+    /// When the last call was sent.
+    sent: Mutex<Option<Instant>>,
+}
+
+impl Answers {
+    /// Waits until the next call is due.
+    async fn due(&self) {
+        let mut sent = self.sent.lock().await;
+        if let Some(sent) = *sent {
+            tokio::time::sleep_until(sent + SPACING).await;
+        }
+        *sent = Some(Instant::now());
+    }
+}
 
 /// Writes that wait, by the call that carries them.
 #[derive(Default)]
@@ -94,13 +114,16 @@ impl SpaceLists {
     /// # Errors
     /// The Launchpad refused this very item, the permit was withdrawn, or the call failed.
     pub async fn write(&self, api: &Launchpad, ask: Ask) -> Result<Receipt, Error> {
-        let (act, batch) = match ask.write {
+        let (act, answers) = match ask.write {
             Write::Invite(_) => (Act::Invite, &self.bulk.invites),
             Write::Edit(_) => (Act::Edit, &self.bulk.edits),
             Write::DeleteInvite => (Act::DeleteInvite, &self.bulk.deleted_invites),
             Write::DeleteUser => (Act::DeleteUser, &self.bulk.deleted_users),
         };
-        let answer = batch.ask(ask, async |asks| self.write_all(api, act, asks).await);
+        let answer = answers.batch.ask(ask, async |asks| {
+            answers.due().await;
+            self.write_all(api, act, asks).await
+        });
         answer.await.unwrap_or_else(|| {
             Err(Error::Remote {
                 reason: Reason::Unavailable,
@@ -308,7 +331,9 @@ fn verdict(answer: &BulkAnswer, item: &Item) -> Verdict {
         });
     }
     let in_text = |error: &&BulkError| {
-        let named = [&item.email, &item.id].into_iter().any(|name| !name.is_empty() && error.message.contains(name));
+        let named = [&item.email, &item.id]
+            .into_iter()
+            .any(|name| !name.is_empty() && error.message.contains(name));
         error.item == BulkItem::default() && named
     };
     let own = answer.errors.iter().find(|error| about(&error.item));

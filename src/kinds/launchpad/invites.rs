@@ -249,7 +249,13 @@ fn apply(document: &mut Document, edit: &InvitesEdit, email: &str) -> Result<boo
 
 /// Whether a stored invite is what was sent, as far as anybody edits it.
 fn shows(stored: &Document, sent: &Document) -> bool {
-    let profile = |document: &Document| document.get::<Profile>(PROFILE).ok().flatten().map(|profile| profile.name);
+    let profile = |document: &Document| {
+        document
+            .get::<Profile>(PROFILE)
+            .ok()
+            .flatten()
+            .map(|profile| profile.name)
+    };
     groups(stored) == groups(sent) && profile(stored) == profile(sent)
 }
 

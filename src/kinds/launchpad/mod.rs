@@ -11,11 +11,9 @@ mod user;
 
 pub use self::{group::Group, user::User};
 
-use crate::{
-    engine::{
-        Object, Reason,
-        object::{is_deleting, is_paused},
-    },
+use crate::engine::{
+    Object, Reason,
+    object::{is_deleting, is_paused},
 };
 
 /// Whether what an object declares counts for others: nothing that only a person can resolve is in its way.

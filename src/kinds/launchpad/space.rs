@@ -164,9 +164,9 @@ impl ConnectionKind for LaunchpadSpace {
             Effect::Deletes(user) | Effect::Disables(user) if may_own(lists, user) => {
                 Some(format!("{user} is the owner of the space, and cannot be deleted"))
             }
-            Effect::Leaves { user, group } if group.eq_ignore_ascii_case(ADMINISTRATORS) && may_own(lists, user) => Some(
-                format!("{user} is the owner of the space, and stays in group {group}"),
-            ),
+            Effect::Leaves { user, group } if group.eq_ignore_ascii_case(ADMINISTRATORS) && may_own(lists, user) => {
+                Some(format!("{user} is the owner of the space, and stays in group {group}"))
+            }
             Effect::DeletesGroup(group) if group.eq_ignore_ascii_case(ADMINISTRATORS) => {
                 Some(format!("group {group} administers the space, and cannot be deleted"))
             }
@@ -210,7 +210,9 @@ impl ConnectionKind for LaunchpadSpace {
 
 /// Whether this is the owner of the space, as far as the list tells.
 fn may_own(lists: &SpaceLists, email: &str) -> bool {
-    lists.user(email).is_some_and(|user| user.record.is_owner != Some(false))
+    lists
+        .user(email)
+        .is_some_and(|user| user.record.is_owner != Some(false))
 }
 
 /// Reads the whole space: five calls, whatever the number of objects.

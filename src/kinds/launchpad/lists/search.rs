@@ -86,7 +86,9 @@ impl SpaceLists {
                 }
             }
             let unasked = || Err(abandoned());
-            ids.iter().map(|id| states.get(id).cloned().unwrap_or_else(unasked)).collect()
+            ids.iter()
+                .map(|id| states.get(id).cloned().unwrap_or_else(unasked))
+                .collect()
         });
         answer.await.unwrap_or_else(|| Err(abandoned()))
     }

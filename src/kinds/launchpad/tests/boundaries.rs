@@ -50,7 +50,8 @@ async fn fail(rig: &mut Rig, call: &str, fault: Fault) {
         Fault::Killed => json!({ "kind": "slowDrip", "bytesPerSecond": 1 }),
     };
     rig.space.reset_requests();
-    rig.space.fault(json!({ "match": { "operation": call }, "fault": kind }));
+    rig.space
+        .fault(json!({ "match": { "operation": call }, "fault": kind }));
     if fault == Fault::Killed {
         for _ in 0..140 {
             if rig.space.count(call) > 0 {
@@ -63,19 +64,16 @@ async fn fail(rig: &mut Rig, call: &str, fault: Fault) {
     }
 }
 
-/// How many invites were made in all, and what became of them.
+/// One fault at one call, up to the deletion of the user.
 async fn case(moment: Moment, call: &'static str, fault: Fault) {
     let what = format!("{moment:?} {call} {fault:?}");
     let mut rig = Rig::ready(&[]).await;
     let mut expected = spec();
+    rig.user("jane", spec());
     if moment == Moment::Invite {
-        rig.user("jane", spec());
         fail(&mut rig, call, fault).await;
-        rig.phase_is("jane", "Invited").await;
-    } else {
-        rig.user("jane", spec());
-        rig.phase_is("jane", "Invited").await;
     }
+    rig.phase_is("jane", "Invited").await;
     assert_eq!(rig.people("invites", JANE).len(), 1, "{what}");
     match moment {
         Moment::Invite => rig.accept(JANE),
@@ -110,7 +108,9 @@ async fn case(moment: Moment, call: &'static str, fault: Fault) {
 
 async fn all(moment: Moment) {
     let cases = CALLS.iter().flat_map(|call| FAULTS.map(|fault| (*call, fault)));
-    let cases: Vec<_> = cases.map(|(call, fault)| tokio::spawn(case(moment, call, fault))).collect();
+    let cases: Vec<_> = cases
+        .map(|(call, fault)| tokio::spawn(case(moment, call, fault)))
+        .collect();
     let failed = join_all(cases).await.into_iter().filter(Result::is_err).count();
     assert_eq!(failed, 0);
 }

@@ -119,8 +119,12 @@ async fn a_member_who_is_added_while_the_creation_does_not_show_yet_leads_to_no_
         rig.until("the creation", || rig.space.count("L12") == 1).await;
         tokio::time::sleep(Duration::from_millis(delay)).await;
         let members = json!([{ "email": "owner@example.com" }]);
-        rig.server
-            .patch("launchpadgroups", "team", "team", json!({ "spec": { "members": members } }));
+        rig.server.patch(
+            "launchpadgroups",
+            "team",
+            "team",
+            json!({ "spec": { "members": members } }),
+        );
         let ends = || {
             let object = rig.server.get("launchpadgroups", "team", "team");
             let reason = condition(&object, "Ready")["reason"].clone();
@@ -128,6 +132,10 @@ async fn a_member_who_is_added_while_the_creation_does_not_show_yet_leads_to_no_
             object["status"]["observedGeneration"] == 2 && reason == "InSync"
         };
         rig.until("the member", ends).await;
-        assert_eq!((rig.space.count("L12"), rig.space.count("L13")), (1, 1), "after {delay} ms");
+        assert_eq!(
+            (rig.space.count("L12"), rig.space.count("L13")),
+            (1, 1),
+            "after {delay} ms"
+        );
     }
 }

@@ -25,17 +25,19 @@ pub struct Rig {
     pub server: MemoryApiserver,
     pub space: Instance,
     _simulator: Simulator,
-    _stop: watch::Sender<bool>,
-    running: JoinHandle<()>,
+    running: Running,
     /// How far the operator's clock is ahead, in seconds.
     ahead: Arc<AtomicI64>,
 }
 
 impl Drop for Rig {
     fn drop(&mut self) {
-        self.running.abort();
+        self.running.0.abort();
     }
 }
+
+/// An operator; it stops when the sender goes.
+type Running = (JoinHandle<()>, watch::Sender<bool>);
 
 impl Rig {
     /// An engine with a space that is ready.
@@ -63,12 +65,11 @@ impl Rig {
                 "limits": { "requestsPerSecond": 1000 } },
         }));
         let ahead = Arc::new(AtomicI64::new(0));
-        let (running, stop) = run(&server, ahead.clone()).await;
+        let running = run(&server, ahead.clone()).await;
         let rig = Self {
             server,
             space,
             _simulator: simulator,
-            _stop: stop,
             running,
             ahead,
         };
@@ -78,10 +79,9 @@ impl Rig {
 
     /// Kills the operator in the middle of whatever it does, and starts another one.
     pub async fn restart(&mut self) {
-        self.running.abort();
-        let _ = (&mut self.running).await;
-        let (running, stop) = run(&self.server, self.ahead.clone()).await;
-        (self.running, self._stop) = (running, stop);
+        self.running.0.abort();
+        let _ = (&mut self.running.0).await;
+        self.running = run(&self.server, self.ahead.clone()).await;
     }
 
     /// Sets the operator's clock ahead.
@@ -113,7 +113,8 @@ impl Rig {
     }
 
     pub fn edit_user(&self, name: &str, spec: Value) {
-        self.server.patch("launchpadusers", "team", name, json!({ "spec": spec }));
+        self.server
+            .patch("launchpadusers", "team", name, json!({ "spec": spec }));
     }
 
     pub fn accept(&self, email: &str) {
@@ -206,7 +207,7 @@ impl Rig {
     }
 }
 
-async fn run(server: &MemoryApiserver, ahead: Arc<AtomicI64>) -> (JoinHandle<()>, watch::Sender<bool>) {
+async fn run(server: &MemoryApiserver, ahead: Arc<AtomicI64>) -> Running {
     let client = server.client();
     let env = Environment {
         clock: Clock::new(move || Timestamp::now() + SignedDuration::from_secs(ahead.load(Ordering::SeqCst))),
@@ -233,4 +234,10 @@ pub fn condition(object: &Value, type_: &str) -> Value {
         .into_iter()
         .find(|one| one["type"] == type_)
         .unwrap_or_default()
+}
+
+/// Ids of the groups of a user or an invite.
+pub fn group_ids(person: &Value) -> Vec<Value> {
+    let groups = person["groups"].as_array().unwrap().iter();
+    groups.map(|group| group["id"].clone()).collect()
 }

@@ -71,7 +71,10 @@ async fn thirty_people_for_ten_seats() {
         let users = rig.server.list("launchpadusers");
         let waiting: Vec<&Value> = users.iter().filter(|user| reason(user) == "Guarded").collect();
         let message = condition(waiting[0], "Ready")["message"].to_string();
-        assert!(message.contains("11 of 11 taken (1 users, 10 invites: owner@example.com"), "{message}");
+        assert!(
+            message.contains("11 of 11 taken (1 users, 10 invites: owner@example.com"),
+            "{message}"
+        );
 
         let invited = users.iter().find(|user| reason(user) == "InSync").unwrap();
         let created = |user: &&&Value| {

@@ -125,9 +125,10 @@ impl Change for UserChange {
 
     fn effects(&self) -> Vec<Effect> {
         match self {
-            Self::Invite { email, .. } | Self::Resubmit { email, .. } => vec![Effect::Edits(email.clone())],
-            // Nobody has an account yet who could lose it.
-            Self::DeleteInvite(email) => vec![Effect::Edits(email.clone())],
+            // Who is only invited has no account yet that could be lost.
+            Self::Invite { email, .. } | Self::Resubmit { email, .. } | Self::DeleteInvite(email) => {
+                vec![Effect::Edits(email.clone())]
+            }
             Self::DeleteUser(email) => vec![Effect::Deletes(email.clone())],
             Self::EditInvite(edited) | Self::EditUser(edited) => edited.effects(),
         }

@@ -21,7 +21,7 @@ use crate::{
         common::DeletionPolicy,
         launchpad_user::{DEFAULT_PROFILE, LaunchpadUserSeen, Phase},
     },
-    dataiku::email::folded,
+    dataiku::{email::folded, launchpad::people::Profile},
     engine::{
         Common, Error, Given, Managed, Observed, Plan, Read, Receipt, TaskState,
         connect::{ConnectionKey, Declared, Delegable, Remote, Shares},
@@ -147,12 +147,7 @@ impl Managed for User {
         key_hash(&format!("{seen:?}"))
     }
 
-    fn show(
-        object: &LaunchpadUser,
-        seen: Option<&Someone>,
-        record: &Applied,
-        _: &SpaceLists,
-    ) -> LaunchpadUserSeen {
+    fn show(object: &LaunchpadUser, seen: Option<&Someone>, record: &Applied, _: &SpaceLists) -> LaunchpadUserSeen {
         let before = shown(object);
         let invited_at = before.and_then(|before| before.invited_at.clone());
         let Some(someone) = seen else {
@@ -175,7 +170,7 @@ impl Managed for User {
                 invited_at,
                 time(user.record.created_on.as_deref()),
                 user.record.is_owner,
-                user.record.profile.as_ref().map(|profile| profile.is_trial()),
+                user.record.profile.as_ref().map(Profile::is_trial),
             ),
         };
         LaunchpadUserSeen {

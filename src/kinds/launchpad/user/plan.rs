@@ -149,7 +149,9 @@ fn edit(
     let mut fields = Fields::new(given.record, someone.unreadable());
     let refused = match profile(object, given, someone) {
         Ok(Some(edit)) => {
-            let found = someone.profile().map(|profile| (profile.name.clone(), profile.is_trial));
+            let found = someone
+                .profile()
+                .map(|profile| (profile.name.clone(), profile.is_trial));
             fields.differs(found, edit);
             None
         }
@@ -263,7 +265,10 @@ fn memberships(
         return Ok(Vec::new());
     }
     let Some(elsewhere) = Elsewhere::of(object, given) else {
-        fields.waits("memberships are withdrawn once all objects of the space are known".into(), true);
+        fields.waits(
+            "memberships are withdrawn once all objects of the space are known".into(),
+            true,
+        );
         return Ok(Vec::new());
     };
     let mut leaves = Vec::new();
@@ -299,7 +304,12 @@ impl Elsewhere {
                 continue;
             }
             let name = format!("{} {}/{}", one.kind, one.namespace, one.name);
-            for (_, group) in one.shares.memberships.iter().filter(|(user, _)| same_email(user, email)) {
+            for (_, group) in one
+                .shares
+                .memberships
+                .iter()
+                .filter(|(user, _)| same_email(user, email))
+            {
                 all.entry(group.clone()).or_insert_with(|| name.clone());
             }
         }
@@ -353,11 +363,7 @@ fn leaving_edit(group: &GroupReference) -> FieldEdit {
 }
 
 /// Sets the declared properties.
-fn properties(
-    object: &LaunchpadUser,
-    found: Option<&BTreeMap<String, serde_json::Value>>,
-    fields: &mut Fields<'_>,
-) {
+fn properties(object: &LaunchpadUser, found: Option<&BTreeMap<String, serde_json::Value>>, fields: &mut Fields<'_>) {
     let declared = object.spec.admin_properties.iter().flatten();
     let mut declared = declared.peekable();
     if declared.peek().is_none() {

@@ -37,9 +37,10 @@ pub(super) fn check(object: &LaunchpadUser, given: &Given<'_, LaunchpadSpace>, s
     let Some(profiles) = &*profiles else { return Ok(()) };
     let rows: Vec<&ProfileRecord> = profiles.items.iter().filter(|row| row.name == seat.name).collect();
     if rows.is_empty() {
-        return match profiles.is_complete() {
-            true => Err(unknown(seat.name, &profiles.items)),
-            false => Ok(()),
+        return if profiles.is_complete() {
+            Err(unknown(seat.name, &profiles.items))
+        } else {
+            Ok(())
         };
     }
     let own = rows.iter().find(|row| row.is_trial == Some(seat.trial));
@@ -93,7 +94,9 @@ impl Holders {
         let invites = lists.invites(|invite| invite.profile.as_ref().is_some_and(&is_it));
         let users: BTreeSet<String> = users.iter().map(|user| folded(&user.record.email)).collect();
         let invited = invites.iter().map(|invite| folded(&invite.record.email));
-        let invited = invited.filter(|email| email != except && !users.contains(email)).collect();
+        let invited = invited
+            .filter(|email| email != except && !users.contains(email))
+            .collect();
         Self {
             users: users.into_iter().filter(|email| email != except).collect(),
             invited,
@@ -123,13 +126,20 @@ fn no_seat(seat: Seat<'_>, total: usize, free: usize, holders: &Holders, taken: 
     } else {
         "older objects wait for the rest".to_owned()
     };
-    let mut who: Vec<&str> = holders.users.iter().chain(&holders.invited).map(String::as_str).collect();
+    let mut who: Vec<&str> = holders
+        .users
+        .iter()
+        .chain(&holders.invited)
+        .map(String::as_str)
+        .collect();
     let more = who.len().saturating_sub(NAMED);
     who.truncate(NAMED);
-    let mut who = who.join(", ");
-    if more > 0 {
-        who.push_str(&format!(" and {more} more"));
-    }
+    let who = who.join(", ");
+    let who = if more > 0 {
+        format!("{who} and {more} more")
+    } else {
+        who
+    };
     let (used, invited) = (holders.users.len(), holders.invited.len());
     format!(
         "no {trial}seat of profile {name} for this object: {taken} of {total} taken ({used} users, {invited} invites: {who}), \
