@@ -61,7 +61,10 @@ pub(super) fn check(object: &LaunchpadUser, given: &Given<'_, LaunchpadSpace>, s
     let older = if free == 0 {
         0
     } else {
-        let others = given.others.dependents().unwrap_or_default();
+        let Some(others) = given.others.dependents() else {
+            let message = "not all objects of the space are known yet, and an older one may wait for the seat";
+            return Err(Error::NotYet(message.to_owned()));
+        };
         let waits = |one: &&Dependent| {
             let same = one
                 .shares
