@@ -27,6 +27,10 @@ use crate::{
 const MOST: usize = 200;
 /// Time between two calls of one kind: what comes meanwhile goes into the next one.
 const SPACING: Duration = Duration::from_secs(1);
+/// The same after a call that carried many items, as more of them follow.
+const WIDE_SPACING: Duration = Duration::from_secs(3);
+/// How many items are many.
+const MANY: usize = 10;
 /// How often a call is sent again that lost a permit in between.
 const ATTEMPTS: usize = 3;
 
@@ -58,18 +62,19 @@ pub struct Ask {
 #[derive(Default)]
 struct Answers {
     batch: Batch<Ask, Result<Receipt, Error>>,
-    /// When the last call was sent.
-    sent: Mutex<Option<Instant>>,
+    /// When the next call is due.
+    next: Mutex<Option<Instant>>,
 }
 
 impl Answers {
-    /// Waits until the next call is due.
-    async fn due(&self) {
-        let mut sent = self.sent.lock().await;
-        if let Some(sent) = *sent {
-            tokio::time::sleep_until(sent + SPACING).await;
+    /// Waits until a call with so many items is due.
+    async fn due(&self, items: usize) {
+        let mut next = self.next.lock().await;
+        if let Some(next) = *next {
+            tokio::time::sleep_until(next).await;
         }
-        *sent = Some(Instant::now());
+        let spacing = if items < MANY { SPACING } else { WIDE_SPACING };
+        *next = Some(Instant::now() + spacing);
     }
 }
 
@@ -121,7 +126,7 @@ impl SpaceLists {
             Write::DeleteUser => (Act::DeleteUser, &self.bulk.deleted_users),
         };
         let answer = answers.batch.ask(ask, async |asks| {
-            answers.due().await;
+            answers.due(asks.len()).await;
             self.write_all(api, act, asks).await
         });
         answer.await.unwrap_or_else(|| {
