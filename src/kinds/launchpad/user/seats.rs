@@ -96,13 +96,11 @@ impl Holders {
         let users = lists.users(|user| user.profile.as_ref().is_some_and(&is_it));
         let invites = lists.invites(|invite| invite.profile.as_ref().is_some_and(&is_it));
         let users: BTreeSet<String> = users.iter().map(|user| folded(&user.record.email)).collect();
-        let invited = invites.iter().map(|invite| folded(&invite.record.email));
-        let invited = invited
-            .filter(|email| email != except && !users.contains(email))
-            .collect();
+        let addresses = invites.iter().map(|invite| folded(&invite.record.email));
+        let addresses = addresses.filter(|email| email != except && !users.contains(email));
         Self {
+            invited: addresses.collect(),
             users: users.into_iter().filter(|email| email != except).collect(),
-            invited,
         }
     }
 
