@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     common::SecretRef,
-    connection::{AllowedNamespaces, BreakerStatus, ChangeWindow, GroupCounts, Limits, Orphans, Tls},
+    connection::{AllowedNamespaces, BrakeStatus, BreakerStatus, ChangeWindow, GroupCounts, Limits, Orphans, Tls},
     delegation::Tenancy,
     status::{Nothing, Status},
 };
@@ -98,6 +98,9 @@ pub struct SpaceStatus {
     /// How many objects use this connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claims: Option<i64>,
+    /// Changes that wait for an acknowledgement, since too many users would lose their accounts at once. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brake: Option<BrakeStatus>,
     /// `Closed`: the operator calls the Launchpad. `Open`: five calls in a row failed, and only the read at each drift interval is
     /// sent until one succeeds. Absent before the first call.
     #[serde(default, skip_serializing_if = "Option::is_none")]

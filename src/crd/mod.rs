@@ -23,6 +23,7 @@ pub mod govern_role_assignment;
 pub mod govern_user;
 pub mod launchpad_group;
 pub mod launchpad_space;
+pub mod launchpad_user;
 pub mod node_group;
 pub mod node_key;
 pub mod node_user;
@@ -55,6 +56,7 @@ pub use govern_role_assignment::GovernRoleAssignment;
 pub use govern_user::GovernUser;
 pub use launchpad_group::LaunchpadGroup;
 pub use launchpad_space::LaunchpadSpace;
+pub use launchpad_user::LaunchpadUser;
 
 /// Every custom resource definition of this release, in the order in which they are documented.
 pub fn all() -> Vec<CustomResourceDefinition> {
@@ -77,6 +79,7 @@ pub fn all() -> Vec<CustomResourceDefinition> {
         GovernDefaultPermissions::crd(),
         LaunchpadSpace::crd(),
         LaunchpadGroup::crd(),
+        LaunchpadUser::crd(),
     ];
     for version in definitions
         .iter_mut()

@@ -10,7 +10,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    connect::ConnectionKey,
+    connect::{ConnectionKey, Dependent},
     object::ObjectName,
     secrets::{SecretUse, SourceKind},
 };
@@ -174,6 +174,7 @@ impl Index {
             own,
             admits,
             allowed: None,
+            among: None,
             incomplete,
         }
     }
@@ -266,10 +267,23 @@ pub struct Claims<'a> {
     own: ObjectName,
     admits: Box<dyn Fn(&str) -> bool + Send + Sync + 'a>,
     allowed: Option<Allows<'a>>,
+    among: Option<Among<'a>>,
     incomplete: bool,
 }
 
+/// All objects of one connection; `None`: not all are known yet.
+pub type Among<'a> = Box<dyn Fn() -> Option<Vec<Dependent>> + Send + Sync + 'a>;
+
 impl<'a> Claims<'a> {
+    /// The same claims, among these objects of the connection.
+    #[must_use]
+    pub fn among(self, among: Among<'a>) -> Self {
+        Self {
+            among: Some(among),
+            ..self
+        }
+    }
+
     /// The same claims without those of objects that may not declare what they declare.
     #[must_use]
     pub fn only(self, allowed: Allows<'a>) -> Self {
@@ -289,8 +303,14 @@ impl Claims<'_> {
             own,
             admits: Box::new(|_| true),
             allowed: None,
+            among: None,
             incomplete: false,
         }
+    }
+
+    /// All objects of the connection, of every kind; `None`: not all are known yet. Each call walks through all of them.
+    pub fn dependents(&self) -> Option<Vec<Dependent>> {
+        self.among.as_ref().map_or_else(|| Some(Vec::new()), |among| among())
     }
 
     /// Whether objects that cannot be read may claim more.

@@ -161,7 +161,7 @@ fn bounded(plan: Vec<String>) -> Vec<String> {
 }
 
 /// The apiserver stores whole seconds; a fraction would make every comparison with what it returns fail.
-pub(super) fn to_second(now: Timestamp) -> Timestamp {
+pub fn to_second(now: Timestamp) -> Timestamp {
     Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 

@@ -46,5 +46,6 @@ pub fn start(env: Environment, namespace: Option<&str>, stop: watch::Receiver<bo
     kinds.objects::<Keep<govern::DefaultPermissions>>(&govern);
     let spaces = kinds.connections::<LaunchpadSpace>();
     kinds.objects::<launchpad::Group>(&spaces);
+    kinds.objects::<launchpad::User>(&spaces);
     kinds.finish()
 }

@@ -12,7 +12,6 @@ use crate::dataiku::{
     error::ApiError,
     fields::{Fields, Record, Unreadable, record},
     listed::Listed,
-    null,
     outcome::confirmed,
     permit::WritePermit,
 };
@@ -20,7 +19,18 @@ use crate::dataiku::{
 const SEARCH_USERS: Operation = Operation::list(&LAUNCHPAD, "POST /spaces/{space}/users/search");
 const SEARCH_INVITES: Operation = Operation::list(&LAUNCHPAD, "POST /spaces/{space}/invites/search");
 const GET_INVITE: Operation = Operation::read(&LAUNCHPAD, "GET /spaces/{space}/invite/{invite}");
+const CREATE_INVITES: Operation<Write> = Operation::write(&LAUNCHPAD, "POST /spaces/{space}/invites");
 const PUT_INVITES: Operation<Write> = Operation::write(&LAUNCHPAD, "PUT /spaces/{space}/invites");
+const DELETE_INVITES: Operation<Write> = Operation::write(&LAUNCHPAD, "DELETE /spaces/{space}/invites");
+const PUT_USERS: Operation<Write> = Operation::write(&LAUNCHPAD, "PUT /spaces/{space}/users");
+const DELETE_USERS: Operation<Write> = Operation::write(&LAUNCHPAD, "DELETE /spaces/{space}/users");
+
+/// The member of a user or an invite with the groups.
+pub const GROUPS: &str = "groups";
+/// The member with the seat.
+pub const PROFILE: &str = "profile";
+/// The member of a user with properties that administrators see.
+pub const ADMIN_PROPERTIES: &str = "adminProperties";
 
 /// A user as the lists hold it. `None` is absent, or, where the member is in `unreadable`, unknown.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,9 +76,17 @@ pub struct InviteRecord {
 pub struct Profile {
     /// Name, such as `designer`.
     pub name: String,
-    /// Whether it is a trial seat.
-    #[serde(default, deserialize_with = "null::as_default")]
-    pub is_trial: bool,
+    /// Whether it is a trial seat; `None`: the document does not say. A user's seat is none then; an invite may not show it.
+    #[serde(default)]
+    pub is_trial: Option<bool>,
+}
+
+impl Profile {
+    /// Whether it is known to be a trial seat.
+    #[must_use]
+    pub fn is_trial(&self) -> bool {
+        self.is_trial == Some(true)
+    }
 }
 
 /// A group as its members name it.
@@ -132,6 +150,22 @@ impl InviteRecord {
     }
 }
 
+/// A new invite's document.
+#[must_use]
+pub fn new_invite(email: &str, profile: &str, trial: bool, groups: &[GroupReference]) -> Document {
+    let mut seat = Document::new();
+    seat.set("name", profile);
+    if trial {
+        seat.set("isTrial", &true);
+    }
+    let mut document = Document::new();
+    document.set("id", &None::<&str>);
+    document.set("email", email);
+    document.set(PROFILE, &seat);
+    document.set(GROUPS, groups);
+    document
+}
+
 #[derive(Serialize)]
 struct Emails<'a> {
     /// Null is all.
@@ -187,5 +221,54 @@ impl Launchpad {
     pub async fn put_invites(&self, permit: WritePermit, documents: &[Document]) -> Result<BulkAnswer, ApiError> {
         let call = self.call(PUT_INVITES).query("failAllOnError", &false).json(documents);
         self.bulk(call, permit).await
+    }
+
+    /// The whole documents of the users of these addresses, in any spelling that the Launchpad accepts.
+    ///
+    /// # Errors
+    /// The call fails; it needs the scope `read_users`.
+    pub async fn users_of(&self, emails: &[&str]) -> Result<Listed<Document>, ApiError> {
+        let call = self.call(SEARCH_USERS).json(&Emails { emails: Some(emails) });
+        self.transport.json(call).await
+    }
+
+    /// Invites people; see [`new_invite`]. The Launchpad accepts or refuses each by itself, and the answer lists the outcomes.
+    ///
+    /// # Errors
+    /// The call fails as a whole.
+    pub async fn create_invites(&self, permit: WritePermit, documents: &[&Document]) -> Result<BulkAnswer, ApiError> {
+        let call = self
+            .call(CREATE_INVITES)
+            .query("failAllOnError", &false)
+            .json(documents);
+        self.bulk(call, permit).await
+    }
+
+    /// Withdraws the invites of these addresses, which have to be in the Launchpad's spelling. The answer lists the outcomes.
+    ///
+    /// # Errors
+    /// The call fails as a whole.
+    pub async fn delete_invites(&self, permit: WritePermit, emails: &[&str]) -> Result<BulkAnswer, ApiError> {
+        let call = self.call(DELETE_INVITES).query("failAllOnError", &false);
+        self.bulk(call.json(&Emails { emails: Some(emails) }), permit).await
+    }
+
+    /// Replaces the documents of users. Pass those just read, edited. The answer lists the outcomes, and names the task that
+    /// carries them to the nodes.
+    ///
+    /// # Errors
+    /// The call fails as a whole.
+    pub async fn put_users(&self, permit: WritePermit, documents: &[&Document]) -> Result<BulkAnswer, ApiError> {
+        let call = self.call(PUT_USERS).query("failAllOnError", &false).json(documents);
+        self.bulk(call, permit).await
+    }
+
+    /// Deletes the users of these addresses, which have to be in the Launchpad's spelling. The answer lists the outcomes.
+    ///
+    /// # Errors
+    /// The call fails as a whole.
+    pub async fn delete_users(&self, permit: WritePermit, emails: &[&str]) -> Result<BulkAnswer, ApiError> {
+        let call = self.call(DELETE_USERS).query("failAllOnError", &false);
+        self.bulk(call.json(&Emails { emails: Some(emails) }), permit).await
     }
 }

@@ -18,7 +18,7 @@ use crate::dataiku::{
 
 const SPACE: &str = "/v1/spaces/space%2F1";
 
-fn profile(name: &str, is_trial: bool) -> Profile {
+fn profile(name: &str, is_trial: Option<bool>) -> Profile {
     Profile {
         name: name.into(),
         is_trial,
@@ -53,7 +53,7 @@ async fn all_users_are_searched_for_without_emails() {
     let jane = UserRecord {
         id: "u1".into(),
         email: "Jane@B.c".into(),
-        profile: Some(profile("designer", true)),
+        profile: Some(profile("designer", Some(true))),
         is_owner: Some(true),
         groups: Some(vec![group("g1", "team")]),
         admin_properties: Some([("cost".to_owned(), json!({"centre": 7}))].into()),
@@ -64,7 +64,7 @@ async fn all_users_are_searched_for_without_emails() {
     assert_eq!(first, jane);
     assert_eq!(
         (second.profile, second.is_owner),
-        (Some(profile("reader", false)), Some(false))
+        (Some(profile("reader", None)), Some(false))
     );
     assert_eq!(
         (second.groups, second.admin_properties),
@@ -111,7 +111,7 @@ async fn invites_are_searched_for_read_and_replaced_in_bulk() {
     let invite = InviteRecord {
         id: "i1".into(),
         email: "new@b.c".into(),
-        profile: Some(profile("reader", false)),
+        profile: Some(profile("reader", None)),
         groups: Some(vec![group("g1", "team")]),
         created_on: None,
         unreadable: Unreadable::default(),

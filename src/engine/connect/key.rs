@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 use crate::crd::common::InstanceRef;
 
 /// A connection object.
@@ -50,4 +52,17 @@ pub struct Dependent {
     pub id: Option<String>,
     /// Whether its drift shows only in lists with all details.
     pub needs_details: bool,
+    /// When it was created.
+    pub created: Timestamp,
+    /// What objects of other kinds have to know of it.
+    pub shares: Shares,
+}
+
+/// What an object declares that other objects of its connection have to know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shares {
+    /// Memberships that it declares: user and group.
+    pub memberships: Vec<(String, String)>,
+    /// The seat that its user has or waits for: a profile, and whether it is a trial.
+    pub seat: Option<(String, bool)>,
 }

@@ -17,7 +17,7 @@ pub mod work;
 pub use connections::{Connections, Lookup, Readiness};
 pub use delegation::{Declared, Delegable};
 pub use guard::{Effect, Held};
-pub use key::{ConnectionKey, Dependent};
+pub use key::{ConnectionKey, Dependent, Shares};
 pub use kind::{Api, ConnectionKind, Terms};
 pub use live::{Live, Remote};
 pub use orphans::{Left, Remains};

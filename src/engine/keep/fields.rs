@@ -72,6 +72,14 @@ impl FieldEdit {
         self
     }
 
+    /// The same difference, which takes these names out of a list.
+    #[must_use]
+    pub fn removing(mut self, list: &'static str, names: Vec<String>) -> Self {
+        self.withdraws = true;
+        self.removed = Some((list, names));
+        self
+    }
+
     /// The same difference, which sets a permission flag to true.
     #[must_use]
     pub fn granting(mut self, flag: impl Into<String>) -> Self {

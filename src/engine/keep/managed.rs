@@ -12,7 +12,7 @@ use crate::{
         status::Origin,
     },
     engine::{
-        connect::{ConnectionKey, ConnectionKind, Declared, Dependent, Remote},
+        connect::{ConnectionKey, ConnectionKind, Declared, Dependent, Remote, Shares},
         error::Error,
         index::{Claim, Claims},
         mark::{Mark, Marked},
@@ -76,7 +76,7 @@ pub struct Given<'a, C: ConnectionKind> {
     pub lists: &'a C::Lists,
     /// The mark that the remote object is to carry; `None`: the operator did not create it, or knows no mark.
     pub mark: Option<Mark>,
-    /// What other objects of the kind declare and own, for kinds with [`Managed::claims`].
+    /// What other objects of the kind declare and own, for kinds with [`Managed::claims`], and all objects of the connection.
     pub others: Claims<'a>,
 }
 
@@ -133,6 +133,8 @@ pub trait Managed: Send + Sync + 'static {
     /// Whether an object owns entries of a document that others use too. Nothing is refused then: the document belongs to
     /// nobody, and entries found in it stay somebody else's.
     const ENTRIES: bool = false;
+    /// Whether objects hand their calls to one writer for all of them, so that many may wait for theirs at once.
+    const MANY: bool = Self::ENTRIES;
     /// Whether objects of other kinds may wait until one of this kind is ready.
     const UNBLOCKS: bool = false;
     /// Whether writes start a task that carries them on; its state shows as the condition `Propagated`.
@@ -153,6 +155,11 @@ pub trait Managed: Send + Sync + 'static {
     /// Entries of shared documents that the object declares and owns. Called once for each change of the object.
     fn claims(_object: &Self::Object) -> Vec<Claim> {
         Vec::new()
+    }
+
+    /// What objects of other kinds on the same connection have to know of this one. Pure.
+    fn shares(_object: &Self::Object) -> Shares {
+        Shares::default()
     }
 
     /// Key of the remote object as the remote side compares it: two objects with the same one claim the same remote object.

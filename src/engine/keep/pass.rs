@@ -246,7 +246,7 @@ impl<'a, M: Managed> Pass<'a, M> {
         let admission = self
             .keeping
             .connections
-            .admission(&connection, Queue::of(M::ENTRIES, together));
+            .admission(&connection, Queue::of(M::MANY, together));
         let kind = self.cx.shell.as_watched()?;
         admission.enter(&Applicant {
             uid: &self.cx.uid(),
@@ -482,6 +482,11 @@ pub(super) fn given<'a, M: Managed>(
     } else {
         Claims::none(name.clone())
     };
+    let connection = M::common(object).connection;
+    let others = others.among(Box::new(move || {
+        let (dependents, complete) = keeping.connections.dependents(&connection);
+        complete.then_some(dependents)
+    }));
     let created = report.origin == Some(Origin::Created);
     let cluster = shell.env.cluster.as_deref().filter(|_| created);
     let mark = cluster.map(|cluster| Mark::of(cluster, object));

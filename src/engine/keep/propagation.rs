@@ -66,7 +66,9 @@ impl Following {
     /// Why a read that contradicts the last write is ignored, and the write not repeated. `creates`: the write to repeat
     /// creates the remote object.
     pub fn pending(&self, creates: bool) -> Option<String> {
-        let task = self.unshown()?;
+        // An edit of the spec meanwhile does not undo a create that does not show yet.
+        let begun = self.task.as_ref().filter(|task| creates && !task.shown);
+        let task = begun.or_else(|| self.unshown())?;
         let id = &task.task_id;
         match task.phase {
             // Never repeat a pending create: the duplicate would be refused and mistaken for somebody else's object.

@@ -153,7 +153,7 @@ async fn withdraw<M: Managed>(
     };
     let admission = keeping
         .connections
-        .admission(&common.connection, Queue::of(M::ENTRIES, false));
+        .admission(&common.connection, Queue::of(M::MANY, false));
     let applicant = Applicant {
         uid: &cx.uid(),
         name: &ObjectName::of(&*object),

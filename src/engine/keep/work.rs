@@ -69,6 +69,8 @@ impl<M: Managed> Work for Keeping<M> {
             key: common.key,
             id: self.recorded_id(object),
             needs_details: M::needs_details(object),
+            created: created(object),
+            shares: M::shares(object),
         };
         Some((common.connection, dependent))
     }
@@ -83,7 +85,7 @@ impl<M: Managed> Work for Keeping<M> {
     }
 
     fn deadline(&self) -> Duration {
-        if M::ENTRIES { SHARED_DEADLINE } else { DEADLINE }
+        if M::MANY { SHARED_DEADLINE } else { DEADLINE }
     }
 
     async fn reconcile(&self, cx: &mut Reconcile<Self>) -> Result<Outcome, Error> {

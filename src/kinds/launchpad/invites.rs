@@ -16,14 +16,13 @@ use crate::{
         launchpad::{
             Launchpad,
             bulk::{BulkError, BulkItem},
-            people::GroupReference,
+            people::{GROUPS, GroupReference, PROFILE, Profile},
         },
         permit::WritePermit,
     },
-    engine::{Error, Fate, Reason, shared::writer::SharedDocument},
+    engine::{Error, Fate, Reason, keep::fields::Edit, shared::writer::SharedDocument},
 };
 
-const GROUPS: &str = "groups";
 const NONE: &[GroupReference] = &[];
 
 /// Invites by address.
@@ -43,12 +42,32 @@ pub struct InvitesApi {
     pub lists: Arc<SpaceLists>,
 }
 
-/// Invites that get or lose one group.
-pub struct InvitesEdit {
-    /// The group.
-    pub group: GroupReference,
-    /// The invites.
-    pub invites: Vec<InviteEdit>,
+/// What an object changes in invites.
+pub enum InvitesEdit {
+    /// Invites that get or lose one group.
+    Group {
+        /// The group.
+        group: GroupReference,
+        /// The invites.
+        invites: Vec<InviteEdit>,
+    },
+    /// Fields of one invite.
+    Fields {
+        /// The invited address, in the Launchpad's spelling.
+        email: String,
+        /// What changes.
+        edit: Arc<Edit>,
+    },
+}
+
+impl InvitesEdit {
+    /// The invited addresses.
+    fn emails(&self) -> Vec<&str> {
+        match self {
+            Self::Group { invites, .. } => invites.iter().map(|invite| invite.email.as_str()).collect(),
+            Self::Fields { email, .. } => vec![email],
+        }
+    }
 }
 
 /// An invite that gets or loses a group.
@@ -84,8 +103,7 @@ impl SharedDocument for Invites {
     type Written = Refusals;
 
     async fn read(&self, space: &InvitesApi, edits: &[&InvitesEdit]) -> Result<Self::Content, ApiError> {
-        let invites = edits.iter().flat_map(|edit| &edit.invites);
-        let mut emails: Vec<&str> = invites.map(|invite| invite.email.as_str()).collect();
+        let mut emails: Vec<&str> = edits.iter().flat_map(|edit| edit.emails()).collect();
         emails.sort_unstable();
         emails.dedup();
         if emails.is_empty() {
@@ -104,16 +122,16 @@ impl SharedDocument for Invites {
 
     fn edit(&self, content: &mut Self::Content, edit: &InvitesEdit) -> Result<bool, Error> {
         let mut edited = Vec::new();
-        for one in &edit.invites {
-            // An invite that is gone was accepted meanwhile: the group gets the user instead.
-            let Some(invite) = content.get(&one.email) else {
+        for email in edit.emails() {
+            // An invite that is gone was accepted meanwhile: what it would get, the user gets.
+            let Some(invite) = content.get(email) else {
                 continue;
             };
             let mut document = invite.document.clone();
-            if set_group(&mut document, &edit.group, one.joins)
-                .map_err(|error| Error::unreadable(&format!("the invite of {}", one.email), &error))?
+            if apply(&mut document, edit, email)
+                .map_err(|error| Error::unreadable(&format!("the invite of {email}"), &error))?
             {
-                edited.push((one.email.clone(), document));
+                edited.push((email.to_owned(), document));
             }
         }
         let changed = !edited.is_empty();
@@ -143,9 +161,9 @@ impl SharedDocument for Invites {
     }
 
     fn refusal(edit: &InvitesEdit, refused: &Refusals) -> Option<Error> {
-        let own = edit.invites.iter().filter_map(|invite| {
-            let message = refused.get(&invite.email)?;
-            Some(format!("{}: {message}", invite.email))
+        let own = edit.emails().into_iter().filter_map(|email| {
+            let message = refused.get(email)?;
+            Some(format!("{email}: {message}"))
         });
         let own: Vec<_> = own.collect();
         (!own.is_empty()).then(|| Error::Remote {
@@ -177,7 +195,7 @@ async fn put(space: &InvitesApi, permit: WritePermit, documents: &Documents) -> 
     };
     let refused = documents.iter().filter(|(email, sent)| match &stored {
         // An invite that is gone was accepted meanwhile, which is no error.
-        Some(stored) => stored.get(*email).is_some_and(|stored| groups(stored) != groups(sent)),
+        Some(stored) => stored.get(*email).is_some_and(|stored| !shows(stored, sent)),
         None => true,
     });
     Ok(refused
@@ -216,6 +234,29 @@ async fn without_deleted_groups(space: &InvitesApi, documents: &mut Documents) -
         edited |= document.edit_list(GROUPS, kept, NONE).unwrap_or_default();
     }
     edited
+}
+
+/// Makes the edit of one invite; whether that changed anything.
+fn apply(document: &mut Document, edit: &InvitesEdit, email: &str) -> Result<bool, DocumentError> {
+    match edit {
+        InvitesEdit::Group { group, invites } => {
+            let own = invites.iter().find(|invite| invite.email == email);
+            own.map_or(Ok(false), |own| set_group(document, group, own.joins))
+        }
+        InvitesEdit::Fields { edit, .. } => edit.write(document).map(|()| true),
+    }
+}
+
+/// Whether a stored invite is what was sent, as far as anybody edits it.
+fn shows(stored: &Document, sent: &Document) -> bool {
+    let profile = |document: &Document| {
+        document
+            .get::<Profile>(PROFILE)
+            .ok()
+            .flatten()
+            .map(|profile| profile.name)
+    };
+    groups(stored) == groups(sent) && profile(stored) == profile(sent)
 }
 
 /// Adds the group to the document or removes it; whether that changed anything.

@@ -1,21 +1,28 @@
 //! What the last sweep of a space and later reads showed.
 
+mod search;
+
 use std::{
     collections::{BTreeMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use tokio::sync::RwLock;
+
+use super::bulk::Bulk;
 use crate::{
     dataiku::{
         document::Document,
         email::folded,
         error::ApiError,
+        fields::Unreadable,
         launchpad::{
             Launchpad,
             groups::{GroupRecord, USERS},
-            people::{InviteRecord, UserRecord},
-            space::NodeRecord,
+            people::{GroupReference, InviteRecord, Profile, UserRecord},
+            space::{NodeRecord, ProfileRecord},
+            tasks::TaskState,
         },
         listed::Listed,
     },
@@ -33,6 +40,57 @@ pub struct Person<T> {
     key: String,
     /// The user or invite.
     pub record: T,
+}
+
+/// Somebody in a space.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Someone {
+    /// A user.
+    User(Arc<Person<UserRecord>>),
+    /// Somebody who is invited and has not accepted yet.
+    Invite(Arc<Person<InviteRecord>>),
+}
+
+impl Someone {
+    /// Id of the user or the invite.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::User(user) => &user.record.id,
+            Self::Invite(invite) => &invite.record.id,
+        }
+    }
+
+    /// Email address, in the Launchpad's spelling.
+    pub fn email(&self) -> &str {
+        match self {
+            Self::User(user) => &user.record.email,
+            Self::Invite(invite) => &invite.record.email,
+        }
+    }
+
+    /// The seat.
+    pub fn profile(&self) -> Option<&Profile> {
+        match self {
+            Self::User(user) => user.record.profile.as_ref(),
+            Self::Invite(invite) => invite.record.profile.as_ref(),
+        }
+    }
+
+    /// Groups; `None`: unreadable.
+    pub fn groups(&self) -> Option<&Vec<GroupReference>> {
+        match self {
+            Self::User(user) => user.record.groups.as_ref(),
+            Self::Invite(invite) => invite.record.groups.as_ref(),
+        }
+    }
+
+    /// Members that could not be read.
+    pub fn unreadable(&self) -> &Unreadable {
+        match self {
+            Self::User(user) => &user.record.unreadable,
+            Self::Invite(invite) => &invite.record.unreadable,
+        }
+    }
 }
 
 /// What an object needs from newer lists.
@@ -66,6 +124,15 @@ pub struct SpaceLists {
     people_read: Shared<Option<Instant>>,
     nodes_read: Shared<Option<Instant>>,
     refreshes: Batch<Need, Result<(), ApiError>>,
+    /// Profiles with their seats; `None` before the first list.
+    profiles: Shared<Option<Listed<ProfileRecord>>>,
+    searches: Batch<String, Result<(), ApiError>>,
+    tasks: Batch<String, Result<Option<TaskState>, ApiError>>,
+    /// Writes that many objects wait for.
+    pub(super) bulk: Bulk,
+    /// Memberships are in the documents of groups and in those of users: whoever writes the one must not do so from a read
+    /// before a write of the other. Counts the writes of users.
+    pub(super) memberships: RwLock<u64>,
 }
 
 impl Default for SpaceLists {
@@ -80,6 +147,11 @@ impl Default for SpaceLists {
             people_read: Shared::default(),
             nodes_read: Shared::default(),
             refreshes: Batch::default(),
+            profiles: Shared::default(),
+            searches: Batch::default(),
+            tasks: Batch::default(),
+            bulk: Bulk::default(),
+            memberships: RwLock::default(),
         }
     }
 }
@@ -139,6 +211,43 @@ impl SpaceLists {
     /// All nodes.
     pub fn nodes(&self) -> Arc<Listed<NodeRecord>> {
         self.nodes.get()
+    }
+
+    /// Profiles with their seats; `None`: not known yet.
+    pub fn profiles(&self) -> Arc<Option<Listed<ProfileRecord>>> {
+        self.profiles.get()
+    }
+
+    /// Replaces the profiles.
+    pub fn replace_profiles(&self, profiles: Listed<ProfileRecord>) {
+        self.profiles.set(Some(profiles));
+    }
+
+    /// Number of users.
+    pub fn users_len(&self) -> usize {
+        self.users.len()
+    }
+
+    /// The users that `wanted` accepts. Searches all of them.
+    pub fn users(&self, wanted: impl Fn(&UserRecord) -> bool) -> Vec<Arc<Person<UserRecord>>> {
+        self.users.filter(|user| wanted(&user.record))
+    }
+
+    /// The user or invite of this address. Of both, the user.
+    pub fn person(&self, email: &str) -> Known<Someone> {
+        if let Some(user) = self.user(email) {
+            return Known::Found(Arc::new(Someone::User(user)));
+        }
+        if let Some(invite) = self.invite(email) {
+            return Known::Found(Arc::new(Someone::Invite(invite)));
+        }
+        let key = folded(email);
+        let known = self.users.get(&key) == Known::Absent && self.invites.get(&key) == Known::Absent;
+        if known && self.unreadable_people() == 0 {
+            Known::Absent
+        } else {
+            Known::Unknown
+        }
     }
 
     /// The user of this address.

@@ -6,11 +6,16 @@ use std::{
     time::Instant,
 };
 
-use super::{group::delegated::held, lists::SpaceLists};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::{
+    group::delegated::{ADMINISTRATORS, held},
+    lists::SpaceLists,
+};
 use crate::{
     crd::{
         LaunchpadSpace,
-        connection::{BreakerStatus, GroupCounts, Orphans},
+        connection::{BrakeStatus, BreakerStatus, GroupCounts, Orphans},
         launchpad_space::{DEFAULT_URL, SeatStatus, SpaceNodeStatus, SpaceStatus, SpaceUserCounts},
     },
     dataiku::{
@@ -22,7 +27,7 @@ use crate::{
     },
     engine::{
         Error, Reason, SecretUse, Secrets,
-        connect::{Api, ConnectionKind, Dependent, Live, Terms, delegation::Held},
+        connect::{Api, ConnectionKind, Dependent, Effect, Live, Terms, delegation::Held, guard},
         meters::{Gauge, Series},
         remote_error::permitted,
     },
@@ -146,8 +151,40 @@ impl ConnectionKind for LaunchpadSpace {
         all.map(|all| all.into_iter().collect())
     }
 
+    /// The owner administers the space, in whichever groups.
     fn memberships(lists: &SpaceLists, user: &str) -> Option<Vec<String>> {
-        lists.groups_of(user)
+        let mut groups = lists.groups_of(user)?;
+        if may_own(lists, user) {
+            groups.push(ADMINISTRATORS.to_owned());
+        }
+        Some(groups)
+    }
+
+    fn guard(&self, lists: &SpaceLists, effects: &[Effect]) -> Option<String> {
+        effects.iter().find_map(|effect| match effect {
+            Effect::Deletes(user) | Effect::Disables(user) if may_own(lists, user) => {
+                Some(format!("{user} is the owner of the space, and cannot be deleted"))
+            }
+            Effect::Leaves { user, group } if group.eq_ignore_ascii_case(ADMINISTRATORS) && may_own(lists, user) => {
+                Some(format!("{user} is the owner of the space, and stays in group {group}"))
+            }
+            Effect::DeletesGroup(group) if group.eq_ignore_ascii_case(ADMINISTRATORS) => {
+                Some(format!("group {group} administers the space, and cannot be deleted"))
+            }
+            _ => None,
+        })
+    }
+
+    fn users(lists: &SpaceLists) -> usize {
+        lists.users_len()
+    }
+
+    fn show_brake(shown: &mut SpaceStatus, held: Option<guard::Held>) {
+        shown.brake = held.map(|held| BrakeStatus {
+            token: held.token,
+            pending: i64::try_from(held.pending).unwrap_or(i64::MAX),
+            since: Time(held.since),
+        });
     }
 
     fn show_breaker(shown: &mut SpaceStatus, breaker: BreakerStatus) {
@@ -195,10 +232,18 @@ impl ConnectionKind for LaunchpadSpace {
             }),
             groups: readable.then(|| groups(&sweep.groups, dependents)),
             claims: Some(length(dependents.len())),
+            brake: None,
             breaker: None,
             orphans: None,
         }
     }
+}
+
+/// Whether this is the owner of the space, as far as the list tells.
+fn may_own(lists: &SpaceLists, email: &str) -> bool {
+    lists
+        .user(email)
+        .is_some_and(|user| user.record.is_owner != Some(false))
 }
 
 /// Reads the whole space: five calls, whatever the number of objects.
@@ -230,6 +275,7 @@ pub(super) async fn sweep(api: &Launchpad, lists: &SpaceLists) -> Result<Sweep, 
     sweep.nodes.sort_by(|one, other| one.name.cmp(&other.name));
     if sweep.missing.is_empty() {
         lists.replace_nodes(nodes_began, nodes);
+        lists.replace_profiles(sweep.profiles.clone());
         lists.replace_people(people_began, users, invites);
         lists.replace_groups(groups_began, &sweep.groups);
     }
@@ -241,7 +287,7 @@ fn reserved(invites: &Listed<InviteRecord>) -> Option<HashMap<(String, bool), us
     let mut reserved = HashMap::new();
     for invite in &invites.items {
         let profile = invite.profile.as_ref()?;
-        *reserved.entry((profile.name.clone(), profile.is_trial)).or_default() += 1;
+        *reserved.entry((profile.name.clone(), profile.is_trial())).or_default() += 1;
     }
     (invites.unreadable == 0).then_some(reserved)
 }

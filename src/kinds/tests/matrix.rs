@@ -72,8 +72,17 @@ fn space() -> Vec<Attempt> {
         json!({ "name": "team-t-4", "nodes": [{ "name": "design-0", "permissions": { "below": { "admin": true } } }] }),
         json!({ "name": "team-t-5", "nodeTypes": [{ "type": "govern", "permissions": { "isGovernArchitect": true } }] }),
     ];
+    let people = [
+        json!({ "email": "t-2@tenant.example.com", "groups": [{ "name": "space_administrators" }] }),
+        json!({ "email": "t-3@tenant.example.com", "groups": [{ "name": "Space_Administrators" }] }),
+        json!({ "email": "owner@example.com", "adoptionPolicy": "Adopt", "adminProperties": { "ours": 1 } }),
+    ];
     let groups = specs.into_iter();
-    groups.map(|spec| ("LaunchpadGroup", "launchpadgroups", spec)).collect()
+    let groups = groups.map(|spec| ("LaunchpadGroup", "launchpadgroups", spec));
+    let people = people.into_iter();
+    groups
+        .chain(people.map(|spec| ("LaunchpadUser", "launchpadusers", spec)))
+        .collect()
 }
 
 /// What gives a privilege by itself, so that no delegation without `privileges` allows it.
@@ -213,7 +222,7 @@ async fn no_kind_gives_a_privilege_without_a_delegation() {
 async fn no_kind_gives_a_privilege_with_a_narrow_delegation() {
     let rig = Rig::with(json!({ "delegations": [{
         "namespaces": { "from": "Names", "names": ["tenant"] },
-        "kinds": ["DssUser", "DssGroup", "GovernUser", "GovernGroup", "GovernRoleAssignment", "LaunchpadGroup"],
+        "kinds": ["DssUser", "DssGroup", "GovernUser", "GovernGroup", "GovernRoleAssignment", "LaunchpadGroup", "LaunchpadUser"],
         "users": ["*@tenant.example.com", "t-*"],
         "groups": ["team-t-*", "readers"],
         "roles": ["ro.reader"],
@@ -235,7 +244,7 @@ async fn no_kind_gives_a_privilege_with_a_delegation_of_everything_else() {
         "namespaces": { "from": "All" },
         "kinds": [
             "DssUser", "DssGroup", "DssGlobalApiKey", "DssInstanceVariables", "GovernUser", "GovernGroup",
-            "GovernRoleAssignment", "LaunchpadGroup",
+            "GovernRoleAssignment", "LaunchpadGroup", "LaunchpadUser",
         ],
         "adopt": true, "delete": true, "observe": "All",
     }] }))

@@ -92,7 +92,11 @@ fn an_edit_is_not_repeated_while_its_task_runs_and_a_create_never() {
         generation: 2,
         ..running
     };
-    assert_eq!(edited.pending(true), None, "the present spec was not written yet");
+    assert_eq!(edited.pending(false), None, "the present spec was not written yet");
+    assert!(
+        edited.pending(true).is_some(),
+        "an edit does not undo a create under way"
+    );
 }
 
 #[test]

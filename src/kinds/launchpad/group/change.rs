@@ -1,5 +1,6 @@
 //! One write to a space for a group.
 
+use super::delegated::ADMINISTRATORS;
 use crate::{
     engine::{Change, connect::Effect, keep::fields::Edit},
     kinds::launchpad::invites::InviteEdit,
@@ -22,8 +23,8 @@ pub enum GroupChange {
     Resubmit(String),
     /// Edit invites.
     Invites(Vec<InviteEdit>),
-    /// Delete it.
-    Delete,
+    /// Delete the group of this name.
+    Delete(String),
 }
 
 impl GroupChange {
@@ -48,7 +49,7 @@ impl Change for GroupChange {
             Self::Edit(edit) => edit.steps(),
             Self::Resubmit(task) => vec![format!("submit the group again, since task {task} did not succeed")],
             Self::Invites(invites) => invites.iter().map(InviteEdit::step).collect(),
-            Self::Delete => vec!["delete".to_owned()],
+            Self::Delete(_) => vec!["delete".to_owned()],
         }
     }
 
@@ -64,7 +65,7 @@ impl Change for GroupChange {
             Self::Create { .. } => "Created",
             Self::Edit(_) | Self::Invites(_) => "Updated",
             Self::Resubmit(_) => "Resubmitted",
-            Self::Delete => "Deleted",
+            Self::Delete(_) => "Deleted",
         }
     }
 
@@ -76,7 +77,7 @@ impl Change for GroupChange {
         match self {
             Self::Edit(edit) => edit.withdraws(),
             Self::Invites(invites) => invites.iter().any(|invite| !invite.joins),
-            Self::Delete => true,
+            Self::Delete(_) => true,
             Self::Create { .. } | Self::Resubmit(_) => false,
         }
     }
@@ -85,22 +86,28 @@ impl Change for GroupChange {
         let edit = match self {
             Self::Create { edit, .. } => edit.as_ref(),
             Self::Edit(edit) => Some(edit),
-            Self::Resubmit(_) | Self::Invites(_) | Self::Delete => None,
+            Self::Delete(name) => return vec![Effect::DeletesGroup(name.clone())],
+            Self::Invites(_) | Self::Resubmit(_) => None,
         };
-        edit.into_iter()
-            .flat_map(Edit::granted)
-            .map(|flag| Effect::Grants {
-                flag: flag.clone(),
-                privileged: false,
-            })
-            .collect()
+        let granted = edit.into_iter().flat_map(Edit::granted);
+        let granted = granted.map(|flag| Effect::Grants {
+            flag: flag.clone(),
+            privileged: false,
+        });
+        // Of other groups, nobody has to stay a member.
+        let left = edit.into_iter().flat_map(|edit| edit.removed(ADMINISTRATORS));
+        let left = left.map(|user| Effect::Leaves {
+            user: user.clone(),
+            group: ADMINISTRATORS.to_owned(),
+        });
+        granted.chain(left).collect()
     }
 
     fn only_withdraws(&self) -> bool {
         match self {
             Self::Edit(edit) => edit.only_withdraws(),
             Self::Invites(invites) => invites.iter().all(|invite| !invite.joins),
-            Self::Delete => true,
+            Self::Delete(_) => true,
             Self::Create { .. } | Self::Resubmit(_) => false,
         }
     }
@@ -112,7 +119,7 @@ impl Change for GroupChange {
                 invites.retain(|invite| !invite.joins);
                 (!invites.is_empty()).then_some(Self::Invites(invites))
             }
-            Self::Delete => Some(self),
+            Self::Delete(_) => Some(self),
             Self::Create { .. } | Self::Resubmit(_) => None,
         }
     }

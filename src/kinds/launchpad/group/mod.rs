@@ -19,15 +19,18 @@ use kube::ResourceExt;
 
 pub use self::change::GroupChange;
 use self::{
-    people::People,
+    people::{Elsewhere, People},
     rights::{applied, granted, granting},
 };
-use super::lists::{Need, SpaceLists};
+use super::{
+    counts,
+    lists::{Need, SpaceLists},
+};
 use crate::{
     crd::{
         LaunchpadGroup, LaunchpadSpace,
         applied::Applied,
-        common::{DeletionPolicy, ListPolicy},
+        common::{DeletionPolicy, Ensure, ListPolicy},
         launchpad_group::{LaunchpadGroupSeen, NodeRights},
     },
     dataiku::{
@@ -36,7 +39,7 @@ use crate::{
     },
     engine::{
         Common, Error, Given, Managed, Observed, Plan, Read, Reason, Receipt, TaskState,
-        connect::{ConnectionKey, Declared, Remote},
+        connect::{ConnectionKey, Declared, Remote, Shares},
         keep::fields::Fields,
         object::is_deleting,
         permit::WritePermit,
@@ -64,6 +67,8 @@ pub struct Seen {
     document: Option<Document>,
     /// Whether it only has the name of the recorded group, which is gone.
     another: bool,
+    /// How many writes of users there were before it was read.
+    writes: u64,
 }
 
 impl Managed for Group {
@@ -86,6 +91,18 @@ impl Managed for Group {
     fn exists(lists: &SpaceLists, name: &str, id: Option<&str>) -> Option<bool> {
         id.map_or_else(|| lists.group_named(name), |id| lists.groups.get(id))
             .exists()
+    }
+
+    fn shares(object: &LaunchpadGroup) -> Shares {
+        if !counts(object) || object.spec.policies.observes() {
+            return Shares::default();
+        }
+        let members = object.spec.members.iter().flatten();
+        let members = members.filter(|member| member.ensure.unwrap_or_default() == Ensure::Present);
+        Shares {
+            memberships: members.map(|member| (member.email.clone(), name(object))).collect(),
+            seat: None,
+        }
     }
 
     fn declares(object: &LaunchpadGroup) -> Declared {
@@ -123,11 +140,12 @@ impl Managed for Group {
         given: &Given<'_, LaunchpadSpace>,
         seen: Option<&Seen>,
     ) -> Result<Plan<GroupChange>, Error> {
-        plan(object, given.now, given.record, given.lists, seen)
+        plan(object, given, seen)
     }
 
     fn removal(_: &LaunchpadGroup, _: DeletionPolicy, _: &Given<'_, LaunchpadSpace>, seen: &Seen) -> Plan<GroupChange> {
-        Plan::new((!seen.another).then_some(GroupChange::Delete))
+        let name = seen.group.name.clone();
+        Plan::new((!seen.another).then_some(GroupChange::Delete(name)))
     }
 
     async fn apply(
@@ -189,6 +207,7 @@ fn listed(object: &LaunchpadGroup, lists: &SpaceLists, record: &Applied) -> Obse
             group,
             document: None,
             another: false,
+            writes: 0,
         }),
         Known::Absent if record.id.is_none() => Observed::Absent,
         _ => Observed::Unknown,
@@ -221,6 +240,7 @@ async fn current(
 }
 
 async fn read(remote: &Remote<LaunchpadSpace>, id: &str) -> Result<Option<Seen>, Error> {
+    let writes = *remote.lists().memberships.read().await;
     let document = remote.api.group(id).await?;
     let record = document.as_ref().map(GroupRecord::from_document);
     let record = record.transpose().map_err(|error| unreadable(&error))?.map(Arc::new);
@@ -229,16 +249,16 @@ async fn read(remote: &Remote<LaunchpadSpace>, id: &str) -> Result<Option<Seen>,
         group,
         document,
         another: false,
+        writes,
     }))
 }
 
 fn plan(
     object: &LaunchpadGroup,
-    now: Timestamp,
-    record: &Applied,
-    lists: &SpaceLists,
+    given: &Given<'_, LaunchpadSpace>,
     seen: Option<&Seen>,
 ) -> Result<Plan<GroupChange>, Error> {
+    let (record, lists) = (given.record, given.lists);
     if seen.is_some_and(|seen| seen.another) {
         let message = "the group of this object is gone, and somebody else created another one of its name: rename or \
                        delete that one, or recreate this object with adoptionPolicy: Adopt";
@@ -253,8 +273,9 @@ fn plan(
         .text("description", spec.description.as_deref(), group.description.as_deref());
     launchpad_rights(object, record, group, &mut fields);
     access::plan(spec, record, &lists.nodes(), group, &mut fields)?;
-    let people = People::at(spec, now);
-    let invites = people::plan(spec, &people, record, lists, group, &mut fields);
+    let people = People::at(spec, given.now);
+    let elsewhere = Elsewhere::new(&name, &given.others);
+    let invites = people::plan(spec, &people, record, lists, group, &elsewhere, &mut fields)?;
     let mut plan = fields.into_plan(GroupChange::Edit);
     if seen.is_none() {
         let edit = plan.changes.pop();

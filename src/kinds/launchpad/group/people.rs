@@ -1,10 +1,13 @@
 //! Members of a group: users by the group's document, those who are only invited by their invite.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use jiff::Timestamp;
 
-use super::{MEMBERS, is_exact};
+use super::{MEMBERS, delegated::ADMINISTRATORS, is_exact};
 use crate::{
     crd::{applied::Applied, common::Ensure, launchpad_group::LaunchpadGroupSpec},
     dataiku::{
@@ -14,9 +17,13 @@ use crate::{
             people::InviteRecord,
         },
     },
-    engine::keep::{
-        expiry::Expiry,
-        fields::{FieldEdit, Fields},
+    engine::{
+        Error, Reason,
+        index::Claims,
+        keep::{
+            expiry::Expiry,
+            fields::{FieldEdit, Fields},
+        },
     },
     kinds::launchpad::{invites::InviteEdit, lists::SpaceLists},
 };
@@ -75,17 +82,18 @@ pub(super) fn plan(
     record: &Applied,
     lists: &SpaceLists,
     group: &GroupRecord,
+    elsewhere: &Elsewhere<'_>,
     fields: &mut Fields<'_>,
-) -> Vec<InviteEdit> {
+) -> Result<Vec<InviteEdit>, Error> {
     let declared = &people.present;
     let recorded = record.grants.list(MEMBERS);
     let mut invites = Vec::new();
     if spec.members.is_none() && recorded.is_empty() {
-        return invites;
+        return Ok(invites);
     }
     if group.unreadable.contains(USERS) {
         fields.cannot_merge(USERS);
-        return invites;
+        return Ok(invites);
     }
     let exact = spec.members.is_some() && is_exact(spec.members_policy);
     let leaves = |email: &String| {
@@ -98,8 +106,20 @@ pub(super) fn plan(
     for user in joining.filter(|user| !ids.contains(user.record.id.as_str())) {
         fields.differs((), adding(&user.record.id, &user.record.email));
     }
+    let administers = group.name.eq_ignore_ascii_case(ADMINISTRATORS);
     for member in members.into_iter().filter(|member| leaves(&folded(&member.email))) {
-        fields.differs((), removing(member));
+        if elsewhere.lets_go(&folded(&member.email), people, fields)? {
+            let edit = removing(member);
+            // Not everybody may leave the administrators.
+            fields.differs(
+                (),
+                if administers {
+                    edit.removing(ADMINISTRATORS, vec![member.email.clone()])
+                } else {
+                    edit
+                },
+            );
+        }
     }
     let all: Vec<_> = if exact {
         lists.invites(|_| true)
@@ -116,10 +136,11 @@ pub(super) fn plan(
         }
         match has_group(invite, group) {
             Some(has) if has == joins => {}
-            Some(_) => invites.push(InviteEdit {
+            Some(_) if joins || elsewhere.lets_go(&email, people, fields)? => invites.push(InviteEdit {
                 email: invite.email.clone(),
                 joins,
             }),
+            Some(_) => {}
             None => fields.waits(format!("the groups of the invite of {email} cannot be read"), true),
         }
     }
@@ -136,7 +157,55 @@ pub(super) fn plan(
         Vec::new()
     };
     fields.grants(MEMBERS, declared.keys().cloned().chain(kept));
-    invites
+    Ok(invites)
+}
+
+/// Memberships in one group that objects of other kinds declare. They are searched for once, and only if somebody is to leave.
+pub(super) struct Elsewhere<'a> {
+    group: &'a str,
+    others: &'a Claims<'a>,
+    /// The object that declares it, by the address; `None`: not all objects are known.
+    found: OnceCell<Option<BTreeMap<String, String>>>,
+}
+
+impl<'a> Elsewhere<'a> {
+    pub(super) fn new(group: &'a str, others: &'a Claims<'a>) -> Self {
+        Self {
+            group,
+            others,
+            found: OnceCell::new(),
+        }
+    }
+
+    fn search(&self) -> Option<BTreeMap<String, String>> {
+        let mut found = BTreeMap::new();
+        for one in self.others.dependents()? {
+            let object = format!("{} {}/{}", one.kind, one.namespace, one.name);
+            // Another group of the same name is a conflict of its own.
+            let own = one.kind == "LaunchpadGroup";
+            let here = one.shares.memberships.iter();
+            for (email, _) in here.filter(|(_, group)| !own && group == self.group) {
+                found.entry(folded(email)).or_insert_with(|| object.clone());
+            }
+        }
+        Some(found)
+    }
+
+    /// Whether nobody else wants this member to stay; an error where this object wants it absent, and another one present.
+    fn lets_go(&self, email: &str, people: &People<'_>, fields: &mut Fields<'_>) -> Result<bool, Error> {
+        let Some(found) = self.found.get_or_init(|| self.search()) else {
+            fields.waits("members leave once all objects of the space are known".to_owned(), true);
+            return Ok(false);
+        };
+        match found.get(email) {
+            None => Ok(true),
+            Some(other) if people.absent.contains(email) => Err(Error::Blocked(
+                Reason::Conflict,
+                format!("{other} declares the membership of {email} that this object wants absent: change one of them"),
+            )),
+            Some(_) => Ok(false),
+        }
+    }
 }
 
 fn adding(id: &str, email: &str) -> FieldEdit {

@@ -45,7 +45,7 @@ pub(super) async fn apply(
         GroupChange::Resubmit(_) => put(remote, permit, found()?, None).await,
         GroupChange::Invites(invites) => {
             let group = &found()?.group;
-            let edit = InvitesEdit {
+            let edit = InvitesEdit::Group {
                 group: GroupReference {
                     id: group.id.clone(),
                     name: group.name.clone(),
@@ -60,7 +60,7 @@ pub(super) async fn apply(
             writer.edit(&api, permit, edit).await?;
             Ok(Receipt::default())
         }
-        GroupChange::Delete => {
+        GroupChange::Delete(_) => {
             remote.api.delete_group(permit, &found()?.group.id).await?;
             Ok(Receipt::default())
         }
@@ -75,10 +75,16 @@ async fn put(
     seen: &Seen,
     edit: Option<&Edit>,
 ) -> Result<Receipt, Error> {
-    let read = seen.document.clone();
+    let id = &seen.group.id;
+    // No user is written between the read of the group and its write.
+    let writes = remote.lists().memberships.read().await;
+    let read = if *writes == seen.writes {
+        seen.document.clone()
+    } else {
+        remote.api.group(id).await?
+    };
     let read = read.ok_or_else(|| Error::Internal("a group would be edited without its document".into()))?;
     let mut document = edited(read, edit)?;
-    let id = &seen.group.id;
     let again = WritePermit::joint([&permit]);
     let mut also = Vec::new();
     let saved = match remote.api.put_group(permit, id, &document).await {

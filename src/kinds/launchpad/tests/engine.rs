@@ -2,130 +2,12 @@
 
 use std::time::Duration;
 
-use kube::CustomResourceExt;
-use memory_apiserver::{MemoryApiserver, Registered};
-use serde_json::{Value, json};
-use testbed::simulator::{Instance, InstanceConfig, Product, Simulator};
-use tokio::sync::watch;
+use serde_json::json;
 
-use super::as_invite;
-use crate::{
-    crd::{LaunchpadGroup, LaunchpadSpace},
-    engine::{environment::Environment, source_watch, start::Starting},
-    kinds::launchpad::Group,
+use super::{
+    as_invite,
+    rig::{Rig, condition},
 };
-
-struct Rig {
-    server: MemoryApiserver,
-    space: Instance,
-    _simulator: Simulator,
-    _stop: watch::Sender<bool>,
-    running: tokio::task::JoinHandle<()>,
-}
-
-impl Drop for Rig {
-    fn drop(&mut self) {
-        self.running.abort();
-    }
-}
-
-impl Rig {
-    /// An engine with a space that is ready.
-    async fn ready(switches: &[(&str, Value)]) -> Self {
-        let simulator = Simulator::start().await.unwrap();
-        let mut config = InstanceConfig::new(Product::Launchpad).switch("taskMillis", json!(100));
-        for (switch, value) in switches {
-            config = config.switch(switch, value.clone());
-        }
-        let space = simulator.instance(config).await.unwrap();
-        let server = MemoryApiserver::new();
-        server.register(Registered::from_crd(&LaunchpadSpace::crd()));
-        server.register(Registered::from_crd(&LaunchpadGroup::crd()));
-        server.create(json!({
-            "apiVersion": "v1", "kind": "Secret",
-            "metadata": { "name": "key", "namespace": "team", "annotations": { "dataiku-operator.io/allowed-hosts": "127.0.0.1" } },
-            "stringData": { "apiKeyId": space.api_key_id(), "apiKeySecret": space.api_key_secret() },
-        }));
-        server.create(json!({
-            "apiVersion": "dataiku-operator.io/v1alpha1", "kind": "LaunchpadSpace",
-            "metadata": { "name": "prod", "namespace": "team" },
-            "spec": { "spaceId": space.space_id(), "url": space.url(), "tls": { "allowInsecureHttp": true },
-                "credentials": { "secretRef": { "name": "key" } }, "driftInterval": "5s" },
-        }));
-        let client = server.client();
-        let env = Environment::of_test(client.clone());
-        let (stop, stopped) = watch::channel(false);
-        let mut starting = Starting::new(env, None, stopped);
-        let spaces = starting.connections::<LaunchpadSpace>();
-        starting.objects::<Group>(&spaces);
-        let kinds = starting.finish();
-        let sources = source_watch::start(client, None, kinds.watched.clone());
-        sources.listed().await;
-        let running = tokio::spawn(async move {
-            kinds.run.await;
-            sources.task.abort();
-        });
-        let rig = Self {
-            server,
-            space,
-            _simulator: simulator,
-            _stop: stop,
-            running,
-        };
-        rig.wait("launchpadspaces", "prod", "InSync").await;
-        rig
-    }
-
-    fn group(&self, name: &str, spec: Value) {
-        let mut spec = spec;
-        spec["spaceRef"] = json!({ "name": "prod" });
-        self.server.create(json!({
-            "apiVersion": "dataiku-operator.io/v1alpha1", "kind": "LaunchpadGroup",
-            "metadata": { "name": name, "namespace": "team" }, "spec": spec,
-        }));
-    }
-
-    async fn wait(&self, plural: &str, name: &str, reason: &str) -> Value {
-        for _ in 0..2400 {
-            let object = self.server.get(plural, "team", name);
-            let current = object["status"]["observedGeneration"] == object["metadata"]["generation"];
-            if current && condition(&object, "Ready")["reason"] == reason {
-                return object;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!(
-            "{name} is not {reason}: {:#}",
-            self.server.get(plural, "team", name)["status"]
-        );
-    }
-
-    async fn group_is(&self, name: &str, reason: &str) -> Value {
-        self.wait("launchpadgroups", name, reason).await
-    }
-
-    async fn until(&self, what: &str, holds: impl Fn() -> bool) {
-        for _ in 0..2400 {
-            if holds() {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("{what} did not happen: {:?}", self.space.requests().counts);
-    }
-
-    fn remote(&self, id: &Value) -> Option<Value> {
-        self.space.state_at(&format!("/groups/{}", id.as_str().unwrap()))
-    }
-}
-
-fn condition(object: &Value, type_: &str) -> Value {
-    let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
-    conditions
-        .into_iter()
-        .find(|one| one["type"] == type_)
-        .unwrap_or_default()
-}
 
 #[tokio::test]
 async fn a_group_is_created_propagated_and_deleted_by_its_recorded_id() {
@@ -227,4 +109,33 @@ async fn reads_that_lag_behind_a_write_lead_to_no_second_one() {
     );
     rig.group_is("team", "InSync").await;
     assert_eq!((rig.space.count("L12"), rig.space.count("L13")), (1, 1));
+}
+
+#[tokio::test]
+async fn a_member_who_is_added_while_the_creation_does_not_show_yet_leads_to_no_second_creation() {
+    for delay in [0, 200, 1000, 2500, 3500] {
+        let rig = Rig::ready(&[("A46", json!("propagated")), ("taskMillis", json!(3000))]).await;
+        rig.group("team", json!({ "description": "Team" }));
+        rig.until("the creation", || rig.space.count("L12") == 1).await;
+        tokio::time::sleep(Duration::from_millis(delay)).await;
+        let members = json!([{ "email": "owner@example.com" }]);
+        rig.server.patch(
+            "launchpadgroups",
+            "team",
+            "team",
+            json!({ "spec": { "members": members } }),
+        );
+        let ends = || {
+            let object = rig.server.get("launchpadgroups", "team", "team");
+            let reason = condition(&object, "Ready")["reason"].clone();
+            assert_ne!(reason, "AcceptedButNotStored", "after {delay} ms: {object:#}");
+            object["status"]["observedGeneration"] == 2 && reason == "InSync"
+        };
+        rig.until("the member", ends).await;
+        assert_eq!(
+            (rig.space.count("L12"), rig.space.count("L13")),
+            (1, 1),
+            "after {delay} ms"
+        );
+    }
 }

@@ -1,9 +1,13 @@
 //! Groups of a space against the simulator: what is asked for, and what remains.
 
+mod boundaries;
 mod engine;
 mod groups;
 mod invites;
 mod lists;
+mod rig;
+mod seats;
+mod users;
 
 use std::sync::Arc;
 
@@ -201,7 +205,7 @@ fn plan(
     Group::plan(object, &given, seen)
 }
 
-fn connection() -> LaunchpadSpace {
+pub(super) fn connection() -> LaunchpadSpace {
     serde_json::from_value(json!({
         "apiVersion": "dataiku-operator.io/v1alpha1", "kind": "LaunchpadSpace", "metadata": { "name": "prod" },
         "spec": { "spaceId": "space", "credentials": { "secretRef": { "name": "key" } } },

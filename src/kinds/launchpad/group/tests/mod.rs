@@ -11,8 +11,8 @@ use super::{GroupChange, Seen, plan};
 use crate::{
     crd::{LaunchpadGroup, applied::Applied},
     dataiku::{document::Document, launchpad::groups::GroupRecord},
-    engine::{Change, Error, Managed, Plan, Reason},
-    kinds::launchpad::{Group, lists::SpaceLists},
+    engine::{Change, Error, Given, Managed, ObjectName, Plan, Reason, Secrets, index::Claims},
+    kinds::launchpad::{Group, lists::SpaceLists, tests::connection as space},
 };
 
 /// The present time of every plan.
@@ -83,6 +83,7 @@ fn found(group: Value) -> Case {
             group: Arc::new(GroupRecord::from_document(&document(&base)).unwrap()),
             document: None,
             another: false,
+            writes: 0,
         }),
         ..absent()
     }
@@ -99,7 +100,21 @@ impl Case {
     }
 
     fn try_plan(&self, spec: Value) -> Result<Plan<GroupChange>, Error> {
-        plan(&object(spec), NOW, &self.record, &self.lists, self.seen.as_ref())
+        let name = ObjectName {
+            namespace: "team".into(),
+            name: "team".into(),
+        };
+        let given = Given {
+            others: Claims::none(name.clone()),
+            name,
+            mark: None,
+            now: NOW,
+            record: &self.record,
+            secrets: &Secrets::default(),
+            connection: &space(),
+            lists: &self.lists,
+        };
+        plan(&object(spec), &given, self.seen.as_ref())
     }
 
     fn plan(&self, spec: Value) -> Plan<GroupChange> {
