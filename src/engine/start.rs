@@ -11,20 +11,21 @@ use super::{
     environment::Environment,
     keep::{Keeping, Managed},
     object::WatchState,
+    run::{Running, Task},
     watched::Watched,
     work::Work,
 };
 
-type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+type Job<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// All kinds, ready to run.
 pub struct Kinds {
     /// The kinds.
     pub watched: Arc<[Arc<dyn Watched>]>,
     /// Runs them. Ends when every kind has stopped, or one of them without being told to.
-    pub run: Task<()>,
+    pub run: Job<()>,
     /// Resolves once every kind has its first complete list, or turned out to have no CRD.
-    pub decided: Task<()>,
+    pub decided: Job<()>,
 }
 
 /// Kinds that are being started.
@@ -33,8 +34,8 @@ pub struct Starting<'a> {
     namespace: Option<&'a str>,
     stop: watch::Receiver<bool>,
     watched: Vec<Arc<dyn Watched>>,
-    runs: Vec<Task<()>>,
-    decided: Vec<Task<WatchState>>,
+    runs: Vec<Job<()>>,
+    decided: Vec<Job<WatchState>>,
 }
 
 impl<'a> Starting<'a> {
@@ -69,6 +70,13 @@ impl<'a> Starting<'a> {
             connections: connections.clone(),
         };
         let kind = watch_kind(&self.env, keeping, self.namespace);
+        connections.add_dependents(kind.watched());
+        self.add(kind);
+    }
+
+    /// Starts a kind of task whose objects use these connections.
+    pub fn tasks<T: Task>(&mut self, connections: &Arc<Connections<T::Connection>>) {
+        let kind = watch_kind(&self.env, Running::<T>::new(connections.clone()), self.namespace);
         connections.add_dependents(kind.watched());
         self.add(kind);
     }
