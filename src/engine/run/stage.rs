@@ -99,16 +99,15 @@ impl<'a, T: Task> Stage<'a, T> {
         if uses.is_empty() {
             return Ok(());
         }
-        let record = &cx.report.record;
-        let read = secrets::resolve(
+        self.secrets = secrets::resolve(
             &env.client,
             &env.fingerprints,
             &cx.namespace(),
             &cx.uid(),
             &uses,
-            record,
-        );
-        self.secrets = read.await?;
+            &cx.report.record,
+        )
+        .await?;
         if let Some(missing) = self.secrets.all_missing().first() {
             return Err(Error::dependency(missing.clone()));
         }
@@ -158,7 +157,7 @@ impl<'a, T: Task> Stage<'a, T> {
 
     /// Aborts a run; false where the remote side does not know it.
     pub(super) async fn abort(&self, run: &str, id: &str) -> Result<bool, Error> {
-        let (permit, _hold) = self.permits().issue(&[], true).await?;
+        let (permit, _hold) = self.permits().issue(&[], true).await.map_err(Error::Refused)?;
         let aborted = T::abort(&self.given(run), permit, id).await?;
         self.log_write(&format!("abort future {id}"));
         Ok(aborted)

@@ -41,7 +41,7 @@ impl<'a, T: Task> Writes<'a, T> {
         F: Future<Output = Result<R, ApiError>> + Send,
     {
         self.stage.check_identity()?;
-        let (permit, _hold) = self.permits.issue(&[], false).await?;
+        let (permit, _hold) = self.permits.issue(&[], false).await.map_err(Error::Refused)?;
         self.begun.fetch_add(1, Ordering::Relaxed);
         let answer = call(permit).await?;
         self.done.fetch_add(1, Ordering::Relaxed);

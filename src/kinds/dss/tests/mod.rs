@@ -10,6 +10,7 @@ mod key_rotation;
 mod keys;
 mod ownership;
 mod settings;
+mod tasks;
 mod users;
 mod variables;
 
