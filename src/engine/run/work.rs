@@ -9,9 +9,10 @@ use crate::{
     crd::applied::Subject,
     engine::{
         connect::{ConnectionKey, Connections, Dependent},
-        error::Error,
+        error::{Error, Reason},
         index::Facts,
         object::{HasStatus, ObjectName, created, kind},
+        shell::Shell,
         work::{Outcome, Reconcile, Removed, Work, subject},
     },
 };
@@ -88,6 +89,23 @@ impl<T: Task> Work for Running<T> {
 
     async fn remove(&self, cx: &mut Reconcile<Self>) -> Result<Removed, Error> {
         removal::remove(self, cx).await
+    }
+
+    /// Whatever kept a run from starting may be over.
+    async fn differs(&self, _: &Shell<Self>, object: &T::Object) -> bool {
+        let ready = object.status().and_then(|status| status.condition("Ready"));
+        let reason = ready.and_then(|ready| Reason::named(&ready.reason));
+        matches!(
+            reason,
+            Some(
+                Reason::NotAllowed
+                    | Reason::DependencyNotReady
+                    | Reason::Frozen
+                    | Reason::Forbidden
+                    | Reason::AlreadyExists
+                    | Reason::Unavailable
+            )
+        )
     }
 
     fn gone(&self, object: &T::Object) {
