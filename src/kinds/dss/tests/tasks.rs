@@ -25,7 +25,8 @@ impl Rig {
 
     /// Waits until the newest run is in this phase.
     async fn phase(&self, name: &str, phase: &str) -> Value {
-        self.until(&format!("{name} {phase}"), || self.run(name)["phase"] == phase).await;
+        self.until(&format!("{name} {phase}"), || self.run(name)["phase"] == phase)
+            .await;
         self.run(name)
     }
 
@@ -102,7 +103,8 @@ async fn a_task_runs_once_and_again_when_what_it_does_changes() {
     rig.until("a second run", || rig.node.count("D17") == 1).await;
     rig.until("two runs", || {
         let runs = rig.server.get(PLURAL, "team", "resync")["status"]["runs"].clone();
-        runs.as_array().is_some_and(|runs| runs.len() == 2 && runs[0]["phase"] == "Succeeded")
+        runs.as_array()
+            .is_some_and(|runs| runs.len() == 2 && runs[0]["phase"] == "Succeeded")
     })
     .await;
     assert_eq!(rig.node.count("D17") + rig.node.count("D18"), 2);
@@ -204,7 +206,10 @@ async fn each_end_of_a_future_has_its_phase() {
     let future = rig.future("vanished").await;
     rig.node.patch_state(json!({ "futures": { future: null } })).unwrap();
     let run = rig.phase("vanished", "Vanished").await;
-    assert!(run["message"].as_str().unwrap().contains("how it ended is not known"), "{run}");
+    assert!(
+        run["message"].as_str().unwrap().contains("how it ended is not known"),
+        "{run}"
+    );
     // Somebody fetches the result between our look and our fetch.
     rig.task("taken", json!({ "pushBaseImages": {} }));
     let future = rig.future("taken").await;
@@ -212,10 +217,14 @@ async fn each_end_of_a_future_has_its_phase() {
     rig.minute();
     let patch = json!({ "futures": { future: null } });
     let fault = json!({ "kind": "edit", "when": "after", "patch": patch });
-    rig.node.fault(json!({ "match": { "operation": "D49" }, "fault": fault }));
+    rig.node
+        .fault(json!({ "match": { "operation": "D49" }, "fault": fault }));
     rig.start().await;
     let run = rig.phase("taken", "ResultTaken").await;
-    assert!(run["message"].as_str().unwrap().contains("somebody else fetched it"), "{run}");
+    assert!(
+        run["message"].as_str().unwrap().contains("somebody else fetched it"),
+        "{run}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -262,8 +271,12 @@ async fn deleting_a_running_task_aborts_it_and_retain_lets_it_go_on() {
 async fn a_frozen_connection_starts_and_aborts_nothing() {
     let rig = Rig::with(slow()).await;
     let freeze = |freeze: bool| {
-        rig.server
-            .patch("dssinstances", "team", "design", json!({ "spec": { "freeze": freeze } }));
+        rig.server.patch(
+            "dssinstances",
+            "team",
+            "design",
+            json!({ "spec": { "freeze": freeze } }),
+        );
     };
     rig.task("running", json!({ "pushBaseImages": {} }));
     let future = rig.future("running").await;
@@ -291,7 +304,8 @@ async fn a_schedule_makes_up_for_one_missed_run_and_says_when_the_next_one_is() 
     let schedule = json!({ "schedule": "*/5 * * * *", "timeZone": "Europe/Paris" });
     rig.server.patch(PLURAL, "team", "often", json!({ "spec": schedule }));
     rig.start().await;
-    rig.until("the missed run", || rig.run("often")["scheduledAt"].is_string()).await;
+    rig.until("the missed run", || rig.run("often")["scheduledAt"].is_string())
+        .await;
     let run = rig.phase("often", "Succeeded").await;
     assert!(run["scheduledAt"].as_str().unwrap().ends_with(":00Z"), "{run}");
     rig.until("the next time", || {
@@ -315,7 +329,9 @@ async fn a_task_acts_only_as_a_user_whom_the_connection_lists() {
     let rig = Rig::dss().await;
     rig.project();
     rig.node
-        .patch_state(json!({ "users": { "svc": { "groups": ["readers"] } }, "projects": { "RISK": { "owner": "svc" } } }))
+        .patch_state(
+            json!({ "users": { "svc": { "groups": ["readers"] } }, "projects": { "RISK": { "owner": "svc" } } }),
+        )
         .unwrap();
     rig.swept().await;
     let post = json!({ "asUser": "svc", "postDiscussion": { "projectKey": "RISK", "notebook": "other", "topic": "t", "message": "m" } });
@@ -386,7 +402,10 @@ async fn notebooks_are_exported_into_a_config_map_and_nowhere_else() {
     assert_eq!(copy["cells"][0]["outputs"], json!([]), "outputs are left out");
     assert_eq!(rig.node.writes(), 0);
     let mut texts = rig.server.get(PLURAL, "team", "export").to_string();
-    rig.server.list("events").iter().for_each(|event| texts.push_str(&event.to_string()));
+    rig.server
+        .list("events")
+        .iter()
+        .for_each(|event| texts.push_str(&event.to_string()));
     assert!(!texts.contains("of-users"));
 }
 
@@ -400,14 +419,22 @@ async fn a_config_map_of_somebody_else_or_one_too_large_is_not_written() {
     let export = |map: &str| json!({ "exportNotebooks": { "projectKey": "RISK", "notebooks": ["other"], "configMapName": map, "outputs": true } });
     rig.task("foreign", export("theirs"));
     rig.wait(PLURAL, "foreign", "AlreadyExists").await;
-    assert_eq!(rig.server.get("configmaps", "team", "theirs")["data"], json!({ "a": "b" }));
+    assert_eq!(
+        rig.server.get("configmaps", "team", "theirs")["data"],
+        json!({ "a": "b" })
+    );
     let long = json!({ "cell_type": "markdown", "metadata": {}, "source": "x".repeat(1_100_000) });
     rig.node
-        .patch_state(json!({ "projects": { "RISK": { "notebooks": { "other": { "content": { "cells": [long] } } } } } }))
+        .patch_state(
+            json!({ "projects": { "RISK": { "notebooks": { "other": { "content": { "cells": [long] } } } } } }),
+        )
         .unwrap();
     rig.task("large", export("copies"));
     let run = rig.phase("large", "Failed").await;
-    assert!(run["message"].as_str().unwrap().contains("holds at most 1024 KiB"), "{run}");
+    assert!(
+        run["message"].as_str().unwrap().contains("holds at most 1024 KiB"),
+        "{run}"
+    );
     assert!(rig.server.find("configmaps", "team", "copies").is_none());
 }
 
@@ -473,12 +500,21 @@ async fn users_of_a_directory_are_provisioned_once() {
 async fn futures_of_others_are_awaited_or_aborted() {
     let rig = Rig::dss().await;
     rig.node
-        .patch_state(json!({ "futures": { "old": { "owner": "jane", "startTime": 1000 }, "new": { "owner": "jane" } } }))
+        .patch_state(
+            json!({ "futures": { "old": { "owner": "jane", "startTime": 1000 }, "new": { "owner": "jane" } } }),
+        )
         .unwrap();
     rig.task("wait", json!({ "awaitFuture": { "id": "new" }, "timeout": "2s" }));
     rig.phase("wait", "TimedOut").await;
-    assert_eq!(rig.at("/futures/new")["ended"], Value::Null, "it belongs to somebody else");
-    rig.task("abort", json!({ "abortFutures": { "owner": "jane", "olderThan": "1h" } }));
+    assert_eq!(
+        rig.at("/futures/new")["ended"],
+        Value::Null,
+        "it belongs to somebody else"
+    );
+    rig.task(
+        "abort",
+        json!({ "abortFutures": { "owner": "jane", "olderThan": "1h" } }),
+    );
     let run = rig.phase("abort", "Succeeded").await;
     assert_eq!(run["counts"], json!({ "aborted": 1 }));
     assert_eq!(rig.at("/futures/old")["ended"], "aborted");
@@ -492,12 +528,36 @@ async fn bad_input_is_refused_before_any_run() {
     let rig = Rig::dss().await;
     rig.project();
     for (name, spec, reason) in [
-        ("never", json!({ "schedule": "0 0 30 2 *", "pushBaseImages": {} }), "Invalid"),
-        ("words", json!({ "schedule": "at noon", "pushBaseImages": {} }), "Invalid"),
-        ("zone", json!({ "schedule": "0 0 * * *", "timeZone": "Mars/X", "pushBaseImages": {} }), "Invalid"),
-        ("nobody", json!({ "resyncUsers": { "logins": ["nobody"] } }), "DependencyNotReady"),
-        ("project", json!({ "deleteNotebooks": { "projectKey": "NONE", "notebooks": ["a"] } }), "DependencyNotReady"),
-        ("notebook", json!({ "deleteNotebooks": { "projectKey": "RISK", "notebooks": ["a"] } }), "DependencyNotReady"),
+        (
+            "never",
+            json!({ "schedule": "0 0 30 2 *", "pushBaseImages": {} }),
+            "Invalid",
+        ),
+        (
+            "words",
+            json!({ "schedule": "at noon", "pushBaseImages": {} }),
+            "Invalid",
+        ),
+        (
+            "zone",
+            json!({ "schedule": "0 0 * * *", "timeZone": "Mars/X", "pushBaseImages": {} }),
+            "Invalid",
+        ),
+        (
+            "nobody",
+            json!({ "resyncUsers": { "logins": ["nobody"] } }),
+            "DependencyNotReady",
+        ),
+        (
+            "project",
+            json!({ "deleteNotebooks": { "projectKey": "NONE", "notebooks": ["a"] } }),
+            "DependencyNotReady",
+        ),
+        (
+            "notebook",
+            json!({ "deleteNotebooks": { "projectKey": "RISK", "notebooks": ["a"] } }),
+            "DependencyNotReady",
+        ),
         ("as", json!({ "asUser": "root", "pushBaseImages": {} }), "NotAllowed"),
     ] {
         rig.task(name, spec);
