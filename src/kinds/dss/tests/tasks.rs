@@ -198,7 +198,7 @@ async fn each_end_of_a_future_has_its_phase() {
     rig.task("aborted", json!({ "pushBaseImages": {} }));
     let future = rig.future("aborted").await;
     rig.node
-        .patch_state(json!({ "futures": { future: { "ended": "aborted" } } }))
+        .patch_state(json!({ "futures": { future: { "ended": "aborted", "endTime": jiff::Timestamp::now().as_millisecond() } } }))
         .unwrap();
     rig.phase("aborted", "Aborted").await;
     // The node forgets it.
