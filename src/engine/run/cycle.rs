@@ -206,7 +206,7 @@ impl<'a, T: Task> Cycle<'a, T> {
     }
 
     /// A run goes on.
-    pub(super) fn progressing(&self, message: String, due: Duration) -> Outcome {
+    pub(super) fn progressing(message: String, due: Duration) -> Outcome {
         Outcome {
             due: Some(due),
             ..Outcome::new(Reason::Progressing, message)

@@ -37,8 +37,8 @@ impl<T: Task> Cycle<'_, T> {
             return self.follow_start(stage, run).await;
         };
         let uid = self.cx.uid();
-        let state = T::poll(&stage.given(&run.id), &id).await?;
-        let taken = match state {
+        let poll = T::poll(&stage.given(&run.id), &id).await?;
+        let taken = match poll {
             Poll::Running => Taken::Running,
             Poll::Aborted => Taken::Ended(Ending::new(
                 RunPhase::Aborted,
@@ -46,7 +46,7 @@ impl<T: Task> Cycle<'_, T> {
             )),
             Poll::Gone => Taken::Gone,
             Poll::Ready | Poll::Unsure => {
-                if state == Poll::Ready && !run.result_ready {
+                if poll == Poll::Ready && !run.result_ready {
                     // The node forgets a result that was fetched: a crash right after that must not look like a failure.
                     run.result_ready = true;
                     self.put(run.clone());
@@ -99,7 +99,7 @@ impl<T: Task> Cycle<'_, T> {
         let Some((phase, message)) = ending else {
             let left = terms.timeout.saturating_sub(elapsed);
             let wait = poll_after(elapsed).min(left);
-            return Ok(Some(self.progressing(format!("{what}: future {id} runs"), wait)));
+            return Ok(Some(Self::progressing(format!("{what}: future {id} runs"), wait)));
         };
         let aborted = if T::owns_run(&stage.object) {
             match self.stop(stage, run, id).await {

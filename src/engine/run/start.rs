@@ -67,23 +67,22 @@ impl<T: Task> Cycle<'_, T> {
 
     /// Records the intent and makes the call.
     async fn attempt(&mut self, stage: &Stage<'_, T>, mut run: Run) -> Result<Outcome, Error> {
-        let attempt = match run.attempt.take() {
+        let attempt = if let Some(last) = run.attempt.take() {
             // What the first attempt may have started is still not in the list of then.
-            Some(last) => Attempt {
+            Attempt {
                 at: self.time(),
                 number: last.number + 1,
                 ..last
-            },
-            None => {
-                let mut before = T::listed(&stage.given(&run.id)).await?;
-                let crowded = before.len() > RECORDED;
-                before.truncate(if crowded { 0 } else { RECORDED });
-                Attempt {
-                    at: self.time(),
-                    number: 1,
-                    before,
-                    crowded,
-                }
+            }
+        } else {
+            let mut before = T::listed(&stage.given(&run.id)).await?;
+            let crowded = before.len() > RECORDED;
+            before.truncate(if crowded { 0 } else { RECORDED });
+            Attempt {
+                at: self.time(),
+                number: 1,
+                before,
+                crowded,
             }
         };
         let number = attempt.number;
@@ -104,7 +103,10 @@ impl<T: Task> Cycle<'_, T> {
                 self.cx.shell.env.reports.normal(regarding, "Started", "Run", &note);
                 self.put(run);
                 self.running.remembered.saw(&self.cx.uid(), self.now);
-                Ok(self.progressing(format!("{what}: future {future} runs"), poll_after(Duration::ZERO)))
+                Ok(Self::progressing(
+                    format!("{what}: future {future} runs"),
+                    poll_after(Duration::ZERO),
+                ))
             }
             Ok(Progress::Ended(ending)) => {
                 self.finish(stage, ending).await?;
@@ -174,7 +176,7 @@ impl<T: Task> Cycle<'_, T> {
         if waited < LOST_WRITE {
             let message =
                 format!("{what}: the answer to the start was lost; waiting until it can no longer take effect");
-            return Ok(Some(self.progressing(message, LOST_WRITE.saturating_sub(waited))));
+            return Ok(Some(Self::progressing(message, LOST_WRITE.saturating_sub(waited))));
         }
         let trace = T::trace(&stage.given(&run.id), &attempt).await?;
         let changed = run.action != self.action();
@@ -189,7 +191,7 @@ impl<T: Task> Cycle<'_, T> {
                 self.put(run);
                 self.cx.report.changed = true;
                 self.running.remembered.saw(&self.cx.uid(), self.now);
-                return Ok(Some(self.progressing(message, poll_after(Duration::ZERO))));
+                return Ok(Some(Self::progressing(message, poll_after(Duration::ZERO))));
             }
             Trace::Done(ending) => ending,
             Trace::Unclear(why) => Ending::new(RunPhase::Unknown, why),

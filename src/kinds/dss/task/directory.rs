@@ -167,18 +167,21 @@ mod tests {
 
     use super::*;
 
-    fn asked(spec: Value) -> ProvisionUsers {
+    fn asked(spec: &Value) -> ProvisionUsers {
         let mut all = json!({ "sourceType": "LDAP" });
-        json_patch::merge(&mut all, &spec);
+        json_patch::merge(&mut all, spec);
         serde_json::from_value(all).unwrap()
     }
 
     #[test]
     fn a_release_that_answers_everybody_provisions_nobody_else() {
         let everybody = || vec![json!({ "login": "a", "email": "A@x.org" }), json!({ "login": "b" })];
-        let found = matching(everybody(), &asked(json!({ "email": "a@X.org" }))).unwrap();
+        let found = matching(everybody(), &asked(&json!({ "email": "a@X.org" }))).unwrap();
         assert_eq!(found, [json!({ "login": "a", "email": "A@x.org" })]);
-        assert!(matching(everybody(), &asked(json!({ "login": "a" }))).is_err());
-        assert_eq!(matching(everybody(), &asked(json!({ "group": "g" }))).unwrap().len(), 2);
+        assert!(matching(everybody(), &asked(&json!({ "login": "a" }))).is_err());
+        assert_eq!(
+            matching(everybody(), &asked(&json!({ "group": "g" }))).unwrap().len(),
+            2
+        );
     }
 }

@@ -258,8 +258,8 @@ fn some_of(noun: &str, names: &[String]) -> String {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let named: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
-    format!("{noun}{plural} {}{more}", named.join(", "))
+    let first: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
+    format!("{noun}{plural} {}{more}", first.join(", "))
 }
 
 fn in_project(selected: &Notebooks) -> String {
