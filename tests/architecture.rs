@@ -31,12 +31,13 @@ const LAYERS: [(&str, &[&str]); 4] = [
 ];
 
 /// Kinds of the CRDs, none of which the engine may name.
-const CRD_PARTS: [&str; 6] = [
+const CRD_PARTS: [&str; 7] = [
     "crd::applied",
     "crd::common",
     "crd::connection",
     "crd::delegation",
     "crd::propagation",
+    "crd::run",
     "crd::status",
 ];
 

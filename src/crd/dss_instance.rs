@@ -1,6 +1,7 @@
 //! `DssInstance`: the connection to a DSS node.
 
 use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -10,6 +11,20 @@ use super::{
 
 /// Status of a [`DssInstance`].
 pub type DssInstanceStatus = Status<Nothing, ConnectionStatus>;
+
+/// Users in whose name tasks may act.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ActAs {
+    /// Logins, exactly as the node has them. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 80)))]
+    pub logins: Vec<String>,
+    /// Groups of the node: a task may act as any user who is in one of them when a run starts. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 80)))]
+    pub groups: Vec<String>,
+}
 
 /// The connection to a DSS node: where it is, with which key, and who may use it.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,4 +58,8 @@ pub struct DssInstanceSpec {
     /// The connection.
     #[serde(flatten)]
     pub node: NodeSpec,
+    /// Users in whose name a `DssTask` may act (`asUser`): the node then checks their rights, and its audit trail names them.
+    /// Default: nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act_as: Option<ActAs>,
 }

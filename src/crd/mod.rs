@@ -13,6 +13,7 @@ pub mod dss_impersonation_rule;
 pub mod dss_instance;
 pub mod dss_instance_variables;
 pub mod dss_personal_api_key;
+pub mod dss_task;
 pub mod dss_user;
 pub mod govern_global_api_key;
 pub mod govern_group;
@@ -30,6 +31,7 @@ pub mod node_user;
 pub mod orphans;
 pub mod personal;
 pub mod propagation;
+pub mod run;
 pub mod status;
 
 use std::collections::BTreeMap;
@@ -46,6 +48,7 @@ pub use dss_impersonation_rule::DssImpersonationRule;
 pub use dss_instance::DssInstance;
 pub use dss_instance_variables::DssInstanceVariables;
 pub use dss_personal_api_key::DssPersonalApiKey;
+pub use dss_task::DssTask;
 pub use dss_user::DssUser;
 pub use govern_global_api_key::GovernGlobalApiKey;
 pub use govern_group::GovernGroup;
@@ -69,6 +72,7 @@ pub fn all() -> Vec<CustomResourceDefinition> {
         DssInstanceVariables::crd(),
         DssGeneralSettings::crd(),
         DssImpersonationRule::crd(),
+        DssTask::crd(),
         GovernInstance::crd(),
         GovernGroup::crd(),
         GovernUser::crd(),

@@ -14,6 +14,15 @@ pub(super) fn present<T>(result: Result<T, ApiError>) -> Result<Option<T>, ApiEr
     }
 }
 
+/// Absence as an answer where no list could confirm it: a 404 that is not in the product's own error format is a failure,
+/// since gateways have 404s of their own.
+pub(super) fn certain<T>(result: Result<T, ApiError>) -> Result<Option<T>, ApiError> {
+    match result {
+        Err(error) if error.is_doubtful_absence() => Err(error.contradicted()),
+        answer => present(answer),
+    }
+}
+
 /// Absence as an answer to a read. A 404 that is not in the product's own error format counts only if the list of such
 /// objects, which `listed` searches, confirms it. A list with unreadable elements (`None`) confirms nothing.
 pub(super) async fn confirmed<T>(

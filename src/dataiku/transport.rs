@@ -99,7 +99,12 @@ pub trait CallObserver: Send + Sync {
 pub struct Transport {
     shared: Arc<Shared>,
     lane: Lane,
+    /// The user in whose name calls are made; `None`: the owner of the credentials.
+    identity: Option<Arc<str>>,
 }
+
+/// Names the user in whose name a call is made (contract sheet 1.1).
+const PROXY_USER: &str = "X-DKU-ProxyUser";
 
 struct Shared {
     base: Url,
@@ -206,6 +211,7 @@ impl Transport {
         Ok(Self {
             shared: Arc::new(shared),
             lane: Lane::Interactive,
+            identity: None,
         })
     }
 
@@ -215,6 +221,16 @@ impl Transport {
         Self {
             shared: self.shared.clone(),
             lane,
+            identity: self.identity.clone(),
+        }
+    }
+
+    /// The same connection for calls in the name of a user.
+    #[must_use]
+    pub(super) fn acting_as(&self, login: &str) -> Self {
+        Self {
+            identity: Some(login.into()),
+            ..self.clone()
         }
     }
 
@@ -350,6 +366,9 @@ impl Transport {
             .credentials
             .authorize(builder)
             .header(header::ACCEPT, "application/json");
+        if let Some(login) = &self.identity {
+            builder = builder.header(PROXY_USER, &**login);
+        }
         if let Some(body) = call.body.take() {
             builder = builder
                 .header(header::CONTENT_TYPE, "application/json")

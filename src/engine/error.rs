@@ -31,6 +31,8 @@ pub enum Reason {
     Invalid,
     /// The remote side rejected the request.
     Rejected,
+    /// The last run of a task did not succeed; the message says how it ended.
+    RunFailed,
     /// The remote side accepted the write, but read-back shows a different value.
     AcceptedButNotStored,
     /// The remote object exists and `adoptionPolicy` is `Refuse`.
@@ -49,7 +51,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::InSync,
         Self::Observed,
         Self::Expired,
@@ -63,6 +65,7 @@ impl Reason {
         Self::Forbidden,
         Self::Invalid,
         Self::Rejected,
+        Self::RunFailed,
         Self::AcceptedButNotStored,
         Self::AlreadyExists,
         Self::Conflict,
@@ -72,10 +75,11 @@ impl Reason {
         Self::InternalError,
     ];
     /// Reasons that need user action; an object keeps its own during automatic retries.
-    const STANDING: [Self; 10] = [
+    const STANDING: [Self; 11] = [
         Self::Forbidden,
         Self::Invalid,
         Self::Rejected,
+        Self::RunFailed,
         Self::AcceptedButNotStored,
         Self::AlreadyExists,
         Self::Conflict,
@@ -106,6 +110,7 @@ impl Reason {
             Self::Forbidden => "Forbidden",
             Self::Invalid => "Invalid",
             Self::Rejected => "Rejected",
+            Self::RunFailed => "RunFailed",
             Self::AcceptedButNotStored => "AcceptedButNotStored",
             Self::AlreadyExists => "AlreadyExists",
             Self::Conflict => "Conflict",

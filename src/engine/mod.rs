@@ -1,6 +1,6 @@
 //! The engine, written once for all kinds: finalizer, policies, plan, permit, writes, read-back, status, Events, retries.
 //!
-//! Work comes in kinds: [`keep`] maintains a remote object, [`connect`] maintains a connection. A kind supplies a strategy;
+//! Work comes in kinds: [`keep`] maintains a remote object, [`connect`] maintains a connection, [`run`] runs a task. A kind supplies a strategy;
 //! nothing in here knows a kind or the API of a product.
 
 pub mod backoff;
@@ -24,6 +24,7 @@ pub mod permit;
 pub mod policy;
 pub mod remote_error;
 pub mod report;
+pub mod run;
 pub mod secrets;
 pub mod shared;
 pub mod shell;

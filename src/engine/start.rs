@@ -12,11 +12,12 @@ use super::{
     keep::{Keeping, Managed},
     meters::Measured,
     object::WatchState,
+    run::{Running, Task},
     watched::Watched,
     work::Work,
 };
 
-type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+type Job<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// All kinds, ready to run.
 pub struct Kinds {
@@ -25,9 +26,9 @@ pub struct Kinds {
     /// Kinds of connections, for metrics.
     pub measured: Arc<[Arc<dyn Measured>]>,
     /// Runs them. Ends when every kind has stopped, or one of them without being told to.
-    pub run: Task<()>,
+    pub run: Job<()>,
     /// Resolves once every kind has its first complete list, or turned out to have no CRD.
-    pub decided: Task<()>,
+    pub decided: Job<()>,
 }
 
 /// Kinds that are being started.
@@ -37,8 +38,8 @@ pub struct Starting<'a> {
     stop: watch::Receiver<bool>,
     watched: Vec<Arc<dyn Watched>>,
     measured: Vec<Arc<dyn Measured>>,
-    runs: Vec<Task<()>>,
-    decided: Vec<Task<WatchState>>,
+    runs: Vec<Job<()>>,
+    decided: Vec<Job<WatchState>>,
 }
 
 impl<'a> Starting<'a> {
@@ -75,6 +76,13 @@ impl<'a> Starting<'a> {
             connections: connections.clone(),
         };
         let kind = watch_kind(&self.env, keeping, self.namespace);
+        connections.add_dependents(kind.watched());
+        self.add(kind);
+    }
+
+    /// Starts a kind of task whose objects use these connections.
+    pub fn tasks<T: Task>(&mut self, connections: &Arc<Connections<T::Connection>>) {
+        let kind = watch_kind(&self.env, Running::<T>::new(connections.clone()), self.namespace);
         connections.add_dependents(kind.watched());
         self.add(kind);
     }

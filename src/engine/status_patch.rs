@@ -69,8 +69,8 @@ impl<W: Work> Shell<W> {
             }
             slim(found.meta_mut());
             let origin = |object: &W::Object| object.status().and_then(Status::origin);
-            if origin(&found) != origin(object) {
-                // Another replica created or adopted the remote object meanwhile: what this reconcile found is outdated.
+            if origin(&found) != origin(object) || self.work.outdated(object, &found) {
+                // Another replica created or adopted the remote object meanwhile, or started a run: what this reconcile found is outdated.
                 return Err(Error::Refused(Refused::Superseded));
             }
             if let Some(status) = found.status() {

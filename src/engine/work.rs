@@ -105,6 +105,11 @@ pub trait Work: Send + Sync + Sized + 'static {
         None
     }
 
+    /// Whether what a reconcile read is outdated by what is found now, so that its status write must not happen.
+    fn outdated(&self, _read: &Self::Object, _found: &Self::Object) -> bool {
+        false
+    }
+
     /// Called with the outcome of every reconcile that has one.
     fn settled(&self, _object: &Self::Object, _reason: Reason, _message: &str) {}
     /// Called when the finalizer is gone.

@@ -23,6 +23,10 @@ pub(super) fn watched() -> Value {
         { "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch"] },
         // Secrets in which API keys are published; the operator writes to those that it owns.
         { "apiGroups": [""], "resources": ["secrets"], "verbs": ["create", "update"] },
+        // ConfigMaps in which tasks write their results; the operator writes to those that it owns.
+        { "apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", "update"] },
+        // A finished task with ttlSecondsAfterFinished.
+        { "apiGroups": [crd::common::GROUP], "resources": ["dsstasks"], "verbs": ["delete"] },
         { "apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"] },
     ])
 }

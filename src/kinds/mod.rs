@@ -20,7 +20,7 @@ use crate::{
         start::{Kinds, Starting},
     },
     kinds::{
-        dss::{ImpersonationRule, Settings, Variables},
+        dss::{DssTasks, ImpersonationRule, Settings, Variables},
         node::{Group, Key, User},
     },
 };
@@ -36,6 +36,7 @@ pub fn start(env: Environment, namespace: Option<&str>, stop: watch::Receiver<bo
     kinds.objects::<Keep<Variables>>(&dss);
     kinds.objects::<Keep<Settings>>(&dss);
     kinds.objects::<ImpersonationRule>(&dss);
+    kinds.tasks::<DssTasks>(&dss);
     let govern = kinds.connections::<GovernInstance>();
     kinds.objects::<Group<GovernGroup>>(&govern);
     kinds.objects::<User<GovernUser>>(&govern);

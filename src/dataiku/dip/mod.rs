@@ -10,6 +10,7 @@ pub mod keys;
 mod probe;
 mod refusal;
 mod secrets;
+pub mod tasks;
 pub mod users;
 
 use std::marker::PhantomData;

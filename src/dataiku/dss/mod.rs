@@ -1,10 +1,11 @@
 //! DSS nodes (contract sheet, section 2).
 
+pub mod jupyter;
 pub mod personal_keys;
 pub mod settings;
 pub mod variables;
 
-pub use super::dip::{global_keys, groups, instance, users};
+pub use super::dip::{global_keys, groups, instance, tasks, users};
 use super::{
     dip::{self, DipProduct, Node},
     product::Product,

@@ -20,6 +20,7 @@ mod proxy;
 mod roles;
 mod secrets;
 mod shapes;
+mod tasks;
 mod tls;
 mod users;
 mod variables;

@@ -6,6 +6,7 @@ mod impersonation;
 mod instance;
 mod personal_api_key;
 mod settings;
+mod task;
 #[cfg(test)]
 mod tests;
 mod user;
@@ -13,4 +14,5 @@ mod variables;
 
 pub use impersonation::ImpersonationRule;
 pub use settings::Settings;
+pub use task::DssTasks;
 pub use variables::Variables;

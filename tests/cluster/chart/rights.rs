@@ -13,6 +13,8 @@ pub async fn the_operator_may_do_no_more_than_it_has_to(cluster: &Cluster, team:
         "patch dssusers --subresource=status",
         "get secrets",
         "create events.events.k8s.io",
+        "update configmaps",
+        "delete dsstasks",
     ] {
         assert!(cluster.may(operator, what, team).await, "{what}");
     }
@@ -20,7 +22,7 @@ pub async fn the_operator_may_do_no_more_than_it_has_to(cluster: &Cluster, team:
         "create dssusers",
         "delete dssusers",
         "delete secrets",
-        "update configmaps",
+        "delete configmaps",
         "get pods",
         "create leases.coordination.k8s.io",
         "create rolebindings",

@@ -11,6 +11,7 @@ mod key_rotation;
 mod keys;
 mod ownership;
 mod settings;
+mod tasks;
 mod users;
 mod variables;
 

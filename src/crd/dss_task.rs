@@ -1,0 +1,404 @@
+//! `DssTask`: something that is done on a DSS node, once or by a schedule.
+
+use kube::{CustomResource, KubeSchema, core::Duration};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    common::{InstanceRef, ManagementPolicy, undescribed},
+    run::RunStatus,
+    status::{Nothing, Status},
+};
+
+/// Status of a [`DssTask`].
+pub type DssTaskStatus = Status<Nothing, RunStatus>;
+
+/// What happens when a run is due while another one has not ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = undescribed)]
+pub enum ConcurrencyPolicy {
+    /// It starts once the other one has ended.
+    #[default]
+    Forbid,
+    /// The other one is aborted.
+    Replace,
+}
+
+/// What happens to a run that has not ended when the task is deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = undescribed)]
+pub enum TaskDeletionPolicy {
+    /// It is aborted.
+    #[default]
+    Delete,
+    /// It goes on.
+    Retain,
+}
+
+/// A directory that users come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = undescribed)]
+pub enum Directory {
+    /// LDAP.
+    #[serde(rename = "LDAP")]
+    Ldap,
+    /// Azure AD.
+    #[serde(rename = "AZURE_AD")]
+    AzureAd,
+    /// A custom one.
+    #[serde(rename = "CUSTOM")]
+    Custom,
+}
+
+impl Directory {
+    /// Dataiku's name for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ldap => "LDAP",
+            Self::AzureAd => "AZURE_AD",
+            Self::Custom => "CUSTOM",
+        }
+    }
+}
+
+/// Brings users in line with their directories.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(
+    validation = Rule::new("has(self.logins) != (has(self.all) && self.all)").message("set either logins or all: true")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct ResyncUsers {
+    /// Logins of the users. The run waits (`DependencyNotReady`) until all of them exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 500), inner(length(min = 1, max = 80)))]
+    pub logins: Option<Vec<String>>,
+    /// `true`: every user who comes from a directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all: Option<bool>,
+}
+
+/// Creates users of a directory on the node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(
+    validation = Rule::new("(has(self.login) ? 1 : 0) + (has(self.email) ? 1 : 0) + (has(self.group) ? 1 : 0) == 1")
+        .message("set exactly one of login, email and group")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct ProvisionUsers {
+    /// The directory: `LDAP`, `AZURE_AD` or `CUSTOM`.
+    pub source_type: Directory,
+    /// The user with this login in the directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 200))]
+    pub login: Option<String>,
+    /// The user with this email address in the directory. Releases before 14.1 do not know this filter: the operator then
+    /// looks for the address itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 320))]
+    pub email: Option<String>,
+    /// The users of this group of the directory. Those who exist on the node already are left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 500))]
+    pub group: Option<String>,
+}
+
+/// An action without settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NoSettings {}
+
+/// Ends sessions of Jupyter notebooks. A session is ended if it matches everything that is set here.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UnloadNotebooks {
+    /// Only sessions whose kernel was not active for this long, for example `12h`. A session of which the node does not tell
+    /// is left alone. Unset: however long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(
+        validation = Rule::new("duration(self) >= duration('0s')").message("idleFor must not be negative")
+    )]
+    #[schemars(length(max = 32))]
+    pub idle_for: Option<Duration>,
+    /// Whether to leave busy kernels alone. Default: true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_idle: Option<bool>,
+    /// Only notebooks of these projects. Unset: of all projects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 200), inner(length(min = 1, max = 200)))]
+    pub project_keys: Option<Vec<String>>,
+    /// Only notebooks of these names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 200), inner(length(min = 1, max = 255)))]
+    pub notebooks: Option<Vec<String>>,
+    /// Only notebooks in these languages: `python`, `R`, `toree` (Scala).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 20), inner(length(min = 1, max = 80)))]
+    pub languages: Option<Vec<String>>,
+    /// Only notebooks with these kernels, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 50), inner(length(min = 1, max = 200)))]
+    pub kernels: Option<Vec<String>>,
+    /// Only sessions that these users opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 200), inner(length(min = 1, max = 80)))]
+    pub owners: Option<Vec<String>>,
+    /// Only these sessions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 200), inner(length(min = 1, max = 200)))]
+    pub session_ids: Option<Vec<String>>,
+    /// A message that is posted as a discussion of each notebook before its sessions end, once in a run. Unset: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2000))]
+    pub notify: Option<String>,
+}
+
+/// Notebooks of one project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Notebooks {
+    /// Key of the project.
+    #[schemars(length(min = 1, max = 200))]
+    pub project_key: String,
+    /// Names of the notebooks. The run waits (`DependencyNotReady`) until all of them exist.
+    #[schemars(length(min = 1, max = 200), inner(length(min = 1, max = 255)))]
+    pub notebooks: Vec<String>,
+}
+
+/// Aborts long tasks of the node. A task is aborted if it matches everything that is set here.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(
+    validation = Rule::new("has(self.ids) || has(self.olderThan) || has(self.owner)")
+        .message("set at least one of ids, olderThan and owner")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct AbortFutures {
+    /// Only these futures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 200), inner(length(min = 1, max = 200)))]
+    pub ids: Option<Vec<String>>,
+    /// Only futures that were started longer ago than this, for example `24h`. One of which the node does not tell is left
+    /// alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(
+        validation = Rule::new("duration(self) >= duration('0s')").message("olderThan must not be negative")
+    )]
+    #[schemars(length(max = 32))]
+    pub older_than: Option<Duration>,
+    /// Only futures of this user, or of the API key with this id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 200))]
+    pub owner: Option<String>,
+}
+
+/// Waits for a future that somebody else started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AwaitFuture {
+    /// Its id. The operator fetches the result, which the node may forget with that. It never aborts this future.
+    #[schemars(length(min = 1, max = 200))]
+    pub id: String,
+}
+
+/// Writes the content of notebooks into a `ConfigMap`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportNotebooks {
+    /// The notebooks.
+    #[serde(flatten)]
+    pub selected: Notebooks,
+    /// `ConfigMap` in this namespace that the operator writes and this object owns. Each notebook has the key `<name>.ipynb`, in
+    /// which characters that no key may have are `_`, followed by a hash of the name. All notebooks together are at most
+    /// 1 MiB, else the run is `Failed` and writes nothing. A `ConfigMap` of this name that belongs to somebody else stays as it
+    /// is (reason `AlreadyExists`). Whoever reads `ConfigMap`s in this namespace reads the notebooks.
+    #[schemars(length(min = 1, max = 253))]
+    pub config_map_name: String,
+    /// Whether to export the outputs of cells, which may hold data. Default: false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<bool>,
+}
+
+/// A key of a `ConfigMap` in the namespace of the object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ContentRef {
+    /// Name of the `ConfigMap`.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Key in its data. Default: `notebook.ipynb`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub key: Option<String>,
+}
+
+/// Creates a notebook, or replaces its content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WriteNotebook {
+    /// Key of the project.
+    #[schemars(length(min = 1, max = 200))]
+    pub project_key: String,
+    /// Name of the notebook.
+    #[schemars(length(min = 1, max = 255))]
+    pub notebook: String,
+    /// The content in the format of Jupyter (nbformat), in a `ConfigMap` in the namespace of this object. A browser tab that
+    /// shows the notebook may overwrite it later.
+    pub content_ref: ContentRef,
+}
+
+/// Opens a discussion of a notebook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PostDiscussion {
+    /// Key of the project.
+    #[schemars(length(min = 1, max = 200))]
+    pub project_key: String,
+    /// Name of the notebook.
+    #[schemars(length(min = 1, max = 255))]
+    pub notebook: String,
+    /// What the discussion is about.
+    #[schemars(length(min = 1, max = 200))]
+    pub topic: String,
+    /// Its first message.
+    #[schemars(length(min = 1, max = 4000))]
+    pub message: String,
+}
+
+/// What a task does: exactly one of these.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Action {
+    /// Bring users in line with their directories (LDAP, Azure AD, custom). The node may be configured to disable users who
+    /// left their directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resync_users: Option<ResyncUsers>,
+    /// Create users of a directory on the node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provision_users: Option<ProvisionUsers>,
+    /// Push the base images of containerized execution: `{}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push_base_images: Option<NoSettings>,
+    /// End sessions of Jupyter notebooks, whose variables are lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unload_notebooks: Option<UnloadNotebooks>,
+    /// Clear the outputs of notebooks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clear_notebook_outputs: Option<Notebooks>,
+    /// Abort long tasks of the node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abort_futures: Option<AbortFutures>,
+    /// Wait for a future that somebody else started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub await_future: Option<AwaitFuture>,
+    /// Write the content of notebooks into a `ConfigMap`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub export_notebooks: Option<ExportNotebooks>,
+    /// Create a notebook, or replace its content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write_notebook: Option<WriteNotebook>,
+    /// Delete notebooks and end their sessions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delete_notebooks: Option<Notebooks>,
+    /// Open a discussion of a notebook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub post_discussion: Option<PostDiscussion>,
+}
+
+/// Something that the operator does on a DSS node, once or by a schedule, like a Job or a `CronJob`. Without a schedule it runs
+/// once; it runs again when you change what it does.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[kube(
+    group = "dataiku-operator.io",
+    version = "v1alpha1",
+    kind = "DssTask",
+    namespaced,
+    category = "dataiku",
+    shortname = "dsst",
+    status = "DssTaskStatus",
+    derive = "PartialEq",
+    doc = "Something that is done on a DSS node, once or by a schedule.",
+    printcolumn(name = "Instance", type_ = "string", json_path = ".spec.instanceRef.name"),
+    printcolumn(name = "Schedule", type_ = "string", json_path = ".spec.schedule"),
+    printcolumn(name = "Last", type_ = "string", json_path = ".status.runs[0].phase"),
+    printcolumn(name = "Started", type_ = "date", json_path = ".status.runs[0].startedAt"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].status"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].reason"
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[x_kube(
+    validation = Rule::new("[has(self.resyncUsers), has(self.provisionUsers), has(self.pushBaseImages), has(self.unloadNotebooks), \
+        has(self.clearNotebookOutputs), has(self.abortFutures), has(self.awaitFuture), has(self.exportNotebooks), \
+        has(self.writeNotebook), has(self.deleteNotebooks), has(self.postDiscussion)].exists_one(one, one)")
+        .message("declare exactly one action"),
+    validation = Rule::new("has(self.schedule) || !has(self.timeZone)").message("timeZone is for a schedule"),
+    validation = Rule::new("!has(self.schedule) || !has(self.ttlSecondsAfterFinished)")
+        .message("ttlSecondsAfterFinished is for a task without a schedule"),
+    validation = Rule::new("!has(self.schedule) || !has(self.awaitFuture)").message("awaitFuture takes no schedule")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct DssTaskSpec {
+    /// The connection, a `DssInstance`. Immutable.
+    #[x_kube(validation = Rule::new("self == oldSelf").message("instanceRef is immutable"))]
+    pub instance_ref: InstanceRef,
+    /// When it runs, as a cron schedule: minute, hour, day of month, month, day of week (0 or 7 is Sunday). Of the runs that were
+    /// missed while the operator did not run, the connection was frozen or `suspend` was true, only the last one is made up
+    /// for. Unset: it runs once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 200))]
+    pub schedule: Option<String>,
+    /// Time zone of `schedule`, by its name in the IANA database, such as `Europe/Paris`. Default: `UTC`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    pub time_zone: Option<String>,
+    /// `true`: no new run starts; one that has begun goes on. Default: false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspend: Option<bool>,
+    /// What happens when a run is due while another one has not ended. `Forbid` (default): it starts once the other one has
+    /// ended. `Replace`: the operator aborts the other one and starts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency_policy: Option<ConcurrencyPolicy>,
+    /// Longest time for one run, after which the operator aborts it (phase `TimedOut`). Default: 1h; from 1s to 168h.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(
+        validation = Rule::new("duration(self) >= duration('1s') && duration(self) <= duration('168h')")
+            .message("timeout must be from 1s to 168h")
+    )]
+    #[schemars(length(max = 32))]
+    pub timeout: Option<Duration>,
+    /// How many finished runs the status shows. Default: 5; from 1 to 20.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 20))]
+    pub history_limit: Option<i32>,
+    /// For a task without a schedule: the operator deletes this object so many seconds after its run has finished, however it
+    /// ended. Unset: the object stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 31_536_000))]
+    pub ttl_seconds_after_finished: Option<i64>,
+    /// Login of a user in whose name the calls are made; the node checks the rights of that user. The connection's `actAs` must
+    /// list the login or one of the user's groups (else reason `NotAllowed`). Unset: the identity of the connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 80), regex(pattern = r"^[A-Za-z0-9@.+_-]{1,80}$"))]
+    pub as_user: Option<String>,
+    /// `Manage` (default) runs the task; `Observe` starts no run and shows in `status.plan` what is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub management_policy: Option<ManagementPolicy>,
+    /// What happens to a run that has not ended when this object is deleted. `Delete` (default): the operator aborts it.
+    /// `Retain`: it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<TaskDeletionPolicy>,
+    /// What it does.
+    #[serde(flatten)]
+    pub action: Action,
+}
+
+/// Longest time for one run where none is given.
+pub const DEFAULT_TIMEOUT: std::time::Duration = std::time::Duration::from_hours(1);
+/// Finished runs in the status where no number is given.
+pub const DEFAULT_HISTORY: usize = 5;
+/// Key of the content of a notebook where none is given.
+pub const DEFAULT_CONTENT_KEY: &str = "notebook.ipynb";

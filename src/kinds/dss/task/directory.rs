@@ -1,0 +1,187 @@
+//! Users of directories: bring them in line, or create them.
+
+use std::{collections::HashSet, time::Duration};
+
+use serde_json::Value;
+
+use super::{TaskGiven, TaskWrites, futures, is_verdict, some_of};
+use crate::{
+    crd::{
+        dss_task::{ProvisionUsers, ResyncUsers},
+        run::RunPhase,
+    },
+    dataiku::dss::tasks::{Answered, ExternalFilter},
+    engine::{
+        Error,
+        run::{Ending, Progress},
+    },
+    kinds::node::Known,
+};
+
+/// How often, and how long apart, the node is asked for the users of a directory that it reads in the background.
+const LOOKS: usize = 120;
+const LOOK_AFTER: Duration = Duration::from_millis(500);
+
+/// Fails if a user who is to be resynced does not exist.
+pub(super) fn check_users(given: &TaskGiven<'_>, resync: &ResyncUsers) -> Result<(), Error> {
+    for login in resync.logins.iter().flatten() {
+        match given.lists.users.get(login) {
+            Known::Found(_) => {}
+            Known::Absent => return Err(Error::dependency(format!("user {login} does not exist yet"))),
+            Known::Unknown => {
+                return Err(Error::dependency(format!(
+                    "nobody can tell at the moment whether user {login} exists"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn resync(
+    given: &TaskGiven<'_>,
+    writes: &TaskWrites<'_>,
+    resync: &ResyncUsers,
+) -> Result<Progress, Error> {
+    let logins = resync.logins.as_deref();
+    let what = match logins {
+        Some(logins) => format!("resync {}", some_of("user", logins)),
+        None => "resync all users".to_owned(),
+    };
+    let answer = writes
+        .send(&what, |permit| given.api.resync_users(permit, logins))
+        .await?;
+    Ok(futures::progress(given, answer))
+}
+
+/// What a provisioning does, for people.
+pub(super) fn describe(provision: &ProvisionUsers) -> String {
+    let source = provision.source_type.as_str();
+    match (&provision.login, &provision.email, &provision.group) {
+        (Some(login), ..) => format!("provision user {login} of {source}"),
+        (_, Some(email), _) => format!("provision the user of {source} with the email {email}"),
+        (.., group) => format!(
+            "provision the users of group {} of {source}",
+            group.as_deref().unwrap_or("?")
+        ),
+    }
+}
+
+/// Reads the users of the directory, and creates those who do not exist.
+pub(super) async fn provision(
+    given: &TaskGiven<'_>,
+    writes: &TaskWrites<'_>,
+    provision: &ProvisionUsers,
+) -> Result<Progress, Error> {
+    let found = match external(given, provision).await? {
+        Ok(found) => found,
+        Err(why) => return Ok(Progress::Ended(Ending::new(RunPhase::Failed, why))),
+    };
+    let what = describe(provision);
+    if found.is_empty() {
+        let message = format!("{what}: the directory has no such user");
+        return Ok(Progress::Ended(Ending::new(RunPhase::Failed, message)));
+    }
+    let mut existing: HashSet<String> = HashSet::new();
+    let listed = given.own.users(false, |user| user.login.to_lowercase()).await?;
+    existing.extend(listed.items);
+    let all = found.len();
+    let exists = |user: &Value| {
+        let login = user["login"].as_str();
+        login.is_some_and(|login| existing.contains(&login.to_lowercase()))
+    };
+    let missing: Vec<Value> = found.into_iter().filter(|user| !exists(user)).collect();
+    if missing.is_empty() {
+        let ending = Ending::new(RunPhase::Succeeded, format!("{what}: all {all} of them exist"));
+        return Ok(Progress::Ended(ending.count("existing", all)));
+    }
+    let source = provision.source_type.as_str();
+    let what = format!("{what}: create {} of {all}", missing.len());
+    let answer = writes
+        .send(&what, |permit| given.api.provision_users(permit, source, &missing))
+        .await?;
+    Ok(futures::progress(given, answer))
+}
+
+/// Users of the directory; the inner error says for people why there are none.
+async fn external(given: &TaskGiven<'_>, provision: &ProvisionUsers) -> Result<Result<Vec<Value>, String>, Error> {
+    let filter = ExternalFilter {
+        login: provision.login.as_deref(),
+        email: provision.email.as_deref(),
+        group: provision.group.as_deref(),
+    };
+    let source = provision.source_type.as_str();
+    let mut answer = given.api.external_users(source, filter).await?;
+    let mut looks = 0;
+    let users = loop {
+        let task = match answer {
+            Answered::Done(users) => break users,
+            Answered::Running(task) => task,
+        };
+        if looks == LOOKS {
+            return Ok(Err(format!(
+                "the node does not answer who is in {source}: future {} goes on",
+                task.id
+            )));
+        }
+        looks += 1;
+        tokio::time::sleep(LOOK_AFTER).await;
+        answer = match given.api.take_result(&task.id).await {
+            Ok(Some(answer)) => answer,
+            Ok(None) => return Ok(Err(format!("the node does not know future {} any more", task.id))),
+            Err(error) if is_verdict(&error) => {
+                return Ok(Err(format!("the node cannot read {source}: {}", error.message)));
+            }
+            Err(error) => return Err(error.into()),
+        };
+    };
+    let Value::Array(users) = users else {
+        return Ok(Err(format!("the node answered no list of users of {source}")));
+    };
+    Ok(matching(users, provision))
+}
+
+/// The users that were asked for. A release that does not know a filter answers everybody.
+fn matching(mut users: Vec<Value>, provision: &ProvisionUsers) -> Result<Vec<Value>, String> {
+    let Some(email) = &provision.email else {
+        if provision.login.is_some() && users.len() > 1 {
+            return Err(format!(
+                "the node answered {} users for one login: nobody was created",
+                users.len()
+            ));
+        }
+        return Ok(users);
+    };
+    let email = email.to_lowercase();
+    users.retain(|user| {
+        user["email"]
+            .as_str()
+            .is_some_and(|found| found.to_lowercase() == email)
+    });
+    Ok(users)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn asked(spec: &Value) -> ProvisionUsers {
+        let mut all = json!({ "sourceType": "LDAP" });
+        json_patch::merge(&mut all, spec);
+        serde_json::from_value(all).unwrap()
+    }
+
+    #[test]
+    fn a_release_that_answers_everybody_provisions_nobody_else() {
+        let everybody = || vec![json!({ "login": "a", "email": "A@x.org" }), json!({ "login": "b" })];
+        let found = matching(everybody(), &asked(&json!({ "email": "a@X.org" }))).unwrap();
+        assert_eq!(found, [json!({ "login": "a", "email": "A@x.org" })]);
+        assert!(matching(everybody(), &asked(&json!({ "login": "a" }))).is_err());
+        assert_eq!(
+            matching(everybody(), &asked(&json!({ "group": "g" }))).unwrap().len(),
+            2
+        );
+    }
+}
