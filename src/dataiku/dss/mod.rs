@@ -1,7 +1,9 @@
 //! DSS nodes (contract sheet, section 2).
 
 pub mod personal_keys;
+pub mod running;
 pub mod settings;
+pub mod usage;
 pub mod variables;
 
 pub use super::dip::{global_keys, groups, instance, users};

@@ -50,4 +50,6 @@ pub struct Dependent {
     pub id: Option<String>,
     /// Whether its drift shows only in lists with all details.
     pub needs_details: bool,
+    /// Entries of shared documents that it declares.
+    pub entries: Vec<String>,
 }

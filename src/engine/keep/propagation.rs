@@ -133,7 +133,7 @@ impl Following {
         };
         ExtraCondition {
             type_: PROPAGATED,
-            status,
+            status: status.into(),
             reason,
             message,
         }

@@ -66,6 +66,7 @@ impl<M: Managed> Work for Keeping<M> {
             key: common.key,
             id: self.recorded_id(object),
             needs_details: M::needs_details(object),
+            entries: M::entries(object),
         };
         Some((common.connection, dependent))
     }
@@ -127,6 +128,7 @@ impl<M: Managed> Keeping<M> {
         let common = M::common(object);
         let namespace = object.namespace().unwrap_or_default();
         let admitted = self.connections.admit(&common.connection, &namespace)?;
+        admitted.object.accepts(kind::<M::Object>())?;
         let report = Report::<M::Object>::new(object, self.subject(object));
         delegated::check(self, object, report.origin, &admitted)?;
         claim::check(self, shell, object)?;

@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use super::{activity::Activity, spelling, sweep::Sweep};
+use super::{activity::Activity, inventory::Inventory, spelling, sweep::Sweep};
 use crate::{
     crd::applied::Applied,
     dataiku::{
@@ -198,11 +198,15 @@ pub struct NodeLists {
     pub personal_keys: Snapshot<KeyRecord>,
     /// Documents that objects own entries of; read only where an object does.
     pub documents: Documents,
-    /// When users were last seen; read only where an object declares one.
+    /// When users were last seen.
     pub activity: Activity,
+    /// The slower lists.
+    pub inventory: Inventory,
     members: Shared<HashMap<String, i64>>,
     profiles: Shared<Option<Arc<Vec<String>>>>,
     identity: Shared<Option<String>>,
+    /// Whether the key is a user's own and shows nothing but that user.
+    pub(super) own: Shared<bool>,
 }
 
 impl Default for NodeLists {
@@ -214,9 +218,11 @@ impl Default for NodeLists {
             personal_keys: Snapshot::new(|key| &key.id),
             documents: Documents::default(),
             activity: Activity::default(),
+            inventory: Inventory::default(),
             members: Shared::default(),
             profiles: Shared::default(),
             identity: Shared::default(),
+            own: Shared::default(),
         }
     }
 }
@@ -260,6 +266,11 @@ impl NodeLists {
         (*self.identity.get()).clone()
     }
 
+    /// Takes in whose credentials the operator uses.
+    pub(super) fn identify(&self, login: &str) {
+        self.identity.set(Some(login.to_owned()));
+    }
+
     /// What a group gives to its members, whatever the case of its name. `None`: it may be unknown, or a part of it cannot be
     /// read.
     pub(super) fn held(&self, group: &str) -> Option<Held> {
@@ -297,7 +308,8 @@ impl NodeLists {
         self.groups.replace(sweep.began, &sweep.groups);
         self.members.set(members);
         self.profiles.set(sweep.profiles.clone());
-        self.identity.set(Some(sweep.identity.auth_identifier.clone()));
+        self.identify(&sweep.identity.auth_identifier);
+        self.own.set(false);
     }
 }
 

@@ -17,7 +17,7 @@ use self::plan::{PASSWORD, create, disable, edit, group_names, is_shown};
 use super::{
     Known, NodeKind, NodeLists,
     change::{DocumentChange, Seen, edited},
-    spelling,
+    own, spelling,
 };
 use crate::{
     crd::{
@@ -154,6 +154,7 @@ impl<K: NodeUser> Managed for User<K> {
     }
 
     fn plan(object: &K, given: &Given<'_, K::Instance>, seen: Option<&SeenUser>) -> Result<Plan<Change>, Error> {
+        check_own(object, given)?;
         let Some(Seen { object: user, .. }) = seen else {
             return create(object, given);
         };
@@ -162,6 +163,10 @@ impl<K: NodeUser> Managed for User<K> {
     }
 
     fn removal(_: &K, policy: DeletionPolicy, given: &Given<'_, K::Instance>, seen: &SeenUser) -> Plan<Change> {
+        // What a user manages of itself stays when the object goes.
+        if own::is_own(given.connection.node()) {
+            return Plan::default();
+        }
         let user = &*seen.object;
         match policy {
             DeletionPolicy::Delete => Plan::new(Some(Change::Delete {
@@ -190,11 +195,16 @@ impl<K: NodeUser> Managed for User<K> {
         seen: Option<&SeenUser>,
         change: &Change,
     ) -> Result<Receipt, Error> {
+        let lists: &NodeLists = remote.lists().as_ref();
         match change {
             Change::Create(user) => return Box::pin(post(&remote.api, remote.lists().as_ref(), permit, user)).await,
             Change::Edit { key, edit } => {
                 let document = edited("the user document", seen, edit)?;
-                remote.api.put_user(permit, key, &document).await?;
+                if *lists.own.get() {
+                    remote.api.put_own_user(permit, &document).await?;
+                } else {
+                    remote.api.put_user(permit, key, &document).await?;
+                }
             }
             Change::Delete { key } => _ = remote.api.delete_user(permit, key).await?,
         }
@@ -215,6 +225,15 @@ impl<K: NodeUser> Managed for User<K> {
     }
 }
 
+/// Fails if the connection uses a user's own key and the object asks for more than that.
+fn check_own<K: NodeUser>(object: &K, given: &Given<'_, K::Instance>) -> Result<(), Error> {
+    if !own::is_own(given.connection.node()) {
+        return Ok(());
+    }
+    let lists: &NodeLists = given.lists.as_ref();
+    own::check(object, lists.identity().as_deref())
+}
+
 /// Reads the user.
 async fn look_up<K: NodeUser, P: DipProduct>(
     object: &K,
@@ -223,6 +242,9 @@ async fn look_up<K: NodeUser, P: DipProduct>(
     record: &Applied,
 ) -> Result<Option<SeenUser>, Error> {
     let login = object.login();
+    if *lists.own.get() {
+        return own::fresh(api, lists, &login).await;
+    }
     let declared = fresh(api, lists, &login).await?;
     if declared.is_some() {
         return Ok(declared);
