@@ -9,7 +9,19 @@ pub use super::orphans::{Orphan, Orphans};
 use super::{
     common::{SecretKeyRef, SecretRef},
     delegation::Tenancy,
+    inventory::{InventorySpec, InventoryStatus},
 };
+
+/// What the credentials of a connection manage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = super::common::undescribed)]
+pub enum CredentialsScope {
+    /// The node, as an administrator.
+    #[default]
+    Admin,
+    /// The user to whom the key belongs.
+    Own,
+}
 
 /// Where the credentials of a DSS or Govern node are: an API key or a token.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +31,12 @@ use super::{
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ApiKeyCredentials {
+    /// `Admin` (default): the credentials are those of an administrator and manage the node. `Own` (DSS only): the key is the
+    /// personal key of a user. The connection then manages the `DssUser` of that user alone, and of it `userProperties`,
+    /// `preferences`, `secrets`, `connectionCredentials` and `pluginCredentials`; anything else is `Invalid`. The user exists, so
+    /// its object needs `adoptionPolicy: Adopt`, and its deletion leaves everything as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<CredentialsScope>,
     /// Secret in the namespace of this object that holds the admin API key. `key` defaults to `apiKey`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key_secret_ref: Option<SecretKeyRef>,
@@ -269,6 +287,14 @@ pub struct NodeSpec {
     /// of the user, never for its own sake. Default: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ownership_mark: Option<bool>,
+    /// Whether the operator also reports what it wrote to the node's own audit trail, as entries of the type
+    /// `dataiku-operator`: at most one call in ten seconds, after the writes. An entry that cannot be written holds up nothing and
+    /// is not repeated; the log and the Events of the operator have every write. Default: true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit_trail: Option<bool>,
+    /// How often the slower lists are read, and whom they show as dormant. These reads never delay anything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inventory: Option<InventorySpec>,
 }
 
 /// Drift interval where none is given.
@@ -337,6 +363,15 @@ pub struct UserCounts {
     pub sessions: i64,
     /// Users that no object declares.
     pub undeclared: i64,
+    /// The first 20 of these, in the order of their logins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undeclared_sample: Vec<String>,
+    /// Enabled users who never logged in. Absent while the activity of users is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub never_logged_in: Option<i64>,
+    /// Enabled users who were last seen longer ago than `inventory.dormantAfter`. Absent while the activity of users is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dormant: Option<i64>,
 }
 
 /// Counts of groups.
@@ -347,6 +382,9 @@ pub struct GroupCounts {
     pub total: i64,
     /// Groups that no object declares.
     pub undeclared: i64,
+    /// The first 20 of these, in the order of their names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undeclared_sample: Vec<String>,
 }
 
 /// Changes that the mass-change brake holds.
@@ -403,4 +441,7 @@ pub struct ConnectionStatus {
     /// What the operator set on the node and no object manages any more. Absent: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orphans: Option<Orphans>,
+    /// What the slower lists show.
+    #[serde(flatten)]
+    pub inventory: InventoryStatus,
 }

@@ -38,6 +38,10 @@ pub type GovernInstanceStatus = Status<Nothing, ConnectionStatus>;
     ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
+#[x_kube(
+    validation = Rule::new("!has(self.credentials.scope) || self.credentials.scope != 'Own'")
+        .message("credentials.scope: Own is for DSS: the keys of a Govern node belong to no user")
+)]
 #[serde(rename_all = "camelCase")]
 pub struct GovernInstanceSpec {
     /// The connection.

@@ -22,6 +22,7 @@ pub mod govern_permissions;
 pub mod govern_role;
 pub mod govern_role_assignment;
 pub mod govern_user;
+pub mod inventory;
 pub mod launchpad_group;
 pub mod launchpad_space;
 pub mod launchpad_user;

@@ -21,6 +21,9 @@ pub enum Lane {
     Interactive,
     /// Drift repair. Leaves two slots free, so that the other lane overtakes.
     Repair,
+    /// The slow lists of the inventory, one after the other. It takes no slot, so that they delay nothing else, but keeps to the
+    /// rate and sends nothing while the circuit is open. Its failures say nothing of other calls.
+    Inventory,
     /// The look at the whole remote side, one at a time. It waits for no slot and no rate, so that drift is found under
     /// any load, and it is the probe of an open circuit: whoever makes it paces it.
     Sweep,
@@ -120,13 +123,17 @@ impl Gate {
             return self.enter_at_once().await;
         }
         self.refuse_early()?;
-        let lane = match lane {
+        let lane_permit = match lane {
             Lane::Repair => Some(permit(&self.repair).await),
-            Lane::Interactive | Lane::Sweep => None,
+            Lane::Interactive | Lane::Inventory | Lane::Sweep => None,
         };
         let pass = Pass {
-            _lane: lane,
-            _slot: Some(permit(&self.slots).await),
+            _lane: lane_permit,
+            _slot: if lane == Lane::Inventory {
+                None
+            } else {
+                Some(permit(&self.slots).await)
+            },
         };
         self.refuse_early()?;
         let turn = self.take_turn(Instant::now());

@@ -312,7 +312,9 @@ impl Transport {
             .exchange(request, operation)
             .await
             .and_then(|answer| Ok((read(&answer)?, answer.status)));
-        gate.record(health(operation, &result));
+        if self.lane != Lane::Inventory {
+            gate.record(health(operation, &result));
+        }
         if let Err(fault) = &result
             && let (Some(429 | 503), Some(wait)) = (fault.status.map(|status| status.as_u16()), fault.retry_after)
         {

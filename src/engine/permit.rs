@@ -127,6 +127,12 @@ impl<K: Object, C: ConnectionKind> Conditions<K, C> {
     }
 }
 
+/// The permit of a report to the remote side's audit trail. It changes nothing that the operator maintains, so guards, brake and
+/// delegations say nothing about it; but a process that does not lead sends nothing. `wanted`: whether it still may be sent.
+pub fn report_permit(fence: Arc<dyn Fence>, wanted: impl Fn() -> bool + Send + Sync + 'static) -> WritePermit {
+    WritePermit::new(move || fence.holds() && wanted())
+}
+
 /// Issues permits for the writes of one reconcile.
 pub struct Permits<K: Object, C: ConnectionKind>(Arc<Conditions<K, C>>);
 

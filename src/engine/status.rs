@@ -26,19 +26,50 @@ pub const STALLED: &str = "Stalled";
 pub const PROPAGATED: &str = "Propagated";
 /// The condition of a connection that does not protect its credentials on their way.
 pub const INSECURE: &str = "Insecure";
+/// The condition of a connection to a node that somebody uses, or where something runs.
+pub const IN_USE: &str = "InUse";
 /// The condition of an object whose secrets may have changed unnoticed.
 pub const CREDENTIALS_UNVERIFIED: &str = "CredentialsUnverified";
 /// Types of conditions that a reconcile sets beside those that follow from the reason.
-const EXTRA: [&str; 3] = [PROPAGATED, INSECURE, CREDENTIALS_UNVERIFIED];
+const EXTRA: [&str; 4] = [PROPAGATED, INSECURE, IN_USE, CREDENTIALS_UNVERIFIED];
 /// Types of conditions that only the operator sets. Any other type belongs to somebody else and stays.
-const OURS: [&str; 6] = [
+const OURS: [&str; 7] = [
     READY,
     RECONCILING,
     STALLED,
     PROPAGATED,
     INSECURE,
+    IN_USE,
     CREDENTIALS_UNVERIFIED,
 ];
+
+/// Status of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// It is so.
+    True,
+    /// It is not so.
+    False,
+    /// Nobody can tell.
+    Unknown,
+}
+
+impl Truth {
+    /// As the condition has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
+impl From<bool> for Truth {
+    fn from(holds: bool) -> Self {
+        if holds { Self::True } else { Self::False }
+    }
+}
 
 /// A condition beside those that follow from the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +77,7 @@ pub struct ExtraCondition {
     /// Type of the condition.
     pub type_: &'static str,
     /// Whether it is true.
-    pub status: bool,
+    pub status: Truth,
     /// One word in Pascal case, part of the API.
     pub reason: &'static str,
     /// For people.
@@ -90,18 +121,18 @@ where
     let reason = update.reason;
     let message = cut(update.message, LONGEST_MESSAGE);
     let old = previous.map(|status| status.conditions.as_slice()).unwrap_or_default();
-    let condition = |type_: &str, status: bool, reason: &str, message: &str| Condition {
+    let condition = |type_: &str, status: Truth, reason: &str, message: &str| Condition {
         type_: type_.to_owned(),
-        status: if status { "True" } else { "False" }.to_owned(),
+        status: status.as_str().to_owned(),
         reason: reason.to_owned(),
         message: message.to_owned(),
         observed_generation: generation,
         last_transition_time: match old.iter().find(|old| old.type_ == type_) {
-            Some(old) if (old.status == "True") == status => old.last_transition_time.clone(),
+            Some(old) if old.status == status.as_str() => old.last_transition_time.clone(),
             _ => Time(to_second(now)),
         },
     };
-    let of_reason = |type_: &str, status: bool| condition(type_, status, reason.as_str(), &message);
+    let of_reason = |type_: &str, status: bool| condition(type_, status.into(), reason.as_str(), &message);
     let mut conditions = vec![of_reason(READY, reason.is_ready())];
     if reason.is_reconciling() {
         conditions.push(of_reason(RECONCILING, true));
@@ -240,7 +271,7 @@ mod tests {
         let mut running = finding(Reason::InSync);
         running.extra = Some(vec![ExtraCondition {
             type_: "Propagated",
-            status: false,
+            status: Truth::False,
             reason: "Propagating",
             message: "task t1".into(),
         }]);

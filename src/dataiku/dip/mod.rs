@@ -1,14 +1,17 @@
 //! What DSS and Govern nodes share: one API at one path, for users, groups and the node itself (contract sheet 2 and 3.1).
 
 pub mod activity;
+pub mod audit;
 pub mod bulk;
 pub mod credentials;
 pub mod global_keys;
 pub mod groups;
 pub mod instance;
 pub mod keys;
+pub mod own_user;
 mod probe;
 mod refusal;
+pub mod running;
 mod secrets;
 pub mod tasks;
 pub mod users;

@@ -2,7 +2,9 @@
 
 pub mod jupyter;
 pub mod personal_keys;
+pub mod running;
 pub mod settings;
+pub mod usage;
 pub mod variables;
 
 pub use super::dip::{global_keys, groups, instance, tasks, users};

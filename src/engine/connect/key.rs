@@ -65,4 +65,6 @@ pub struct Shares {
     pub memberships: Vec<(String, String)>,
     /// The seat that its user has or waits for: a profile, and whether it is a trial.
     pub seat: Option<(String, bool)>,
+    /// Entries of shared documents that it declares.
+    pub entries: Vec<String>,
 }

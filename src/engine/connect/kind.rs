@@ -8,7 +8,7 @@ use std::{
 use kube::core;
 use secrecy::{ExposeSecret, SecretSlice};
 
-use super::{Dependent, Effect, Live, consent::Destination, delegation::Held, guard};
+use super::{Dependent, Effect, Live, audit::Batch, consent::Destination, delegation::Held, guard};
 use crate::{
     crd::{
         common::SecretRef,
@@ -17,7 +17,9 @@ use crate::{
         status::Nothing,
     },
     dataiku::{
+        error::{ApiError, ErrorKind},
         gate::{Breaker, Lane},
+        permit::WritePermit,
         transport::{Credentials, Endpoint, Limits, Proxy, Tls, Transport},
     },
     engine::{
@@ -26,7 +28,7 @@ use crate::{
         meters::Series,
         object::Object,
         secrets::{SecretUse, Secrets, SourceKind},
-        status::{ExtraCondition, INSECURE},
+        status::{ExtraCondition, INSECURE, Truth},
     },
 };
 
@@ -48,6 +50,11 @@ pub trait Api: Clone + Send + Sync + 'static {
     /// Whether its calls go out.
     fn breaker(&self) -> Breaker {
         Breaker::Closed
+    }
+
+    /// Writes these writes to the remote side's own audit trail. `NotFound`: it takes no entries.
+    fn report(&self, _permit: WritePermit, _batch: &Batch) -> impl Future<Output = Result<(), ApiError>> + Send {
+        async { Err(ApiError::new("audit trail", ErrorKind::NotFound, "")) }
     }
 }
 
@@ -89,6 +96,10 @@ pub trait ConnectionKind: Object<Seen = Nothing> {
 
     /// What the object says about how it is reached and who may use it.
     fn terms(&self) -> Terms<'_>;
+    /// Whether what the operator writes is also reported to the remote side's own audit trail.
+    fn reports(&self) -> bool {
+        false
+    }
     /// Where the remote side is: two connections of one address lead to the same one. The base address, unless one server
     /// has several remote sides.
     fn address(&self) -> String {
@@ -146,8 +157,23 @@ pub trait ConnectionKind: Object<Seen = Nothing> {
     fn pinned_id(_shown: &Self::Shown) -> Option<&str> {
         None
     }
+    /// Fails if objects of this kind cannot be managed through the connection, whatever they declare. Pure.
+    ///
+    /// # Errors
+    /// They cannot.
+    fn accepts(&self, _kind: &'static str) -> Result<(), Error> {
+        Ok(())
+    }
     /// Whether the other end is the right product and the credentials suffice. Pure.
     fn judge(&self, sweep: &Self::Sweep) -> Result<(), Error>;
+    /// Conditions beside `Ready`; `None`: the remote side could not be read. Pure.
+    fn conditions(&self, _sweep: Option<&Self::Sweep>) -> Vec<ExtraCondition> {
+        Vec::new()
+    }
+    /// Message of `Ready` where all is well. Pure.
+    fn ready(&self, _sweep: &Self::Sweep) -> String {
+        Self::READY.to_owned()
+    }
     /// What the status shows. Pure.
     fn summary(&self, sweep: &Self::Sweep, dependents: &[Dependent]) -> Self::Shown;
 }
@@ -247,7 +273,7 @@ pub(super) fn insecurity<C: ConnectionKind>(object: &C, allowed: bool) -> Result
     }
     Ok(vec![ExtraCondition {
         type_: INSECURE,
-        status: true,
+        status: Truth::True,
         reason,
         message: message.to_owned(),
     }])

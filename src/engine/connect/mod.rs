@@ -1,6 +1,7 @@
 //! Connections to remote products: the objects that define them, the live connections, and who may use them.
 
 pub mod admission;
+pub mod audit;
 pub mod connections;
 mod consent;
 pub mod delegation;

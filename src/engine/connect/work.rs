@@ -130,8 +130,9 @@ impl<C: ConnectionKind> Connecting<C> {
         let object = cx.object.clone();
         let key = key_of(&*object);
         let env = &cx.shell.env;
-        cx.report.extra = Some(Vec::new());
-        cx.report.extra = Some(kind::insecurity(&*object, env.policy.allow_insecure_tls)?);
+        cx.report.extra = Some(object.conditions(None));
+        let insecurity = kind::insecurity(&*object, env.policy.allow_insecure_tls)?;
+        cx.report.extra = Some([insecurity.clone(), object.conditions(None)].concat());
         let due = self.check_spec(&key, &object, env.clock.now())?;
         let uses = kind::uses(&*object);
         let record = cx.report.record.clone();
@@ -184,7 +185,8 @@ impl<C: ConnectionKind> Connecting<C> {
         cx.report.shown = Some(shown);
         object.judge(&sweep)?;
         self.0.settle_orphans(&key);
-        let mut outcome = Outcome::new(Reason::InSync, C::READY);
+        cx.report.extra = Some([insecurity, object.conditions(Some(&sweep))].concat());
+        let mut outcome = Outcome::new(Reason::InSync, object.ready(&sweep));
         outcome.due = due;
         Ok(outcome)
     }

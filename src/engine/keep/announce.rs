@@ -8,13 +8,49 @@ use super::{
     managed::Managed,
     pass::Pass,
     plan::{Change, Plan, Receipt},
+    work::Keeping,
 };
-use crate::engine::{error::Error, memory::Unshown, object::ObjectName, status::to_second};
+use crate::engine::{
+    connect::{
+        ConnectionKind,
+        audit::{self, Written},
+        connections::Admitted,
+    },
+    error::Error,
+    memory::Unshown,
+    object::ObjectName,
+    status::to_second,
+    work::Reconcile,
+};
 
 /// A write that was answered with success and whose Event is not emitted yet.
 pub(super) struct Announcement {
     event: &'static str,
     steps: Vec<String>,
+}
+
+/// Reports a write to the remote side's own audit trail, where the connection says so. Nobody waits for it.
+pub(super) fn report<M: Managed>(
+    keeping: &Keeping<M>,
+    cx: &Reconcile<Keeping<M>>,
+    admitted: &Admitted<M::Connection>,
+    event: &'static str,
+    steps: &[String],
+) {
+    if !admitted.object.reports() {
+        return;
+    }
+    let (name, env) = (ObjectName::of(&*cx.object), &cx.shell.env);
+    let written = Written {
+        kind: cx.shell.kind(),
+        namespace: name.namespace.to_string(),
+        name: name.name.to_string(),
+        remote: M::common(&cx.object).key,
+        change: event,
+        steps: steps.to_vec(),
+        time: env.clock.now().as_millisecond(),
+    };
+    audit::report(&keeping.connections, &admitted.live, &env.fence, written);
 }
 
 impl<M: Managed> Pass<'_, M> {
@@ -36,6 +72,7 @@ impl<M: Managed> Pass<'_, M> {
             ?steps,
             "remote write"
         );
+        report(self.keeping, self.cx, &self.admitted, change.event(), &steps);
         self.announced.push(Announcement {
             event: change.event(),
             steps,

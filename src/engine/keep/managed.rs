@@ -162,6 +162,11 @@ pub trait Managed: Send + Sync + 'static {
         Shares::default()
     }
 
+    /// Entries of shared documents that the object declares, by which its connection counts those that nobody declares.
+    fn entries(_object: &Self::Object) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Key of the remote object as the remote side compares it: two objects with the same one claim the same remote object.
     fn claim_key(object: &Self::Object) -> String {
         Self::common(object).key

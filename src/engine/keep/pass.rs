@@ -67,6 +67,7 @@ impl<'a, M: Managed> Pass<'a, M> {
     pub(super) fn prepare(keeping: &'a Keeping<M>, cx: &'a mut Reconcile<Keeping<M>>) -> Result<Self, Error> {
         let common = M::common(&cx.object);
         let admitted = keeping.connections.admit(&common.connection, &cx.namespace())?;
+        admitted.object.accepts(cx.shell.kind())?;
         if let Err(error) = delegated::check(keeping, &cx.object, cx.report.origin, &admitted) {
             // What an earlier reconcile planned or showed may be what nobody may see here any more.
             cx.report.plan.clear();

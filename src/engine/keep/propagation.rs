@@ -135,7 +135,7 @@ impl Following {
         };
         ExtraCondition {
             type_: PROPAGATED,
-            status,
+            status: status.into(),
             reason,
             message,
         }

@@ -18,7 +18,7 @@ use crate::{
             connections::Admitted,
         },
         error::{Error, Fate, Reason, Refused},
-        keep::plan::Class,
+        keep::{announce::report, plan::Class},
         object::{ObjectName, kind},
         permit::{Permits, Terms},
         secrets::Secrets,
@@ -131,6 +131,9 @@ async fn withdraw<M: Managed>(
     let object = cx.object.clone();
     let common = M::common(&object);
     let admitted = keeping.connections.admit(&common.connection, &cx.namespace())?;
+    // What this connection cannot manage it cannot withdraw either.
+    let accepts = admitted.object.accepts(kind::<M::Object>());
+    accepts.map_err(|error| Error::Blocked(Reason::NotAllowed, error.to_string()))?;
     let statement = delegated::statement::<M>(&object, cx.report.origin);
     let namespace = cx.namespace();
     keeping
@@ -236,7 +239,7 @@ async fn carry_out<M: Managed>(
             }
             done.extend(change.steps());
             cx.report.changed = true;
-            announce(keeping, cx, change);
+            announce(keeping, cx, admitted, change);
         }
     }
     Err(Error::Internal("a removal that never ends".into()))
@@ -305,8 +308,9 @@ async fn without_remote<M: Managed>(
 }
 
 /// The Event and the log record of a write that was answered with success.
-fn announce<M: Managed>(keeping: &Keeping<M>, cx: &Context<M>, change: &M::Change) {
+fn announce<M: Managed>(keeping: &Keeping<M>, cx: &Context<M>, admitted: &Admitted<M::Connection>, change: &M::Change) {
     let steps = change.steps();
+    report(keeping, cx, admitted, change.event(), &steps);
     let name = ObjectName::of(&*cx.object);
     let remote = keeping.remote_name(&cx.object);
     tracing::info!(

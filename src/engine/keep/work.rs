@@ -71,6 +71,7 @@ impl<M: Managed> Work for Keeping<M> {
             needs_details: M::needs_details(object),
             created: created(object),
             shares: M::shares(object),
+            entries: M::entries(object),
         };
         Some((common.connection, dependent))
     }
@@ -160,6 +161,7 @@ impl<M: Managed> Keeping<M> {
         let common = M::common(object);
         let namespace = object.namespace().unwrap_or_default();
         let admitted = self.connections.admit(&common.connection, &namespace)?;
+        admitted.object.accepts(kind::<M::Object>())?;
         let report = Report::<M::Object>::new(object, self.subject(object));
         delegated::check(self, object, report.origin, &admitted)?;
         claim::check(self, shell, object)?;

@@ -5,8 +5,8 @@ use crate::{
     dataiku::dss::{Dss, DssNode},
     engine::{Error, connect::Dependent},
     kinds::{
-        dss::{settings, variables},
-        node::{NodeKind, NodeLists, Own, Personal, Sweep, sweep_keys},
+        dss::{impersonation, settings, variables},
+        node::{NodeKind, NodeLists, Own, Personal, Reading, Rules, Running, Sweep, sweep_keys},
     },
 };
 
@@ -18,6 +18,7 @@ impl NodeKind for DssInstance {
     const PRODUCT: &'static str = "DSS";
     const DECLARING: (&'static str, &'static str) = ("DssUser", "DssGroup");
     const KEYS: Option<&'static str> = Some("DssGlobalApiKey");
+    const PERSONAL_KEYS: Option<&'static str> = Some("DssPersonalApiKey");
 
     fn node(&self) -> &NodeSpec {
         &self.spec.node
@@ -38,6 +39,24 @@ impl NodeKind for DssInstance {
         let personal = dependents.iter().any(|one| one.kind == "DssPersonalApiKey");
         sweep_keys::<Personal>(api, lists, personal).await;
         settings::sweep(api, lists, dependents).await;
+    }
+
+    async fn read_inventory(api: &Dss, reading: Reading<'_>) {
+        reading.personal_keys(reading.part(api.personal_keys()).await);
+        reading.usage(reading.part(api.usage()).await);
+        let rules = async {
+            let document = api.general_settings().await?;
+            Ok(impersonation::marks(&document, true).and_then(|user| {
+                let group = impersonation::marks(&document, false)?;
+                Ok(Rules { user, group })
+            }))
+        };
+        reading.rules(reading.part(rules).await);
+    }
+
+    async fn read_running(api: &Dss, reading: Reading<'_>, running: &mut Running) {
+        running.jobs = Some(reading.part(api.running_jobs()).await);
+        running.notebooks = Some(reading.part(api.running_notebooks()).await);
     }
 
     fn lacks(sweep: &Sweep) -> Option<&'static str> {

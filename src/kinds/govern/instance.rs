@@ -5,7 +5,7 @@ use crate::{
     crd::{GovernInstance, GovernRole, connection::NodeSpec},
     dataiku::govern::{Govern, GovernNode},
     engine::{Error, connect::Dependent, object},
-    kinds::node::{NodeKind, Own, Sweep},
+    kinds::node::{DeclaredParts, NodeKind, Own, Sweep},
 };
 
 impl NodeKind for GovernInstance {
@@ -31,6 +31,10 @@ impl NodeKind for GovernInstance {
         let roles: Vec<_> = dependents.iter().filter(|one| one.kind == kind).cloned().collect();
         lists.declare_roles(&roles);
         permissions::sweep(api, lists, dependents).await;
+    }
+
+    fn declared(lists: &GovernLists, dependents: &[Dependent]) -> DeclaredParts {
+        lists.declared(dependents)
     }
 
     fn lacks(sweep: &Sweep) -> Option<&'static str> {

@@ -6,15 +6,17 @@ use std::{
     time::Instant,
 };
 
-use super::rules::BlueprintRules;
+use super::{role_assignment::entry_of, rules::BlueprintRules};
 use crate::{
+    crd::{GovernRoleAssignment, inventory::DeclaredCounts},
     dataiku::govern::{Govern, roles::RoleRecord},
     engine::{
         Error, ObjectName,
         connect::{Dependent, lists::Shared},
+        object,
         remote_error::{optional, permitted},
     },
-    kinds::node::{Known, NodeLists, Own, Snapshot},
+    kinds::node::{DeclaredParts, Known, NodeLists, Own, Snapshot, entries, length},
 };
 
 /// What the objects of a Govern node share.
@@ -28,6 +30,8 @@ pub struct GovernLists {
     declared_roles: Shared<HashMap<ObjectName, String>>,
     /// `None` where the node does not show all blueprints.
     blueprints: Shared<Option<HashSet<String>>>,
+    /// Whether roles and assignments were listed.
+    listed: Shared<bool>,
 }
 
 impl Default for GovernLists {
@@ -38,6 +42,7 @@ impl Default for GovernLists {
             assignments: Snapshot::new(|rules| &rules.blueprint_id),
             declared_roles: Shared::default(),
             blueprints: Shared::default(),
+            listed: Shared::default(),
         }
     }
 }
@@ -73,6 +78,7 @@ impl GovernLists {
         let blueprints = optional(api.blueprints().await)?.filter(crate::dataiku::listed::Listed::is_complete);
         self.blueprints
             .set(blueprints.map(|list| list.items.into_iter().collect()));
+        self.listed.set(true);
         Ok(own)
     }
 
@@ -120,6 +126,37 @@ impl GovernLists {
     /// The id of the role that a `GovernRole` object stands for.
     pub fn declared_role(&self, name: &ObjectName) -> Option<String> {
         self.declared_roles.get().get(name).cloned()
+    }
+
+    /// Counts of roles and of the rules that assign them, once they were listed.
+    pub(super) fn declared(&self, dependents: &[Dependent]) -> DeclaredParts {
+        if !*self.listed.get() {
+            return DeclaredParts::default();
+        }
+        let ids = self.declared_roles.get();
+        let ids: HashSet<&str> = ids.values().map(String::as_str).collect();
+        let roles = self.roles.filter(|_| true);
+        let undeclared = roles.iter().filter(|role| !ids.contains(role.id.as_str()));
+        let rules = entries(dependents, object::kind::<GovernRoleAssignment>());
+        let mut assignments = DeclaredCounts::default();
+        for blueprint in self.assignments.filter(|_| true) {
+            for (role, set) in blueprint.each() {
+                for (hash, _, copies) in set.iter() {
+                    let count = length(copies);
+                    assignments.total += count;
+                    if !rules.contains(entry_of(&blueprint.blueprint_id, role, hash).as_str()) {
+                        assignments.undeclared += count;
+                    }
+                }
+            }
+        }
+        DeclaredParts {
+            roles: Some(DeclaredCounts {
+                total: length(roles.len()),
+                undeclared: length(undeclared.count()),
+            }),
+            assignments: Some(assignments),
+        }
     }
 
     /// As after a sweep that showed these ids.

@@ -84,6 +84,12 @@ impl BlueprintRules {
         self.of_role(role_id).is_none_or(|rules| rules.iter().next().is_some())
     }
 
+    /// The rules of every role that can be read.
+    pub fn each(&self) -> impl Iterator<Item = (&str, &RuleSet)> {
+        let roles = self.roles.iter();
+        roles.filter_map(|(role, rules)| Some((role.as_str(), &**rules.as_ref()?)))
+    }
+
     /// The rules that grant the role. `None`: they cannot be read.
     pub fn of_role(&self, role_id: &str) -> Option<Arc<RuleSet>> {
         match self.roles.get(role_id) {

@@ -318,6 +318,7 @@ fn groups(groups: &Listed<Arc<GroupRecord>>, dependents: &[Dependent]) -> GroupC
     GroupCounts {
         total: length(groups.items.len() + groups.unreadable),
         undeclared: length(names.filter(|name| !declared.contains(name)).count()),
+        ..GroupCounts::default()
     }
 }
 

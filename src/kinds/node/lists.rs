@@ -9,6 +9,7 @@ use std::{
 use super::{
     activity::Activity,
     bulk::{BulkCalls, ReadBack},
+    inventory::Inventory,
     spelling,
     sweep::Sweep,
 };
@@ -212,15 +213,19 @@ pub struct NodeLists {
     pub personal_keys: Snapshot<KeyRecord>,
     /// Documents that objects own entries of; read only where an object does.
     pub documents: Documents,
-    /// When users were last seen; read only where an object declares one.
+    /// When users were last seen.
     pub activity: Activity,
     /// Whether the node writes many users in one call.
     pub bulk: BulkCalls,
     /// Users as a list showed them right after they were created together.
     pub created: ReadBack,
+    /// The slower lists.
+    pub inventory: Inventory,
     members: Shared<HashMap<String, i64>>,
     profiles: Shared<Option<Arc<Vec<String>>>>,
     identity: Shared<Option<String>>,
+    /// Whether the key is a user's own and shows nothing but that user.
+    pub(super) own: Shared<bool>,
 }
 
 impl Default for NodeLists {
@@ -234,9 +239,11 @@ impl Default for NodeLists {
             activity: Activity::default(),
             bulk: BulkCalls::default(),
             created: ReadBack::default(),
+            inventory: Inventory::default(),
             members: Shared::default(),
             profiles: Shared::default(),
             identity: Shared::default(),
+            own: Shared::default(),
         }
     }
 }
@@ -280,6 +287,11 @@ impl NodeLists {
         (*self.identity.get()).clone()
     }
 
+    /// Takes in whose credentials the operator uses.
+    pub(super) fn identify(&self, login: &str) {
+        self.identity.set(Some(login.to_owned()));
+    }
+
     /// What a group gives to its members, whatever the case of its name. `None`: it may be unknown, or a part of it cannot be
     /// read.
     pub(super) fn held(&self, group: &str) -> Option<Held> {
@@ -320,7 +332,8 @@ impl NodeLists {
             .note(sweep.node.as_ref().and_then(|node| node.dss_version.as_deref()));
         self.created.forget();
         self.profiles.set(sweep.profiles.clone());
-        self.identity.set(Some(sweep.identity.auth_identifier.clone()));
+        self.identify(&sweep.identity.auth_identifier);
+        self.own.set(false);
     }
 }
 

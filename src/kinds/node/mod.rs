@@ -5,8 +5,10 @@ mod bulk;
 mod change;
 mod group;
 mod guard;
+mod inventory;
 mod key;
 mod lists;
+mod own;
 mod spelling;
 mod sweep;
 #[cfg(test)]
@@ -15,15 +17,17 @@ mod user;
 
 use std::{collections::HashSet, future::Future, sync::Arc};
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 pub use self::{
     activity::Activity,
     change::{DocumentChange, Seen, edited},
     group::{Group, NodeGroup},
+    inventory::{Census, Inventory, Reading, Rules, Running, entries},
     key::{Global, Key, KeyClass, NodeKey, Personal, sweep as sweep_keys},
     lists::{Documents, Known, NodeLists, Snapshot},
-    sweep::{Own, Sweep},
+    sweep::{DeclaredParts, Own, Sweep},
     user::{NodeUser, User},
 };
 use crate::{
@@ -31,26 +35,33 @@ use crate::{
         common::SecretKeyRef,
         connection::{
             BrakeStatus, BreakerStatus, ConnectionStatus, GroupCounts, IdentityStatus, LicenseStatus, NodeSpec,
-            NodeStatus, Orphans, UserCounts,
+            NodeStatus, Orphans, UserCounts, drift_interval,
         },
+        inventory::InventoryStatus,
         status::Nothing,
     },
     dataiku::{
         dip::{DipProduct, Node, groups::GroupRecord, users::UserRecord},
+        error::ApiError,
         gate::{Breaker, Lane},
         listed::Listed,
+        permit::WritePermit,
         transport::{Credentials, Transport},
     },
     engine::{
         Error, Object, Reason, SecretUse, Secrets,
-        connect::{Api, ConnectionKind, Dependent, Effect, Held, Live, Terms, delegation},
+        connect::{Api, ConnectionKind, Dependent, Effect, Held, Live, Terms, audit::Batch, delegation},
         meters::{Gauge, Series},
         object,
+        status::ExtraCondition,
     },
 };
 
 const API_KEY: &str = "apiKey";
 const BEARER_TOKEN: &str = "bearerToken";
+
+/// Type of the operator's entries in the audit trail of a node.
+const AUDIT_TYPE: &str = "dataiku-operator";
 
 /// Type by which a Govern node is told from every DSS node.
 const GOVERN_TYPE: &str = "GOVERN";
@@ -74,6 +85,8 @@ pub trait NodeKind: Object<Seen = Nothing, Shown = ConnectionStatus> {
     const DECLARING: (&'static str, &'static str);
     /// Kind of the objects that declare its global keys, if there is one.
     const KEYS: Option<&'static str> = None;
+    /// Kind of the objects that declare its personal keys; `None`: the product has no such keys.
+    const PERSONAL_KEYS: Option<&'static str> = None;
 
     /// The spec.
     fn node(&self) -> &NodeSpec;
@@ -93,6 +106,22 @@ pub trait NodeKind: Object<Seen = Nothing, Shown = ConnectionStatus> {
     ) -> impl Future<Output = ()> + Send {
         async {}
     }
+    /// Reads the slower lists that only this product has, one after the other.
+    fn read_inventory(_api: &Node<Self::Product>, _reading: Reading<'_>) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+    /// Reads what runs on nodes of this product alone.
+    fn read_running(
+        _api: &Node<Self::Product>,
+        _reading: Reading<'_>,
+        _running: &mut Running,
+    ) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+    /// Counts of what the product has beside users and groups. Pure.
+    fn declared(_lists: &Self::Lists, _dependents: &[Dependent]) -> DeclaredParts {
+        DeclaredParts::default()
+    }
     /// The right that the key lacks, such as `admin right`; `None`: the credentials suffice. Pure.
     fn lacks(sweep: &Sweep) -> Option<&'static str>;
 }
@@ -104,6 +133,10 @@ impl<P: DipProduct> Api for Node<P> {
 
     fn breaker(&self) -> Breaker {
         Node::breaker(self)
+    }
+
+    async fn report(&self, permit: WritePermit, batch: &Batch) -> Result<(), ApiError> {
+        self.log_audit(permit, AUDIT_TYPE, batch).await
     }
 }
 
@@ -128,6 +161,11 @@ impl<K: NodeKind> ConnectionKind for K {
             proxy: node.proxy_url.as_deref(),
             proxy_secret: node.proxy_secret_ref.as_ref(),
         }
+    }
+
+    fn reports(&self) -> bool {
+        // Only an administrator may write to the trail.
+        self.node().audit_trail.unwrap_or(true) && !own::is_own(self.node())
     }
 
     fn credential_uses(&self) -> Vec<SecretUse> {
@@ -160,22 +198,59 @@ impl<K: NodeKind> ConnectionKind for K {
             Some(found) if is_govern(found) != K::GOVERN => return Ok(sweep),
             found => found.is_some(),
         };
+        if own::is_own(self.node()) {
+            own::read(&api, (*live.lists).as_ref(), &mut sweep).await?;
+            return Ok(sweep);
+        }
         let details = K::DETAILS || dependents.iter().any(|one| one.needs_details);
         sweep.read(&api, (*live.lists).as_ref(), details).await?;
         if sweep.admin {
-            if dependents.iter().any(|one| one.kind == K::DECLARING.0) {
-                activity::refresh(&api, &live.lists);
-            }
             let keys = K::KEYS.is_some_and(|kind| dependents.iter().any(|one| one.kind == kind));
             key::sweep::<Global<K::Product>>(&api, (*live.lists).as_ref(), keys).await;
             K::sweep_documents(&api, &live.lists, dependents).await;
         }
         sweep.own = K::sweep_own(&api, &live.lists, known).await?;
+        if sweep.admin {
+            take_census(self.node(), live, &mut sweep, dependents);
+        }
         Ok(sweep)
     }
 
+    fn conditions(&self, sweep: Option<&Sweep>) -> Vec<ExtraCondition> {
+        // A user does not see who else is there.
+        if own::is_own(self.node()) {
+            return Vec::new();
+        }
+        let census = sweep.and_then(|sweep| sweep.census.as_ref());
+        let known = census.and_then(|census| census.in_use.clone());
+        vec![known.unwrap_or_else(inventory::unreadable)]
+    }
+
+    fn ready(&self, sweep: &Sweep) -> String {
+        if let Some(login) = &sweep.own_user {
+            return format!("reachable, with the key of {login}, which manages that user alone");
+        }
+        let missing = sweep.census.as_ref().map(|census| census.missing.join(", "));
+        let missing = missing.filter(|missing| !missing.is_empty());
+        missing.map_or_else(
+            || <K as NodeKind>::READY.to_owned(),
+            |missing| format!("{}; not in the inventory: {missing}", <K as NodeKind>::READY),
+        )
+    }
+
+    fn accepts(&self, kind: &'static str) -> Result<(), Error> {
+        if own::is_own(self.node()) {
+            return own::accepts(kind, K::DECLARING.0);
+        }
+        Ok(())
+    }
+
     fn guard(&self, lists: &<K as NodeKind>::Lists, effects: &[Effect]) -> Option<String> {
-        guard::guard(lists.as_ref(), effects)
+        let lists: &NodeLists = lists.as_ref();
+        if own::is_own(self.node()) {
+            return own::guard(lists.identity().as_deref(), effects);
+        }
+        guard::guard(lists, effects)
     }
 
     fn users(lists: &<K as NodeKind>::Lists) -> usize {
@@ -233,6 +308,9 @@ impl<K: NodeKind> ConnectionKind for K {
 
     fn judge(&self, sweep: &Sweep) -> Result<(), Error> {
         fits::<K>(sweep)?;
+        if own::is_own(self.node()) {
+            return own::judge(sweep);
+        }
         match K::lacks(sweep) {
             None => Ok(()),
             Some(right) => {
@@ -259,9 +337,14 @@ impl<K: NodeKind> ConnectionKind for K {
             license: sweep.profiles.as_ref().map(|profiles| LicenseStatus {
                 user_profiles: profiles.as_ref().clone(),
             }),
-            users: sweep
-                .admin
-                .then(|| users(&sweep.users, &declared(dependents, user_kind))),
+            users: sweep.admin.then(|| {
+                let seen = sweep.census.as_ref();
+                UserCounts {
+                    never_logged_in: seen.and_then(|census| census.never_logged_in),
+                    dormant: seen.and_then(|census| census.dormant),
+                    ..users(&sweep.users, &declared(dependents, user_kind))
+                }
+            }),
             groups: sweep
                 .admin
                 .then(|| groups(&sweep.groups, &declared(dependents, group_kind))),
@@ -269,8 +352,48 @@ impl<K: NodeKind> ConnectionKind for K {
             brake: None,
             breaker: None,
             orphans: None,
+            inventory: InventoryStatus {
+                roles: sweep.declared.roles.clone(),
+                assignments: sweep.declared.assignments.clone(),
+                ..sweep
+                    .census
+                    .as_ref()
+                    .map(|census| census.status.clone())
+                    .unwrap_or_default()
+            },
         }
     }
+}
+
+/// Starts the readings of the slower lists that are due, and counts what is known so far. Waits for nothing.
+fn take_census<K: NodeKind>(node: &NodeSpec, live: &Live<K>, sweep: &mut Sweep, dependents: &[Dependent]) {
+    let declared = node.inventory.clone().unwrap_or_default();
+    let slow = declared.interval();
+    // While nobody has a session, what runs decides whether the node is in use.
+    let is_connected = sweep.users.items.iter().any(|user| sessions(user) > 0);
+    let running = if is_connected {
+        slow
+    } else {
+        drift_interval(node.drift_interval).min(slow)
+    };
+    let api = live.api.in_lane(Lane::Inventory);
+    inventory::refresh::<K>(&api, &live.lists, inventory::Intervals { slow, running });
+    let key_kinds: Vec<_> = [K::KEYS, K::PERSONAL_KEYS].into_iter().flatten().collect();
+    let scene = inventory::Scene {
+        users: &sweep.users,
+        groups: &sweep.groups,
+        dependents,
+        user_kind: K::DECLARING.0,
+        key_kinds: &key_kinds,
+        personal_keys: K::PERSONAL_KEYS.is_some(),
+        own: &sweep.identity.auth_identifier,
+        dormant_after: declared.dormant_after(),
+        running_interval: running,
+        now: Timestamp::now(),
+    };
+    let census = Census::take((*live.lists).as_ref(), &scene);
+    sweep.census = Some(census);
+    sweep.declared = K::declared(&live.lists, dependents);
 }
 
 fn is_govern(node_type: &str) -> bool {
@@ -306,7 +429,20 @@ fn users(users: &Listed<Arc<UserRecord>>, declared: &HashSet<&str>) -> UserCount
         connected: count(&|user| sessions(user) > 0),
         sessions: users.items.iter().map(|user| sessions(user)).sum(),
         undeclared: count(&|user| !declared.contains(user.login.as_str())),
+        undeclared_sample: sample(users.items.iter().map(|user| user.login.as_str()), declared),
+        ..UserCounts::default()
     }
+}
+
+/// Names of undeclared objects that the status shows.
+const SAMPLE: usize = 20;
+
+/// The first names that no object declares.
+fn sample<'a>(names: impl Iterator<Item = &'a str>, declared: &HashSet<&str>) -> Vec<String> {
+    let mut names: Vec<&str> = names.filter(|name| !declared.contains(name)).collect();
+    names.sort_unstable();
+    names.truncate(SAMPLE);
+    names.into_iter().map(str::to_owned).collect()
 }
 
 /// Open sessions; none where the number is unknown.
@@ -322,9 +458,11 @@ fn groups(groups: &Listed<Arc<GroupRecord>>, declared: &HashSet<&str>) -> GroupC
     GroupCounts {
         total: length(groups.items.len() + groups.unreadable),
         undeclared: length(undeclared.count()),
+        undeclared_sample: sample(groups.items.iter().map(|group| group.name.as_str()), declared),
     }
 }
 
-fn length(count: usize) -> i64 {
+/// A number of objects, as the status has it.
+pub fn length(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

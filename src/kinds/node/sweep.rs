@@ -2,8 +2,9 @@
 
 use std::{sync::Arc, time::Instant};
 
-use super::NodeLists;
+use super::{Census, NodeLists};
 use crate::{
+    crd::inventory::DeclaredCounts,
     dataiku::{
         dip::{
             DipProduct, Node,
@@ -29,6 +30,8 @@ pub struct Sweep {
     pub node: Option<InstanceDetails>,
     /// Whether the key has the admin right.
     pub admin: bool,
+    /// Login of the user whose own key the connection uses; `None`: it uses another key.
+    pub own_user: Option<String>,
     /// What the product has beside users and groups.
     pub own: Own,
     /// User profiles in the licence; `None` where the node does not show them.
@@ -37,6 +40,19 @@ pub struct Sweep {
     pub users: Listed<Arc<UserRecord>>,
     /// All groups; none without the admin right.
     pub groups: Listed<Arc<GroupRecord>>,
+    /// What the status shows beside them; `None` without the admin right.
+    pub census: Option<Arc<Census>>,
+    /// Counts of what only Govern has.
+    pub declared: DeclaredParts,
+}
+
+/// Counts of what only Govern has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeclaredParts {
+    /// Roles.
+    pub roles: Option<DeclaredCounts>,
+    /// Rules of role assignments.
+    pub assignments: Option<DeclaredCounts>,
 }
 
 /// What a product has beside users and groups, as far as a connection judges it.
@@ -58,10 +74,13 @@ impl Sweep {
             identity,
             node,
             admin: false,
+            own_user: None,
             own: Own::default(),
             profiles: None,
             users: Listed::default(),
             groups: Listed::default(),
+            census: None,
+            declared: DeclaredParts::default(),
         })
     }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{NodeLists, Own, Sweep};
+use super::{DeclaredParts, NodeLists, Own, Sweep};
 use crate::{
     crd::{DssInstance, applied::Applied},
     dataiku::{
@@ -91,6 +91,7 @@ pub fn sweep(began: Instant, users: &[Value], groups: &[&str]) -> Sweep {
         },
         node: None,
         admin: true,
+        own_user: None,
         own: Own::default(),
         profiles: Some(Arc::new(vec!["READER".into(), "DESIGNER".into()])),
         users: Listed {
@@ -101,6 +102,8 @@ pub fn sweep(began: Instant, users: &[Value], groups: &[&str]) -> Sweep {
             items: groups.iter().map(|name| group(&json!({ "name": name }))).collect(),
             unreadable: 0,
         },
+        census: None,
+        declared: DeclaredParts::default(),
     }
 }
 

@@ -2,7 +2,10 @@
 //! through the connections of another one.
 #![allow(clippy::needless_pass_by_value, reason = "every caller makes the JSON on the spot")]
 
+mod audit;
+mod inventory;
 mod matrix;
 pub(super) mod node;
 mod over_time;
+mod own;
 mod rig;

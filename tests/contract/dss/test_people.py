@@ -1,4 +1,4 @@
-"""What DSS shows of users and groups to everybody, and their activity (D9 to D15, D22, D28, D68 to D70)."""
+"""What DSS shows of users and groups to everybody, their activity, and the audit trail (D9 to D15, D22, D28, D68 to D72)."""
 
 import dataikuapi
 import pytest
@@ -100,6 +100,25 @@ def test_the_licence_names_the_profiles(dss_client):
     status = dss_client.get_licensing_status()
     assert "FULL_DESIGNER" in status["base"]["userProfiles"]
     assert "FULL_DESIGNER" in status["limits"]["licensedProfiles"]
+
+
+@drives("D71")
+def test_running_jobs_of_all_projects_are_listed(dss, dss_client):
+    assert dss_client.list_running_jobs() == []
+    dss.edit({"jobs": {"j1": {"projectKey": "PRJ", "initiator": "jdoe", "startTime": 1760000000000}}})
+    job = dss_client.list_running_jobs(as_type="objects")[0]
+    assert (job.project_key, job.id) == ("PRJ", "j1")
+    assert dss_client.list_running_jobs(all_users=False) == []
+    dss.switch(runningJobs="nested")
+    job = dss_client.list_running_jobs(as_type="objects")[0]
+    assert (job.project_key, job.id) == ("PRJ", "j1")
+
+
+@drives("D72")
+def test_a_custom_entry_is_in_the_audit_trail(dss, dss_client):
+    dss_client.log_custom_audit("restart", {"by": "jdoe"})
+    entry = dss.state("/auditTrail/0")
+    assert (entry["customMsgType"], entry["customMsgParams"]) == ("restart", {"by": "jdoe"})
 
 
 def test_a_key_may_come_as_a_bearer_token(dss):

@@ -1,4 +1,4 @@
-"""Govern settings, usage and keys (G28 to G36)."""
+"""Govern settings, usage, keys and the audit trail (G28 to G36, G61)."""
 
 import dataikuapi
 import pytest
@@ -19,6 +19,13 @@ def test_general_settings_are_saved(govern, govern_client):
 @drives("G30")
 def test_the_usage_summary_is_an_object(govern_client):
     assert isinstance(govern_client.get_global_usage_summary().raw, dict)
+
+
+@drives("G61")
+def test_a_custom_entry_is_in_the_audit_trail(govern, govern_client):
+    govern_client.log_custom_audit("restart", {"by": "jdoe"})
+    entry = govern.state("/auditTrail/0")
+    assert (entry["customMsgType"], entry["customMsgParams"]) == ("restart", {"by": "jdoe"})
 
 
 @drives("G31", "G32", "G33", "G34", "G35")

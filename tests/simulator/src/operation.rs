@@ -33,7 +33,7 @@ pub(crate) struct Operation {
     pub path: &'static str,
     /// What the caller must be allowed.
     pub right: Right,
-    /// Whether a success changes the state.
+    /// Whether a success changes what the product holds.
     pub writes: bool,
     /// The code behind it.
     pub handler: Handler,

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::Following;
 use crate::{
     crd::propagation::{Propagation, TaskPhase},
-    engine::keep::managed::TaskState,
+    engine::{keep::managed::TaskState, status::Truth},
 };
 
 fn following(phase: TaskPhase, attempt: i32, since: i64) -> Following {
@@ -30,7 +30,7 @@ fn following(phase: TaskPhase, attempt: i32, since: i64) -> Following {
 
 fn condition(following: &Following) -> (bool, &'static str) {
     let condition = following.condition();
-    (condition.status, condition.reason)
+    (condition.status == Truth::True, condition.reason)
 }
 
 #[test]

@@ -22,6 +22,7 @@ use crate::{
         dss_impersonation_rule::RulePresence,
         status::{Nothing, Origin},
     },
+    dataiku::document::Document,
     engine::{
         Common, Error, Given, Managed, ObjectName, Observed, Plan, Read, Receipt,
         connect::{ConnectionKey, Remote},
@@ -98,6 +99,12 @@ impl Managed for ImpersonationRule {
         vec![claim]
     }
 
+    fn entries(object: &DssImpersonationRule) -> Vec<String> {
+        let declares = object.spec.ensure.unwrap_or_default() == RulePresence::Present;
+        let rule = Rule::declared(&object.spec).ok().filter(|_| declares);
+        rule.map(|(rule, _)| rule.mark()).into_iter().collect()
+    }
+
     /// The removal touches nothing but what this object did.
     fn default_deletion(_: Origin) -> DeletionPolicy {
         DeletionPolicy::Delete
@@ -170,6 +177,16 @@ impl Managed for ImpersonationRule {
             _ => Vec::new(),
         }
     }
+}
+
+/// Marks of the rules of a list, by which objects declare them; that of a rule that cannot be read is empty.
+///
+/// # Errors
+/// There is something else than a list.
+pub fn marks(document: &Document, is_user: bool) -> Result<Vec<String>, Error> {
+    let rules = found(document, is_user)?.into_iter();
+    let marks = rules.map(|one| one.rule.map(|rule| rule.mark()).unwrap_or_default());
+    Ok(marks.collect())
 }
 
 /// What a claim says of the rule that an object declares.

@@ -105,6 +105,15 @@ impl Managed for RoleAssignment {
         claims(object)
     }
 
+    fn entries(object: &GovernRoleAssignment) -> Vec<String> {
+        let claims = claims(object).into_iter();
+        let entries = claims.flat_map(|claim| {
+            let place = claim.place;
+            claim.declared.into_iter().map(move |hash| entry(&place, &hash))
+        });
+        entries.collect()
+    }
+
     fn id(seen: &Seen) -> Option<String> {
         seen.referred.clone()
     }
@@ -249,7 +258,20 @@ fn by_reference() -> String {
 }
 
 fn role_place(spec: &GovernRoleAssignmentSpec, role_id: &str) -> String {
-    format!("{:?}/{role_id:?}", spec.blueprint_id)
+    place_of(&spec.blueprint_id, role_id)
+}
+
+fn place_of(blueprint_id: &str, role_id: &str) -> String {
+    format!("{blueprint_id:?}/{role_id:?}")
+}
+
+fn entry(place: &str, hash: &str) -> String {
+    format!("{place} {hash}")
+}
+
+/// A rule that grants a role on a blueprint, as objects declare it.
+pub(super) fn entry_of(blueprint_id: &str, role_id: &str, hash: &str) -> String {
+    entry(&place_of(blueprint_id, role_id), hash)
 }
 
 /// A `GovernRole` object of this name, in words.

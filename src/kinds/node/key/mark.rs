@@ -19,6 +19,11 @@ fn last(description: &str) -> Option<&str> {
     Some(&found[..=found.find(']')?])
 }
 
+/// The object that a description names, as namespace and name; `None`: it has no mark.
+pub(in crate::kinds::node) fn owner(description: &str) -> Option<&str> {
+    last(description)?[MARK.len()..].split_whitespace().next()
+}
+
 /// Whether a description has this mark.
 pub(super) fn has_mark(description: &str, mark: &str) -> bool {
     last(description) == Some(mark)

@@ -21,7 +21,7 @@ use self::{
 use super::{
     Known, NodeKind, NodeLists,
     change::{DocumentChange, Seen, edited},
-    spelling,
+    own, spelling,
 };
 use crate::{
     crd::{
@@ -160,6 +160,7 @@ impl<K: NodeUser> Managed for User<K> {
     }
 
     fn plan(object: &K, given: &Given<'_, K::Instance>, seen: Option<&SeenUser>) -> Result<Plan<Change>, Error> {
+        check_own(object, given)?;
         let Some(Seen { object: user, .. }) = seen else {
             return plan::create(object, given);
         };
@@ -168,6 +169,10 @@ impl<K: NodeUser> Managed for User<K> {
     }
 
     fn removal(_: &K, policy: DeletionPolicy, given: &Given<'_, K::Instance>, seen: &SeenUser) -> Plan<Change> {
+        // What a user manages of itself stays when the object goes.
+        if own::is_own(given.connection.node()) {
+            return Plan::default();
+        }
         let user = &*seen.object;
         match policy {
             DeletionPolicy::Delete => Plan::new(Some(Change::Delete {
@@ -196,18 +201,21 @@ impl<K: NodeUser> Managed for User<K> {
         seen: Option<&SeenUser>,
         change: &Change,
     ) -> Result<Receipt, Error> {
+        let lists: &NodeLists = remote.lists().as_ref();
         match change {
             Change::Create(user) => return Box::pin(create::<K::Instance>(remote, permit, user)).await,
             Change::Edit { key, edit } => {
                 let read = match seen {
                     // A list showed the user, and lists hold no documents.
-                    Some(seen) if seen.document.is_none() => {
-                        fresh(&remote.api, remote.lists().as_ref(), &seen.object.login).await?
-                    }
+                    Some(seen) if seen.document.is_none() => fresh(&remote.api, lists, &seen.object.login).await?,
                     _ => None,
                 };
                 let document = edited("the user document", read.as_ref().or(seen), edit)?;
-                remote.api.put_user(permit, key, &document).await?;
+                if *lists.own.get() {
+                    remote.api.put_own_user(permit, &document).await?;
+                } else {
+                    remote.api.put_user(permit, key, &document).await?;
+                }
             }
             Change::Delete { key } => _ = remote.api.delete_user(permit, key).await?,
         }
@@ -232,6 +240,15 @@ impl<K: NodeUser> Managed for User<K> {
     }
 }
 
+/// Fails if the connection uses a user's own key and the object asks for more than that.
+fn check_own<K: NodeUser>(object: &K, given: &Given<'_, K::Instance>) -> Result<(), Error> {
+    if !own::is_own(given.connection.node()) {
+        return Ok(());
+    }
+    let lists: &NodeLists = given.lists.as_ref();
+    own::check(object, lists.identity().as_deref())
+}
+
 /// Reads the user.
 async fn look_up<K: NodeUser, P: DipProduct>(
     object: &K,
@@ -240,6 +257,9 @@ async fn look_up<K: NodeUser, P: DipProduct>(
     record: &Applied,
 ) -> Result<Option<SeenUser>, Error> {
     let login = object.login();
+    if *lists.own.get() {
+        return own::fresh(api, lists, &login).await;
+    }
     if let Some(user) = lists.created.take(&login)
         && is_shown(object, record, lists, &user)
     {

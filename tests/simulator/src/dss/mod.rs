@@ -16,6 +16,7 @@ use crate::{directory, future};
 use user_view::View;
 
 mod activity;
+mod audit;
 pub(crate) mod auth;
 mod bulk;
 mod credentials;
@@ -25,6 +26,7 @@ mod general_settings;
 mod global_keys;
 mod groups;
 mod instance_facts;
+mod jobs;
 mod keys;
 mod matrix;
 mod notebook_sessions;
@@ -70,6 +72,8 @@ impl Api for Dss {
             notebooks::OPERATIONS,
             notebook_sessions::OPERATIONS,
             discussions::OPERATIONS,
+            jobs::OPERATIONS,
+            audit::OPERATIONS,
         ]
     }
 
@@ -112,6 +116,7 @@ impl Api for Dss {
             "activity",
             "projects",
             "futures",
+            jobs::COLLECTION,
             credentials::CONNECTIONS,
             credentials::PRESETS,
         ]
@@ -143,6 +148,7 @@ impl Api for Dss {
     fn edited(&self, world: &World, collection: &str, key: &str, document: Value) -> Result<Value, String> {
         match collection {
             future::COLLECTION => return future::edited(world, key, document),
+            jobs::COLLECTION => return jobs::edited(world, document),
             directory::PART => return directory::edited(document).map_err(|failure| failure.message),
             _ => {}
         }

@@ -18,7 +18,7 @@ pub(super) const SWITCHES: &[Switch] = &[
         "release",
         Fixed::Text("15.2.0"),
         Allowed::Release,
-        "before 12.6 group mappings are comma texts, before 14.2 no bulk",
+        "before 12.6 group mappings are comma texts, before 14.2 no bulk, before 15.2 no list of running jobs",
     ),
     switch(
         "defaultGroup",
@@ -169,6 +169,18 @@ pub(super) const SWITCHES: &[Switch] = &[
         Fixed::Text("exact"),
         Allowed::OneOf(&["exact", "insensitive"]),
         "whether case tells logins and groups apart",
+    ),
+    switch(
+        "runningJobs",
+        Fixed::Text("flat"),
+        Allowed::OneOf(&["flat", "nested"]),
+        "where a running job has its id and its project: in itself, or under `def`",
+    ),
+    switch(
+        "customAudit",
+        Fixed::Text("offered"),
+        Allowed::OneOf(&["offered", "absent"]),
+        "whether clients may write to the audit trail",
     ),
     switch(
         "cloud",

@@ -8,8 +8,9 @@ use crate::dss::Dss;
 use crate::world::World;
 
 /// Parts of the state of DSS that Govern does not have.
-pub(super) const ONLY_DSS: [&str; 5] = [
+pub(super) const ONLY_DSS: [&str; 6] = [
     "connections",
+    "jobs",
     "personalApiKeys",
     "pluginPresets",
     "projects",

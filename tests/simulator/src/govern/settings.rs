@@ -7,7 +7,18 @@ use crate::dss::Dss;
 use crate::switches::{Allowed, Fixed, Switch};
 
 /// Switches of DSS about things that Govern does not have.
-const ONLY_DSS: [&str; 9] = ["A12", "A13", "A16", "A22", "A25personal", "A26", "A27", "A31", "A32"];
+const ONLY_DSS: [&str; 10] = [
+    "A12",
+    "A13",
+    "A16",
+    "A22",
+    "A25personal",
+    "A26",
+    "A27",
+    "A31",
+    "A32",
+    "runningJobs",
+];
 
 /// All of them; `simulator switches` prints this table.
 pub(super) static SWITCHES: LazyLock<Vec<Switch>> = LazyLock::new(|| {

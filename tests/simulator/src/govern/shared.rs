@@ -1,4 +1,4 @@
-//! G1 to G42 but G30: what Govern serves exactly where DSS does. The rows are those of DSS under other ids.
+//! G1 to G42 but G30, and G61: what Govern serves exactly where DSS does. The rows are those of DSS under other ids.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use crate::dss::Dss;
 use crate::operation::Operation;
 
 /// Which operation of DSS an operation of Govern is.
-const SAME: [(&str, &str); 41] = [
+const SAME: [(&str, &str); 42] = [
     ("G1", "D1"),
     ("G2", "D2"),
     ("G3", "D3"),
@@ -49,6 +49,7 @@ const SAME: [(&str, &str); 41] = [
     ("G40", "D68"),
     ("G41", "D69"),
     ("G42", "D70"),
+    ("G61", "D72"),
 ];
 
 /// The rows.
@@ -76,13 +77,13 @@ mod tests {
     use crate::govern::Govern;
 
     #[test]
-    fn all_sixty_operations_are_served_once() {
+    fn every_operation_of_the_sheet_is_served_once() {
         let rows = Govern.operations().iter().copied().flatten();
         let mut served: Vec<&str> = rows
             .flat_map(|row| [Some(row.id), row.id_without_body])
             .flatten()
             .collect();
-        let mut expected: Vec<String> = (1..=60).map(|number| format!("G{number}")).collect();
+        let mut expected: Vec<String> = (1..=61).map(|number| format!("G{number}")).collect();
         served.sort_unstable();
         expected.sort_unstable();
         assert_eq!(served, expected);

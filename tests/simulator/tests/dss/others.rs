@@ -32,6 +32,39 @@ async fn activity_is_zero_until_somebody_signs_in() {
 }
 
 #[tokio::test]
+async fn running_jobs_are_listed_since_release_15_2() {
+    let dss = dss().await;
+    assert_eq!(get(&dss, "/jobs/running/").await.1, json!([]));
+    dss.patch_state(json!({"jobs": {"j1": {"projectKey": "P", "initiator": "jane"}}}))
+        .unwrap();
+    let listed = async |all: &str| {
+        let (_, jobs) = get(&dss, &format!("/jobs/running/?allUsers={all}")).await;
+        jobs.as_array().map(Vec::len)
+    };
+    assert_eq!((listed("True").await, listed("False").await), (Some(1), Some(0)));
+    dss.patch_state(json!({"jobs": {"j1": null}})).unwrap();
+    assert_eq!(listed("True").await, Some(0));
+    dss.switch("release", json!("15.1.0")).unwrap();
+    assert_eq!(get(&dss, "/jobs/running/").await.0, 404);
+}
+
+#[tokio::test]
+async fn an_entry_of_the_audit_trail_is_stored_and_counts_as_no_write() {
+    let dss = dss().await;
+    let writes = dss.writes();
+    assert_eq!(
+        post(&dss, "/admin/audit/custom/restart", json!({"by": "jane"})).await.0,
+        204
+    );
+    let entry = &dss.state_at("/auditTrail").unwrap()[0];
+    assert_eq!(
+        (&entry["customMsgType"], &entry["customMsgParams"]),
+        (&json!("restart"), &json!({"by": "jane"}))
+    );
+    assert_eq!(dss.writes(), writes);
+}
+
+#[tokio::test]
 async fn trials_that_are_over_are_listed() {
     let dss = dss().await;
     assert_eq!(get(&dss, "/admin/list-trial-expired-users").await.1, json!([]));

@@ -28,8 +28,15 @@ answers! { dss: {
     "A26" the_key_of_a_deleted_user { "removed" => [0, 401, 401], "kept" => [1, 401, 200] }
     "A27" the_part_per_project { "onDemand" => [false, true], "always" => [true, true] }
     "A31" a_write_beside_an_open_tab { "overwritten" => "before", "stored" => "after" }
+    "runningJobs" a_running_job { "flat" => ["P", "j1", null], "nested" => [null, null, {"projectKey": "P", "id": "j1"}] }
     "A32" a_push_of_base_images { "future" => [true, null], "direct" => [false, false] }
 } }
+
+async fn a_running_job(dss: &Instance) -> Value {
+    dss.patch_state(json!({"jobs": {"j1": {"projectKey": "P"}}})).unwrap();
+    let (_, jobs) = get(dss, "/jobs/running/?allUsers=True").await;
+    json!([jobs[0]["projectKey"], jobs[0]["jobId"], jobs[0]["def"]])
+}
 
 /// Puts a user with one credential.
 async fn put_credential(dss: &Instance, key: &str, credential: &Value) -> u16 {

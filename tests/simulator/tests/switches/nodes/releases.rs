@@ -14,7 +14,14 @@ answers! { dss, govern: {
         "14.0.3" => ["lists of mappings"],
         "12.5.0" => [],
     }
+    "customAudit" an_entry_of_the_audit_trail { "offered" => [204, 1], "absent" => [404, 0] }
 } }
+
+async fn an_entry_of_the_audit_trail(node: &Instance) -> Value {
+    let (status, _) = post(node, "/admin/audit/custom/restart", json!({"by": "ana"})).await;
+    let trail = node.state_at("/auditTrail").unwrap_or_default();
+    json!([status, trail.as_array().map_or(0, Vec::len)])
+}
 
 async fn what_a_release_has(node: &Instance) -> Value {
     node.switch("futures", json!("inline")).unwrap();
