@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -20,6 +20,7 @@ use crate::{
         clock::Clock,
         environment::Environment,
         namespaces::{self, Namespaces},
+        permit::Fence,
         policy::Policy,
         report::{EngineObserver, ReconcileRecord},
         source_watch,
@@ -52,6 +53,21 @@ impl CallObserver for Counts {
     fn called(&self, _: &CallRecord) {}
 }
 
+/// The lease of an engine, which tests give and take.
+pub struct Lease(AtomicBool);
+
+impl Lease {
+    pub fn set(&self, holds: bool) {
+        self.0.store(holds, Ordering::Relaxed);
+    }
+}
+
+impl Fence for Lease {
+    fn holds(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// A running engine.
 pub struct Rig {
     pub server: MemoryApiserver,
@@ -59,6 +75,7 @@ pub struct Rig {
     pub counts: Arc<Counts>,
     /// How the next start runs the operator.
     pub policy: Policy,
+    pub lease: Arc<Lease>,
     url: String,
     stop: watch::Sender<bool>,
     running: Option<tokio::task::JoinHandle<()>>,
@@ -89,6 +106,7 @@ impl Rig {
                 allow_insecure_tls: true,
                 ..Policy::default()
             },
+            lease: Arc::new(Lease(AtomicBool::new(true))),
             url,
             stop: watch::channel(false).0,
             running: None,
@@ -112,6 +130,7 @@ impl Rig {
             calls: self.counts.clone(),
             namespaces: namespaces.clone(),
             policy: Arc::new(self.policy.clone()),
+            fence: self.lease.clone(),
             clock: Clock::new(move || clock.now()),
             ..Environment::of_test(client.clone())
         };
