@@ -195,8 +195,8 @@ async fn a_reconcile_that_finds_nothing_new_sends_no_status() {
         .await;
     rig.wait("hubs", "hub", "InSync").await;
     rig.pass(5).await;
-    let of_jane = |kind: &str| rig.counts.reconciles.lock().unwrap().iter().any(|one| one.kind == kind);
-    assert!(of_jane("Widget"), "the widget was reconciled");
+    let was_reconciled = |kind: &str| rig.counts.reconciles.lock().unwrap().iter().any(|one| one.kind == kind);
+    assert!(was_reconciled("Widget"), "the widget was reconciled");
     assert_eq!(rig.status_writes("jane"), 0);
 }
 
