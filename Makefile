@@ -10,7 +10,7 @@ DENY_VERSION := 0.20.2
 MDBOOK := $(CACHE)/tools/bin/mdbook
 MDBOOK_VERSION := 0.5.4
 
-.PHONY: help test demo bench lint fmt generate check-generated deny controlplane contract chart-test chart-docs docs docs-check
+.PHONY: help test campaign demo bench lint fmt generate check-generated deny controlplane contract chart-test chart-docs docs docs-check
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -20,6 +20,9 @@ test: controlplane ## Everything: unit, property, layers, real control plane, ve
 	# Tests on a control plane wait more than they compute.
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --locked --workspace
 	tests/contract/run --check
+
+campaign: ## 1,000 plans of the fault campaign; PLANS and SEED choose others
+	CAMPAIGN_PLANS=$(or $(PLANS),1000) CAMPAIGN_SEED=$(or $(SEED),1) cargo test --locked --workspace --test cluster -- campaign
 
 demo: controlplane ## Control plane, simulator, operator and examples/; ONCE=1 ends by itself
 	cargo build --locked --workspace

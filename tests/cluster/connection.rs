@@ -82,7 +82,8 @@ pub fn secret_forms(remote: &Instance) -> Vec<String> {
     vec![secret.to_owned(), base64(&format!("{user}:{password}"))]
 }
 
-fn base64(text: &str) -> String {
+/// A value as a Secret has it.
+pub fn base64(text: &str) -> String {
     let encoded = serde_json::to_string(&ByteString(text.as_bytes().to_vec())).unwrap();
     encoded.trim_matches('"').to_owned()
 }

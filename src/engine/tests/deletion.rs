@@ -86,6 +86,28 @@ async fn a_connection_goes_after_the_objects_that_use_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_object_stays_until_its_deletion_succeeded() {
+    for fault in [
+        Fault::Rejected,
+        Fault::RateLimited,
+        Fault::OwnError,
+        Fault::LostAfterCommit,
+    ] {
+        let rig = Rig::ready().await;
+        rig.widget("jane", json!({ "deletionPolicy": "Delete" }));
+        rig.widget_is("jane", "InSync").await;
+        rig.world.next_faults(&[fault; 2]);
+        rig.server.delete("widgets", "team", "jane");
+        rig.until("the first attempt", || rig.world.count("delete") == 1).await;
+        // Right after it, before anything may be tried again.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(rig.server.find("widgets", "team", "jane").is_some(), "{fault:?}");
+        gone(&rig, "jane").await;
+        assert_eq!(rig.world.get("jane"), None, "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_missing_kind_stops_only_itself() {
     let mut rig = Rig::stopped();
     rig.server.unregister("widgets");

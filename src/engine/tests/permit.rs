@@ -48,6 +48,21 @@ async fn a_freeze_stops_every_write_that_was_not_sent() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_the_lease_no_write_is_sent_that_waited() {
+    let rig = Rig::ready().await;
+    busy(&rig).await;
+    rig.lease.set(false);
+    let sent = nothing_is_sent_after(&rig).await;
+    assert!(sent < WIDGETS);
+    rig.lease.set(true);
+    *rig.world.latency.lock().unwrap() = Duration::ZERO;
+    for n in 0..WIDGETS {
+        rig.widget_is(&format!("w{n:02}"), "InSync").await;
+    }
+    assert_eq!(rig.world.count("create"), WIDGETS, "each is created once");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_revoked_namespace_stops_every_write_that_was_not_sent() {
     let rig = Rig::ready().await;
     // The hub's own namespace always may; so the widgets are moved away from it by moving the hub.

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -19,6 +19,7 @@ use crate::engine::{
     environment::Environment,
     fingerprint::Fingerprints,
     namespaces::{self, Namespaces},
+    permit::Fence,
     policy::Policy,
     report::{EngineObserver, ReconcileRecord},
     source_watch,
@@ -46,6 +47,21 @@ impl EngineObserver for Counts {
     fn watching(&self, _: &'static str, _: bool) {}
 }
 
+/// The lease of an engine, which tests give and take.
+pub struct Lease(AtomicBool);
+
+impl Lease {
+    pub fn set(&self, holds: bool) {
+        self.0.store(holds, Ordering::Relaxed);
+    }
+}
+
+impl Fence for Lease {
+    fn holds(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// A running engine.
 pub struct Rig {
     pub server: MemoryApiserver,
@@ -55,6 +71,7 @@ pub struct Rig {
     pub policy: Policy,
     /// The fingerprint key of the next start.
     pub fingerprint_key: u8,
+    pub lease: Arc<Lease>,
     url: String,
     stop: watch::Sender<bool>,
     running: Option<tokio::task::JoinHandle<()>>,
@@ -86,6 +103,7 @@ impl Rig {
                 ..Policy::default()
             },
             fingerprint_key: 7,
+            lease: Arc::new(Lease(AtomicBool::new(true))),
             url,
             stop: watch::channel(false).0,
             running: None,
@@ -109,6 +127,7 @@ impl Rig {
             namespaces: namespaces.clone(),
             policy: Arc::new(self.policy.clone()),
             fingerprints: Arc::new(Fingerprints::new(vec![self.fingerprint_key; 32])),
+            fence: self.lease.clone(),
             clock: Clock::new(move || clock.now()),
             ..Environment::of_test(client.clone())
         };

@@ -1,5 +1,7 @@
 //! The status belongs to the operator and can always be written.
 
+use std::time::Duration;
+
 use memory_apiserver::{Action, Rule};
 use serde_json::json;
 
@@ -160,4 +162,77 @@ async fn two_writers_lose_no_record() {
     rig.server.release_watch("widgets");
     rig.pass(200).await;
     assert!(!rig.world.get("jane").unwrap().groups.contains("secret-society"));
+}
+
+/// A status that was not written would show with the next sweep alone, a minute later.
+#[tokio::test(start_paused = true)]
+async fn a_status_that_met_somebody_elses_write_is_written_at_once() {
+    for nth in 0..3 {
+        let rig = Rig::ready().await;
+        let conflict = Action::Status(409, "Conflict".into());
+        let conflict = Rule::new(conflict).path("/widgets/jane/status").writes();
+        let _conflict = rig.server.fault(conflict.skip(nth).times(1));
+        rig.widget("jane", json!({ "groups": ["readers"] }));
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let object = rig.get("jane");
+        assert_eq!(ready(&object)["reason"], "InSync", "conflict {nth}: {object:#}");
+        assert_eq!(object["status"]["applied"]["grants"]["groups"], json!(["readers"]));
+        assert_eq!(rig.world.count("create"), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reconcile_that_finds_nothing_new_sends_no_status() {
+    let mut rig = Rig::ready().await;
+    rig.widget("jane", json!({ "groups": ["readers"] }));
+    rig.widget_is("jane", "InSync").await;
+    rig.pass(70).await;
+    rig.kill().await;
+    rig.server.clear_log();
+    rig.counts.reconciles.lock().unwrap().clear();
+    rig.start().await;
+    rig.until("a reconcile", || !rig.counts.reconciles.lock().unwrap().is_empty())
+        .await;
+    rig.wait("hubs", "hub", "InSync").await;
+    rig.pass(5).await;
+    let was_reconciled = |kind: &str| rig.counts.reconciles.lock().unwrap().iter().any(|one| one.kind == kind);
+    assert!(was_reconciled("Widget"), "the widget was reconciled");
+    assert_eq!(rig.status_writes("jane"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_our_own_write_returned_counts_before_the_watch_brings_it() {
+    let rig = Rig::ready().await;
+    rig.secret("login", "password", "first-password");
+    rig.widget("jane", json!({ "passwordRef": { "name": "login", "key": "password" } }));
+    rig.until("the create", || rig.world.count("create") == 1).await;
+    rig.server.hold_watch("widgets");
+    rig.widget_is("jane", "InSync").await;
+    let version = rig.get("jane")["metadata"]["resourceVersion"].clone();
+    // Reconciles of an object whose watch lags: another one of its writes, and a sweep that finds a difference.
+    rig.world.widgets.lock().unwrap().get_mut("jane").unwrap().visits = 1;
+    rig.hub(json!({ "freeze": true }));
+    rig.pass(2).await;
+    rig.hub(json!({ "freeze": false }));
+    rig.pass(200).await;
+    assert_eq!(
+        rig.world.count("create") + rig.world.count("edit"),
+        1,
+        "{:?}",
+        rig.world.sent()
+    );
+    assert_eq!(
+        rig.get("jane")["metadata"]["resourceVersion"],
+        version,
+        "nothing was written again"
+    );
+    let conflicts = rig
+        .server
+        .log()
+        .into_iter()
+        .filter(|request| request.status == Some(409));
+    assert_eq!(conflicts.count(), 0, "no write began from an older state");
+    rig.server.release_watch("widgets");
+    rig.pass(5).await;
+    assert_eq!(rig.world.count("create") + rig.world.count("edit"), 1);
 }

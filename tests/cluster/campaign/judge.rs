@@ -2,24 +2,31 @@
 //!
 //! - The object is in sync and the remote side holds what is declared, or both are gone: [`super::run`] waits for that.
 //! - Nothing is written twice: the remote side carried out no more writes than without the fault.
-//! - The status was not written many times.
+//! - The status was not written many times, and no write to the apiserver sends what is there already.
+//! - After a conflict with somebody else's write, the operator goes on at once.
+//! - What is declared no more was withdrawn, and the Secrets that the operator writes hold what works.
 //! - From then on, nothing is written.
 //! - Everything else on the remote side is as it was.
 //! - No secret value is in the log, an object or an Event.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use memory_apiserver::Request;
 use serde_json::{Map, Value};
 
 use super::{
-    plan::{Around, Fault, Measure, Operation, Remote, can_be_disturbed},
-    run::Case,
+    plan::{Around, Fault, Kubernetes, Measure, Operation, Remote, can_be_disturbed},
+    run::{Case, NAMESPACE},
 };
-use crate::{connection::secret_forms, scenarios::Scenario};
+use crate::{
+    connection::{base64, secret_forms},
+    scenarios::Scenario,
+};
 
 /// Status writes beyond those without a fault that one fault may cost: a failure and what follows it.
 const STATUS_WRITES: usize = 8;
+/// Time that a conflict with somebody else's write may cost: what was not written would show at the next sweep.
+const CONFLICT: Duration = Duration::from_secs(2);
 /// Parts of the state that follow from calls and from other parts.
 const DERIVED: [&str; 4] = ["activity", "futures", "tasks", "propagated"];
 
@@ -61,7 +68,7 @@ fn kept(state: Value) -> Map<String, Value> {
 }
 
 /// What the operation took so far.
-pub fn measure<S: Scenario>(case: &Case<'_, S>, operation: Operation) -> Measure {
+pub fn measure<S: Scenario>(case: &Case<'_, S>, operation: Operation, time: Duration) -> Measure {
     let calls = case.subject.bed.remote.requests().log;
     let committed = calls.iter().filter(|call| {
         let lost = call
@@ -83,6 +90,7 @@ pub fn measure<S: Scenario>(case: &Case<'_, S>, operation: Operation) -> Measure
         apiserver: requests.iter().filter(|request| can_be_disturbed(request)).count(),
         committed: committed.count(),
         status: writes.count(),
+        time,
     }
 }
 
@@ -91,6 +99,8 @@ pub fn compare<S: Scenario>(found: &Measure, expected: &Measure, operation: Oper
     let allowed = match fault {
         // Each of the two edits may reach the remote side.
         Fault::Around(_, Around::Edit) => expected.committed + 2 * expected.committed.max(1),
+        // Somebody broke what had been written.
+        Fault::Around(_, Around::NoLease) => expected.committed + 1,
         // What was written after we gave up may be what a change back takes away again.
         Fault::Remote(_, Remote::Late) => expected.committed + 1,
         _ => expected.committed,
@@ -107,7 +117,40 @@ pub fn compare<S: Scenario>(found: &Measure, expected: &Measure, operation: Oper
     if found.status > expected.status + STATUS_WRITES {
         return Err(format!("{} status writes instead of {}", found.status, expected.status));
     }
+    // A repair begins with the next sweep, whenever that is.
+    let at_once = !matches!(operation, Operation::Repair | Operation::Restart);
+    let conflict = matches!(fault, Fault::Kubernetes(_, Kubernetes::Status(409)));
+    if at_once && conflict && found.time > expected.time + CONFLICT {
+        return Err(format!("took {:?} instead of {:?}", found.time, expected.time));
+    }
     Ok(())
+}
+
+/// The Secrets that the operator writes hold what works.
+pub fn published<S: Scenario>(case: &Case<'_, S>) -> Outcome {
+    for (secret, key, value) in S::published(&case.subject.bed.remote, case.name) {
+        let found = case.world.server.find("secrets", NAMESPACE, &secret);
+        let found = found.map(|secret| secret["data"][key].clone()).unwrap_or_default();
+        if found != base64(&value) {
+            return Err(format!("the Secret {secret} does not hold {key}"));
+        }
+    }
+    Ok(())
+}
+
+/// Nothing was sent to the apiserver that it had already.
+pub fn no_empty_write<S: Scenario>(case: &Case<'_, S>) -> Outcome {
+    let requests = case.world.server.log();
+    let succeeded = |request: &Request| request.status.is_some_and(|status| status < 300);
+    let is_empty =
+        |request: &&Request| can_be_disturbed(request) && request.is_write() && succeeded(request) && !request.changed;
+    match requests.iter().find(is_empty) {
+        Some(request) => {
+            let body = request.body.clone().unwrap_or_default();
+            Err(format!("{} sends what is there already: {body}", request.path))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Nothing is written any more, on either side.

@@ -1,7 +1,7 @@
 //! The fault campaign: for every kind and operation, every call at which something can go wrong, and everything that can.
 //!
-//! A plan is one fault at one call of one operation. All plans are listed in a fixed order, shuffled by a seed, and the
-//! first of them are run, each on an object of its own. Whatever goes wrong goes wrong once, so each plan has to end
+//! A plan is one fault at one call of one operation. All plans are listed in a fixed order, shuffled by a seed, spread over
+//! kinds, operations and faults, and the first of them are run, each on an object of its own. Whatever goes wrong goes wrong once, so each plan has to end
 //! converged; what else is checked is in [`judge`].
 //!
 //! - `CAMPAIGN_PLANS`: how many plans are run; all of them if there are fewer.
@@ -24,13 +24,15 @@ use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
 
 use self::plan::{Measure, Plan};
 use crate::scenarios::{
-    dss_global_api_key::DssGlobalApiKey, dss_group, dss_instance_variables::DssInstanceVariables, dss_user,
-    govern_group, govern_role_assignment::GovernRoleAssignment, govern_user, launchpad_group::LaunchpadGroup,
-    node_group::Group, node_user::User,
+    dss_general_settings::Settings, dss_global_api_key, dss_group, dss_impersonation_rule::DssImpersonationRule,
+    dss_instance_variables::DssInstanceVariables, dss_personal_api_key::DssPersonalApiKey, dss_user,
+    govern_blueprint_permissions::OfBlueprint, govern_default_permissions, govern_global_api_key, govern_group,
+    govern_role::GovernRole, govern_role_assignment::GovernRoleAssignment, govern_user,
+    launchpad_group::LaunchpadGroup, node_group::Group, node_key::Key, node_user::User, shared_map::Entries,
 };
 
 /// Plans without `CAMPAIGN_PLANS`.
-const PLANS: usize = 150;
+const PLANS: usize = 1_000;
 /// Plans that share a world, one after the other.
 const BATCH: usize = 10;
 
@@ -59,14 +61,21 @@ macro_rules! kinds {
     };
 }
 
-const KINDS: [Kind; 8] = kinds![
+const KINDS: [Kind; 15] = kinds![
     User<dss_user::Dss>,
     Group<dss_group::Dss>,
-    DssGlobalApiKey,
+    Key<dss_global_api_key::Dss>,
+    DssPersonalApiKey,
     DssInstanceVariables,
+    Entries<Settings>,
+    DssImpersonationRule,
     User<govern_user::Govern>,
     Group<govern_group::Govern>,
+    Key<govern_global_api_key::Govern>,
+    GovernRole,
     GovernRoleAssignment,
+    Entries<OfBlueprint>,
+    Entries<govern_default_permissions::Default>,
     LaunchpadGroup,
 ];
 
@@ -85,6 +94,7 @@ fn every_plan_ends_converged_and_touches_nothing_else() {
     let total = plans.len();
     plans.retain(|plan| plan.to_string().contains(&only));
     plans.shuffle(&mut StdRng::seed_from_u64(number("CAMPAIGN_SEED", 1) as u64));
+    plan::spread(&mut plans);
     plans.truncate(number("CAMPAIGN_PLANS", PLANS));
     let mut batches: Vec<(&Kind, Vec<Plan>)> = Vec::new();
     for kind in kinds {

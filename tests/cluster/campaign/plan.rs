@@ -1,12 +1,12 @@
 //! What can go wrong, and where.
 
-use std::fmt;
+use std::{collections::HashMap, fmt, time::Duration};
 
 use memory_apiserver::{Action, Request};
 use serde_json::{Value, json};
 
 /// What is done with an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// It is made from nothing.
     Create,
@@ -40,6 +40,8 @@ pub struct Measure {
     pub committed: usize,
     /// Writes of the status of the object.
     pub status: usize,
+    /// Until it was done.
+    pub time: Duration,
 }
 
 /// What goes wrong with a call to the remote side.
@@ -134,6 +136,8 @@ pub enum Around {
     Kill,
     /// Another replica takes the lease.
     LostLeadership,
+    /// The lease cannot be renewed any more, and somebody breaks the object meanwhile.
+    NoLease,
     /// The connection is frozen for a while.
     Freeze,
     /// The spec is another one for a while.
@@ -146,9 +150,10 @@ pub enum Around {
     Outage,
 }
 
-const AROUND: [Around; 7] = [
+const AROUND: [Around; 8] = [
     Around::Kill,
     Around::LostLeadership,
+    Around::NoLease,
     Around::Freeze,
     Around::Edit,
     Around::StaleCache,
@@ -170,6 +175,29 @@ pub struct Plan {
     pub kind: &'static str,
     pub operation: Operation,
     pub fault: Fault,
+}
+
+impl Plan {
+    /// The plan without the call at which its fault strikes.
+    fn group(&self) -> (&'static str, Operation, String) {
+        let fault = match self.fault {
+            Fault::Remote(_, fault) => format!("remote {fault:?}"),
+            Fault::Kubernetes(_, fault) => format!("apiserver {fault:?}"),
+            Fault::Around(_, fault) => format!("around {fault:?}"),
+        };
+        (self.kind, self.operation, fault)
+    }
+}
+
+/// Orders plans so that however few are run, they differ as much as possible: one call of each kind, operation and fault
+/// comes before the second one of any.
+pub fn spread(plans: &mut [Plan]) {
+    let mut ranks: HashMap<_, usize> = HashMap::new();
+    plans.sort_by_cached_key(|plan| {
+        let rank = ranks.entry(plan.group()).or_default();
+        *rank += 1;
+        *rank
+    });
 }
 
 impl fmt::Display for Plan {

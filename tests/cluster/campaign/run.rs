@@ -7,7 +7,7 @@ use std::{
 };
 
 use dataiku_operator::leader;
-use memory_apiserver::Rule;
+use memory_apiserver::{Action, Rule};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -28,10 +28,12 @@ const CONVERGENCE: Duration = Duration::from_mins(5);
 const WHILE: Duration = Duration::from_secs(8);
 /// Until a call whose answer does not come has failed, and what follows from that is done.
 const PATIENT: Duration = Duration::from_secs(30);
+/// After this long without a renewal nothing is written: a lease is valid for 15 s, of which the last 10 are left for a call.
+const LEASED: Duration = Duration::from_secs(6);
 /// Starts of an operator that ends at once.
 const RESTARTS: usize = 3;
 /// The namespace of the objects.
-const NAMESPACE: &str = "team";
+pub const NAMESPACE: &str = "team";
 
 type Outcome<T> = Result<T, String>;
 
@@ -122,14 +124,20 @@ impl<S: Scenario> Case<'_, S> {
         self.subject.bed.remote.reset_requests();
         self.world.server.clear_log();
         let armed = fault.map(|fault| self.arm(fault));
+        let began = Instant::now();
         self.begin(operation).await;
         self.until_done(operation, fault).await?;
+        let time = began.elapsed();
         self.subject.bed.remote.clear_faults();
         drop(armed);
-        let measure = judge::measure(self, operation);
+        if operation != Operation::Delete {
+            judge::published(self)?;
+        }
+        let measure = judge::measure(self, operation, time);
         if let (Some(expected), Some(fault)) = (expected, fault) {
             judge::compare::<S>(&measure, expected, operation, fault)?;
         }
+        judge::no_empty_write(self)?;
         judge::at_rest(self, operation).await?;
         judge::no_secret(self)?;
         self.take_away(operation).await?;
@@ -141,13 +149,18 @@ impl<S: Scenario> Case<'_, S> {
     async fn set_up(&mut self, operation: Operation) -> Outcome<()> {
         let extra = match operation {
             Operation::Create => return Ok(()),
-            Operation::Update => S::varied(self.name),
+            Operation::Update => merged(S::varied(self.name), S::widened(self.name)),
             Operation::Delete => json!({ "deletionPolicy": "Delete" }),
             Operation::Repair | Operation::Restart => json!({}),
         };
         self.subject.apply(self.name, extra).await;
         self.until("the object to begin with is in sync", |case| {
-            case.is_in_sync() && (operation == Operation::Update || case.is_expected())
+            case.is_in_sync()
+                && if operation == Operation::Update {
+                    case.is_wider()
+                } else {
+                    case.is_expected()
+                }
         })
         .await?;
         self.subject.bed.sweeps(1).await;
@@ -260,6 +273,7 @@ impl<S: Scenario> Case<'_, S> {
                 }
                 self.restart().await;
             }
+            Around::NoLease => self.without_lease().await?,
             Around::Freeze => {
                 let bed = &self.subject.bed;
                 bed.apply(&bed.connection_with(json!({ "freeze": true }))).await;
@@ -288,6 +302,31 @@ impl<S: Scenario> Case<'_, S> {
                 sleep(Duration::from_secs(5)).await;
                 server.outage(false);
             }
+        }
+        Ok(())
+    }
+
+    /// The lease cannot be renewed: the operator ends, and writes nothing before that although there is something to repair.
+    async fn without_lease(&mut self) -> Outcome<()> {
+        let cut = Rule::new(Action::DropBefore).when(|request| request.path.contains("/leases"));
+        let cut = Armed(Some(self.world.server.fault(cut)));
+        sleep(LEASED).await;
+        if !self.subject.declared(self.name).is_null() {
+            self.subject.edit(S::broken(&self.subject.bed.remote, self.name));
+        }
+        let before = self.subject.bed.remote.writes();
+        let began = Instant::now();
+        while self.subject.bed.operator.exit_code().is_none() {
+            if began.elapsed() > Duration::from_mins(1) {
+                return Err("the operator went on without its lease".to_owned());
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+        let late = self.subject.bed.remote.writes() - before;
+        drop(cut);
+        self.restart().await;
+        if late > 0 {
+            return Err(format!("{late} writes after the lease could not be renewed"));
         }
         Ok(())
     }
@@ -323,7 +362,12 @@ impl<S: Scenario> Case<'_, S> {
     }
 
     fn is_expected(&self) -> bool {
-        self.subject.declared(self.name) == S::expected(self.name)
+        self.subject.declared(self.name) == S::expected(self.name) && !self.is_wider()
+    }
+
+    /// Whether the remote side grants more than is declared.
+    fn is_wider(&self) -> bool {
+        S::surplus(&self.subject.bed.remote, self.name)
     }
 
     fn is_in_sync(&self) -> bool {

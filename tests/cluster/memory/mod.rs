@@ -22,9 +22,12 @@ use crate::ground::Ground;
 /// What the clock is advanced by once nothing is ready, and how often the remote side and the operators have their turn
 /// before that. A call needs about six turns: so it takes a step or two.
 const STEP: (Duration, usize) = (Duration::from_millis(10), 4);
-/// The same while nobody has called anybody for [`QUIET`] steps.
+/// The same while nobody has called anybody for [`QUIET`] steps, and for [`STILL`] of them. A Lease is renewed all the time,
+/// which does not count.
 const LONG_STEP: (Duration, usize) = (Duration::from_millis(50), 2);
 const QUIET: usize = 20;
+const LONGER_STEP: (Duration, usize) = (Duration::from_millis(200), 2);
+const STILL: usize = 40;
 /// The clocks start ahead of the machine's, so that those of later runtimes can be set to the same time.
 const AHEAD: Duration = Duration::from_hours(1);
 
@@ -103,7 +106,11 @@ pub fn run<T>(test: impl AsyncFnOnce(World) -> T) -> T {
             world.server.collect_garbage();
         }
         calls = now;
-        let (step, turns) = if quiet > QUIET { LONG_STEP } else { STEP };
+        let (step, turns) = match quiet {
+            STILL.. => LONGER_STEP,
+            QUIET.. => LONG_STEP,
+            _ => STEP,
+        };
         for _ in 0..turns {
             let (polled, now) = runtime.block_on(async {
                 let polled = once(test.as_mut()).await;

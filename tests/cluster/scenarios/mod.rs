@@ -110,16 +110,25 @@ macro_rules! scenarios {
 }
 
 // The kinds.
+pub mod dss_general_settings;
 pub mod dss_global_api_key;
 pub mod dss_group;
+pub mod dss_impersonation_rule;
 pub mod dss_instance_variables;
+pub mod dss_personal_api_key;
 pub mod dss_user;
+pub mod govern_blueprint_permissions;
+pub mod govern_default_permissions;
+pub mod govern_global_api_key;
 pub mod govern_group;
+pub mod govern_role;
 pub mod govern_role_assignment;
 pub mod govern_user;
 pub mod launchpad_group;
 pub mod node_group;
+pub mod node_key;
 pub mod node_user;
+pub mod shared_map;
 
 /// A kind, as the scenarios see it.
 ///
@@ -205,6 +214,11 @@ pub trait Scenario {
 
     /// Secret values that the remote side has made and shown once.
     fn shown_once(_remote: &Instance, _name: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What Secrets that the operator writes have to hold: name, key and value.
+    fn published(_remote: &Instance, _name: &str) -> Vec<(String, &'static str, String)> {
         Vec::new()
     }
 

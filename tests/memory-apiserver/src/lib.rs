@@ -154,9 +154,10 @@ impl MemoryApiserver {
         self.shared.lock().log.clone()
     }
 
-    /// How many requests have arrived, forgotten ones included.
+    /// How many requests have arrived, forgotten ones included, and those about Leases left out.
     pub fn arrived(&self) -> u64 {
-        self.shared.lock().arrived
+        let state = self.shared.lock();
+        state.arrived - state.renewals
     }
 
     /// Deletes every object all of whose owners are gone, as the garbage collector of a cluster does in its own time.

@@ -19,6 +19,8 @@ pub struct Request {
     pub subresource: Option<String>,
     /// Status of the answer; `None` where the request has none yet, or a fault took it.
     pub status: Option<u16>,
+    /// Whether it changed what is stored. A write that sends what is there already does not.
+    pub changed: bool,
     /// When the request arrived.
     pub at: Instant,
     /// Body; `None` where there was none.
@@ -35,6 +37,7 @@ impl Request {
             query: call.query.clone(),
             subresource: call.resource.as_ref().and_then(|resource| resource.subresource.clone()),
             status: None,
+            changed: false,
             at: Instant::now(),
             body: call.json(),
             number,

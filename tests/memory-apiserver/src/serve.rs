@@ -58,8 +58,11 @@ async fn serve(shared: Arc<Shared>, request: http::Request<Body>) -> Result<Resp
 }
 
 async fn carry_out(shared: &Arc<Shared>, call: &Call) -> io::Result<Response> {
-    let arrived = shared.change(|state| arrive(state, call));
-    let (number, disturbed) = arrived?;
+    let (number, disturbed) = arrive(&mut shared.lock(), call)?;
+    if disturbed.is_some() {
+        // Somebody may wait until a fault has struck.
+        shared.change(|_| ());
+    }
     let (rule, action) = disturbed.unzip();
     match &action {
         Some(Action::Status(code, reason)) => {
@@ -75,7 +78,10 @@ async fn carry_out(shared: &Arc<Shared>, call: &Call) -> io::Result<Response> {
         }
         Some(Action::DelayAnswer(_) | Action::DropAfterCommit) | None => {}
     }
-    let response = shared.change(|state| requests::answer(shared, state, call));
+    let (response, changed) = shared.carry_out(|state| requests::answer(shared, state, call));
+    if changed {
+        edit_log(shared, number, |request| request.changed = true);
+    }
     match action {
         Some(Action::DropAfterCommit) => return Err(broken()),
         Some(Action::DelayAnswer(time)) => unless_outage(shared, tokio::time::sleep(time)).await?,
@@ -90,6 +96,7 @@ fn arrive(state: &mut State, call: &Call) -> io::Result<(u64, Option<(u64, Actio
         return Err(refused());
     }
     state.arrived += 1;
+    state.renewals += u64::from(call.path.contains("/leases"));
     let request = Request::of(call, state.arrived);
     let disturbed = state.faults.pick(&request);
     state.log.push(request);
@@ -97,13 +104,17 @@ fn arrive(state: &mut State, call: &Call) -> io::Result<(u64, Option<(u64, Actio
 }
 
 fn note(shared: &Shared, number: u64, response: Response) -> Response {
+    let status = response.status().as_u16();
+    edit_log(shared, number, |request| request.status = Some(status));
+    response
+}
+
+fn edit_log(shared: &Shared, number: u64, edit: impl FnOnce(&mut Request)) {
     let mut state = shared.lock();
     // The log may have been cleared since.
     if let Some(request) = state.log.iter_mut().rev().find(|request| request.number == number) {
-        request.status = Some(response.status().as_u16());
+        edit(request);
     }
-    drop(state);
-    response
 }
 
 async fn unless_outage(shared: &Shared, wait: impl Future<Output = ()>) -> io::Result<()> {

@@ -16,6 +16,8 @@ pub(crate) struct State {
     pub(crate) log: Vec<Request>,
     /// How many requests arrived so far.
     pub(crate) arrived: u64,
+    /// How many of them were about Leases.
+    pub(crate) renewals: u64,
     /// Whether no connection gets through.
     pub(crate) outage: bool,
     /// From a write to its watch event.
@@ -36,6 +38,7 @@ impl Shared {
                 faults: Faults::default(),
                 log: Vec::new(),
                 arrived: 0,
+                renewals: 0,
                 outage: false,
                 watch_lag: Duration::ZERO,
             }),
@@ -53,6 +56,19 @@ impl Shared {
         let changed = change(&mut self.lock());
         self.changed.send_replace(());
         changed
+    }
+
+    /// The same for something that changes the state in some cases alone: nobody is woken where the objects are as they were.
+    pub(crate) fn carry_out<T>(&self, request: impl FnOnce(&mut State) -> T) -> (T, bool) {
+        let mut state = self.lock();
+        let before = state.store.counters.revision;
+        let done = request(&mut state);
+        let changed = state.store.counters.revision != before;
+        drop(state);
+        if changed {
+            self.changed.send_replace(());
+        }
+        (done, changed)
     }
 
     /// Sees each change from now on.

@@ -91,7 +91,7 @@ impl MemoryApiserver {
     /// The object, or `None` if there is none. Panics only where the kind is not registered.
     #[track_caller]
     pub fn find(&self, plural: &str, namespace: &str, name: &str) -> Option<Value> {
-        self.edit(|state| {
+        self.read(|state| {
             let collection = state.store.get(by_plural(&state.store, plural)?);
             let found = collection.and_then(|collection| collection.objects.get(&key(namespace, name)));
             Ok(found.map(|stored| Value::clone(&stored.value)))
@@ -101,7 +101,7 @@ impl MemoryApiserver {
     /// All objects of a kind, by namespace and name. Panics only where the kind is not registered.
     #[track_caller]
     pub fn list(&self, plural: &str) -> Vec<Value> {
-        self.edit(|state| {
+        self.read(|state| {
             let collection = state.store.get(by_plural(&state.store, plural)?);
             let objects = collection
                 .into_iter()
@@ -122,6 +122,12 @@ impl MemoryApiserver {
                 .map_err(message)?;
             Ok(Value::clone(&updated))
         })
+    }
+
+    #[track_caller]
+    fn read<T>(&self, read: impl FnOnce(&State) -> Result<T, String>) -> T {
+        let found = read(&self.shared.lock());
+        found.unwrap_or_else(|why| panic!("{why}"))
     }
 
     #[track_caller]

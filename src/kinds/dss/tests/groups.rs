@@ -49,6 +49,31 @@ async fn every_field_of_a_group_is_written_repaired_and_read_in_the_form_of_its_
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_permission_that_leaves_the_spec_is_withdrawn_and_one_that_others_gave_stays() {
+    let rig = Rig::dss().await;
+    let spec = json!({
+        "instanceRef": { "name": "design" }, "admin": true,
+        "permissions": { "mayCreateProjects": true, "mayWriteSafeCode": false },
+    });
+    rig.create("DssGroup", "risk", spec);
+    rig.wait(PLURAL, "risk", "InSync").await;
+    let found = || rig.node.state_at("/groups/risk").unwrap();
+    let by_hand = json!({ "groups": { "risk": { "mayManageUDM": true } } });
+    rig.node.patch_state(by_hand).unwrap();
+    let spec = json!({ "admin": null, "permissions": { "mayCreateProjects": null } });
+    rig.server.patch(PLURAL, "team", "risk", json!({ "spec": spec }));
+    rig.until("the withdrawal", || {
+        found()["mayCreateProjects"] == false && found()["admin"] == false
+    })
+    .await;
+    rig.wait(PLURAL, "risk", "InSync").await;
+    assert_eq!(found()["mayManageUDM"], true);
+    let object = rig.server.get(PLURAL, "team", "risk");
+    let grants = object["status"]["applied"]["grants"].to_string();
+    assert!(!grants.contains("mayCreateProjects"), "{grants}");
+}
+
 fn members(rig: &Rig) -> Value {
     rig.server.get(PLURAL, "team", "risk")["status"]["remote"]["members"].clone()
 }

@@ -171,6 +171,24 @@ async fn a_key_whose_value_was_lost_is_replaced() {
     rig.agrees();
 }
 
+/// Its value is known once. So it is not in sync without its Secret, and another key is created.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_whose_secret_was_refused_is_replaced_and_never_in_sync_without_it() {
+    let rig = Rig::dss().await;
+    let refused = memory_apiserver::Action::Status(422, "Invalid".into());
+    let refused = memory_apiserver::Rule::new(refused).path("/secrets").writes().times(1);
+    let _refused = rig.server.fault(refused);
+    rig.key(json!({}));
+    let in_sync = || {
+        let object = rig.server.get(PLURAL, "team", "ci");
+        ready(&object)["reason"] == "InSync"
+    };
+    rig.until("the end", in_sync).await;
+    assert_eq!(rig.published("apiKeyId").as_deref(), rig.sole()["id"].as_str());
+    rig.agrees();
+    assert_eq!(rig.node.count("D36"), 2);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_somebody_deleted_is_created_again() {
     let rig = created(dss(), json!({})).await;
