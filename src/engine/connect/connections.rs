@@ -375,11 +375,6 @@ impl<C: ConnectionKind> Connections<C> {
         write(&self.states).entry(key.clone()).or_default().trail.clone()
     }
 
-    /// The connection in force.
-    pub(super) fn live(&self, key: &ConnectionKey) -> Option<Arc<Live<C>>> {
-        read(&self.states).get(key)?.live.clone()
-    }
-
     /// Whether a report to the audit trail may go through this connection.
     pub(super) fn may_report(&self, live: &Live<C>) -> Reportable {
         let Lookup::Present(object) = self.lookup(&live.key) else {

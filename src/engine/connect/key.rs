@@ -56,6 +56,8 @@ pub struct Dependent {
     pub created: Timestamp,
     /// What objects of other kinds have to know of it.
     pub shares: Shares,
+    /// Entries of shared documents that it declares.
+    pub entries: Vec<String>,
 }
 
 /// What an object declares that other objects of its connection have to know.
@@ -65,6 +67,4 @@ pub struct Shares {
     pub memberships: Vec<(String, String)>,
     /// The seat that its user has or waits for: a profile, and whether it is a trial.
     pub seat: Option<(String, bool)>,
-    /// Entries of shared documents that it declares.
-    pub entries: Vec<String>,
 }

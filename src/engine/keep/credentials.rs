@@ -7,8 +7,8 @@ use crate::{
     crd::{applied::Subject, common::annotation},
     engine::{
         object::kind,
-        status::{CREDENTIALS_UNVERIFIED, ExtraCondition},
         stable_hash::stable_hash,
+        status::{CREDENTIALS_UNVERIFIED, ExtraCondition},
     },
 };
 
@@ -63,7 +63,7 @@ impl<M: Managed> Pass<'_, M> {
             }
             ExtraCondition {
                 type_: CREDENTIALS_UNVERIFIED,
-                status: true,
+                status: true.into(),
                 reason: "FingerprintKeyChanged",
                 message: self.unverified(&named.join(", "), &token),
             }

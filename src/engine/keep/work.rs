@@ -18,9 +18,7 @@ use super::{
 use crate::{
     crd::{applied::Subject, connection::Orphan, status::Origin},
     engine::{
-        connect::{
-            ConnectionKey, ConnectionKind, Connections, Dependent, Left, Remote, connections::Admitted,
-        },
+        connect::{ConnectionKey, ConnectionKind, Connections, Dependent, Left, Remote, connections::Admitted},
         error::{Error, Reason},
         index::{Facts, key_hash},
         object::{HasStatus, ObjectName, created, is_ready, kind},

@@ -102,6 +102,7 @@ impl<'a, T: Task> Stage<'a, T> {
         self.secrets = secrets::resolve(
             &env.client,
             &env.fingerprints,
+            &env.sources,
             &cx.namespace(),
             &cx.uid(),
             &uses,

@@ -8,7 +8,7 @@ use super::{Task, cycle::Cycle, history::Remembered, removal};
 use crate::{
     crd::applied::Subject,
     engine::{
-        connect::{ConnectionKey, Connections, Dependent},
+        connect::{ConnectionKey, Connections, Dependent, Shares},
         error::{Error, Reason},
         index::Facts,
         object::{HasStatus, ObjectName, created, kind},
@@ -62,6 +62,9 @@ impl<T: Task> Work for Running<T> {
             key: object.name_any(),
             id: None,
             needs_details: false,
+            created: created(object),
+            shares: Shares::default(),
+            entries: Vec::new(),
         };
         Some((T::terms(object).connection, dependent))
     }

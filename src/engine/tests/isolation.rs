@@ -77,7 +77,10 @@ async fn any_number_of_slow_connections_holds_up_no_other_one() {
         }));
         rig.wait("hubs", &format!("slow-{hub}"), "InSync").await;
         for widget in 0..150 {
-            rig.widget(&format!("slow-{hub}-{widget}"), json!({ "hubRef": { "name": format!("slow-{hub}") } }));
+            rig.widget(
+                &format!("slow-{hub}-{widget}"),
+                json!({ "hubRef": { "name": format!("slow-{hub}") } }),
+            );
         }
     }
     rig.pass(30).await;

@@ -175,7 +175,10 @@ impl Toy {
             let mut faults = world.faults.lock().unwrap();
             (!faults.is_empty()).then(|| faults.remove(0))
         };
-        let secret = widget.as_ref().and_then(|widget| widget.password.clone()).unwrap_or_default();
+        let secret = widget
+            .as_ref()
+            .and_then(|widget| widget.password.clone())
+            .unwrap_or_default();
         let taken = operation == "create" && world.get(key).is_some();
         let (committed, key) = (world.clone(), key.to_owned());
         let commit = move || {

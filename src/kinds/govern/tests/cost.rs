@@ -24,7 +24,8 @@ async fn a_sweep_of_six_hundred_assignments_of_one_role() {
         );
     }
     for number in 0..600 {
-        rig.wait("governroleassignments", &format!("assignment-{number}"), "InSync").await;
+        rig.wait("governroleassignments", &format!("assignment-{number}"), "InSync")
+            .await;
     }
     rig.swept().await;
     let (began, writes) = (processor(), rig.node.count("G19"));
