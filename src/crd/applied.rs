@@ -42,7 +42,7 @@ pub struct Applied {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub reapplied: Option<Subject>,
-    /// Short hash of the versions of the Secrets and ConfigMaps that these values were read from. The operator reads them
+    /// Short hash of the versions of the Secrets and `ConfigMap`s that these values were read from. The operator reads them
     /// again only once one of them changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]

@@ -145,7 +145,9 @@ impl<B: BulkWrite> Bulk<B> {
     async fn send(api: &B::Api, mut asks: Vec<Ask<B>>) {
         for attempt in 1.. {
             let (valid, invalid): (Vec<_>, Vec<_>) = asks.into_iter().partition(|ask| ask.permit.is_valid());
-            invalid.into_iter().for_each(|ask| ask.answer(Err(withdrawn())));
+            for ask in invalid {
+                ask.answer(Err(withdrawn()));
+            }
             asks = valid;
             if asks.len() < 2 {
                 return Self::send_alone(api, asks).await;
@@ -155,7 +157,9 @@ impl<B: BulkWrite> Bulk<B> {
             match B::send(api, permit, &items).await {
                 Err(error) if error.kind == ErrorKind::Withdrawn && attempt < ATTEMPTS => {}
                 Err(error) => {
-                    asks.into_iter().for_each(|ask| ask.answer(Err(error.clone().into())));
+                    for ask in asks {
+                        ask.answer(Err(error.clone().into()));
+                    }
                     return;
                 }
                 Ok(sent) => {

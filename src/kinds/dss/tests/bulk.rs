@@ -306,7 +306,7 @@ async fn a_user_whose_object_is_deleted_while_it_waits_for_a_bulk_call_is_not_cr
     rig.user("first", json!({}));
     rig.until("the first creation", || rig.node.count("D2") == 1).await;
     rig.declare_users(USERS);
-    tokio::time::sleep(Duration::from_millis(1000)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     rig.server.delete(PLURAL, "team", &login(3));
     rig.gone(PLURAL, &login(3)).await;
     for n in (0..USERS).filter(|n| *n != 3) {

