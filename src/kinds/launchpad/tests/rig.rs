@@ -112,6 +112,7 @@ impl Rig {
         self.object("LaunchpadUser", name, spec);
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "every caller makes the spec on the spot")]
     pub fn edit_user(&self, name: &str, spec: Value) {
         self.server
             .patch("launchpadusers", "team", name, json!({ "spec": spec }));
