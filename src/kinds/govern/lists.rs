@@ -137,14 +137,14 @@ impl GovernLists {
         let ids: HashSet<&str> = ids.values().map(String::as_str).collect();
         let roles = self.roles.filter(|_| true);
         let undeclared = roles.iter().filter(|role| !ids.contains(role.id.as_str()));
-        let rules = entries(dependents, object::kind::<GovernRoleAssignment>());
+        let entries = entries(dependents, object::kind::<GovernRoleAssignment>());
         let mut assignments = DeclaredCounts::default();
         for blueprint in self.assignments.filter(|_| true) {
             for (role, set) in blueprint.each() {
                 for (hash, _, copies) in set.iter() {
                     let count = length(copies);
                     assignments.total += count;
-                    if !rules.contains(entry_of(&blueprint.blueprint_id, role, hash).as_str()) {
+                    if !entries.contains(entry_of(&blueprint.blueprint_id, role, hash).as_str()) {
                         assignments.undeclared += count;
                     }
                 }

@@ -21,15 +21,15 @@ pub(in crate::kinds::node) fn unreadable() -> ExtraCondition {
 
 /// The condition. `running`: what runs; `None`: it was not read, or too long ago.
 pub(super) fn in_use(users: &Listed<Arc<UserRecord>>, running: Option<&Running>) -> ExtraCondition {
-    let mut uses = sessions(users);
-    uses.extend(running.into_iter().flat_map(what_runs));
-    if !uses.is_empty() {
-        let more = uses.len().saturating_sub(NAMED);
-        uses.truncate(NAMED);
+    let mut found = sessions(users);
+    found.extend(running.into_iter().flat_map(what_runs));
+    if !found.is_empty() {
+        let more = found.len().saturating_sub(NAMED);
+        found.truncate(NAMED);
         if more > 0 {
-            uses.push(format!("and {more} more"));
+            found.push(format!("and {more} more"));
         }
-        return condition(Truth::True, "InUse", uses.join(", "));
+        return condition(Truth::True, "InUse", found.join(", "));
     }
     let Some(running) = running else {
         let message = "nobody has a session; what runs was not read yet, or not for some time";
