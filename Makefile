@@ -8,7 +8,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 DENY := $(CACHE)/tools/bin/cargo-deny
 DENY_VERSION := 0.20.2
 
-.PHONY: help test demo bench lint fmt generate check-generated deny controlplane contract chart-test chart-docs
+.PHONY: help test demo bench lint fmt generate check-generated deny controlplane contract chart-test chart-docs image cluster-test
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -57,3 +57,10 @@ chart-docs: controlplane ## Write the chart's README.md from its values
 
 contract: ## Drive the simulator with the vendor's own Python client
 	tests/contract/run
+
+image: ## Build target/image.tar: a static binary on nothing, without pulling anything
+	hack/image
+
+cluster-test: ## The image on a real one-node cluster, as root: kubelet, restricted pods, upgrades, crashes, a drain, Argo CD
+	cargo build --locked --workspace
+	tests/onenode/run $(SCENARIOS)
