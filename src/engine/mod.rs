@@ -22,6 +22,7 @@ pub mod permit;
 pub mod policy;
 pub mod remote_error;
 pub mod report;
+pub mod scope;
 pub mod secrets;
 pub mod shared;
 pub mod shell;

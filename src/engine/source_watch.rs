@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, fmt::Debug, pin::pin, sync::Arc};
 
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, future::join_all};
 use k8s_openapi::{
     NamespaceResourceScope,
     api::core::v1::{ConfigMap, Secret},
@@ -22,55 +22,56 @@ use super::{
     controller::{WatchBackoff, watch_config},
     index::SourceId,
     object::version,
+    scope::Scope,
     secrets::SourceKind,
     watched::Watched,
 };
 
 /// Objects in one page of a list. Others decide how large their annotations are, and a page is held while it is decoded.
 const PAGE: u32 = 50;
-/// Kinds that are watched.
-const KINDS: usize = 2;
 
 /// The watch on everything that objects read.
 pub struct SourceWatch {
     /// Ends only with the process.
     pub task: JoinHandle<()>,
     listed: watch::Receiver<usize>,
+    /// How many lists there are.
+    lists: usize,
 }
 
 /// Starts the watch. It reads metadata only: no value of a Secret is ever held for its own sake.
-pub fn start(client: Client, namespace: Option<String>, kinds: Arc<[Arc<dyn Watched>]>) -> SourceWatch {
+pub fn start(client: Client, scope: &Scope, kinds: Arc<[Arc<dyn Watched>]>) -> SourceWatch {
     let (list, listed) = watch::channel(0);
+    let (secrets, config_maps) = (scope.apis(&client), scope.apis(&client));
+    let lists = secrets.len() + config_maps.len();
     let task = tokio::spawn(async move {
-        let namespace = namespace.as_deref();
-        let secrets = follow::<Secret>(&client, namespace, SourceKind::Secret, &kinds, &list);
-        let config_maps = follow::<ConfigMap>(&client, namespace, SourceKind::ConfigMap, &kinds, &list);
-        tokio::join!(secrets, config_maps);
+        let secrets = secrets
+            .into_iter()
+            .map(|api| follow::<Secret>(api, SourceKind::Secret, &kinds, &list));
+        let config_maps = config_maps
+            .into_iter()
+            .map(|api| follow::<ConfigMap>(api, SourceKind::ConfigMap, &kinds, &list));
+        tokio::join!(join_all(secrets), join_all(config_maps));
     });
-    SourceWatch { task, listed }
+    SourceWatch { task, listed, lists }
 }
 
 impl SourceWatch {
-    /// Waits until both lists are known: a source that is read before could change without anybody being woken.
+    /// Waits until all lists are known: a source that is read before could change without anybody being woken.
     pub async fn listed(&self) {
         // An error means that the task is gone, which its handle tells.
-        let _ = self.listed.clone().wait_for(|listed| *listed >= KINDS).await;
+        let _ = self.listed.clone().wait_for(|listed| *listed >= self.lists).await;
     }
 }
 
 async fn follow<S>(
-    client: &Client,
-    namespace: Option<&str>,
+    api: Api<PartialObjectMeta<S>>,
     kind: SourceKind,
     kinds: &[Arc<dyn Watched>],
     list: &watch::Sender<usize>,
 ) where
     S: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Send + 'static,
 {
-    let api: Api<PartialObjectMeta<S>> = match namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
-    };
     let mut known = false;
     let events = watcher(api, watch_config(PAGE))
         .inspect(move |event| {

@@ -11,6 +11,7 @@ use super::{
     environment::Environment,
     keep::{Keeping, Managed},
     object::WatchState,
+    scope::Scope,
     watched::Watched,
     work::Work,
 };
@@ -28,21 +29,21 @@ pub struct Kinds {
 }
 
 /// Kinds that are being started.
-pub struct Starting<'a> {
+pub struct Starting {
     env: Environment,
-    namespace: Option<&'a str>,
+    scope: Scope,
     stop: watch::Receiver<bool>,
     watched: Vec<Arc<dyn Watched>>,
     runs: Vec<Task<()>>,
     decided: Vec<Task<WatchState>>,
 }
 
-impl<'a> Starting<'a> {
-    /// None yet. `namespace`: the only one to watch.
-    pub fn new(env: Environment, namespace: Option<&'a str>, stop: watch::Receiver<bool>) -> Self {
+impl Starting {
+    /// None yet.
+    pub fn new(env: Environment, scope: Scope, stop: watch::Receiver<bool>) -> Self {
         Self {
             env,
-            namespace,
+            scope,
             stop,
             watched: Vec::new(),
             runs: Vec::new(),
@@ -53,11 +54,11 @@ impl<'a> Starting<'a> {
     /// Starts a kind of connection.
     pub fn connections<C: ConnectionKind>(&mut self) -> Arc<Connections<C>> {
         let connections = Arc::new(Connections::new(
-            self.namespace.map(str::to_owned),
+            self.scope.clone(),
             self.env.privileges.clone(),
             self.env.namespaces.clone(),
         ));
-        let kind = watch_kind(&self.env, Connecting(connections.clone()), self.namespace);
+        let kind = watch_kind(&self.env, Connecting(connections.clone()), &self.scope);
         connections.find_in(kind.objects());
         self.add(kind);
         connections
@@ -68,7 +69,7 @@ impl<'a> Starting<'a> {
         let keeping = Keeping::<M> {
             connections: connections.clone(),
         };
-        let kind = watch_kind(&self.env, keeping, self.namespace);
+        let kind = watch_kind(&self.env, keeping, &self.scope);
         connections.add_dependents(kind.watched());
         self.add(kind);
     }

@@ -153,8 +153,7 @@ pub struct Admitted<C: ConnectionKind> {
 /// Live connections of one kind.
 pub struct Connections<C: ConnectionKind> {
     objects: OnceLock<Objects<C>>,
-    /// The only namespace that is watched.
-    watched: Option<String>,
+    scope: Scope,
     pub(super) privileges: Arc<Privileges>,
     pub(super) namespaces: Namespaces,
     dependents: RwLock<Vec<Arc<dyn Watched>>>,
@@ -162,11 +161,11 @@ pub struct Connections<C: ConnectionKind> {
 }
 
 impl<C: ConnectionKind> Connections<C> {
-    /// None yet. `watched`: the only namespace that the operator watches; `privileges`: which flags are privileged.
-    pub fn new(watched: Option<String>, privileges: Arc<Privileges>, namespaces: Namespaces) -> Self {
+    /// None yet. `scope`: where connection objects are watched; `privileges`: which flags are privileged.
+    pub fn new(scope: Scope, privileges: Arc<Privileges>, namespaces: Namespaces) -> Self {
         Self {
             objects: OnceLock::new(),
-            watched,
+            scope,
             privileges,
             namespaces,
             dependents: RwLock::default(),
@@ -191,7 +190,7 @@ impl<C: ConnectionKind> Connections<C> {
         };
         match objects.get(&key.namespace, &key.name) {
             Some(guard) => Found::new(guard).map_or(Lookup::Unknown, Lookup::Present),
-            None if self.watched.as_ref().is_some_and(|watched| *watched != key.namespace) => Lookup::Outside,
+            None if !self.scope.contains(&key.namespace) => Lookup::Outside,
             None => match objects.state() {
                 WatchState::Listing => Lookup::Unknown,
                 WatchState::Listed | WatchState::Missing => Lookup::Absent,
@@ -230,7 +229,7 @@ impl<C: ConnectionKind> Connections<C> {
             Lookup::Unknown => return Err(Error::NotYet(format!("{name} {key} is not known yet"))),
             Lookup::Absent => return Err(Error::ConnectionGone(format!("{name} {key} not found"))),
             Lookup::Outside => {
-                let message = format!("{name} {key} is outside of the namespace that this operator watches");
+                let message = format!("{name} {key} is outside of the namespaces that this operator watches");
                 return Err(Error::dependency(message));
             }
             Lookup::Present(object) => object,

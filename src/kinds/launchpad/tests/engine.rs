@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::as_invite;
 use crate::{
     crd::{LaunchpadGroup, LaunchpadSpace},
-    engine::{environment::Environment, source_watch, start::Starting},
+    engine::{environment::Environment, scope::Scope, source_watch, start::Starting},
     kinds::launchpad::Group,
 };
 
@@ -55,11 +55,11 @@ impl Rig {
         let client = server.client();
         let env = Environment::of_test(client.clone());
         let (stop, stopped) = watch::channel(false);
-        let mut starting = Starting::new(env, None, stopped);
+        let mut starting = Starting::new(env, Scope::default(), stopped);
         let spaces = starting.connections::<LaunchpadSpace>();
         starting.objects::<Group>(&spaces);
         let kinds = starting.finish();
-        let sources = source_watch::start(client, None, kinds.watched.clone());
+        let sources = source_watch::start(client, &Scope::default(), kinds.watched.clone());
         sources.listed().await;
         let running = tokio::spawn(async move {
             kinds.run.await;
