@@ -53,6 +53,7 @@ mod ownership;
 mod password;
 mod queued;
 mod redaction;
+mod rules;
 mod scale;
 mod scenarios;
 mod schema;
