@@ -60,3 +60,4 @@ mod schema;
 mod secrets;
 mod status_writes;
 mod tls;
+mod upgrade;
