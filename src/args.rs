@@ -166,7 +166,10 @@ mod tests {
     fn a_namespace_that_cannot_exist_is_refused_and_never_means_all() {
         for wrong in ["", "red,", "Red", "a/b", "*", "-a"] {
             let refused = watched(&[&format!("--watch-namespace={wrong}")]).unwrap_err();
-            assert!(refused.contains("must be the name of a namespace"), "{wrong}: {refused}");
+            assert!(
+                refused.contains("must be the name of a namespace"),
+                "{wrong}: {refused}"
+            );
         }
     }
 }

@@ -161,7 +161,11 @@ pub fn start(
     kinds: Arc<[Arc<dyn Watched>]>,
 ) -> NamespaceWatch {
     let names = scope.names().iter().map(|name| Some(name.clone()));
-    let names: Vec<_> = if scope.names().is_empty() { vec![None] } else { names.collect() };
+    let names: Vec<_> = if scope.names().is_empty() {
+        vec![None]
+    } else {
+        names.collect()
+    };
     let (mut watches, mut listed) = (Vec::new(), Vec::new());
     for only in names {
         let (list, first) = watch::channel(false);

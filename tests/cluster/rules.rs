@@ -71,7 +71,15 @@ type Case = (&'static [&'static str], &'static str, Value, &'static str);
 const THERE: &str = "there";
 
 fn cases() -> Vec<Case> {
-    [connections(), people(), keys(), documents(), assignments(), impersonation()].concat()
+    [
+        connections(),
+        people(),
+        keys(),
+        documents(),
+        assignments(),
+        impersonation(),
+    ]
+    .concat()
 }
 
 fn connections() -> Vec<Case> {
@@ -79,46 +87,137 @@ fn connections() -> Vec<Case> {
     let window = json!([{ "schedule": "0 20 * * 1-5", "duration": "10s" }]);
     let both = json!({ "apiKeySecretRef": { "name": "k" }, "bearerTokenSecretRef": { "name": "t" } });
     vec![
-        (CONNECTIONS, THERE, json!({ "url": "ftp://node" }), "url must be an http or https URL"),
-        (CONNECTIONS, THERE, json!({ "proxyUrl": "socks5://proxy" }), "proxyUrl must be an http or https URL"),
-        (CONNECTIONS, THERE, json!({ "driftInterval": "1s" }), "driftInterval must be at least 5s"),
-        (CONNECTIONS, THERE, json!({ "limits": { "listTimeout": "11m" } }), "listTimeout must be from 1s to 10m"),
-        (CONNECTIONS, THERE, json!({ "changeWindows": window }), "duration must be from 1m to 168h"),
-        (CONNECTIONS, THERE, json!({ "allowedNamespaces": selected }), "selector is for from: Selector"),
-        (CONNECTIONS, THERE, json!({ "delegations": [{ "namespaces": selected }] }), "selector is for from: Selector"),
-        (NODES, THERE, json!({ "credentials": both }), "set exactly one of apiKeySecretRef and bearerTokenSecretRef"),
-        (ON_A_NODE, THERE, json!({ "instanceRef": { "name": "other" } }), "instanceRef is immutable"),
-        (&["LaunchpadGroup"], THERE, json!({ "spaceRef": { "name": "other" } }), "spaceRef is immutable"),
+        (
+            CONNECTIONS,
+            THERE,
+            json!({ "url": "ftp://node" }),
+            "url must be an http or https URL",
+        ),
+        (
+            CONNECTIONS,
+            THERE,
+            json!({ "proxyUrl": "socks5://proxy" }),
+            "proxyUrl must be an http or https URL",
+        ),
+        (
+            CONNECTIONS,
+            THERE,
+            json!({ "driftInterval": "1s" }),
+            "driftInterval must be at least 5s",
+        ),
+        (
+            CONNECTIONS,
+            THERE,
+            json!({ "limits": { "listTimeout": "11m" } }),
+            "listTimeout must be from 1s to 10m",
+        ),
+        (
+            CONNECTIONS,
+            THERE,
+            json!({ "changeWindows": window }),
+            "duration must be from 1m to 168h",
+        ),
+        (
+            CONNECTIONS,
+            THERE,
+            json!({ "allowedNamespaces": selected }),
+            "selector is for from: Selector",
+        ),
+        (
+            CONNECTIONS,
+            THERE,
+            json!({ "delegations": [{ "namespaces": selected }] }),
+            "selector is for from: Selector",
+        ),
+        (
+            NODES,
+            THERE,
+            json!({ "credentials": both }),
+            "set exactly one of apiKeySecretRef and bearerTokenSecretRef",
+        ),
+        (
+            ON_A_NODE,
+            THERE,
+            json!({ "instanceRef": { "name": "other" } }),
+            "instanceRef is immutable",
+        ),
+        (
+            &["LaunchpadGroup"],
+            THERE,
+            json!({ "spaceRef": { "name": "other" } }),
+            "spaceRef is immutable",
+        ),
     ]
 }
 
 fn people() -> Vec<Case> {
     let secret = json!({ "name": "s" });
     let long = "x".repeat(101);
-    let local = json!({ "sourceType": "LOCAL", "passwordSecretRef": secret, "generatePassword": { "secretName": "s" } });
+    let local =
+        json!({ "sourceType": "LOCAL", "passwordSecretRef": secret, "generatePassword": { "secretName": "s" } });
     let neither = json!([{ "connection": "c" }]);
     let plugin = json!([{ "plugin": "p", "parameterSet": "s", "preset": "r", "parameter": "q" }]);
     let owner = json!({ "adminProperties": { "dataiku-operator.io/owner": "me" } });
     vec![
         (USERS, THERE, json!({ "login": "joan" }), "login is immutable"),
         (USERS, "a", json!({}), "metadata.name is not a valid login"),
-        (USERS, THERE, json!({ "passwordSecretRef": secret }), "passwordSecretRef is for sourceType LOCAL only"),
+        (
+            USERS,
+            THERE,
+            json!({ "passwordSecretRef": secret }),
+            "passwordSecretRef is for sourceType LOCAL only",
+        ),
         (
             USERS,
             THERE,
             json!({ "generatePassword": { "secretName": "s" } }),
             "generatePassword is for sourceType LOCAL only",
         ),
-        (USERS, THERE, local, "set passwordSecretRef or generatePassword, not both"),
-        (USERS, THERE, json!({ "userProperties": { &long: "x" } }), "the name of a property has 1 to 100 characters"),
-        (USERS, THERE, json!({ "adminProperties": { &long: "x" } }), "the name of a property has 1 to 100 characters"),
+        (
+            USERS,
+            THERE,
+            local,
+            "set passwordSecretRef or generatePassword, not both",
+        ),
+        (
+            USERS,
+            THERE,
+            json!({ "userProperties": { &long: "x" } }),
+            "the name of a property has 1 to 100 characters",
+        ),
+        (
+            USERS,
+            THERE,
+            json!({ "adminProperties": { &long: "x" } }),
+            "the name of a property has 1 to 100 characters",
+        ),
         (USERS, THERE, owner, "belongs to the operator"),
-        (&["DssUser"], THERE, json!({ "connectionCredentials": neither }), "set exactly one of basic and oauth2"),
-        (&["DssUser"], THERE, json!({ "pluginCredentials": plugin }), "set exactly one of basic and oauth2"),
+        (
+            &["DssUser"],
+            THERE,
+            json!({ "connectionCredentials": neither }),
+            "set exactly one of basic and oauth2",
+        ),
+        (
+            &["DssUser"],
+            THERE,
+            json!({ "pluginCredentials": plugin }),
+            "set exactly one of basic and oauth2",
+        ),
         (NAMED_GROUPS, THERE, json!({ "name": "others" }), "name is immutable"),
         (GROUPS, LONG, json!({}), "metadata.name is not a valid group name"),
-        (NAMED_GROUPS, THERE, json!({ "deletionPolicy": "Disable" }), "a group cannot be disabled"),
-        (GROUPS, THERE, json!({ "permissions": { "admin": true } }), "is not a permission flag"),
+        (
+            NAMED_GROUPS,
+            THERE,
+            json!({ "deletionPolicy": "Disable" }),
+            "a group cannot be disabled",
+        ),
+        (
+            GROUPS,
+            THERE,
+            json!({ "permissions": { "admin": true } }),
+            "is not a permission flag",
+        ),
         (
             GROUPS,
             THERE,
@@ -144,15 +243,55 @@ fn keys() -> Vec<Case> {
             json!({ "permissions": { "mayX": true } }),
             "set exactly one of groups and permissions",
         ),
-        (KEYS, "other", json!({ "secretName": null }), "set exactly one of secretName"),
+        (
+            KEYS,
+            "other",
+            json!({ "secretName": null }),
+            "set exactly one of secretName",
+        ),
         (KEYS, THERE, adopted.clone(), "id is immutable"),
-        (KEYS, "other", with(json!({ "adoptionPolicy": null })), "id needs adoptionPolicy: Adopt"),
-        (KEYS, THERE, json!({ "adoptionPolicy": "Adopt" }), "to adopt an API key, set id"),
-        (KEYS, "other", with(rotation("24h", "1h")), "rotation and secretTemplate need secretName"),
-        (KEYS, THERE, json!({ "deletionPolicy": "Disable" }), "an API key cannot be disabled"),
-        (KEYS, THERE, rotation("1s", "0s"), "rotation.interval must be at least 10s"),
-        (KEYS, THERE, rotation("1h", "-1s"), "rotation.overlap must not be negative"),
-        (&["DssPersonalApiKey"], THERE, json!({ "user": "joan" }), "user is immutable"),
+        (
+            KEYS,
+            "other",
+            with(json!({ "adoptionPolicy": null })),
+            "id needs adoptionPolicy: Adopt",
+        ),
+        (
+            KEYS,
+            THERE,
+            json!({ "adoptionPolicy": "Adopt" }),
+            "to adopt an API key, set id",
+        ),
+        (
+            KEYS,
+            "other",
+            with(rotation("24h", "1h")),
+            "rotation and secretTemplate need secretName",
+        ),
+        (
+            KEYS,
+            THERE,
+            json!({ "deletionPolicy": "Disable" }),
+            "an API key cannot be disabled",
+        ),
+        (
+            KEYS,
+            THERE,
+            rotation("1s", "0s"),
+            "rotation.interval must be at least 10s",
+        ),
+        (
+            KEYS,
+            THERE,
+            rotation("1h", "-1s"),
+            "rotation.overlap must not be negative",
+        ),
+        (
+            &["DssPersonalApiKey"],
+            THERE,
+            json!({ "user": "joan" }),
+            "user is immutable",
+        ),
     ]
 }
 
@@ -160,10 +299,25 @@ fn documents() -> Vec<Case> {
     let disable = json!({ "deletionPolicy": "Disable" });
     let without_key = json!([{ "path": "/a/b", "valueSecretRef": { "name": "s" } }]);
     vec![
-        (SETTINGS, THERE, json!({ "settings": null }), "declare settings or secretSettings"),
+        (
+            SETTINGS,
+            THERE,
+            json!({ "settings": null }),
+            "declare settings or secretSettings",
+        ),
         (SETTINGS, THERE, disable.clone(), "settings cannot be disabled"),
-        (SETTINGS, THERE, json!({ "secretSettings": without_key }), "valueSecretRef needs a key"),
-        (&["DssInstanceVariables"], THERE, disable.clone(), "variables cannot be disabled"),
+        (
+            SETTINGS,
+            THERE,
+            json!({ "secretSettings": without_key }),
+            "valueSecretRef needs a key",
+        ),
+        (
+            &["DssInstanceVariables"],
+            THERE,
+            disable.clone(),
+            "variables cannot be disabled",
+        ),
         (PERMISSIONS, THERE, disable.clone(), "permissions cannot be disabled"),
         (
             &["GovernBlueprintPermissions"],
@@ -171,15 +325,30 @@ fn documents() -> Vec<Case> {
             json!({ "useDefaults": true }),
             "declare either permissions or useDefaults: true",
         ),
-        (&["GovernBlueprintPermissions"], THERE, json!({ "blueprintId": "bp.b" }), "blueprintId is immutable"),
+        (
+            &["GovernBlueprintPermissions"],
+            THERE,
+            json!({ "blueprintId": "bp.b" }),
+            "blueprintId is immutable",
+        ),
         (
             &["GovernBlueprintPermissions"],
             "other",
             json!({ "blueprintId": "default" }),
             "use GovernDefaultPermissions",
         ),
-        (&["GovernRole"], THERE, json!({ "identifier": "other" }), "identifier is immutable"),
-        (&["GovernRole"], DOTTED, json!({}), "metadata.name is not a valid identifier"),
+        (
+            &["GovernRole"],
+            THERE,
+            json!({ "identifier": "other" }),
+            "identifier is immutable",
+        ),
+        (
+            &["GovernRole"],
+            DOTTED,
+            json!({}),
+            "metadata.name is not a valid identifier",
+        ),
         (&["GovernRole"], THERE, disable, "a role cannot be disabled"),
     ]
 }
@@ -187,16 +356,56 @@ fn documents() -> Vec<Case> {
 fn assignments() -> Vec<Case> {
     let role = json!({ "roleId": null, "roleRef": { "name": "r" } });
     vec![
-        (ASSIGNMENT, THERE, json!({ "rules": null }), "an empty list of rules needs rulesPolicy"),
-        (ASSIGNMENT, THERE, json!({ "roleRef": { "name": "r" } }), "declare either roleId or roleRef"),
+        (
+            ASSIGNMENT,
+            THERE,
+            json!({ "rules": null }),
+            "an empty list of rules needs rulesPolicy",
+        ),
+        (
+            ASSIGNMENT,
+            THERE,
+            json!({ "roleRef": { "name": "r" } }),
+            "declare either roleId or roleRef",
+        ),
         (ASSIGNMENT, THERE, role, "roleId and roleRef are immutable"),
         (ASSIGNMENT, THERE, json!({ "roleId": "ro.b" }), "roleId is immutable"),
-        (ASSIGNMENT, THERE_BY_NAME, json!({ "roleId": null, "roleRef": { "name": "b" } }), "roleRef is immutable"),
-        (ASSIGNMENT, THERE, json!({ "deletionPolicy": "Disable" }), "a role assignment cannot be disabled"),
-        (ASSIGNMENT, THERE, json!({ "blueprintId": "bp.b" }), "blueprintId is immutable"),
-        (ASSIGNMENT, "other", json!({ "blueprintId": "default" }), "default is reserved"),
-        (ASSIGNMENT, THERE, json!({ "inherit": {} }), "inherit needs blueprintId or artifactFieldId"),
-        (ASSIGNMENT, THERE, json!({ "rules": [{ "users": [] }] }), "a rule needs at least one of users"),
+        (
+            ASSIGNMENT,
+            THERE_BY_NAME,
+            json!({ "roleId": null, "roleRef": { "name": "b" } }),
+            "roleRef is immutable",
+        ),
+        (
+            ASSIGNMENT,
+            THERE,
+            json!({ "deletionPolicy": "Disable" }),
+            "a role assignment cannot be disabled",
+        ),
+        (
+            ASSIGNMENT,
+            THERE,
+            json!({ "blueprintId": "bp.b" }),
+            "blueprintId is immutable",
+        ),
+        (
+            ASSIGNMENT,
+            "other",
+            json!({ "blueprintId": "default" }),
+            "default is reserved",
+        ),
+        (
+            ASSIGNMENT,
+            THERE,
+            json!({ "inherit": {} }),
+            "inherit needs blueprintId or artifactFieldId",
+        ),
+        (
+            ASSIGNMENT,
+            THERE,
+            json!({ "rules": [{ "users": [] }] }),
+            "a rule needs at least one of users",
+        ),
     ]
 }
 
@@ -209,15 +418,30 @@ fn impersonation() -> Vec<Case> {
     let identity = "an IDENTITY rule has neither a subject nor a target";
     let project = json!({ "type": "SINGLE_MAPPING", "dssUser": "j", "targetUnix": "u", "projectKey": "P" });
     vec![
-        (IMPERSONATION, "other", json!({ "user": null }), "declare either user or group"),
+        (
+            IMPERSONATION,
+            "other",
+            json!({ "user": null }),
+            "declare either user or group",
+        ),
         (
             IMPERSONATION,
             THERE,
             for_groups(json!({ "type": "IDENTITY" })),
             "a rule stays one for users or for groups",
         ),
-        (IMPERSONATION, THERE, json!({ "deletionPolicy": "Disable" }), "a rule cannot be disabled"),
-        (IMPERSONATION, THERE, for_users(json!({ "type": "IDENTITY", "dssUser": "j" })), identity),
+        (
+            IMPERSONATION,
+            THERE,
+            json!({ "deletionPolicy": "Disable" }),
+            "a rule cannot be disabled",
+        ),
+        (
+            IMPERSONATION,
+            THERE,
+            for_users(json!({ "type": "IDENTITY", "dssUser": "j" })),
+            identity,
+        ),
         (
             IMPERSONATION,
             THERE,
@@ -230,8 +454,18 @@ fn impersonation() -> Vec<Case> {
             for_users(json!({ "type": "REGEXP_RULE", "ruleFrom": "(.*)" })),
             "a REGEXP_RULE needs ruleFrom and targetUnix, and takes no dssUser",
         ),
-        (IMPERSONATION, THERE, for_users(project), "projectKey belongs to scope: PROJECT"),
-        (IMPERSONATION, "other", for_groups(json!({ "type": "IDENTITY", "dssGroup": "g" })), identity),
+        (
+            IMPERSONATION,
+            THERE,
+            for_users(project),
+            "projectKey belongs to scope: PROJECT",
+        ),
+        (
+            IMPERSONATION,
+            "other",
+            for_groups(json!({ "type": "IDENTITY", "dssGroup": "g" })),
+            identity,
+        ),
         (
             IMPERSONATION,
             "other",
@@ -253,7 +487,11 @@ fn rules(path: &str, schema: &JSONSchemaProps, found: &mut Vec<(String, String)>
         found.push((path.to_owned(), rule.message.clone().unwrap_or_default()));
     }
     for (name, field) in schema.properties.iter().flatten() {
-        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        let path = if path.is_empty() {
+            name.clone()
+        } else {
+            format!("{path}.{name}")
+        };
         rules(&path, field, found);
     }
     if let Some(JSONSchemaPropsOrArray::Schema(items)) = &schema.items {
@@ -270,7 +508,10 @@ fn all_rules() -> BTreeMap<String, Vec<(String, String)>> {
     for definition in dataiku_operator::crd::all() {
         let mut found = Vec::new();
         for version in &definition.spec.versions {
-            let schema = version.schema.as_ref().and_then(|schema| schema.open_api_v3_schema.as_ref());
+            let schema = version
+                .schema
+                .as_ref()
+                .and_then(|schema| schema.open_api_v3_schema.as_ref());
             rules("", schema.unwrap(), &mut found);
         }
         all.insert(definition.spec.names.kind, found);
@@ -304,7 +545,11 @@ async fn the_apiserver_refuses_what_breaks_any_rule_and_names_place_and_message(
             assert!(refusal.contains(words), "{words} is not in {refusal}");
             let rules = untested.get_mut(*kind).unwrap();
             rules.retain(|(path, message)| {
-                let place = if path.is_empty() { message.clone() } else { format!("{path}: Invalid value") };
+                let place = if path.is_empty() {
+                    message.clone()
+                } else {
+                    format!("{path}: Invalid value")
+                };
                 !(refusal.contains(&place) && refusal.contains(message.as_str()))
             });
         }
@@ -331,15 +576,26 @@ async fn objects_are_selected_by_their_connection_and_their_remote_key() {
         namespace.apply_object(&object("DssUser", name, spec)).await.unwrap();
     }
     let status = json!({ "status": { "remote": { "key": "JANE" } } });
-    namespace.patch_status("DssUser", "jane", "test", &status["status"]).await.unwrap();
+    namespace
+        .patch_status("DssUser", "jane", "test", &status["status"])
+        .await
+        .unwrap();
     for (selector, found) in [
         ("spec.instanceRef.name=automation", "joan"),
         ("spec.instanceRef.name!=automation", "jane"),
         ("status.remote.key=JANE", "jane"),
     ] {
         let words = ["get", "dssusers", "-n", namespace.name(), "--field-selector", selector];
-        let shown = namespace.control_plane().kubectl(&[&words[..], &["-o", "name"]].concat()).await.unwrap();
-        assert_eq!(shown.trim(), format!("dssuser.dataiku-operator.io/{found}"), "{selector}");
+        let shown = namespace
+            .control_plane()
+            .kubectl(&[&words[..], &["-o", "name"]].concat())
+            .await
+            .unwrap();
+        assert_eq!(
+            shown.trim(),
+            format!("dssuser.dataiku-operator.io/{found}"),
+            "{selector}"
+        );
     }
 }
 
@@ -349,8 +605,14 @@ async fn two_managers_of_one_object_each_keep_their_own_entries() {
     namespace.control_plane().installation().await.unwrap();
     let file = namespace.control_plane().folder().join("managers.json");
     for (manager, extra) in [
-        ("git", json!({ "groups": [{ "name": "analysts" }], "adminProperties": { "a": "1" } })),
-        ("portal", json!({ "groups": [{ "name": "readers" }], "adminProperties": { "b": "2" } })),
+        (
+            "git",
+            json!({ "groups": [{ "name": "analysts" }], "adminProperties": { "a": "1" } }),
+        ),
+        (
+            "portal",
+            json!({ "groups": [{ "name": "readers" }], "adminProperties": { "b": "2" } }),
+        ),
     ] {
         let spec = merged(json!({ "instanceRef": { "name": "design" } }), extra);
         std::fs::write(&file, object("DssUser", "jane", spec).to_string()).unwrap();
@@ -360,6 +622,9 @@ async fn two_managers_of_one_object_each_keep_their_own_entries() {
         namespace.control_plane().kubectl(&words).await.unwrap();
     }
     let jane = namespace.get("DssUser", "jane").await.unwrap();
-    assert_eq!(jane["spec"]["groups"], json!([{ "name": "analysts" }, { "name": "readers" }]));
+    assert_eq!(
+        jane["spec"]["groups"],
+        json!([{ "name": "analysts" }, { "name": "readers" }])
+    );
     assert_eq!(jane["spec"]["adminProperties"], json!({ "a": "1", "b": "2" }));
 }

@@ -25,7 +25,11 @@ fn previous_definitions() -> Result<TempDir, String> {
         let done = Command::new("git").arg("-C").arg(repository()).args(words).output();
         let done = done.map_err(|error| format!("git does not run: {error}"))?;
         let text = || String::from_utf8(done.stdout).map_err(|error| error.to_string());
-        if done.status.success() { text() } else { Err(format!("the history has no {PREVIOUS}")) }
+        if done.status.success() {
+            text()
+        } else {
+            Err(format!("the history has no {PREVIOUS}"))
+        }
     };
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     for path in git(&["ls-tree", "--name-only", PREVIOUS, "crds/"])?.lines() {
@@ -73,15 +77,24 @@ impl Cluster {
     }
 
     async fn declare(&self) {
-        self.home.secret("design-admin", &[("apiKey", self.dss.api_key())]).await.unwrap();
+        self.home
+            .secret("design-admin", &[("apiKey", self.dss.api_key())])
+            .await
+            .unwrap();
         let spec = json!({
             "url": self.dss.url(), "tls": { "allowInsecureHttp": true },
             "credentials": { "apiKeySecretRef": { "name": "design-admin" } },
             "driftInterval": format!("{}s", INTERVAL.as_secs()), "defaultUserProfile": "READER",
         });
-        self.home.apply_object(&object("DssInstance", "design", spec)).await.unwrap();
+        self.home
+            .apply_object(&object("DssInstance", "design", spec))
+            .await
+            .unwrap();
         self.home.apply_object(&group("analysts", json!({}))).await.unwrap();
-        let jane = user("jane", json!({ "groups": [{ "name": "analysts" }], "deletionPolicy": "Delete" }));
+        let jane = user(
+            "jane",
+            json!({ "groups": [{ "name": "analysts" }], "deletionPolicy": "Delete" }),
+        );
         self.home.apply_object(&jane).await.unwrap();
         self.in_sync().await;
     }
@@ -118,7 +131,9 @@ impl Cluster {
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, arrived).await.expect("the edit does not arrive");
+        tokio::time::timeout(PATIENCE, arrived)
+            .await
+            .expect("the edit does not arrive");
         self.in_sync().await;
     }
 }

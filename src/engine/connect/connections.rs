@@ -25,6 +25,7 @@ use crate::{
         index::Claims,
         namespaces::{Match, Namespaces},
         object::{self, Objects, WatchState},
+        scope::Scope,
         shared::writer::Writers,
         watched::Watched,
     },
