@@ -146,7 +146,7 @@ class Edits:
 
     def __init__(self, pause=0.5):
         self.pause, self.made, self.slowest, self.stopping = pause, 0, 0.0, threading.Event()
-        self.before = writes()
+        self.began, self.before = round(time.time()), writes()
         self.thread = threading.Thread(target=self.work)
         self.failure = None
 
@@ -155,7 +155,7 @@ class Edits:
         try:
             while not self.stopping.is_set() or pending:
                 if not self.stopping.is_set():
-                    name, value = f"person-{self.made % 40:04}", f"Edit {self.made}"
+                    name, value = f"person-{self.made % 40:04}", f"Edit {self.made} of {self.began}"
                     kubectl("patch", "dssuser", name, "-n", "team", "--type=merge", "-p", json.dumps({"spec": {"displayName": value}}))
                     pending[name] = (value, time.monotonic())
                     self.made += 1
