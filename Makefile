@@ -61,6 +61,6 @@ contract: ## Drive the simulator with the vendor's own Python client
 image: ## Build target/image.tar: a static binary on nothing, without pulling anything
 	hack/image
 
-cluster-test: ## The image on a real one-node cluster, as root: kubelet, restricted pods, upgrades, crashes, a drain, Argo CD
+cluster-test: ## The image on a real one-node cluster, as root: restricted pods, upgrades, crashes, a drain; SCENARIOS=argocd: Argo CD
 	cargo build --locked --workspace
 	tests/onenode/run $(SCENARIOS)
