@@ -306,9 +306,49 @@ def drain():
     assert edits.written == edits.made
 
 
+def namespaces():
+    """One release for two namespaces, with Roles alone."""
+    if "ops" in kubectl("get", "namespaces", "-o", "jsonpath={.items[*].metadata.name}").split():
+        kubectl("delete", "dataiku", "--all", "-A", "--timeout=120s")
+        helm("uninstall", NAME, "--wait")
+    else:
+        kubectl("create", "namespace", "ops")
+    for name in ["red", "blue", "green"]:
+        kubectl("create", "namespace", name)
+    helm("install", NAME, CHART, *VALUES, "--set", "watchNamespaces={red,blue}", "--wait")
+    wide = kubectl("get", "clusterroles,clusterrolebindings", "-l", "app.kubernetes.io/part-of=dataiku-operator", "-o", "name")
+    assert not wide, wide
+    before = writes()
+    for name in ["red", "blue", "green"]:
+        names = {"from": "Names", "names": ["blue"]}
+        apply(secret(name, "design-admin", apiKey=INSTANCES["dss"]["apiKey"]),
+              connection("DssInstance", name, "design", "dss", allowedNamespaces=names, delegations=[{"namespaces": names, "users": ["shared"]}]),
+              user(name, f"{name}-jane"))
+    shared = user("blue", "shared")
+    shared["spec"]["instanceRef"]["namespace"] = "red"
+    apply(shared)
+    until("users of both namespaces", lambda: all_ready("dssusers", "red", 1) and all_ready("dssusers", "blue", 2))
+    time.sleep(12)
+    assert "status" not in got("dssuser", "green-jane", "-n", "green"), "an object outside is touched"
+    assert writes() - before == 3
+    say("users of both namespaces Ready, one through the connection of the other namespace; the third namespace is not touched; 3 writes")
+    for name in ["red", "blue"]:
+        kubectl("patch", "dssuser", f"{name}-jane", "-n", name, "--type=merge", "-p", json.dumps({"spec": {"displayName": f"Jane of {name}"}}))
+        until("the edit", lambda: state(at=f"/users/{name}-jane/displayName") == f"Jane of {name}")
+    lease = got("leases", "-n", "ops")["items"][0]["metadata"]["name"]
+    kubectl("rollout", "restart", f"deployment/{NAME}", "-n", "ops")
+    kubectl("rollout", "status", f"deployment/{NAME}", "-n", "ops", "--timeout=120s")
+    kubectl("delete", "dataiku", "--all", "-n", "blue", "--timeout=60s")
+    kubectl("delete", "dataiku", "--all", "-n", "red", "--timeout=60s")
+    assert not [name for name in state(at="/users") if name.endswith("-jane") or name == "shared"]
+    assert writes() - before == 8, writes() - before
+    say(f"edits, a restart and deletions in both: 5 further writes; the Lease is {lease}")
+
+
 def main():
     import argo
-    known = {"install": install, "upgrade": upgrade, "crash": crash, "drain": drain, "argocd": argo.scenario}
+    known = {"namespaces": namespaces, "install": install, "upgrade": upgrade, "crash": crash, "drain": drain,
+             "argocd": argo.scenario}
     for name in sys.argv[1:]:
         say(f"--- {name}: {(known[name].__doc__ or '').strip()}")
         known[name]()
