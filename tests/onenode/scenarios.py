@@ -345,9 +345,48 @@ def namespaces():
     say(f"edits, a restart and deletions in both: 5 further writes; the Lease is {lease}")
 
 
+def skew():
+    """This operator on the definitions of an earlier commit (PREVIOUS), their upgrade and the way back."""
+    commit = os.environ.get("PREVIOUS", "9434135")
+    listed = run("git", "-C", str(REPOSITORY), "ls-tree", "--name-only", commit, "crds/", check=False)
+    if listed.returncode:
+        say(f"skipped: the history has no {commit}")
+        return
+    older = [run("git", "-C", str(REPOSITORY), "show", f"{commit}:{path}") for path in listed.stdout.split() if "kustomization" not in path]
+    newer = [path.read_text() for path in sorted((REPOSITORY / "crds").glob("*.dataiku-operator.io.yaml"))]
+
+    def define(texts):
+        kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin="\n---\n".join(texts))
+
+    def quiet(what):
+        before = (writes(), versions())
+        time.sleep(25)
+        assert (writes(), versions()) == before, f"writes although nothing changed, with {what}"
+        value = f"{what} {time.time():.0f}"
+        kubectl("patch", "dssuser", "jane", "-n", "team", "--type=merge", "-p", json.dumps({"spec": {"displayName": value}}))
+        until("the edit", lambda: state(at="/users/jane/displayName") == value)
+        assert writes() == before[0] + 1
+        say(f"with {what}: two sweeps without a write, and an edit arrives by one")
+
+    kubectl("create", "namespace", "ops")
+    kubectl("create", "namespace", "team")
+    define(older)
+    time.sleep(3)
+    helm("install", NAME, CHART, *VALUES, "--set", "crds.enabled=false", "--wait")
+    apply(secret("team", "design-admin", apiKey=INSTANCES["dss"]["apiKey"]), connection("DssInstance", "team", "design", "dss"), user("team", "jane"))
+    until("jane", lambda: all_ready("dssusers", "team", 1))
+    quiet(f"the {len(older)} definitions of {commit}")
+    define(newer)
+    quiet(f"these {len(newer)} definitions")
+    define(older)
+    quiet("the earlier definitions again")
+    kubectl("delete", "dssuser", "jane", "-n", "team", "--timeout=60s")
+    assert state(at="/users/jane") is None
+
+
 def main():
     import argo
-    known = {"namespaces": namespaces, "install": install, "upgrade": upgrade, "crash": crash, "drain": drain,
+    known = {"namespaces": namespaces, "skew": skew, "install": install, "upgrade": upgrade, "crash": crash, "drain": drain,
              "argocd": argo.scenario}
     for name in sys.argv[1:]:
         say(f"--- {name}: {(known[name].__doc__ or '').strip()}")
