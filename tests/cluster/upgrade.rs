@@ -118,6 +118,8 @@ impl Cluster {
     }
 
     async fn is_quiet(&self) {
+        // What the first sweep after a change shows of a user belongs to its status.
+        tokio::time::sleep(INTERVAL * 2).await;
         let before = self.versions().await;
         tokio::time::sleep(INTERVAL * 3).await;
         assert_eq!(self.versions().await, before, "writes although nothing changed");

@@ -359,6 +359,8 @@ def skew():
         kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin="\n---\n".join(texts))
 
     def quiet(what):
+        # What the first sweep after a change shows of the user belongs to its status.
+        time.sleep(15)
         before = (writes(), versions())
         time.sleep(25)
         assert (writes(), versions()) == before, f"writes although nothing changed, with {what}"
