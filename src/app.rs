@@ -156,8 +156,8 @@ pub async fn operate(args: RunArgs, surroundings: Surroundings) -> anyhow::Resul
     };
     let scope = Scope::of(watch_namespaces);
     let kinds = kinds::start(env, scope.clone(), stop.clone());
-    let mut sources = source_watch::start(client.clone(), &scope, kinds.watched.clone());
-    let mut labels = namespaces::start(&client, &scope, &namespaces, kinds.watched.clone());
+    let mut sources = source_watch::start(&client, &scope, kinds.watched.clone());
+    let mut labels = namespaces::start(&client, &scope, &namespaces, &kinds.watched);
     tokio::select! {
         ((), ()) = async { tokio::join!(sources.listed(), labels.listed()) } => {}
         () = stopped(stop.clone()) => return Ok(()),

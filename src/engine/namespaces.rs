@@ -158,7 +158,7 @@ pub fn start(
     client: &Client,
     scope: &Scope,
     namespaces: &Namespaces,
-    kinds: Arc<[Arc<dyn Watched>]>,
+    kinds: &Arc<[Arc<dyn Watched>]>,
 ) -> NamespaceWatch {
     let names = scope.names().iter().map(|name| Some(name.clone()));
     let names: Vec<_> = if scope.names().is_empty() {

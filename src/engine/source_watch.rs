@@ -40,9 +40,9 @@ pub struct SourceWatch {
 }
 
 /// Starts the watch. It reads metadata only: no value of a Secret is ever held for its own sake.
-pub fn start(client: Client, scope: &Scope, kinds: Arc<[Arc<dyn Watched>]>) -> SourceWatch {
+pub fn start(client: &Client, scope: &Scope, kinds: Arc<[Arc<dyn Watched>]>) -> SourceWatch {
     let (list, listed) = watch::channel(0);
-    let (secrets, config_maps) = (scope.apis(&client), scope.apis(&client));
+    let (secrets, config_maps) = (scope.apis(client), scope.apis(client));
     let lists = secrets.len() + config_maps.len();
     let task = tokio::spawn(async move {
         let secrets = secrets

@@ -122,8 +122,8 @@ impl Rig {
         let hubs = starting.connections::<Hub>();
         starting.objects::<Widgets>(&hubs);
         let kinds = starting.finish();
-        let sources = source_watch::start(client.clone(), &Scope::default(), kinds.watched.clone());
-        let labels = namespaces::start(&client, &Scope::default(), &namespaces, kinds.watched.clone());
+        let sources = source_watch::start(&client, &Scope::default(), kinds.watched.clone());
+        let labels = namespaces::start(&client, &Scope::default(), &namespaces, &kinds.watched);
         sources.listed().await;
         labels.listed().await;
         self.running = Some(tokio::spawn(async move {

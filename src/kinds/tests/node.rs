@@ -77,7 +77,7 @@ impl Rig {
         let (stop, stopped) = watch::channel(false);
         self.stop = stop;
         let kinds = kinds::start(env, Scope::default(), stopped);
-        let sources = source_watch::start(client, &Scope::default(), kinds.watched.clone());
+        let sources = source_watch::start(&client, &Scope::default(), kinds.watched.clone());
         sources.listed().await;
         self.running = Some(tokio::spawn(async move {
             kinds.run.await;

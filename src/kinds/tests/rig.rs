@@ -209,7 +209,7 @@ async fn run(server: &MemoryApiserver) -> (JoinHandle<()>, watch::Sender<bool>) 
     let env = Environment::of_test(client.clone());
     let (stop, stopped) = watch::channel(false);
     let kinds = kinds::start(env, Scope::default(), stopped);
-    let sources = source_watch::start(client, &Scope::default(), kinds.watched.clone());
+    let sources = source_watch::start(&client, &Scope::default(), kinds.watched.clone());
     sources.listed().await;
     let running = tokio::spawn(async move {
         kinds.run.await;

@@ -59,7 +59,7 @@ impl Rig {
         let spaces = starting.connections::<LaunchpadSpace>();
         starting.objects::<Group>(&spaces);
         let kinds = starting.finish();
-        let sources = source_watch::start(client, &Scope::default(), kinds.watched.clone());
+        let sources = source_watch::start(&client, &Scope::default(), kinds.watched.clone());
         sources.listed().await;
         let running = tokio::spawn(async move {
             kinds.run.await;

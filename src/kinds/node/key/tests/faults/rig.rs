@@ -98,7 +98,7 @@ impl Rig {
         let desks = starting.connections::<Desk>();
         starting.objects::<Key<DeskKey>>(&desks);
         let kinds = starting.finish();
-        let sources = source_watch::start(client, &Scope::default(), kinds.watched.clone());
+        let sources = source_watch::start(&client, &Scope::default(), kinds.watched.clone());
         // An apiserver that fails at this moment must not stop the test.
         let _ = tokio::time::timeout(Duration::from_mins(1), sources.listed()).await;
         Process {
