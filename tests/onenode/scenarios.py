@@ -347,7 +347,7 @@ def namespaces():
 
 def skew():
     """This operator on the definitions of an earlier commit (PREVIOUS), their upgrade and the way back."""
-    commit = os.environ.get("PREVIOUS", "9434135")
+    commit = os.environ.get("PREVIOUS", "9153a83")
     listed = run("git", "-C", str(REPOSITORY), "ls-tree", "--name-only", commit, "crds/", check=False)
     if listed.returncode:
         say(f"skipped: the history has no {commit}")
