@@ -5,13 +5,15 @@
 ARG RUST_IMAGE=rust:1.95.0-slim-bookworm
 # hadolint ignore=DL3006
 FROM ${RUST_IMAGE} AS build
+# Puts the list of crates into the binary, where scanners of images read it.
+RUN cargo install --locked cargo-auditable --version 0.7.7
 WORKDIR /src
 COPY . .
 # A binary for the target of the host by name: the flag is then for it alone, not for build scripts and macros. On musl it is the
 # default, on glibc it links glibc statically. The path of the sources stays out of the binary.
 ENV RUSTFLAGS="-C target-feature=+crt-static --remap-path-prefix=/src=. --remap-path-prefix=/usr/local/cargo=cargo"
 RUN target="$(rustc --print host-tuple)" \
-    && cargo build --locked --release --package dataiku-operator --bin dataiku-operator --target "$target" \
+    && cargo auditable build --locked --release --package dataiku-operator --bin dataiku-operator --target "$target" \
     && install -D "target/$target/release/dataiku-operator" /out/dataiku-operator
 
 FROM scratch

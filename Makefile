@@ -10,7 +10,7 @@ DENY_VERSION := 0.20.2
 MDBOOK := $(CACHE)/tools/bin/mdbook
 MDBOOK_VERSION := 0.5.4
 
-.PHONY: help test campaign demo bench lint fmt generate check-generated deny controlplane contract chart-test chart-docs docs docs-check
+.PHONY: help test campaign demo bench lint fmt generate check-generated deny controlplane contract chart-test chart-docs docs docs-check image cluster-test
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -72,3 +72,10 @@ docs-check: ## The docs without a cluster: YAML against the CRDs, commands, link
 
 $(MDBOOK):
 	cargo install --locked mdbook --version $(MDBOOK_VERSION) --root $(CACHE)/tools
+
+image: ## Build target/image.tar: a static binary on nothing, without pulling anything
+	hack/image
+
+cluster-test: ## The image on a real one-node cluster, as root: restricted pods, upgrades, crashes, a drain; SCENARIOS=argocd: Argo CD
+	cargo build --locked --workspace
+	tests/onenode/run $(SCENARIOS)

@@ -31,6 +31,7 @@ use crate::{
         permit::{Alone, Fence},
         policy::Policy,
         report::Reports,
+        scope::Scope,
         source_watch,
         sources::Sources,
     },
@@ -90,7 +91,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
 )]
 pub async fn operate(args: RunArgs, surroundings: Surroundings) -> anyhow::Result<()> {
     let RunArgs {
-        watch_namespace,
+        watch_namespaces,
         metrics_address,
         allow_addresses,
         privileged_permissions,
@@ -154,15 +155,11 @@ pub async fn operate(args: RunArgs, surroundings: Surroundings) -> anyhow::Resul
         release_after,
         propagation_deadline,
     };
-    let kinds = kinds::start(env, watch_namespace.as_deref(), stop.clone());
+    let scope = Scope::of(watch_namespaces);
+    let kinds = kinds::start(env, scope.clone(), stop.clone());
     metrics.observe(kinds.watched.clone(), kinds.measured.clone());
-    let mut sources = source_watch::start(client.clone(), watch_namespace.clone(), kinds.watched.clone());
-    let mut labels = namespaces::start(
-        client.clone(),
-        watch_namespace.as_deref(),
-        namespaces,
-        kinds.watched.clone(),
-    );
+    let mut sources = source_watch::start(&client, &scope, kinds.watched.clone());
+    let mut labels = namespaces::start(&client, &scope, &namespaces, &kinds.watched);
     tokio::select! {
         ((), ()) = async { tokio::join!(sources.listed(), labels.listed()) } => {}
         () = stopped(stop.clone()) => return Ok(()),
@@ -171,7 +168,7 @@ pub async fn operate(args: RunArgs, surroundings: Surroundings) -> anyhow::Resul
     let mut lease = None;
     if leader_election {
         let identity = pod_name.unwrap_or_else(|| format!("dataiku-operator-{:016x}", rand::random::<u64>()));
-        let name = leader::lease_name(watch_namespace.as_deref());
+        let name = leader::lease_name(scope.names().first().map(String::as_str));
         let mut elector = Elector::new(leases, &home, name, identity, leadership);
         tokio::select! {
             () = lead(&mut elector, &ready) => {}

@@ -39,9 +39,15 @@ pub enum LogFormat {
 /// Options of `run`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RunArgs {
-    /// Watch objects in this namespace alone. Default: all namespaces.
-    #[arg(long, env = "DATAIKU_OPERATOR_WATCH_NAMESPACE")]
-    pub watch_namespace: Option<String>,
+    /// Watch objects in this namespace. Repeatable; a list separated by commas in the environment. Each namespace costs a watch of
+    /// every kind. Default: all namespaces.
+    #[arg(
+        long = "watch-namespace",
+        env = "DATAIKU_OPERATOR_WATCH_NAMESPACE",
+        value_delimiter = ',',
+        value_parser = namespace
+    )]
+    pub watch_namespaces: Vec<String>,
     /// Address of /metrics, /livez and /readyz.
     #[arg(long, env = "DATAIKU_OPERATOR_METRICS_ADDRESS", default_value = "0.0.0.0:8080")]
     pub metrics_address: SocketAddr,
@@ -118,10 +124,52 @@ fn deletion_policy(text: &str) -> Result<DeletionPolicy, String> {
     DeletionPolicy::named(text).ok_or_else(|| "must be Delete, Disable or Retain".to_owned())
 }
 
+/// An empty value is refused: it would mean every namespace where somebody meant one.
+fn namespace(text: &str) -> Result<String, String> {
+    let label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let inside = text.len() <= 63 && text.chars().all(label);
+    if text.is_empty() || !inside || text.starts_with('-') || text.ends_with('-') {
+        return Err("must be the name of a namespace".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
     let parsed: kube::core::Duration = text.parse().map_err(|error| format!("{error}"))?;
     if parsed.is_negative() {
         return Err("must not be negative".to_owned());
     }
     Ok(parsed.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn watched(words: &[&str]) -> Result<Vec<String>, String> {
+        let words = ["dataiku-operator", "run"].iter().chain(words);
+        match Args::try_parse_from(words).map_err(|error| error.to_string())?.command {
+            Command::Run(run) => Ok(run.watch_namespaces),
+            _ => unreachable!("run was parsed"),
+        }
+    }
+
+    #[test]
+    fn several_namespaces_are_named_one_by_one_or_in_a_list() {
+        let both = Ok(vec!["red".to_owned(), "blue-2".to_owned()]);
+        assert_eq!(watched(&["--watch-namespace=red", "--watch-namespace=blue-2"]), both);
+        assert_eq!(watched(&["--watch-namespace=red,blue-2"]), both);
+        assert_eq!(watched(&[]), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_namespace_that_cannot_exist_is_refused_and_never_means_all() {
+        for wrong in ["", "red,", "Red", "a/b", "*", "-a"] {
+            let refused = watched(&[&format!("--watch-namespace={wrong}")]).unwrap_err();
+            assert!(
+                refused.contains("must be the name of a namespace"),
+                "{wrong}: {refused}"
+            );
+        }
+    }
 }

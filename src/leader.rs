@@ -36,7 +36,8 @@ const CALL: Duration = Duration::from_secs(3);
 /// A write to a remote side takes at most this long: none is sent with less left.
 const WRITE: Duration = Duration::from_secs(10);
 
-/// Name of the Lease of operators that watch this namespace alone, or all of them: those of one name must not work at once.
+/// Name of the Lease of operators that watch this namespace, the first of several, or all of them: those of one name must not work
+/// at once. A release whose list of namespaces grows or shrinks behind the first one has the same Lease before and after.
 pub fn lease_name(watched: Option<&str>) -> String {
     watched.map_or_else(|| LEASE.to_owned(), |namespace| format!("{LEASE}-{namespace}"))
 }

@@ -38,7 +38,7 @@ pub mod status;
 use std::collections::BTreeMap;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool, SelectableField,
 };
 use kube::CustomResourceExt;
 
@@ -93,9 +93,27 @@ pub fn all() -> Vec<CustomResourceDefinition> {
         let schema = version.schema.as_mut();
         if let Some(schema) = schema.and_then(|schema| schema.open_api_v3_schema.as_mut()) {
             without_defaults(schema);
+            let selectable = SELECTABLE.iter().filter(|path| has_field(schema, path));
+            let selectable: Vec<_> = selectable
+                .map(|path| SelectableField {
+                    json_path: (*path).to_owned(),
+                })
+                .collect();
+            version.selectable_fields = Some(selectable);
         }
     }
     definitions
+}
+
+/// Fields that `kubectl get --field-selector` and watches may select by, in the kinds that have them: the connection, and the
+/// name of the remote object.
+const SELECTABLE: [&str; 3] = [".spec.instanceRef.name", ".spec.spaceRef.name", ".status.remote.key"];
+
+/// Whether the schema has a field at this path.
+fn has_field(schema: &JSONSchemaProps, path: &str) -> bool {
+    let mut names = path.split('.').skip(1);
+    let field = names.try_fold(schema, |schema, name| schema.properties.as_ref()?.get(name));
+    field.is_some()
 }
 
 /// Removes the defaults that `#[serde(default)]` leaves in a schema: what the apiserver fills in is a difference for
@@ -247,6 +265,31 @@ mod tests {
                 "DssInstance"
             };
             assert!(description.contains(expected), "{kind}: {description}");
+        }
+    }
+
+    /// Above 256 KiB `kubectl apply` cannot store the annotation with the whole object.
+    const MOST: usize = 100 << 10;
+
+    #[test]
+    fn every_definition_is_small_enough_for_every_way_to_apply_it() {
+        for definition in all() {
+            let bytes = serde_json::to_string(&definition).unwrap().len();
+            assert!(bytes < MOST, "{}: {bytes} bytes", definition.spec.names.kind);
+        }
+    }
+
+    #[test]
+    fn objects_can_be_selected_by_their_connection_and_their_remote_key() {
+        for definition in all() {
+            let kind = definition.spec.names.kind;
+            for version in definition.spec.versions {
+                let fields = version.selectable_fields.unwrap_or_default();
+                let paths: Vec<_> = fields.iter().map(|field| field.json_path.as_str()).collect();
+                assert!(paths.contains(&".status.remote.key"), "{kind}: {paths:?}");
+                let is_connection = ["DssInstance", "GovernInstance", "LaunchpadSpace"].contains(&&*kind);
+                assert_eq!(paths.len(), if is_connection { 1 } else { 2 }, "{kind}: {paths:?}");
+            }
         }
     }
 

@@ -8,14 +8,14 @@ use std::{
 
 use futures::{StreamExt, TryStreamExt};
 use kube::{
-    Api, Resource,
+    Resource,
     core::DeserializeGuard,
     runtime::{
         Controller, WatchStreamExt,
         controller::{Action, Config, Error as ControllerError},
         reflector::{self, Store},
         utils::Backoff,
-        watcher::{self, watcher},
+        watcher,
     },
 };
 use tokio::sync::watch;
@@ -28,6 +28,7 @@ use super::{
     index::{Facts, Index, SourceId},
     memory::Memory,
     object::{ObjectName, Objects, WatchState, compact, is_deleting, is_ready, kind, slim},
+    scope::Scope,
     shell::Shell,
     sources::Sources,
     trigger::Trigger,
@@ -103,11 +104,7 @@ pub struct Kind<W: Work> {
 }
 
 /// Starts to watch a kind. Its objects are known once the returned value runs.
-pub fn watch_kind<W: Work>(env: &Environment, work: W, namespace: Option<&str>) -> Kind<W> {
-    let api: Api<DeserializeGuard<W::Object>> = match namespace {
-        Some(namespace) => Api::namespaced(env.client.clone(), namespace),
-        None => Api::all(env.client.clone()),
-    };
+pub fn watch_kind<W: Work>(env: &Environment, work: W, scope: &Scope) -> Kind<W> {
     let (store, writer) = reflector::store();
     let (state, watching) = watch::channel(WatchState::Listing);
     let shell = Arc::new(Shell {
@@ -124,9 +121,9 @@ pub fn watch_kind<W: Work>(env: &Environment, work: W, namespace: Option<&str>) 
     let _ = shell.watched.set(watched);
     let (before, after) = (shell.clone(), shell.clone());
     let known = store.clone();
-    let stream = watcher(api, watch_config(PAGE))
+    let stream = scope
+        .watch(&env.client, &watch_config(PAGE), store.clone())
         .inspect(move |event| note_state(event, &state, &after))
-        .backoff(WatchBackoff::default())
         .modify(|guard| match &mut guard.0 {
             Ok(object) => compact(object),
             Err(undecodable) => slim(&mut undecodable.metadata),

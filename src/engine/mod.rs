@@ -25,6 +25,7 @@ pub mod policy;
 pub mod remote_error;
 pub mod report;
 pub mod run;
+pub mod scope;
 pub mod secrets;
 pub mod shared;
 pub mod shell;

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use futures::StreamExt;
+use futures::{StreamExt, future::join_all};
 use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::LabelSelector};
 use kube::{
     Api, Client, ResourceExt,
@@ -21,7 +21,7 @@ use kube::{
 };
 use tokio::{sync::watch, task::JoinHandle};
 
-use super::{controller::WatchBackoff, watched::Watched};
+use super::{controller::WatchBackoff, scope::Scope, watched::Watched};
 use crate::crd::common::{DeletionPolicy, annotation};
 
 /// Objects in one page of a list.
@@ -139,40 +139,58 @@ pub fn selector_of(selector: &LabelSelector) -> Result<Selector, String> {
 pub struct NamespaceWatch {
     /// Ends only with the process.
     pub task: JoinHandle<()>,
-    listed: watch::Receiver<bool>,
+    listed: Vec<watch::Receiver<bool>>,
 }
 
 impl NamespaceWatch {
     /// Waits until the first list is complete, or refused.
     pub async fn listed(&self) {
-        // An error means that the task is gone, which its handle tells.
-        let _ = self.listed.clone().wait_for(|listed| *listed).await;
+        for listed in &self.listed {
+            // An error means that the task is gone, which its handle tells.
+            let _ = listed.clone().wait_for(|listed| *listed).await;
+        }
     }
 }
 
-/// Starts the watch. `only`: the one namespace that the operator watches.
+/// Starts the watch: one for all namespaces, or one for each of those that the operator watches, since a selector of fields
+/// names one.
 pub fn start(
-    client: Client,
-    only: Option<&str>,
-    namespaces: Namespaces,
-    kinds: Arc<[Arc<dyn Watched>]>,
+    client: &Client,
+    scope: &Scope,
+    namespaces: &Namespaces,
+    kinds: &Arc<[Arc<dyn Watched>]>,
 ) -> NamespaceWatch {
-    let (list, listed) = watch::channel(false);
-    let mut config = watcher::Config::default().page_size(PAGE);
-    if let Some(only) = only {
-        config = config.fields(&format!("metadata.name={only}"));
+    let names = scope.names().iter().map(|name| Some(name.clone()));
+    let names: Vec<_> = if scope.names().is_empty() {
+        vec![None]
+    } else {
+        names.collect()
+    };
+    let (mut watches, mut listed) = (Vec::new(), Vec::new());
+    for only in names {
+        let (list, first) = watch::channel(false);
+        listed.push(first);
+        let (client, namespaces, kinds) = (client.clone(), namespaces.clone(), kinds.clone());
+        watches.push(async move { follow(client, only.as_deref(), &namespaces, &kinds, &list).await });
     }
-    let task = tokio::spawn(async move { follow(client, config, &namespaces, &kinds, &list).await });
+    let task = tokio::spawn(async move {
+        join_all(watches).await;
+    });
     NamespaceWatch { task, listed }
 }
 
+/// `only`: the namespace that this watch is about.
 async fn follow(
     client: Client,
-    config: watcher::Config,
+    only: Option<&str>,
     namespaces: &Namespaces,
     kinds: &[Arc<dyn Watched>],
     list: &watch::Sender<bool>,
 ) {
+    let mut config = watcher::Config::default().page_size(PAGE);
+    if let Some(only) = only {
+        config = config.fields(&format!("metadata.name={only}"));
+    }
     let api: Api<PartialObjectMeta<Namespace>> = Api::all(client);
     let forbidden = &namespaces.0.forbidden;
     let events = watcher(api, config)
@@ -204,7 +222,7 @@ async fn follow(
             }
             Ok(Event::InitDone) => {
                 forbidden.store(false, Ordering::Relaxed);
-                let gone = forget_others(namespaces, &listing);
+                let gone = forget_others(namespaces, only, &listing);
                 list.send_replace(true);
                 gone
             }
@@ -228,11 +246,11 @@ fn changed(namespaces: &Namespaces, namespace: &PartialObjectMeta<Namespace>) ->
     changed.then(|| namespace.name_any()).into_iter().collect()
 }
 
-/// Forgets the namespaces that a list does not have any more.
-fn forget_others(namespaces: &Namespaces, listed: &HashSet<String>) -> Vec<String> {
+/// Forgets the namespaces that a list does not have any more: a list of all of them, or of one.
+fn forget_others(namespaces: &Namespaces, only: Option<&str>, listed: &HashSet<String>) -> Vec<String> {
     let mut gone = Vec::new();
     namespaces.write().retain(|name, _| {
-        let stays = listed.contains(name);
+        let stays = listed.contains(name) || only.is_some_and(|only| only != name);
         if !stays {
             gone.push(name.clone());
         }

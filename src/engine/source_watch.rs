@@ -3,7 +3,7 @@
 
 use std::{fmt::Debug, pin::pin, sync::Arc};
 
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, future::join_all};
 use k8s_openapi::{
     NamespaceResourceScope,
     api::core::v1::{ConfigMap, Secret},
@@ -21,61 +21,78 @@ use tokio::{sync::watch, task::JoinHandle};
 use super::{
     controller::{WatchBackoff, watch_config},
     index::SourceId,
+    scope::Scope,
     secrets::SourceKind,
-    sources::{Sources, Versions, version},
+    sources::{Part, Sources, Versions, version},
     watched::Watched,
 };
 
 /// Objects in one page of a list. Others decide how large their annotations are, and a page is held while it is decoded.
 const PAGE: u32 = 50;
-/// Kinds that are watched.
-const KINDS: usize = 2;
 
 /// The watch on everything that objects read.
 pub struct SourceWatch {
     /// Ends only with the process.
     pub task: JoinHandle<()>,
     listed: watch::Receiver<usize>,
+    /// How many lists there are.
+    lists: usize,
 }
 
 /// Starts the watch. It reads metadata only: no value of a Secret is ever held for its own sake.
-pub fn start(client: Client, namespace: Option<String>, kinds: Arc<[Arc<dyn Watched>]>) -> SourceWatch {
+pub fn start(client: &Client, scope: &Scope, kinds: Arc<[Arc<dyn Watched>]>) -> SourceWatch {
     let (list, listed) = watch::channel(0);
+    let (secrets, config_maps) = (scope.apis(client), scope.apis(client));
+    let lists = secrets.len() + config_maps.len();
     let task = tokio::spawn(async move {
-        let namespace = namespace.as_deref();
-        let secrets = follow::<Secret>(&client, namespace, SourceKind::Secret, &kinds, &list);
-        let config_maps = follow::<ConfigMap>(&client, namespace, SourceKind::ConfigMap, &kinds, &list);
-        tokio::join!(secrets, config_maps);
+        let secrets = secrets
+            .into_iter()
+            .enumerate()
+            .map(|(watch, api)| {
+                (
+                    Part {
+                        kind: SourceKind::Secret,
+                        watch,
+                    },
+                    api,
+                )
+            })
+            .map(|(part, api)| follow::<Secret>(api, part, &kinds, &list));
+        let config_maps = config_maps
+            .into_iter()
+            .enumerate()
+            .map(|(watch, api)| {
+                (
+                    Part {
+                        kind: SourceKind::ConfigMap,
+                        watch,
+                    },
+                    api,
+                )
+            })
+            .map(|(part, api)| follow::<ConfigMap>(api, part, &kinds, &list));
+        tokio::join!(join_all(secrets), join_all(config_maps));
     });
-    SourceWatch { task, listed }
+    SourceWatch { task, listed, lists }
 }
 
 impl SourceWatch {
-    /// Waits until both lists are known: a source that is read before could change without anybody being woken.
+    /// Waits until all lists are known: a source that is read before could change without anybody being woken.
     pub async fn listed(&self) {
         // An error means that the task is gone, which its handle tells.
-        let _ = self.listed.clone().wait_for(|listed| *listed >= KINDS).await;
+        let _ = self.listed.clone().wait_for(|listed| *listed >= self.lists).await;
     }
 }
 
-async fn follow<S>(
-    client: &Client,
-    namespace: Option<&str>,
-    kind: SourceKind,
-    kinds: &[Arc<dyn Watched>],
-    list: &watch::Sender<usize>,
-) where
+async fn follow<S>(api: Api<PartialObjectMeta<S>>, part: Part, kinds: &[Arc<dyn Watched>], list: &watch::Sender<usize>)
+where
     S: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Send + 'static,
 {
-    let api: Api<PartialObjectMeta<S>> = match namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
-    };
     let mut known = false;
     let events = watcher(api, watch_config(PAGE))
         .inspect(move |event| {
             if let Err(error) = event {
-                tracing::warn!(?kind, %error, "the watch on sources failed and is resumed");
+                tracing::warn!(?part, %error, "the watch on sources failed and is resumed");
             }
         })
         .backoff(WatchBackoff::default())
@@ -87,7 +104,7 @@ async fn follow<S>(
             }
         });
     let sources = kinds.iter().find_map(|kind| kind.sources()).unwrap_or_default();
-    let mut changes = pin!(changes(events, kind, sources));
+    let mut changes = pin!(changes(events, part, sources));
     while let Some(source) = changes.next().await {
         for kind in kinds {
             kind.source_changed(source);
@@ -99,7 +116,7 @@ async fn follow<S>(
 /// later list yields only the differences.
 fn changes<S>(
     events: impl Stream<Item = Event<PartialObjectMeta<S>>>,
-    kind: SourceKind,
+    part: Part,
     sources: Sources,
 ) -> impl Stream<Item = SourceId>
 where
@@ -107,7 +124,7 @@ where
 {
     let mut listed = Versions::new();
     let id = move |object: &PartialObjectMeta<S>| {
-        SourceId::new(kind, &object.namespace().unwrap_or_default(), &object.name_any())
+        SourceId::new(part.kind, &object.namespace().unwrap_or_default(), &object.name_any())
     };
     events.flat_map(move |event| {
         let differing = match event {
@@ -122,16 +139,16 @@ where
             Event::InitDone => {
                 let mut list = std::mem::take(&mut listed);
                 list.shrink_to_fit();
-                sources.listed(kind, list)
+                sources.listed(part, list)
             }
             Event::Apply(object) => {
                 let id = id(&object);
-                let news = sources.applied(kind, id, version(&object.metadata));
+                let news = sources.applied(part, id, version(&object.metadata));
                 news.then_some(id).into_iter().collect()
             }
             Event::Delete(object) => {
                 let id = id(&object);
-                sources.deleted(kind, id);
+                sources.deleted(part, id);
                 vec![id]
             }
         };
@@ -143,6 +160,11 @@ where
 mod tests {
     use super::*;
 
+    const PART: Part = Part {
+        kind: SourceKind::Secret,
+        watch: 0,
+    };
+
     fn secret(name: &str, version: &str) -> PartialObjectMeta<Secret> {
         serde_json::from_value(serde_json::json!({
             "metadata": { "name": name, "namespace": "team", "resourceVersion": version }
@@ -151,7 +173,7 @@ mod tests {
     }
 
     async fn changed(events: Vec<Event<PartialObjectMeta<Secret>>>) -> Vec<SourceId> {
-        let changes = changes(futures::stream::iter(events), SourceKind::Secret, Sources::default());
+        let changes = changes(futures::stream::iter(events), PART, Sources::default());
         let mut ids: Vec<_> = changes.collect().await;
         ids.sort();
         ids

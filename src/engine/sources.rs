@@ -16,6 +16,15 @@ use super::{
     stable_hash::stable_hash,
 };
 
+/// One watch on sources: their kind, and its number among those of the kind, one for each watched namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Kind of the sources.
+    pub kind: SourceKind,
+    /// Number of the watch.
+    pub watch: usize,
+}
+
 /// Versions by source. Sixteen bytes for each, whatever it contains.
 pub type Versions = HashMap<SourceId, u64>;
 
@@ -31,10 +40,10 @@ pub struct Sources(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    /// `None` before the first list.
-    secrets: RwLock<Option<Versions>>,
-    /// `None` before the first list.
-    config_maps: RwLock<Option<Versions>>,
+    /// By watch; none before its first list.
+    secrets: RwLock<HashMap<usize, Versions>>,
+    /// By watch; none before its first list.
+    config_maps: RwLock<HashMap<usize, Versions>>,
     reads: Reads,
 }
 
@@ -42,7 +51,7 @@ impl Sources {
     /// The version of this source; `None` where it does not exist or the watch has not listed it yet.
     pub fn version(&self, kind: SourceKind, namespace: &str, name: &str) -> Option<u64> {
         let id = SourceId::new(kind, namespace, name);
-        self.read(kind).as_ref()?.get(&id).copied()
+        self.read(kind).values().find_map(|versions| versions.get(&id).copied())
     }
 
     /// Stands for the present versions of everything that these uses read; `None` where one of them is not known.
@@ -50,12 +59,12 @@ impl Sources {
         state_of(uses, |kind, name| self.version(kind, namespace, name))
     }
 
-    /// Takes in a whole list; what differs from the one before. The first list is what objects read anyway.
-    pub(super) fn listed(&self, kind: SourceKind, list: Versions) -> Vec<SourceId> {
-        let before = self.write(kind).replace(list);
+    /// Takes in a whole list of one watch; what differs from the one before. The first list is what objects read anyway.
+    pub(super) fn listed(&self, part: Part, list: Versions) -> Vec<SourceId> {
+        let before = self.write(part.kind).insert(part.watch, list);
         let Some(before) = before else { return Vec::new() };
-        let now = self.read(kind);
-        let now = now.as_ref();
+        let now = self.read(part.kind);
+        let now = now.get(&part.watch);
         let present = |id: &SourceId| now.and_then(|now| now.get(id));
         let gone = before.keys().filter(|id| present(id).is_none());
         let changed = now.into_iter().flatten();
@@ -64,14 +73,14 @@ impl Sources {
     }
 
     /// Takes in one source; whether that is news.
-    pub(super) fn applied(&self, kind: SourceKind, id: SourceId, version: u64) -> bool {
-        let before = self.write(kind).get_or_insert_default().insert(id, version);
+    pub(super) fn applied(&self, part: Part, id: SourceId, version: u64) -> bool {
+        let before = self.write(part.kind).entry(part.watch).or_default().insert(id, version);
         before != Some(version)
     }
 
     /// Takes in that a source is gone.
-    pub(super) fn deleted(&self, kind: SourceKind, id: SourceId) {
-        self.write(kind).get_or_insert_default().remove(&id);
+    pub(super) fn deleted(&self, part: Part, id: SourceId) {
+        self.write(part.kind).entry(part.watch).or_default().remove(&id);
     }
 
     /// The keys that are used of one source; `None` where it does not exist. Reconciles that hold the read at the same time
@@ -87,18 +96,18 @@ impl Sources {
         self.0.reads.contents(client, namespace, source, keys, current).await
     }
 
-    fn of(&self, kind: SourceKind) -> &RwLock<Option<Versions>> {
+    fn of(&self, kind: SourceKind) -> &RwLock<HashMap<usize, Versions>> {
         match kind {
             SourceKind::Secret => &self.0.secrets,
             SourceKind::ConfigMap => &self.0.config_maps,
         }
     }
 
-    fn read(&self, kind: SourceKind) -> RwLockReadGuard<'_, Option<Versions>> {
+    fn read(&self, kind: SourceKind) -> RwLockReadGuard<'_, HashMap<usize, Versions>> {
         self.of(kind).read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self, kind: SourceKind) -> RwLockWriteGuard<'_, Option<Versions>> {
+    fn write(&self, kind: SourceKind) -> RwLockWriteGuard<'_, HashMap<usize, Versions>> {
         self.of(kind).write().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -122,6 +131,7 @@ mod tests {
     use super::*;
 
     const KIND: SourceKind = SourceKind::Secret;
+    const PART: Part = Part { kind: KIND, watch: 0 };
 
     fn id(name: &str) -> SourceId {
         SourceId::new(KIND, "team", name)
@@ -136,10 +146,10 @@ mod tests {
         let sources = Sources::default();
         assert!(
             sources
-                .listed(KIND, list(&[("same", 1), ("edited", 1), ("gone", 1)]))
+                .listed(PART, list(&[("same", 1), ("edited", 1), ("gone", 1)]))
                 .is_empty()
         );
-        let mut differing = sources.listed(KIND, list(&[("same", 1), ("edited", 2), ("new", 3)]));
+        let mut differing = sources.listed(PART, list(&[("same", 1), ("edited", 2), ("new", 3)]));
         differing.sort();
         let mut expected = vec![id("edited"), id("gone"), id("new")];
         expected.sort();
@@ -151,13 +161,13 @@ mod tests {
         let sources = Sources::default();
         let uses = [SecretUse::new("one", "a", "key"), SecretUse::new("two", "b", "key")];
         assert_eq!(sources.state("team", &uses), None, "nothing is listed");
-        sources.listed(KIND, list(&[("a", 1)]));
+        sources.listed(PART, list(&[("a", 1)]));
         assert_eq!(sources.state("team", &uses), None, "one does not exist");
-        assert!(sources.applied(KIND, id("b"), 1));
+        assert!(sources.applied(PART, id("b"), 1));
         let before = sources.state("team", &uses).unwrap();
-        assert!(!sources.applied(KIND, id("b"), 1));
+        assert!(!sources.applied(PART, id("b"), 1));
         assert_eq!(sources.state("team", &uses), Some(before));
-        assert!(sources.applied(KIND, id("b"), 2));
+        assert!(sources.applied(PART, id("b"), 2));
         assert_ne!(sources.state("team", &uses), Some(before));
         assert_ne!(sources.state("team", &uses[..1]), sources.state("team", &uses));
         assert_eq!(
@@ -165,7 +175,18 @@ mod tests {
             None,
             "an object that reads nothing records nothing"
         );
-        sources.deleted(KIND, id("b"));
+        sources.deleted(PART, id("b"));
         assert_eq!(sources.state("team", &uses), None);
+    }
+
+    #[test]
+    fn a_list_of_one_namespace_says_nothing_of_another() {
+        let sources = Sources::default();
+        let other = Part { watch: 1, ..PART };
+        sources.listed(PART, list(&[("a", 1)]));
+        assert!(sources.listed(other, list(&[("b", 1)])).is_empty());
+        assert_eq!(sources.version(KIND, "team", "a"), Some(1));
+        assert_eq!(sources.listed(other, list(&[])), [id("b")]);
+        assert_eq!(sources.version(KIND, "team", "a"), Some(1));
     }
 }

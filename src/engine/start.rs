@@ -13,6 +13,7 @@ use super::{
     meters::Measured,
     object::WatchState,
     run::{Running, Task},
+    scope::Scope,
     watched::Watched,
     work::Work,
 };
@@ -32,9 +33,9 @@ pub struct Kinds {
 }
 
 /// Kinds that are being started.
-pub struct Starting<'a> {
+pub struct Starting {
     env: Environment,
-    namespace: Option<&'a str>,
+    scope: Scope,
     stop: watch::Receiver<bool>,
     watched: Vec<Arc<dyn Watched>>,
     measured: Vec<Arc<dyn Measured>>,
@@ -42,12 +43,12 @@ pub struct Starting<'a> {
     decided: Vec<Job<WatchState>>,
 }
 
-impl<'a> Starting<'a> {
-    /// None yet. `namespace`: the only one to watch.
-    pub fn new(env: Environment, namespace: Option<&'a str>, stop: watch::Receiver<bool>) -> Self {
+impl Starting {
+    /// None yet.
+    pub fn new(env: Environment, scope: Scope, stop: watch::Receiver<bool>) -> Self {
         Self {
             env,
-            namespace,
+            scope,
             stop,
             watched: Vec::new(),
             measured: Vec::new(),
@@ -59,11 +60,11 @@ impl<'a> Starting<'a> {
     /// Starts a kind of connection.
     pub fn connections<C: ConnectionKind>(&mut self) -> Arc<Connections<C>> {
         let connections = Arc::new(Connections::new(
-            self.namespace.map(str::to_owned),
+            self.scope.clone(),
             self.env.privileges.clone(),
             self.env.namespaces.clone(),
         ));
-        let kind = watch_kind(&self.env, Connecting(connections.clone()), self.namespace);
+        let kind = watch_kind(&self.env, Connecting(connections.clone()), &self.scope);
         connections.find_in(kind.objects(), kind.watched());
         self.measured.push(connections.clone());
         self.add(kind);
@@ -75,14 +76,14 @@ impl<'a> Starting<'a> {
         let keeping = Keeping::<M> {
             connections: connections.clone(),
         };
-        let kind = watch_kind(&self.env, keeping, self.namespace);
+        let kind = watch_kind(&self.env, keeping, &self.scope);
         connections.add_dependents(kind.watched());
         self.add(kind);
     }
 
     /// Starts a kind of task whose objects use these connections.
     pub fn tasks<T: Task>(&mut self, connections: &Arc<Connections<T::Connection>>) {
-        let kind = watch_kind(&self.env, Running::<T>::new(connections.clone()), self.namespace);
+        let kind = watch_kind(&self.env, Running::<T>::new(connections.clone()), &self.scope);
         connections.add_dependents(kind.watched());
         self.add(kind);
     }

@@ -16,6 +16,7 @@ use crate::{
     },
     engine::{
         environment::Environment,
+        scope::Scope,
         shared::entries::Keep,
         start::{Kinds, Starting},
     },
@@ -25,9 +26,9 @@ use crate::{
     },
 };
 
-/// Starts every kind. `namespace`: the only one to watch.
-pub fn start(env: Environment, namespace: Option<&str>, stop: watch::Receiver<bool>) -> Kinds {
-    let mut kinds = Starting::new(env, namespace, stop);
+/// Starts every kind.
+pub fn start(env: Environment, scope: Scope, stop: watch::Receiver<bool>) -> Kinds {
+    let mut kinds = Starting::new(env, scope, stop);
     let dss = kinds.connections::<DssInstance>();
     kinds.objects::<Group<DssGroup>>(&dss);
     kinds.objects::<User<DssUser>>(&dss);

@@ -6,7 +6,7 @@
 {{- if not .Values.leaderElection.enabled }}
 - --leader-election=false
 {{- end }}
-{{- with include "dataiku-operator.watched" . }}
+{{- range uniq .Values.watchNamespaces }}
 - --watch-namespace={{ . }}
 {{- end }}
 {{- with .Values.operator }}

@@ -80,9 +80,9 @@ annotations:
 {{- $image -}}
 {{- end -}}
 
-{{- /* The one watched namespace, or nothing. */ -}}
+{{- /* The watched namespaces as a list in JSON; one empty name stands for all. */ -}}
 {{- define "dataiku-operator.watched" -}}
-{{- first (append .Values.watchNamespaces "") -}}
+{{- default (list "") (uniq .Values.watchNamespaces) | toJson -}}
 {{- end -}}
 
 {{- /* "true" if an object of the Prometheus operator is to be rendered: a dict with context, value and what it is. */ -}}

@@ -31,6 +31,7 @@ use crate::{
         meters::Meters,
         namespaces::{Match, Namespaces},
         object::{self, Objects, WatchState},
+        scope::Scope,
         shared::writer::Writers,
         watched::Watched,
     },
@@ -172,8 +173,7 @@ pub struct Connections<C: ConnectionKind> {
     objects: OnceLock<Objects<C>>,
     /// The kind of the connection objects.
     own: OnceLock<Arc<dyn Watched>>,
-    /// The only namespace that is watched.
-    watched: Option<String>,
+    scope: Scope,
     pub(super) privileges: Arc<Privileges>,
     pub(super) namespaces: Namespaces,
     dependents: RwLock<Vec<Arc<dyn Watched>>>,
@@ -181,12 +181,12 @@ pub struct Connections<C: ConnectionKind> {
 }
 
 impl<C: ConnectionKind> Connections<C> {
-    /// None yet. `watched`: the only namespace that the operator watches; `privileges`: which flags are privileged.
-    pub fn new(watched: Option<String>, privileges: Arc<Privileges>, namespaces: Namespaces) -> Self {
+    /// None yet. `scope`: where connection objects are watched; `privileges`: which flags are privileged.
+    pub fn new(scope: Scope, privileges: Arc<Privileges>, namespaces: Namespaces) -> Self {
         Self {
             objects: OnceLock::new(),
             own: OnceLock::new(),
-            watched,
+            scope,
             privileges,
             namespaces,
             dependents: RwLock::default(),
@@ -212,7 +212,7 @@ impl<C: ConnectionKind> Connections<C> {
         };
         match objects.get(&key.namespace, &key.name) {
             Some(guard) => Found::new(guard).map_or(Lookup::Unknown, Lookup::Present),
-            None if self.watched.as_ref().is_some_and(|watched| *watched != key.namespace) => Lookup::Outside,
+            None if !self.scope.contains(&key.namespace) => Lookup::Outside,
             None => match objects.state() {
                 WatchState::Listing => Lookup::Unknown,
                 WatchState::Listed | WatchState::Missing => Lookup::Absent,
@@ -251,7 +251,7 @@ impl<C: ConnectionKind> Connections<C> {
             Lookup::Unknown => return Err(Error::NotYet(format!("{name} {key} is not known yet"))),
             Lookup::Absent => return Err(Error::ConnectionGone(format!("{name} {key} not found"))),
             Lookup::Outside => {
-                let message = format!("{name} {key} is outside of the namespace that this operator watches");
+                let message = format!("{name} {key} is outside of the namespaces that this operator watches");
                 return Err(Error::dependency(message));
             }
             Lookup::Present(object) => object,

@@ -22,6 +22,7 @@ use crate::engine::{
     permit::Fence,
     policy::Policy,
     report::{EngineObserver, ReconcileRecord},
+    scope::Scope,
     source_watch,
     start::Starting,
 };
@@ -133,12 +134,12 @@ impl Rig {
         };
         let (stop, stopped) = watch::channel(false);
         self.stop = stop;
-        let mut starting = Starting::new(env, None, stopped);
+        let mut starting = Starting::new(env, Scope::default(), stopped);
         let hubs = starting.connections::<Hub>();
         starting.objects::<Widgets>(&hubs);
         let kinds = starting.finish();
-        let sources = source_watch::start(client.clone(), None, kinds.watched.clone());
-        let labels = namespaces::start(client, None, namespaces, kinds.watched.clone());
+        let sources = source_watch::start(&client, &Scope::default(), kinds.watched.clone());
+        let labels = namespaces::start(&client, &Scope::default(), &namespaces, &kinds.watched);
         sources.listed().await;
         labels.listed().await;
         self.running = Some(tokio::spawn(async move {

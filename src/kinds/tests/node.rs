@@ -9,7 +9,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     crd,
-    engine::{environment::Environment, source_watch},
+    engine::{environment::Environment, scope::Scope, source_watch},
     kinds,
 };
 
@@ -76,8 +76,8 @@ impl Rig {
         let env = Environment::of_test(client.clone());
         let (stop, stopped) = watch::channel(false);
         self.stop = stop;
-        let kinds = kinds::start(env, None, stopped);
-        let sources = source_watch::start(client, None, kinds.watched.clone());
+        let kinds = kinds::start(env, Scope::default(), stopped);
+        let sources = source_watch::start(&client, &Scope::default(), kinds.watched.clone());
         sources.listed().await;
         self.running = Some(tokio::spawn(async move {
             kinds.run.await;

@@ -9,7 +9,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     crd,
-    engine::{environment::Environment, source_watch},
+    engine::{environment::Environment, scope::Scope, source_watch},
     kinds,
 };
 
@@ -208,8 +208,8 @@ async fn run(server: &MemoryApiserver) -> (JoinHandle<()>, watch::Sender<bool>) 
     let client = server.client();
     let env = Environment::of_test(client.clone());
     let (stop, stopped) = watch::channel(false);
-    let kinds = kinds::start(env, None, stopped);
-    let sources = source_watch::start(client, None, kinds.watched.clone());
+    let kinds = kinds::start(env, Scope::default(), stopped);
+    let sources = source_watch::start(&client, &Scope::default(), kinds.watched.clone());
     sources.listed().await;
     let running = tokio::spawn(async move {
         kinds.run.await;

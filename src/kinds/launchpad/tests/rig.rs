@@ -17,7 +17,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     crd::{LaunchpadGroup, LaunchpadSpace, LaunchpadUser},
-    engine::{clock::Clock, environment::Environment, source_watch, start::Starting},
+    engine::{clock::Clock, environment::Environment, scope::Scope, source_watch, start::Starting},
     kinds::launchpad::{Group, User},
 };
 
@@ -215,12 +215,12 @@ async fn run(server: &MemoryApiserver, ahead: Arc<AtomicI64>) -> Running {
         ..Environment::of_test(client.clone())
     };
     let (stop, stopped) = watch::channel(false);
-    let mut starting = Starting::new(env, None, stopped);
+    let mut starting = Starting::new(env, Scope::default(), stopped);
     let spaces = starting.connections::<LaunchpadSpace>();
     starting.objects::<Group>(&spaces);
     starting.objects::<User>(&spaces);
     let kinds = starting.finish();
-    let sources = source_watch::start(client, None, kinds.watched.clone());
+    let sources = source_watch::start(&client, &Scope::default(), kinds.watched.clone());
     sources.listed().await;
     let running = tokio::spawn(async move {
         kinds.run.await;

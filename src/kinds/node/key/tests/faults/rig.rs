@@ -18,7 +18,7 @@ use super::{
     node::{MemoryNode, published},
 };
 use crate::{
-    engine::{clock::Clock, environment::Environment, permit::Fence, source_watch, start::Starting},
+    engine::{clock::Clock, environment::Environment, permit::Fence, scope::Scope, source_watch, start::Starting},
     kinds::node::Key,
 };
 
@@ -94,11 +94,11 @@ impl Rig {
             ..Environment::of_test(client.clone())
         };
         let (stop, stopped) = watch::channel(false);
-        let mut starting = Starting::new(env, None, stopped);
+        let mut starting = Starting::new(env, Scope::default(), stopped);
         let desks = starting.connections::<Desk>();
         starting.objects::<Key<DeskKey>>(&desks);
         let kinds = starting.finish();
-        let sources = source_watch::start(client, None, kinds.watched.clone());
+        let sources = source_watch::start(&client, &Scope::default(), kinds.watched.clone());
         // An apiserver that fails at this moment must not stop the test.
         let _ = tokio::time::timeout(Duration::from_mins(1), sources.listed()).await;
         Process {
