@@ -59,7 +59,9 @@ macro_rules! scenarios {
     (adopting: $ground:ident $kind:ty) => {
         scenarios!($ground $kind: adoption::what_exists_is_adopted_when_asked);
     };
-    // Two objects of which one cannot be created, and the other cannot be edited: not where both are the same write.
+    (neither: $ground:ident $kind:ty) => {};
+    // Two objects of which one cannot be created, and the other cannot be edited: not where both are the same write, nor where
+    // what others may change of the document is nothing that the kind looks at.
     (apart: $ground:ident $kind:ty) => {
         scenarios!($ground $kind: quiet::what_fails_again_is_told_once);
     };
