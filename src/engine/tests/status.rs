@@ -204,9 +204,12 @@ async fn a_reconcile_that_finds_nothing_new_sends_no_status() {
 async fn what_our_own_write_returned_counts_before_the_watch_brings_it() {
     let rig = Rig::ready().await;
     rig.secret("login", "password", "first-password");
+    // Slow, so that the watch is held before the outcome is written.
+    *rig.world.latency.lock().unwrap() = Duration::from_secs(1);
     rig.widget("jane", json!({ "passwordRef": { "name": "login", "key": "password" } }));
     rig.until("the create", || rig.world.count("create") == 1).await;
     rig.server.hold_watch("widgets");
+    *rig.world.latency.lock().unwrap() = Duration::ZERO;
     rig.widget_is("jane", "InSync").await;
     let version = rig.get("jane")["metadata"]["resourceVersion"].clone();
     // Reconciles of an object whose watch lags: another one of its writes, and a sweep that finds a difference.

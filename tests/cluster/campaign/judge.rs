@@ -99,10 +99,8 @@ pub fn compare<S: Scenario>(found: &Measure, expected: &Measure, operation: Oper
     let allowed = match fault {
         // Each of the two edits may reach the remote side.
         Fault::Around(_, Around::Edit) => expected.committed + 2 * expected.committed.max(1),
-        // Somebody broke what had been written.
-        Fault::Around(_, Around::NoLease) => expected.committed + 1,
-        // What was written after we gave up may be what a change back takes away again.
-        Fault::Remote(_, Remote::Late) => expected.committed + 1,
+        // Somebody broke what had been written; what was written after we gave up may be what a change back takes away.
+        Fault::Around(_, Around::NoLease) | Fault::Remote(_, Remote::Late) => expected.committed + 1,
         _ => expected.committed,
     };
     // One more creation, and the deletion of the first one.

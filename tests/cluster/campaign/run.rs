@@ -213,7 +213,7 @@ impl<S: Scenario> Case<'_, S> {
             // A call that is not made any more needs nothing around it.
             let waits = around.is_some() && began.elapsed() < WHILE;
             let fails_late = matches!(fault, Some(Fault::Remote(_, Remote::Reset | Remote::Late)));
-            let waits = waits || (fails_late && began.elapsed() < PATIENT);
+            let waits = waits || ((fails_late || self.follows_task(fault)) && began.elapsed() < PATIENT);
             if !waits && self.is_done(operation) {
                 return Ok(());
             }
@@ -225,6 +225,13 @@ impl<S: Scenario> Case<'_, S> {
             }
             sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    /// Whether the fault may have struck the call that asks after a task, which is made again later.
+    fn follows_task(&self, fault: Option<Fault>) -> bool {
+        let object = self.object().unwrap_or_default();
+        let conditions = object["status"]["conditions"].to_string();
+        matches!(fault, Some(Fault::Remote(..))) && conditions.contains("\"Propagated\"")
     }
 
     fn is_done(&self, operation: Operation) -> bool {

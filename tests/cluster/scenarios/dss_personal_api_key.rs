@@ -121,11 +121,10 @@ impl Scenario for DssPersonalApiKey {
                 "rotation.overlap is longer than rotation.interval",
             ),
         ];
-        let answers = answers_that_are_none("D43", "GET /personal-api-keys/{id}").into_iter();
-        // The list tells that there is no key, so it is made before it is read.
-        inputs.extend(answers.map(|input| input.with_writes(1)));
+        // The list shows all that there is of a key, so nothing else is read.
+        inputs.extend(answers_that_are_none("D46", "GET /admin/personal-api-keys/"));
         inputs
     }
 }
 
-scenarios!(DssPersonalApiKey, apart);
+scenarios!(DssPersonalApiKey, neither);

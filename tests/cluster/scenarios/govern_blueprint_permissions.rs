@@ -46,4 +46,4 @@ impl Document for OfBlueprint {
     }
 }
 
-scenarios!(Entries<OfBlueprint>);
+scenarios!(Entries<OfBlueprint>, adopting);

@@ -25,6 +25,7 @@ impl Scenario for GovernRole {
     const KIND: &'static str = "GovernRole";
     const WRITES: u64 = 2;
     const CREATES: &'static [&'static str] = &["G44"];
+    const NEEDS_WHOLE_LIST: bool = true;
     const NOT_OFFERED: &'static [(&'static str, &'static str)] = &[("Disable", "cannot be disabled")];
 
     fn spec(_name: &str) -> Value {

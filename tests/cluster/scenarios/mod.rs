@@ -59,7 +59,9 @@ macro_rules! scenarios {
     (adopting: $ground:ident $kind:ty) => {
         scenarios!($ground $kind: adoption::what_exists_is_adopted_when_asked);
     };
-    // Two objects of which one cannot be created, and the other cannot be edited: not where both are the same write.
+    (neither: $ground:ident $kind:ty) => {};
+    // Two objects of which one cannot be created, and the other cannot be edited: not where both are the same write, nor where
+    // what others may change of the document is nothing that the kind looks at.
     (apart: $ground:ident $kind:ty) => {
         scenarios!($ground $kind: quiet::what_fails_again_is_told_once);
     };
@@ -161,6 +163,9 @@ pub trait Scenario {
     /// Whether the answer to the creation alone shows what the object is for: where it is lost, another one is made, and the
     /// first one is deleted.
     const SHOWN_ONCE: bool = false;
+    /// Whether nothing is made while the list has elements that cannot be read: the node makes the id, so that one of them
+    /// may be the object.
+    const NEEDS_WHOLE_LIST: bool = false;
     /// Steps that `Observe` cannot foresee, because what they set cannot be read back.
     const UNFORESEEN: &'static [&'static str] = &[];
     /// Deletion policies that the apiserver refuses, with words of its answer.
