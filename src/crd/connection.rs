@@ -177,7 +177,7 @@ pub struct ChangeWindow {
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
     /// Calls in flight at once for the objects of this connection. Default: 8. The calls that read the lists for all
-    /// objects come in addition, one at a time.
+    /// objects come in addition: one at a time for the sweep, and on a node at most two for the slower lists (`inventory`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 256))]
     pub concurrency: Option<i32>,

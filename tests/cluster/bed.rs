@@ -41,6 +41,14 @@ impl Bed {
         Self::start_on(&Ground::Cluster, Product::Dss, hint, arguments, LOG).await
     }
 
+    /// A DSS node of the newest release without bulk calls: each user is created by a call of its own.
+    pub async fn one_by_one(ground: &Ground, hint: &str) -> Self {
+        let config = InstanceConfig::new(Product::Dss).switch("release", json!("14.1.0"));
+        let bed = Self::start_with(ground, config, hint, &[], "info,dataiku_operator=debug").await;
+        bed.connect().await;
+        bed
+    }
+
     /// Any product, with the operator running and the connection ready.
     pub async fn ready_on(ground: &Ground, product: Product, hint: &str, log: &str) -> Self {
         let bed = Self::start_on(ground, product, hint, &[], log).await;
@@ -50,9 +58,14 @@ impl Bed {
 
     /// Any product, with the operator running and no connection yet.
     pub async fn start_on(ground: &Ground, product: Product, hint: &str, arguments: &[&str], log: &str) -> Self {
+        Self::start_with(ground, InstanceConfig::new(product), hint, arguments, log).await
+    }
+
+    async fn start_with(ground: &Ground, config: InstanceConfig, hint: &str, arguments: &[&str], log: &str) -> Self {
+        let product = config.product;
         let namespace = ground.namespace(hint).await;
         let simulator = Simulator::start().await.unwrap();
-        let remote = ground.remote(&simulator, InstanceConfig::new(product)).await;
+        let remote = ground.remote(&simulator, config).await;
         let operator = ground.operator(&namespace, arguments, log).await;
         Self {
             namespace,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::bed::{group, user};
+use crate::bed::{Bed, group, user};
 use crate::ground::Ground;
 
 in_memory!(an_edit_by_somebody_else_around_our_write_ends_as_declared_and_is_not_fought_over);
@@ -115,7 +115,7 @@ async fn empty_is_managed_to_empty(ground: &Ground) {
 
 in_memory!(a_frozen_connection_shows_what_waits_and_writes_it_when_it_thaws);
 async fn a_frozen_connection_shows_what_waits_and_writes_it_when_it_thaws(ground: &Ground) {
-    let bed = ground.ready("frozen").await;
+    let bed = Bed::one_by_one(ground, "frozen").await;
     let connection = |freeze: bool| bed.connection_with(json!({ "freeze": freeze, "limits": { "concurrency": 2 } }));
     bed.apply(&connection(false)).await;
     bed.apply(&user("calm", json!({ "displayName": "Calm" }))).await;

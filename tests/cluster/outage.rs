@@ -59,7 +59,7 @@ async fn one_failure_is_no_outage(ground: &Ground) {
 
 in_memory!(an_outage_under_load_shows_on_the_connection_and_ends_when_the_node_is_back);
 async fn an_outage_under_load_shows_on_the_connection_and_ends_when_the_node_is_back(ground: &Ground) {
-    let bed = ground.ready("underload").await;
+    let bed = Bed::one_by_one(ground, "underload").await;
     bed.remote
         .fault(json!({ "match": {}, "times": 0, "fault": { "kind": "dropBefore" } }));
     for n in 0..40 {

@@ -28,6 +28,7 @@ const ON_A_NODE: &[&str] = &[
     "DssImpersonationRule",
     "DssInstanceVariables",
     "DssPersonalApiKey",
+    "DssTask",
     "DssUser",
     "GovernBlueprintPermissions",
     "GovernDefaultPermissions",
@@ -46,6 +47,8 @@ fn good(kind: &str) -> Value {
         }
         "LaunchpadSpace" => return json!({ "spaceId": "space-1", "credentials": { "secretRef": { "name": "k" } } }),
         "LaunchpadGroup" => return json!({ "spaceRef": { "name": "prod" } }),
+        "LaunchpadUser" => return json!({ "spaceRef": { "name": "prod" }, "email": "jane@example.com" }),
+        "DssTask" => json!({ "resyncUsers": { "all": true } }),
         "DssGeneralSettings" => json!({ "settings": { "security": { "a": true } } }),
         "DssGlobalApiKey" | "GovernGlobalApiKey" => json!({ "groups": ["g"], "secretName": "s" }),
         "DssPersonalApiKey" => json!({ "user": "jane", "secretName": "s" }),
@@ -78,6 +81,7 @@ fn cases() -> Vec<Case> {
         documents(),
         assignments(),
         impersonation(),
+        tasks(),
     ]
     .concat()
 }
@@ -132,6 +136,18 @@ fn connections() -> Vec<Case> {
         (
             NODES,
             THERE,
+            json!({ "inventory": { "interval": "1s" } }),
+            "interval must be at least 5s",
+        ),
+        (
+            &["GovernInstance"],
+            THERE,
+            json!({ "credentials": { "scope": "Own" } }),
+            "credentials.scope: Own is for DSS",
+        ),
+        (
+            NODES,
+            THERE,
             json!({ "credentials": both }),
             "set exactly one of apiKeySecretRef and bearerTokenSecretRef",
         ),
@@ -143,6 +159,91 @@ fn connections() -> Vec<Case> {
         ),
         (
             &["LaunchpadGroup"],
+            THERE,
+            json!({ "spaceRef": { "name": "other" } }),
+            "spaceRef is immutable",
+        ),
+    ]
+}
+
+fn tasks() -> Vec<Case> {
+    const TASK: &[&str] = &["DssTask"];
+    let instead = |action: &str, spec: Value| json!({ "resyncUsers": null, action: spec });
+    vec![
+        (
+            TASK,
+            THERE,
+            json!({ "resyncUsers": { "all": true, "logins": ["a"] } }),
+            "set either logins or all: true",
+        ),
+        (
+            TASK,
+            THERE,
+            instead("provisionUsers", json!({ "sourceType": "LDAP" })),
+            "set exactly one of login, email and group",
+        ),
+        (
+            TASK,
+            THERE,
+            instead("unloadNotebooks", json!({ "idleFor": "-1s" })),
+            "idleFor must not be negative",
+        ),
+        (
+            TASK,
+            THERE,
+            instead("abortFutures", json!({})),
+            "set at least one of ids, olderThan and owner",
+        ),
+        (
+            TASK,
+            THERE,
+            instead("abortFutures", json!({ "olderThan": "-1s" })),
+            "olderThan must not be negative",
+        ),
+        (
+            TASK,
+            THERE,
+            json!({ "resyncUsers": null }),
+            "declare exactly one action",
+        ),
+        (
+            TASK,
+            THERE,
+            json!({ "timeZone": "Europe/Paris" }),
+            "timeZone is for a schedule",
+        ),
+        (
+            TASK,
+            THERE,
+            json!({ "schedule": "0 2 * * *", "ttlSecondsAfterFinished": 60 }),
+            "ttlSecondsAfterFinished is for a task without a schedule",
+        ),
+        (
+            TASK,
+            THERE,
+            json!({ "resyncUsers": null, "schedule": "0 2 * * *", "awaitFuture": { "id": "f" } }),
+            "awaitFuture takes no schedule",
+        ),
+        (
+            TASK,
+            THERE,
+            json!({ "timeout": "200h" }),
+            "timeout must be from 1s to 168h",
+        ),
+        (
+            &["LaunchpadUser"],
+            THERE,
+            json!({ "email": "joan@example.com" }),
+            "email is immutable",
+        ),
+        (
+            &["LaunchpadUser"],
+            THERE,
+            json!({ "deletionPolicy": "Disable" }),
+            "a user of a space cannot be disabled",
+        ),
+        (
+            &["LaunchpadUser"],
             THERE,
             json!({ "spaceRef": { "name": "other" } }),
             "spaceRef is immutable",

@@ -53,7 +53,7 @@ use crate::{
         connect::{Api, ConnectionKind, Dependent, Effect, Held, Live, Terms, audit::Batch, delegation},
         meters::{Gauge, Series},
         object,
-        status::ExtraCondition,
+        status::{ExtraCondition, IN_USE, Truth},
     },
 };
 
@@ -223,12 +223,23 @@ impl<K: NodeKind> ConnectionKind for K {
         }
         let census = sweep.and_then(|sweep| sweep.census.as_ref());
         let known = census.and_then(|census| census.in_use.clone());
+        let is_used = known.as_ref().is_some_and(|known| known.status == Truth::True);
+        if let (Some(false), false, Some(before)) = (census.map(|census| census.complete), is_used, shown_in_use(self))
+        {
+            return vec![before];
+        }
         vec![known.unwrap_or_else(inventory::unreadable)]
     }
 
     fn ready(&self, sweep: &Sweep) -> String {
         if let Some(login) = &sweep.own_user {
             return format!("reachable, with the key of {login}, which manages that user alone");
+        }
+        let ready = self.status().and_then(|status| status.condition("Ready"));
+        if sweep.census.as_ref().is_some_and(|census| !census.complete)
+            && let Some(before) = ready.filter(|ready| ready.message.starts_with(<K as NodeKind>::READY))
+        {
+            return before.message.clone();
         }
         let missing = sweep.census.as_ref().map(|census| census.missing.join(", "));
         let missing = missing.filter(|missing| !missing.is_empty());
@@ -322,6 +333,10 @@ impl<K: NodeKind> ConnectionKind for K {
 
     fn summary(&self, sweep: &Sweep, dependents: &[Dependent]) -> ConnectionStatus {
         let (user_kind, group_kind) = K::DECLARING;
+        // A restart changes nothing in the status until the slower lists are read again.
+        let unread = sweep.census.as_ref().is_some_and(|census| !census.complete);
+        let before = self.status().map(|status| &status.shown).filter(|_| unread);
+        let counted = before.and_then(|before| before.users.as_ref());
         ConnectionStatus {
             node: sweep.node.as_ref().map(|node| NodeStatus {
                 id: node.node_id.clone(),
@@ -340,8 +355,11 @@ impl<K: NodeKind> ConnectionKind for K {
             users: sweep.admin.then(|| {
                 let seen = sweep.census.as_ref();
                 UserCounts {
-                    never_logged_in: seen.and_then(|census| census.never_logged_in),
-                    dormant: seen.and_then(|census| census.dormant),
+                    never_logged_in: counted.map_or_else(
+                        || seen.and_then(|census| census.never_logged_in),
+                        |before| before.never_logged_in,
+                    ),
+                    dormant: counted.map_or_else(|| seen.and_then(|census| census.dormant), |before| before.dormant),
                     ..users(&sweep.users, &declared(dependents, user_kind))
                 }
             }),
@@ -355,14 +373,18 @@ impl<K: NodeKind> ConnectionKind for K {
             inventory: InventoryStatus {
                 roles: sweep.declared.roles.clone(),
                 assignments: sweep.declared.assignments.clone(),
-                ..sweep
-                    .census
-                    .as_ref()
-                    .map(|census| census.status.clone())
+                ..before
+                    .map(|before| before.inventory.clone())
+                    .or_else(|| sweep.census.as_ref().map(|census| census.status.clone()))
                     .unwrap_or_default()
             },
         }
     }
+}
+
+/// The condition `InUse` as the status shows it.
+fn shown_in_use<K: NodeKind>(object: &K) -> Option<ExtraCondition> {
+    inventory::shown(object.status()?.condition(IN_USE)?)
 }
 
 /// Starts the readings of the slower lists that are due, and counts what is known so far. Waits for nothing.

@@ -28,7 +28,7 @@ const STATUS_WRITES: usize = 8;
 /// Time that a conflict with somebody else's write may cost: what was not written would show at the next sweep.
 const CONFLICT: Duration = Duration::from_secs(2);
 /// Parts of the state that follow from calls and from other parts.
-const DERIVED: [&str; 4] = ["activity", "futures", "tasks", "propagated"];
+const DERIVED: [&str; 5] = ["activity", "auditTrail", "futures", "tasks", "propagated"];
 
 type Outcome = Result<(), String>;
 

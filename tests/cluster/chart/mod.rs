@@ -363,7 +363,7 @@ async fn two_releases_for_one_namespace_each_work_side_by_side_without_cluster_w
 async fn every_set_of_values_is_taken_by_the_apiserver_and_passes_arguments_that_the_operator_has() {
     let control_plane = ControlPlane::shared().await.unwrap();
     control_plane.installation().await.unwrap();
-    for namespace in ["dataiku", "elsewhere", "monitoring", "team-a"] {
+    for namespace in ["dataiku", "elsewhere", "monitoring", "team-a", "team-b"] {
         control_plane
             .kubectl(&["create", "namespace", namespace])
             .await

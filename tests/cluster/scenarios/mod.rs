@@ -158,6 +158,9 @@ pub trait Scenario {
     const ONE_DOCUMENT: bool = false;
     /// Whether an object that exists already can be taken over. Else it is another one, and a second one is made.
     const ADOPTS: bool = true;
+    /// Whether the remote object is looked for before it is created. Else a creation may be refused, where the lists do not
+    /// show yet what exists.
+    const LOOKS_FIRST: bool = true;
     /// Whether a remote object carries a mark of its object, unless the connection says `ownershipMark: false`.
     const MARKED: bool = false;
     /// Whether the answer to the creation alone shows what the object is for: where it is lost, another one is made, and the

@@ -30,6 +30,7 @@ impl<N: Node> Scenario for User<N> {
     const WRITES: u64 = 2;
     const CREATES: &'static [&'static str] = N::OPERATIONS.0;
     const SECRETS: &'static [Secret] = &[("login", &[("password", "canary-password-93c1")])];
+    const LOOKS_FIRST: bool = false;
     const MARKED: bool = true;
     const UNFORESEEN: &'static [&'static str] = &["set password"];
 

@@ -39,6 +39,8 @@ pub struct Census {
     pub dormant: Option<i64>,
     /// Lists that could not be read, in words.
     pub missing: Vec<String>,
+    /// Whether this process has asked for every list once. Until then, the status shows what it showed before.
+    pub complete: bool,
     /// The condition `InUse`; `None`: nothing was swept.
     pub in_use: Option<ExtraCondition>,
 }
@@ -96,6 +98,7 @@ impl Census {
             never_logged_in: seen.map(|(never, _)| never),
             dormant: seen.map(|(_, dormant)| dormant),
             missing: missing(&found, &running),
+            complete: found.complete && running.at.is_some(),
             in_use: Some(in_use(scene.users, (!stale).then_some(&*running))),
         });
         inventory.census.set(census.clone());

@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
 use super::{Lack, Part, Running};
 use crate::{
     dataiku::{dip::users::UserRecord, listed::Listed},
     engine::status::{ExtraCondition, IN_USE, Truth},
 };
+
+/// Every reason of the condition.
+const REASONS: [&str; 5] = ["InUse", "Idle", "JobsUnknown", "NotRead", "Unreadable"];
 
 /// Users, jobs, tasks and notebooks that the message names; the rest is counted.
 const NAMED: usize = 5;
@@ -71,6 +76,14 @@ fn unknown_part<T>(part: &Part<T>) -> Option<String> {
         Part::Unread => Some("not read yet".to_owned()),
         Part::Failed(lack) => Some(lack.to_string()),
     }
+}
+
+/// A condition that a status shows; `None`: not one of ours.
+pub fn shown(condition: &Condition) -> Option<ExtraCondition> {
+    let reason = REASONS.into_iter().find(|reason| *reason == condition.reason)?;
+    let status = [Truth::True, Truth::False, Truth::Unknown];
+    let status = status.into_iter().find(|status| status.as_str() == condition.status)?;
+    Some(self::condition(status, reason, condition.message.clone()))
 }
 
 fn condition(status: Truth, reason: &'static str, message: String) -> ExtraCondition {

@@ -16,7 +16,10 @@ use std::{
 use tokio::{task::JoinHandle, time::Instant};
 
 pub use self::census::{Census, entries};
-pub(super) use self::{census::Scene, in_use::unreadable};
+pub(super) use self::{
+    census::Scene,
+    in_use::{shown, unreadable},
+};
 use super::{NodeKind, NodeLists, key::owner};
 use crate::{
     dataiku::{
@@ -145,6 +148,8 @@ pub struct Found {
     usage: Part<UsageSummary>,
     /// Impersonation rules.
     rules: Part<Rules>,
+    /// Whether every list was asked for once.
+    complete: bool,
 }
 
 /// What runs on the node.
@@ -305,4 +310,5 @@ async fn read_slow<K: NodeKind>(api: &Node<K::Product>, lists: &<K as NodeKind>:
     let keys = reading.part(api.global_keys()).await;
     reading.store(|found| found.global_keys = keys.map(|keys| keys.map(KeyFacts::from)));
     K::read_inventory(api, reading).await;
+    reading.store(|found| found.complete = true);
 }
