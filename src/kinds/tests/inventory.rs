@@ -321,13 +321,13 @@ async fn the_status_of_a_govern_node_shows_what_govern_has() {
     })
     .await;
     let status = &found["status"];
-    let (roles, rules) = (
+    let (roles, assigned) = (
         status["roles"]["total"].as_i64().unwrap(),
         status["assignments"]["total"].as_i64().unwrap(),
     );
-    assert!(roles >= 3 && rules >= 1, "{status:#}");
+    assert!(roles >= 3 && assigned >= 1, "{status:#}");
     assert_eq!(status["roles"]["undeclared"], roles);
-    assert_eq!(status["assignments"]["undeclared"], rules);
+    assert_eq!(status["assignments"]["undeclared"], assigned);
     for absent in ["notebooks", "usage", "impersonationRules"] {
         assert_eq!(status[absent], Value::Null, "{absent}");
     }
@@ -351,9 +351,9 @@ async fn the_status_of_a_govern_node_shows_what_govern_has() {
     );
     rig.wait("governroleassignments", "auditors", "InSync").await;
     let found = until(&rig, "the declared role and rule", |status| {
-        status["roles"]["total"] == roles + 1 && status["assignments"]["total"] == rules + 1
+        status["roles"]["total"] == roles + 1 && status["assignments"]["total"] == assigned + 1
     })
     .await;
     assert_eq!(found["status"]["roles"]["undeclared"], roles);
-    assert_eq!(found["status"]["assignments"]["undeclared"], rules);
+    assert_eq!(found["status"]["assignments"]["undeclared"], assigned);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Rig;
-use crate::engine::tests::cost::processor;
+use crate::engine::tests::cost::{processor, since};
 
 const SWEEPS: u32 = 4;
 
@@ -32,7 +32,7 @@ async fn a_sweep_of_six_hundred_assignments_of_one_role() {
     tokio::time::sleep(Duration::from_secs(5) * SWEEPS).await;
     println!(
         "600 assignments of one role: {:?} of processor time a sweep, {} writes",
-        (processor() - began) / SWEEPS,
+        since(began) / SWEEPS,
         rig.node.count("G19") - writes
     );
 }

@@ -1,5 +1,7 @@
 //! The condition `InUse`, for everything that may be known and unknown.
 
+#![allow(clippy::needless_pass_by_value, reason = "every caller makes the JSON on the spot")]
+
 use std::sync::Arc;
 
 use serde_json::{Value, json};
