@@ -113,6 +113,10 @@ pub struct Run {
     /// Hash of what it does. A task without a schedule runs once for each.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub action: String,
+    /// Whether it follows a future that somebody else started. The operator never aborts such a future, even if the task does
+    /// something else by now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub foreign: bool,
     /// The start whose outcome is not known yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<Attempt>,

@@ -355,8 +355,8 @@ async fn remove<W: Work>(mut cx: Reconcile<W>) -> Action {
 }
 
 impl<W: Work> Reconcile<W> {
-    /// Has the connection list what a release leaves on the remote side. Before the release: a crash in between must not
-    /// lose it.
+    /// Has the connection list what a release leaves on the remote side. The list is in the connection's status about a second
+    /// later, many releases in one write: a crash in between loses what was released in that second.
     fn list_what_is_left(&self) {
         let work = &self.shell.work;
         let now = self.shell.env.clock.now();

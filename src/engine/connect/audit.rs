@@ -166,7 +166,7 @@ async fn send<C: ConnectionKind>(
         let Err(error) = live.api.in_lane(Lane::Inventory).report(permit, &batch).await else {
             continue;
         };
-        if error.kind == ErrorKind::NotFound {
+        if error.kind == ErrorKind::NotFound || matches!(error.status, Some(404 | 405 | 501)) {
             tracing::info!(connection = %live.key, "the remote side takes no entries for its audit trail; the next attempt is in a day");
             trail.absent();
         } else {

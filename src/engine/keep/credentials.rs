@@ -79,9 +79,14 @@ impl<M: Managed> Pass<'_, M> {
             object.meta().name.as_deref().unwrap_or_default(),
             self.cx.namespace(),
         );
+        let issues = if M::publication(object).is_some() {
+            " (a published key is replaced by a new one)"
+        } else {
+            ""
+        };
         format!(
             "the operator's fingerprint key is another one than when it set these values, so it cannot tell whether their \
-             Secrets changed since: {slots}. To set them again: {command} '{}='$(date +%s). To accept them as they are: \
+             Secrets changed since: {slots}. To set them again{issues}: {command} '{}='$(date +%s). To accept them as they are: \
              {command} '{}={token}'",
             annotation::REAPPLY_CREDENTIALS,
             annotation::ACKNOWLEDGE,

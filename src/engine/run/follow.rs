@@ -101,7 +101,7 @@ impl<T: Task> Cycle<'_, T> {
             let wait = poll_after(elapsed).min(left);
             return Ok(Some(Self::progressing(format!("{what}: future {id} runs"), wait)));
         };
-        let aborted = if T::owns_run(&stage.object) {
+        let aborted = if !run.foreign {
             match self.stop(stage, run, id).await {
                 Ok(aborted) => aborted,
                 Err(Error::Refused(refused @ Refused::Frozen)) => {

@@ -16,6 +16,7 @@ pub mod task;
 mod work;
 mod writes;
 
+pub use output::MOST_BYTES;
 pub use task::{Ending, Given, Poll, Progress, RunTerms, Taken, Task, Trace};
 pub use work::Running;
 pub use writes::Writes;

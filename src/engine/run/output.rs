@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Most bytes of all values together: the apiserver stores no more.
-const MOST_BYTES: usize = 1 << 20;
+pub const MOST_BYTES: usize = 1 << 20;
 
 impl<T: Task> Cycle<'_, T> {
     fn config_maps(&self) -> Api<ConfigMap> {

@@ -21,7 +21,7 @@ pub(super) async fn remove<T: Task>(running: &Running<T>, cx: &mut Reconcile<Run
     let Some(run) = status.runs.first().filter(|run| run.is_active()) else {
         return Ok(Removed::Released(None));
     };
-    if terms.observes || !T::owns_run(&object) {
+    if terms.observes || run.foreign {
         return Ok(Removed::Released(None));
     }
     let what = match &run.future_id {

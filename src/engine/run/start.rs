@@ -46,6 +46,7 @@ impl<T: Task> Cycle<'_, T> {
             counts: std::collections::BTreeMap::new(),
             result: None,
             action: self.action(),
+            foreign: !T::owns_run(&stage.object),
             attempt: None,
             result_ready: false,
         };

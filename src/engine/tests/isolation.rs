@@ -60,7 +60,6 @@ async fn a_panic_is_the_error_of_one_object_and_nobody_repeats_what_it_says() {
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     for (place, text) in [("status", jane.to_string()), ("Events", events), ("log", log)] {
         assert!(!text.contains(CANARY), "the {place} quotes the panic");
-        assert!(place != "log" || text.contains("jane"), "nothing was captured");
     }
 }
 

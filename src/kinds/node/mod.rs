@@ -224,7 +224,9 @@ impl<K: NodeKind> ConnectionKind for K {
         let census = sweep.and_then(|sweep| sweep.census.as_ref());
         let known = census.and_then(|census| census.in_use.clone());
         let is_used = known.as_ref().is_some_and(|known| known.status == Truth::True);
-        if let (Some(false), false, Some(before)) = (census.map(|census| census.complete), is_used, shown_in_use(self))
+        if census.is_some_and(|census| census.running_is_read)
+            && !is_used
+            && let Some(before) = shown_in_use(self)
         {
             return vec![before];
         }

@@ -11,7 +11,7 @@ use crate::{
     dataiku::dss::jupyter::DiscussionRecord,
     engine::{
         Error,
-        run::{Ending, Progress, Trace},
+        run::{Ending, MOST_BYTES, Progress, Trace},
     },
 };
 
@@ -95,6 +95,7 @@ pub(super) async fn delete(
 pub(super) async fn export(given: &TaskGiven<'_>, export: &ExportNotebooks) -> Result<Progress, Error> {
     let Notebooks { project_key, notebooks } = &export.selected;
     let mut files = BTreeMap::new();
+    let mut bytes = 0;
     for notebook in notebooks {
         let found = given.api.jupyter_notebook(project_key, notebook).await?;
         let found = found.ok_or_else(|| missing(project_key, notebook))?;
@@ -104,9 +105,17 @@ pub(super) async fn export(given: &TaskGiven<'_>, export: &ExportNotebooks) -> R
             content::without_outputs(&mut found);
         }
         let text = serde_json::to_string(&found).map_err(unreadable)?;
+        bytes += text.len();
+        if bytes > MOST_BYTES {
+            // What does not fit is not held in memory either.
+            let message = format!(
+                "the notebooks are larger than the {} KiB of a ConfigMap",
+                MOST_BYTES >> 10
+            );
+            return Ok(Progress::Ended(Ending::new(RunPhase::Failed, message)));
+        }
         files.insert(content::key(notebook), text);
     }
-    let bytes = files.values().map(String::len).sum();
     let message = format!("{} notebooks are in ConfigMap {}", files.len(), export.config_map_name);
     let ending = Ending {
         files: Some(files),

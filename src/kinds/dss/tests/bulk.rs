@@ -332,3 +332,38 @@ async fn a_user_that_somebody_created_since_the_last_sweep_stays_theirs() {
         assert!(rig.node.count("D2") <= 1, "one attempt, and then everybody knows");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_the_node_refuses_as_a_whole_takes_nobody_elses_account() {
+    for status in [400, 500] {
+        let rig = Rig::with(dss().switch("release", json!("15.2.0"))).await;
+        rig.user_by_hand(
+            "theirs",
+            json!({ "login": "theirs", "sourceType": "LOCAL_NO_AUTH", "userProfile": "READER", "displayName": "Their own",
+                    "creationDate": 1_700_000_000_000_i64 }),
+        );
+        // The first one goes alone, so that the others go together.
+        rig.node
+            .fault(json!({ "match": { "operation": "D2" }, "fault": { "kind": "latency", "millis": 1500 } }));
+        rig.node
+            .fault(json!({ "match": { "operation": "D6" }, "fault": { "kind": "status", "status": status } }));
+        for login in ["first", "ann", "theirs", "ben"] {
+            rig.user(login, json!({ "displayName": "Ours" }));
+        }
+        let object = rig.wait(PLURAL, "theirs", "AlreadyExists").await;
+        assert_eq!(object["status"]["remote"]["origin"], Value::Null, "{status}");
+        for login in ["first", "ann", "ben"] {
+            rig.wait(PLURAL, login, "InSync").await;
+        }
+        rig.swept().await;
+        rig.server.delete(PLURAL, "team", "theirs");
+        rig.gone(PLURAL, "theirs").await;
+        let theirs = rig.stored("theirs");
+        assert_eq!(
+            (&theirs["displayName"], &theirs["enabled"]),
+            (&json!("Their own"), &json!(true)),
+            "{status}"
+        );
+        assert!(rig.node.count("D6") >= 1, "nobody was created together with others");
+    }
+}

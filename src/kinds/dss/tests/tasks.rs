@@ -519,6 +519,18 @@ async fn futures_of_others_are_awaited_or_aborted() {
     assert_eq!(run["counts"], json!({ "aborted": 1 }));
     assert_eq!(rig.at("/futures/old")["ended"], "aborted");
     assert_eq!(rig.node.count("D50"), 1);
+    rig.task("edited", json!({ "awaitFuture": { "id": "new" }, "timeout": "1h" }));
+    rig.phase("edited", "Running").await;
+    rig.server.patch(
+        PLURAL,
+        "team",
+        "edited",
+        json!({ "spec": { "awaitFuture": null, "pushBaseImages": {} } }),
+    );
+    rig.swept().await;
+    rig.server.delete(PLURAL, "team", "edited");
+    rig.gone(PLURAL, "edited").await;
+    assert_eq!(rig.at("/futures/new")["ended"], Value::Null, "it still does");
     rig.task("none", json!({ "awaitFuture": { "id": "nope" } }));
     rig.wait(PLURAL, "none", "Invalid").await;
 }

@@ -56,7 +56,12 @@ pub(super) fn check(object: &LaunchpadUser, given: &Given<'_, LaunchpadSpace>, s
     let is_it = |profile: &Profile| profile.name == seat.name && (merged || profile.is_trial() == seat.trial);
     let holders = Holders::of(given.lists, &email, is_it);
     let counted = row.used_seats.and_then(|used| usize::try_from(used).ok());
-    let taken = (holders.users.len() + holders.invited.len()).max(counted.unwrap_or_default());
+    let others = holders.users.len() + holders.invited.len();
+    let everybody = Holders::of(given.lists, "", is_it);
+    // The Launchpad counts the seat of this person too, if there is one.
+    let own =
+        everybody.users.len() + everybody.invited.len() - others.min(everybody.users.len() + everybody.invited.len());
+    let taken = others.max(counted.unwrap_or_default().saturating_sub(own));
     let free = total.saturating_sub(taken);
     let older = if free == 0 {
         0

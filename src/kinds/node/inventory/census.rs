@@ -27,6 +27,8 @@ use crate::{
 const SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How much later than it is due what runs may be read before it counts as unknown.
 const PATIENCE: Duration = Duration::from_mins(2);
+/// How long after a start of the operator the condition `InUse` of the process before stands, while what runs is read.
+const FIRST_READING: Duration = Duration::from_secs(10);
 
 /// What one sweep counted.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +43,8 @@ pub struct Census {
     pub missing: Vec<String>,
     /// Whether this process has asked for every list once. Until then, the status shows what it showed before.
     pub complete: bool,
+    /// Whether the first reading of what runs is under way, and began a moment ago.
+    pub running_is_read: bool,
     /// The condition `InUse`; `None`: nothing was swept.
     pub in_use: Option<ExtraCondition>,
 }
@@ -99,6 +103,7 @@ impl Census {
             dormant: seen.map(|(_, dormant)| dormant),
             missing: missing(&found, &running),
             complete: found.complete && running.at.is_some(),
+            running_is_read: running.at.is_none() && inventory.quick.began_within(FIRST_READING),
             in_use: Some(in_use(scene.users, (!stale).then_some(&*running))),
         });
         inventory.census.set(census.clone());

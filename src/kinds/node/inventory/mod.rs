@@ -180,6 +180,12 @@ impl Pace {
             *last = Some((Instant::now(), tokio::spawn(reading())));
         }
     }
+
+    /// Whether the last reading began less than this long ago.
+    fn began_within(&self, time: Duration) -> bool {
+        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.as_ref().is_some_and(|(began, _)| began.elapsed() < time)
+    }
 }
 
 /// The slower lists of a node, as they were last read.

@@ -1,10 +1,8 @@
 //! Creates users: many in one call where the node has one, else one after the other.
 
-use std::{
-    collections::{HashMap, HashSet},
-    marker::PhantomData,
-    sync::Arc,
-};
+use std::{collections::HashMap, marker::PhantomData, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::plan::NewAccount;
 use crate::{
@@ -30,6 +28,8 @@ use crate::{
 /// one in [`LISTED_SHARE`] of all users.
 const LISTED_FROM: usize = 4;
 const LISTED_SHARE: usize = 200;
+/// How far the clock of a node may be behind.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(60);
 /// Bytes of a user in a call beside its texts, at most.
 const PUNCTUATION: usize = 200;
 
@@ -154,27 +154,35 @@ impl<C: NodeKind> Side<C> {
 
     /// After a refusal of the call as a whole: users that do not exist are to be created one by one, so that the one at fault
     /// fails alone. The node may have created the others before it failed.
-    async fn after_refusal(&self, users: &[&NewAccount], refused: &ApiError) -> Vec<Sent> {
+    async fn after_refusal(&self, users: &[&NewAccount], refused: &ApiError, began: Timestamp) -> Vec<Sent> {
+        let failed = refused.status.is_some_and(|status| status >= 500);
         let listed = self.list().await.ok().filter(Listed::is_complete);
-        let listed: Option<HashSet<&str>> = listed
+        let listed: Option<HashMap<&str, &Arc<UserRecord>>> = listed
             .as_ref()
-            .map(|listed| listed.items.iter().map(|user| user.login.as_str()).collect());
-        let exists = |user: &NewAccount| {
-            listed
-                .as_ref()
-                .is_none_or(|listed| listed.contains(user.login.as_str()))
-        };
-        let mut unclear = refused.clone();
+            .map(|listed| listed.items.iter().map(|user| (user.login.as_str(), user)).collect());
+        let (mut unclear, mut taken) = (refused.clone(), refused.clone());
         unclear.kind = ErrorKind::Malformed;
+        taken.kind = ErrorKind::AlreadyExists;
         let each = users.iter().map(|user| {
-            if exists(user) {
-                Sent::Done(Err(unclear.clone()))
-            } else {
-                Sent::Alone
+            let Some(listed) = &listed else {
+                return Sent::Done(Err(unclear.clone()));
+            };
+            match listed.get(user.login.as_str()) {
+                None => Sent::Alone,
+                // A call that the node did not accept created nobody. Without proof, an account is somebody else's.
+                Some(found) if failed && is_new(found, user, began) => Sent::Done(Err(unclear.clone())),
+                Some(_) => Sent::Done(Err(taken.clone())),
             }
         });
         each.collect()
     }
+}
+
+/// Whether an account that exists after a call that failed is what the call created: it has what was sent, and is not older.
+fn is_new(found: &UserRecord, sent: &NewAccount, began: Timestamp) -> bool {
+    let created = found.creation_date.and_then(|at| Timestamp::from_millisecond(at).ok());
+    let is_young = created.is_some_and(|created| created >= began - CLOCKS_APART);
+    is_young && found.display_name.as_deref() == Some(sent.display_name.as_str())
 }
 
 /// Creations of users of one node.
@@ -192,6 +200,7 @@ impl<C: NodeKind> BulkWrite for NewUsers<C> {
 
     async fn send(side: &Side<C>, permit: WritePermit, users: &[&NewAccount]) -> Result<Vec<Sent>, ApiError> {
         let bodies: Vec<NewUser<'_>> = users.iter().map(|user| wire(user)).collect();
+        let began = Timestamp::now();
         match side.api.create_users(permit, &bodies).await {
             Ok(outcomes) => {
                 side.read_back(users).await;
@@ -202,7 +211,7 @@ impl<C: NodeKind> BulkWrite for NewUsers<C> {
                 side.lists().bulk.are_lacking();
                 Ok(users.iter().map(|_| Sent::Alone).collect())
             }
-            Err(error) if is_refusal(&error) => Ok(side.after_refusal(users, &error).await),
+            Err(error) if is_refusal(&error) => Ok(side.after_refusal(users, &error, began).await),
             Err(error) => Err(error),
         }
     }
