@@ -101,7 +101,9 @@ impl<T: Task> Cycle<'_, T> {
             let wait = poll_after(elapsed).min(left);
             return Ok(Some(Self::progressing(format!("{what}: future {id} runs"), wait)));
         };
-        let aborted = if !run.foreign {
+        let aborted = if run.foreign {
+            "it belongs to somebody else and goes on"
+        } else {
             match self.stop(stage, run, id).await {
                 Ok(aborted) => aborted,
                 Err(Error::Refused(refused @ Refused::Frozen)) => {
@@ -109,8 +111,6 @@ impl<T: Task> Cycle<'_, T> {
                 }
                 Err(error) => return Err(error),
             }
-        } else {
-            "it belongs to somebody else and goes on"
         };
         let ending = Ending::new(phase, format!("{message}; {aborted}"));
         self.finish(stage, ending).await?;

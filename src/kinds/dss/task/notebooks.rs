@@ -109,7 +109,7 @@ pub(super) async fn export(given: &TaskGiven<'_>, export: &ExportNotebooks) -> R
         if bytes > MOST_BYTES {
             // What does not fit is not held in memory either.
             let message = format!(
-                "the notebooks are larger than the {} KiB of a ConfigMap",
+                "the result takes more than a ConfigMap, which holds at most {} KiB: nothing was written",
                 MOST_BYTES >> 10
             );
             return Ok(Progress::Ended(Ending::new(RunPhase::Failed, message)));
