@@ -49,10 +49,11 @@ async fn a_panic_is_the_error_of_one_object_and_nobody_repeats_what_it_says() {
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
     let rig = Rig::ready().await;
-    rig.world.next_faults(&[Fault::Panics]);
+    rig.world.next_faults(&[Fault::Panics; 50]);
     rig.secret("pw", "password", CANARY);
     rig.widget("jane", json!({ "passwordRef": { "name": "pw" } }));
     let jane = rig.widget_is("jane", "InternalError").await;
+    rig.world.faults.lock().unwrap().clear();
     rig.widget("joe", json!({}));
     rig.widget_is("joe", "InSync").await;
     rig.widget_is("jane", "InSync").await;
