@@ -13,7 +13,7 @@ use crate::dataiku::{
 pub struct RunningTask {
     /// Id.
     pub id: String,
-    /// Login or key id of whoever started it.
+    /// Login of the user, or id of the API key, that started it.
     pub owner: Option<String>,
     /// What it does, in the words of the node.
     pub title: Option<String>,

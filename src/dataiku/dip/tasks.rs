@@ -24,7 +24,7 @@ pub struct LongTask {
     pub alive: Option<bool>,
     /// Whether somebody aborted it.
     pub aborted: Option<bool>,
-    /// Login or key id of whoever started it.
+    /// Login of the user, or id of the API key, that started it.
     pub owner: Option<String>,
     /// When it was started, in milliseconds since the epoch.
     pub started_on: Option<i64>,

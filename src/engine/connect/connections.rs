@@ -1,6 +1,7 @@
 //! Live connections of one kind: which exist, which are in force, and who may use them.
 
 mod readings;
+mod reports;
 
 use std::{
     collections::HashMap,
@@ -16,7 +17,7 @@ use tokio::time::Instant;
 use super::{
     ConnectionKey, ConnectionKind, Dependent, Live,
     admission::{Admission, Queue},
-    audit::{Reportable, Trail},
+    audit::Trail,
     delegation::Privileges,
     guard::Guard,
     kind::{self, Api},
@@ -368,27 +369,6 @@ impl<C: ConnectionKind> Connections<C> {
     /// What a write must not do to the remote side.
     pub fn guard(&self, key: &ConnectionKey) -> Arc<Guard> {
         write(&self.states).entry(key.clone()).or_default().guard.clone()
-    }
-
-    /// Writes that are not in the remote side's audit trail yet.
-    pub(super) fn trail(&self, key: &ConnectionKey) -> Arc<Trail> {
-        write(&self.states).entry(key.clone()).or_default().trail.clone()
-    }
-
-    /// Whether a report to the audit trail may go through this connection.
-    pub(super) fn may_report(&self, live: &Live<C>) -> Reportable {
-        let Lookup::Present(object) = self.lookup(&live.key) else {
-            return Reportable::Never;
-        };
-        let current = self.live(&live.key);
-        let is_current = current.is_some_and(|current| std::ptr::eq(&raw const *current, live));
-        if !object.reports() || !is_current || live.is_stale() || kind::reach(&*object) != live.reach {
-            Reportable::Never
-        } else if object.terms().freeze {
-            Reportable::Later
-        } else {
-            Reportable::Now
-        }
     }
 
     /// The live connection for the present object and these values of its Secrets; `make` is called where it is missing.

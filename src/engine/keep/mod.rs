@@ -9,6 +9,7 @@ pub(super) mod delegated;
 pub mod expiry;
 pub mod fields;
 mod generate;
+mod hold;
 mod intent;
 pub mod managed;
 mod pass;

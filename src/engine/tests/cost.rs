@@ -26,7 +26,7 @@ pub fn processor() -> Duration {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "a measurement"]
+#[ignore = "measures processor time and asserts nothing: run it with --ignored --nocapture on an idle machine"]
 async fn an_event_of_a_secret_among_ten_thousand_objects() {
     let rig = Rig::ready().await;
     for number in 0..10_000 {
@@ -51,7 +51,7 @@ async fn an_event_of_a_secret_among_ten_thousand_objects() {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "a measurement"]
+#[ignore = "measures processor time and asserts nothing: run it with --ignored --nocapture on an idle machine"]
 async fn a_hundred_deletions_that_wait_for_an_unreachable_side() {
     let rig = Rig::ready().await;
     for number in 0..100 {

@@ -10,7 +10,7 @@ use crate::engine::tests::cost::{processor, since};
 const SWEEPS: u32 = 4;
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement"]
+#[ignore = "measures processor time and asserts nothing: run it with --ignored --nocapture on an idle machine"]
 async fn a_sweep_of_six_hundred_assignments_of_one_role() {
     let rig = Rig::govern().await;
     for number in 0..600 {
