@@ -20,22 +20,19 @@ use super::{
     audit::Trail,
     delegation::Privileges,
     guard::Guard,
-    kind::{self, Api},
+    kind,
     orphans::Ledger,
     windows::{Window, Windows},
 };
-use crate::{
-    dataiku::gate::Breaker,
-    engine::{
-        error::{Error, Reason, Refused},
-        index::Claims,
-        meters::Meters,
-        namespaces::{Match, Namespaces},
-        object::{self, Objects, WatchState},
-        scope::Scope,
-        shared::writer::Writers,
-        watched::Watched,
-    },
+use crate::engine::{
+    error::{Error, Reason, Refused},
+    index::Claims,
+    meters::Meters,
+    namespaces::{Match, Namespaces},
+    object::{self, Objects, WatchState},
+    scope::Scope,
+    shared::writer::Writers,
+    watched::Watched,
 };
 
 /// Objects that may wait together for one document: they hardly call by themselves.
@@ -411,13 +408,6 @@ impl<C: ConnectionKind> Connections<C> {
         state.ready = None;
         state.trouble = None;
         Ok(live)
-    }
-
-    /// Whether calls go out; `None`: nothing was called yet.
-    pub(super) fn breaker(&self, key: &ConnectionKey) -> Option<Breaker> {
-        let states = read(&self.states);
-        let live = states.get(key)?.live.as_ref()?;
-        Some(live.api.breaker())
     }
 
     /// Notes that a Secret or `ConfigMap` of the connection changed: no write is sent before somebody has read it.

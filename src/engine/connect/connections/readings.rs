@@ -44,6 +44,13 @@ impl<C: ConnectionKind> Connections<C> {
         }
     }
 
+    /// Whether calls go out; `None`: nothing was called yet.
+    pub(in crate::engine::connect) fn breaker(&self, key: &ConnectionKey) -> Option<Breaker> {
+        let states = read(&self.states);
+        let live = states.get(key)?.live.as_ref()?;
+        Some(live.api.breaker())
+    }
+
     /// The live connection, ready or not.
     pub fn live(&self, key: &ConnectionKey) -> Option<Arc<Live<C>>> {
         read(&self.states).get(key)?.live.clone()
