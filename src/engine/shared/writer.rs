@@ -306,3 +306,7 @@ impl Writers {
         writer
     }
 }
+
+#[cfg(test)]
+#[path = "writer_tests.rs"]
+mod tests;

@@ -93,6 +93,25 @@ async fn access_that_a_lost_write_gave_is_withdrawn_although_the_spec_changed_ba
     }
 }
 
+/// A reconcile has a minute. A write that hangs for longer may still be executed.
+#[tokio::test(start_paused = true)]
+async fn access_that_a_write_gave_after_the_deadline_of_its_reconcile_is_withdrawn_although_the_spec_changed_back() {
+    for seconds in [61, 63, 66] {
+        let rig = Rig::ready().await;
+        rig.widget("jane", json!({ "groups": ["readers"] }));
+        rig.widget_is("jane", "InSync").await;
+        rig.world.next_faults(&[Fault::Hangs(Duration::from_secs(seconds))]);
+        rig.edit("jane", json!({ "groups": ["readers", "scientists"] }));
+        rig.until("the write that hangs", || rig.world.count("edit") == 1).await;
+        rig.edit("jane", json!({ "groups": ["readers"] }));
+        rig.pass(180).await;
+        rig.widget_is("jane", "InSync").await;
+        let groups = rig.world.get("jane").unwrap().groups;
+        assert!(!groups.contains("scientists"), "after {seconds} s: {groups:?}");
+        assert!(groups.contains("readers"));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn killed_at_any_moment_of_a_create_it_ends_in_sync_and_ours() {
     for milliseconds in (0..2000).step_by(100) {

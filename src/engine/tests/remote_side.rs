@@ -45,6 +45,8 @@ pub enum Fault {
     LostAfterCommit,
     /// The answer is lost, and the remote side executes it after this time.
     CommitsLater(Duration),
+    /// The answer never comes, and the remote side executes it after this time.
+    Hangs(Duration),
     /// The remote side refuses it.
     Rejected,
     /// The remote side is limiting calls.
@@ -204,6 +206,13 @@ impl Toy {
                     commit();
                 });
                 Err(error(ErrorKind::Timeout, None))
+            }
+            Some(Fault::Hangs(after)) => {
+                tokio::spawn(async move {
+                    tokio::time::sleep(after).await;
+                    commit();
+                });
+                std::future::pending().await
             }
             Some(Fault::Rejected) => Err(error(ErrorKind::Rejected, Some(400))),
             Some(Fault::RateLimited) => Err(error(ErrorKind::RateLimited, Some(429))),

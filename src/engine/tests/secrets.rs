@@ -83,3 +83,27 @@ async fn a_value_with_white_space_is_invalid_and_blocks_nothing_else() {
             .contains("key password of Secret team/pw")
     );
 }
+
+/// What the apiserver answered to our own status write holds what was sent; the watch may bring it much later.
+#[tokio::test(start_paused = true)]
+async fn a_password_that_was_sent_is_not_sent_again_while_the_watch_brings_nothing() {
+    let rig = Rig::ready().await;
+    rig.secret("pw", "password", "hunter2222");
+    rig.widget("jane", json!({ "passwordRef": { "name": "pw" } }));
+    rig.widget_is("jane", "InSync").await;
+    rig.pass(5).await;
+    rig.server.hold_watch("widgets");
+    rig.secret("pw", "password", "hunter3333");
+    rig.until("the new password", || rig.world.count("edit") == 1).await;
+    rig.pass(5).await;
+    let writes = rig.status_writes("jane");
+    for n in ["1", "2", "3"] {
+        // Any change of the Secret is a reason for a reconcile.
+        rig.server.annotate("secrets", "team", "pw", "somebody/n", n);
+        rig.pass(5).await;
+    }
+    assert_eq!((rig.world.count("edit"), rig.status_writes("jane")), (1, writes));
+    rig.server.release_watch("widgets");
+    rig.pass(120).await;
+    assert_eq!(rig.world.count("edit"), 1);
+}

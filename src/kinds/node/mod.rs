@@ -3,6 +3,7 @@
 mod activity;
 mod bulk;
 mod change;
+mod gauges;
 mod group;
 mod guard;
 mod inventory;
@@ -51,7 +52,7 @@ use crate::{
     engine::{
         Error, Object, Reason, SecretUse, Secrets,
         connect::{Api, ConnectionKind, Dependent, Effect, Held, Live, Terms, audit::Batch, delegation},
-        meters::{Gauge, Series},
+        meters::Series,
         object,
         status::{ExtraCondition, IN_USE, Truth},
     },
@@ -299,16 +300,7 @@ impl<K: NodeKind> ConnectionKind for K {
     }
 
     fn gauges(shown: &ConnectionStatus) -> Vec<Series> {
-        let users = shown.users.iter().flat_map(|users| {
-            [
-                ("enabled", users.enabled),
-                ("connected", users.connected),
-                ("undeclared", users.undeclared),
-            ]
-        });
-        users
-            .map(|(state, count)| Series::new(Gauge::Users, &[state], count))
-            .collect()
+        gauges::gauges(shown)
     }
 
     fn node_id(&self, sweep: &Sweep) -> Option<String> {

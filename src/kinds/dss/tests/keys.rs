@@ -189,6 +189,27 @@ async fn a_key_whose_secret_was_refused_is_replaced_and_never_in_sync_without_it
     assert_eq!(rig.node.count("D36"), 2);
 }
 
+/// The apiserver is at fault there, and not the node: the object waits, and says of the node nothing that is not so.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_secret_is_refused_no_key_counts_as_issued_and_the_node_is_blamed_for_nothing() {
+    let rig = Rig::dss().await;
+    let refused = memory_apiserver::Action::Status(422, "Invalid".into());
+    let refused = memory_apiserver::Rule::new(refused).path("/secrets").writes();
+    let refused = rig.server.fault(refused);
+    rig.key(json!({}));
+    rig.until("another attempt", || refused.hits() >= 3).await;
+    let object = rig.server.get(PLURAL, "team", "ci");
+    assert_eq!(ready(&object)["reason"], "Progressing", "{object:#}");
+    // Each attempt is a reconcile of its own, after a back-off.
+    assert!(rig.node.count("D36") <= refused.hits() as u64 + 1);
+    assert_eq!(rig.published("apiKeyId"), None);
+    refused.remove();
+    rig.wait(PLURAL, "ci", "InSync").await;
+    rig.until("the deletion of what was not published", || rig.marked().len() == 1)
+        .await;
+    rig.agrees();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_somebody_deleted_is_created_again() {
     let rig = created(dss(), json!({})).await;
