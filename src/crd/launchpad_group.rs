@@ -53,6 +53,11 @@ pub struct NodeAccess {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100))]
     pub permissions_from: Option<String>,
+    /// `Present` (default): the group has access. `Absent`: it has none; the operator withdraws access that somebody else
+    /// gave, and withdraws it again if it comes back. Counts more than a type in `nodeTypes` that includes the node. With
+    /// `Absent`, `permissions` and `permissionsFrom` mean nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ensure: Option<Ensure>,
 }
 
 /// Access to all nodes of one type.
@@ -73,6 +78,27 @@ pub struct NodeTypeAccess {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "rights")]
     pub permissions: Option<Rights>,
+    /// `Present` (default): as the other fields say. `Absent`: the group has access to no node of the type, also not to one
+    /// that is added later or that another entry declares; the operator withdraws access that somebody else gave, and
+    /// withdraws it again if it comes back. With `Absent`, `grantAccess` and `permissions` mean nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ensure: Option<Ensure>,
+}
+
+impl NodeAccess {
+    /// Whether the group is to have no access.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        self.ensure == Some(Ensure::Absent)
+    }
+}
+
+impl NodeTypeAccess {
+    /// Whether the group is to have access to no node of the type.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        self.ensure == Some(Ensure::Absent)
+    }
 }
 
 /// A member of a group.

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     crd::{
         applied::Applied,
-        launchpad_group::{LaunchpadGroupSpec, NodeAccess},
+        launchpad_group::{LaunchpadGroupSpec, NodeAccess, NodeTypeAccess},
     },
     dataiku::{
         launchpad::{
@@ -68,9 +68,11 @@ pub(super) fn missing(spec: &LaunchpadGroupSpec, nodes: &Listed<NodeRecord>) -> 
         0 => String::new(),
         number => format!(" ({number} nodes cannot be read)"),
     };
-    let names = spec.nodes.iter().flatten().map(|entry| &entry.name);
+    let names = spec.nodes.iter().flatten().filter(|entry| !entry.is_absent());
+    let names = names.map(|entry| &entry.name);
     let names = names.filter(|name| type_of(name, nodes).is_none());
-    let types = spec.node_types.iter().flatten().map(|entry| &entry.type_);
+    let types = spec.node_types.iter().flatten().filter(|entry| !entry.is_absent());
+    let types = types.map(|entry| &entry.type_);
     let types = types.filter(|type_| !nodes.items.iter().any(|node| is_of_type(node, type_)));
     names
         .map(|name| format!("node {name} does not exist yet{hidden}"))
@@ -124,6 +126,7 @@ fn left<'a>(
 ) -> BTreeMap<&'a str, Granted> {
     let types = spec.node_types.as_deref().unwrap_or_default();
     let exact = is_exact(spec.nodes_policy) && (spec.nodes.is_some() || !types.is_empty());
+    let bars_types = types.iter().any(NodeTypeAccess::is_absent);
     let mut left = BTreeMap::new();
     for (name, (_, rights)) in found {
         let ours = record.grants.contains(NODES, name);
@@ -132,7 +135,17 @@ fn left<'a>(
             Some(entry) => (ours && !entry.access, rights),
             None => (ours || exact, &rest),
         };
-        if !declared.contains_key(name) && !types.is_empty() && type_of(name, nodes).is_none() {
+        if is_barred(spec, name, nodes) {
+            continue;
+        }
+        if bars_types && type_of(name, nodes).is_none() && nodes.unreadable > 0 {
+            // It may be one of the nodes that cannot be read, and of a type that must not be accessed.
+            fields.waits(
+                format!("node {name} cannot be read; access to it stays until its type is known"),
+                true,
+            );
+            left.insert(*name, rights.clone());
+        } else if !declared.contains_key(name) && !types.is_empty() && type_of(name, nodes).is_none() {
             // It may be of a type that nodeTypes names.
             if unwanted || rest != rights {
                 fields.waits(
@@ -225,14 +238,16 @@ fn declared<'a>(
 ) -> Result<BTreeMap<&'a str, Declared<'a>>, Error> {
     let entries = spec.nodes.as_deref().unwrap_or_default();
     let mut all: BTreeMap<&str, Declared<'_>> = BTreeMap::new();
-    for entry in entries {
+    let barred = |name: &str| is_barred(spec, name, nodes);
+    for entry in entries.iter().filter(|entry| !barred(&entry.name)) {
         let (flags, copies) = rights_of(entry, entries)?;
         let declared = all.entry(&entry.name).or_default();
         declared.add(&entry.name, flags, "nodes")?;
         (declared.copies, declared.access) = (copies, true);
     }
     for entry in spec.node_types.iter().flatten() {
-        for node in nodes.items.iter().filter(|node| is_of_type(node, &entry.type_)) {
+        let of_type = nodes.items.iter().filter(|node| is_of_type(node, &entry.type_));
+        for node in of_type.filter(|node| !barred(&node.name)) {
             let declared = all.entry(&node.name).or_default();
             declared.add(&node.name, rights::declared(entry.permissions.as_ref()), &entry.type_)?;
             declared.access |= entry.grant_access != Some(false);
@@ -250,6 +265,9 @@ fn rights_of<'a>(entry: &'a NodeAccess, entries: &'a [NodeAccess]) -> Result<(Fl
     match entries.iter().find(|one| one.name == source) {
         _ if entry.permissions.is_some() => invalid("set either permissions or permissionsFrom".into()),
         None => Ok((Flags::new(), Some(source))),
+        Some(declaring) if declaring.is_absent() => invalid(format!(
+            "permissionsFrom {source} has ensure: Absent; name a node that the group can access"
+        )),
         Some(declaring) if declaring.permissions_from.is_none() => {
             Ok((rights::declared(declaring.permissions.as_ref()), None))
         }
@@ -302,6 +320,15 @@ fn found(group: &GroupRecord) -> BTreeMap<&str, (&'static str, Granted)> {
 fn recorded<'a>(record: &'a Applied, node: &str) -> impl Iterator<Item = &'a str> {
     let rights = record.grants.list(RIGHTS).iter();
     rights.filter_map(move |right| right.strip_prefix(node)?.strip_prefix('/'))
+}
+
+/// Whether the spec wants no access to this node, by its name or by its type. That counts more than any other entry.
+fn is_barred(spec: &LaunchpadGroupSpec, name: &str, nodes: &Listed<NodeRecord>) -> bool {
+    let mut named = spec.nodes.iter().flatten().filter(|entry| entry.is_absent());
+    let types = spec.node_types.iter().flatten().filter(|entry| entry.is_absent());
+    let types: Vec<_> = types.map(|entry| &entry.type_).collect();
+    let mut listed = nodes.items.iter().filter(|node| node.name == name);
+    named.any(|entry| entry.name == name) || listed.any(|node| types.iter().any(|type_| is_of_type(node, type_)))
 }
 
 fn type_of<'a>(name: &str, nodes: &'a Listed<NodeRecord>) -> Option<&'a str> {

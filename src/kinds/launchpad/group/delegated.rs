@@ -25,8 +25,10 @@ pub(super) fn declares(object: &LaunchpadGroup) -> Declared {
         let flags = rights::declared(rights);
         rights::granting(&flags).cloned().collect::<Vec<_>>()
     };
-    let on_nodes = nodes.clone().flat_map(|node| rights_of(node.permissions.as_ref()));
-    let on_types = types.clone().flat_map(|type_| rights_of(type_.permissions.as_ref()));
+    let on_nodes = nodes.clone().filter(|node| !node.is_absent());
+    let on_nodes = on_nodes.flat_map(|node| rights_of(node.permissions.as_ref()));
+    let on_types = types.clone().filter(|type_| !type_.is_absent());
+    let on_types = on_types.flat_map(|type_| rights_of(type_.permissions.as_ref()));
     let named = nodes.flat_map(|node| std::iter::once(&node.name).chain(&node.permissions_from));
     let members = spec.members.iter().flatten();
     let (harmless, privileges): (Vec<_>, Vec<_>) = rights_of(spec.launchpad_permissions.as_ref())

@@ -1,3 +1,4 @@
+mod absent;
 mod access;
 mod members;
 mod properties;
