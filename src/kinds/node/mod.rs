@@ -10,6 +10,7 @@ mod key;
 mod lists;
 mod own;
 mod spelling;
+mod survey;
 mod sweep;
 #[cfg(test)]
 pub(super) mod tests;
@@ -27,6 +28,7 @@ pub use self::{
     inventory::{Census, Inventory, Reading, Rules, Running, entries},
     key::{Global, Key, KeyClass, NodeKey, Personal, sweep as sweep_keys},
     lists::{Documents, Known, NodeLists, Snapshot},
+    survey::survey,
     sweep::{DeclaredParts, Own, Sweep},
     user::{NodeUser, User},
 };
