@@ -41,7 +41,8 @@ fn accepts(schema: &Value, value: &Value) -> bool {
             Value::String(text) => {
                 let size = text.chars().count();
                 let pattern = schema["pattern"].as_str().map(Regex::new);
-                let matches = pattern.is_none_or(|regex| regex.is_ok_and(|regex| regex.is_match(text).unwrap_or(false)));
+                let matches =
+                    pattern.is_none_or(|regex| regex.is_ok_and(|regex| regex.is_match(text).unwrap_or(false)));
                 schema["type"] == "string" && least("minLength", size) && most("maxLength", size) && matches
             }
             Value::Array(items) => {
@@ -51,13 +52,15 @@ fn accepts(schema: &Value, value: &Value) -> bool {
             }
             Value::Object(members) => {
                 most("maxProperties", members.len())
-                    && members.iter().all(|(key, value)| match &schema["properties"][key.as_str()] {
-                        Value::Null => {
-                            (1..=LONGEST_KEY).contains(&key.chars().count())
-                                && accepts(&schema["additionalProperties"], value)
-                        }
-                        schema => accepts(schema, value),
-                    })
+                    && members
+                        .iter()
+                        .all(|(key, value)| match &schema["properties"][key.as_str()] {
+                            Value::Null => {
+                                (1..=LONGEST_KEY).contains(&key.chars().count())
+                                    && accepts(&schema["additionalProperties"], value)
+                            }
+                            schema => accepts(schema, value),
+                        })
             }
             Value::Bool(_) => schema["type"] == "boolean",
             _ => true,

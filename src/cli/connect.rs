@@ -1,10 +1,6 @@
 //! Reaches a node for one command.
 
-use std::{
-    fs::File,
-    io::Read,
-    path::Path,
-};
+use std::{fs::File, io::Read, path::Path};
 
 use anyhow::{Context, anyhow};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
@@ -14,11 +10,7 @@ use super::args::{Instance, NodeArgs};
 use crate::{
     crd::DssInstance,
     dataiku::{address::AddressPolicy, dss::Dss},
-    engine::{
-        Error, Secret, SourceKind,
-        connect::single,
-        secrets::value_of,
-    },
+    engine::{Error, Secret, SourceKind, connect::single, secrets::value_of},
 };
 
 /// Longest file with a key or with certificates.
@@ -26,7 +18,10 @@ const LARGEST: u64 = 1 << 20;
 
 /// The connection object that these arguments describe. It exists in no cluster.
 pub(super) fn connection(args: &NodeArgs, instance: &Instance, namespace: &str) -> anyhow::Result<DssInstance> {
-    let bundle = args.ca_file.as_ref().map(|_| json!({ "kind": "ConfigMap", "name": "ca" }));
+    let bundle = args
+        .ca_file
+        .as_ref()
+        .map(|_| json!({ "kind": "ConfigMap", "name": "ca" }));
     let plain = args.url.trim_start().to_ascii_lowercase().starts_with("http://");
     let object = json!({
         "apiVersion": "dataiku-operator.io/v1alpha1", "kind": "DssInstance",

@@ -67,7 +67,11 @@ fn quote(text: &mut String, string: &str) {
             '\t' => text.push_str("\\t"),
             c if is_escaped(c) => {
                 let code = u32::from(c);
-                let form = if code > 0xffff { format!("\\U{code:08x}") } else { format!("\\u{code:04x}") };
+                let form = if code > 0xffff {
+                    format!("\\U{code:08x}")
+                } else {
+                    format!("\\u{code:04x}")
+                };
                 text.push_str(&form);
             }
             c => text.push(c),

@@ -42,17 +42,19 @@ pub enum Request {
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, ExitCode> {
     let words: Vec<OsString> = words.into_iter().collect();
     let parsed = command(&words).try_get_matches_from(&words);
-    parsed.and_then(|found| Args::from_arg_matches(&found)).map_err(|error| {
-        let _ = error.print();
-        match error.kind() {
-            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
-            // Scripts that start the operator know the code of clap.
-            _ if !words.get(1).is_some_and(|word| is_request(word)) => {
-                ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(FAILED))
+    parsed
+        .and_then(|found| Args::from_arg_matches(&found))
+        .map_err(|error| {
+            let _ = error.print();
+            match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+                // Scripts that start the operator know the code of clap.
+                _ if !words.get(1).is_some_and(|word| is_request(word)) => {
+                    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(FAILED))
+                }
+                _ => ExitCode::from(FAILED),
             }
-            _ => ExitCode::from(FAILED),
-        }
-    })
+        })
 }
 
 fn is_request(word: &OsString) -> bool {
@@ -60,7 +62,10 @@ fn is_request(word: &OsString) -> bool {
 }
 
 fn command(words: &[OsString]) -> clap::Command {
-    let name = words.first().map(std::path::Path::new).and_then(|path| path.file_stem());
+    let name = words
+        .first()
+        .map(std::path::Path::new)
+        .and_then(|path| path.file_stem());
     if name.is_some_and(|name| name == PLUGIN) {
         return Args::command().name(PLUGIN).bin_name("kubectl dataiku");
     }

@@ -44,7 +44,10 @@ fn is_name(key: &str) -> bool {
 /// Whether it looks like a name that this module made for another key.
 fn is_hashed(key: &str) -> bool {
     key.rsplit_once('-').is_some_and(|(_, hash)| {
-        hash.len() == DIGITS && hash.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+        hash.len() == DIGITS
+            && hash
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
     })
 }
 
@@ -62,7 +65,20 @@ mod tests {
         let mail = object_name("Jane@Example.com");
         assert!(mail.starts_with("jane-example.com-"), "{mail}");
         assert_eq!(mail, object_name("Jane@Example.com"));
-        let keys = ["jane", "Jane", "JANE", "jane_", "jane@", "../../etc/passwd", "", "é", "-", "..", "a..b", "a/b"];
+        let keys = [
+            "jane",
+            "Jane",
+            "JANE",
+            "jane_",
+            "jane@",
+            "../../etc/passwd",
+            "",
+            "é",
+            "-",
+            "..",
+            "a..b",
+            "a/b",
+        ];
         let names: HashSet<_> = keys.iter().map(|key| object_name(key)).collect();
         assert_eq!(names.len(), keys.len(), "{names:?}");
     }

@@ -35,7 +35,12 @@ pub(super) fn render(report: &impl Report, format: Format) -> anyhow::Result<Str
 fn plain(table: &Table) -> String {
     let head: Vec<String> = table.columns.iter().map(|name| name.to_uppercase()).collect();
     let rows: Vec<Vec<String>> = std::iter::once(head)
-        .chain(table.rows.iter().map(|row| row.iter().map(|cell| visible(cell)).collect()))
+        .chain(
+            table
+                .rows
+                .iter()
+                .map(|row| row.iter().map(|cell| visible(cell)).collect()),
+        )
         .collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..table.columns.len()).map(width).collect();
@@ -80,7 +85,10 @@ pub(super) fn visible(text: &str) -> String {
 fn inert(text: &str) -> String {
     let mut shown = String::new();
     for c in visible(text).chars() {
-        if matches!(c, '|' | '`' | '*' | '_' | '<' | '>' | '[' | ']' | '\\' | '!' | '@' | '#' | '&') {
+        if matches!(
+            c,
+            '|' | '`' | '*' | '_' | '<' | '>' | '[' | ']' | '\\' | '!' | '@' | '#' | '&'
+        ) {
             let _ = write!(shown, "&#{};", u32::from(c));
         } else {
             shown.push(c);

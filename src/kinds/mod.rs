@@ -6,6 +6,8 @@ mod launchpad;
 pub mod node;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::node as node_rig;
 
 use tokio::sync::watch;
 
