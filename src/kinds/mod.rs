@@ -5,9 +5,7 @@ mod govern;
 mod launchpad;
 pub mod node;
 #[cfg(test)]
-mod tests;
-#[cfg(test)]
-pub(crate) use tests::node as node_rig;
+pub(crate) mod tests;
 
 use tokio::sync::watch;
 

@@ -29,8 +29,8 @@ pub(super) struct Folder {
 impl Folder {
     /// Checks that the place is free, and begins beside it.
     pub(super) fn create(target: &Path) -> anyhow::Result<Self> {
-        match fs::read_dir(target) {
-            Ok(entries) if entries.count() > 0 => {
+        match fs::read_dir(target).map(Iterator::count) {
+            Ok(entries) if entries > 0 => {
                 bail!("{} is not empty: name a new directory", target.display())
             }
             Err(error) if error.kind() != ErrorKind::NotFound => {

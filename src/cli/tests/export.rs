@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use crate::{
     args::Command,
     cli::{self, Request},
-    kinds::node_rig::Rig,
+    kinds::tests::node::Rig,
 };
 
 async fn export(rig: &Rig, out: &Path, extra: &[&str]) -> Result<String, String> {
