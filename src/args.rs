@@ -5,7 +5,10 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use clap::{Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
-use crate::crd::common::DeletionPolicy;
+use crate::{
+    cli::args::{CompletionArgs, ExportArgs},
+    crd::common::DeletionPolicy,
+};
 
 /// Makes people's access to Dataiku declarative.
 #[derive(Debug, Parser)]
@@ -25,6 +28,10 @@ pub enum Command {
     Generate(GenerateArgs),
     /// Print the version.
     Version,
+    /// Write manifests of the users and groups of a DSS node, as observers: applying them changes nothing there.
+    Export(ExportArgs),
+    /// Print a completion script for a shell.
+    Completion(CompletionArgs),
 }
 
 /// Form of log records.

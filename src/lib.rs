@@ -6,6 +6,7 @@
 pub mod apiserver;
 pub mod app;
 pub mod args;
+pub mod cli;
 pub mod crd;
 pub mod dataiku;
 pub mod engine;

@@ -358,23 +358,26 @@ fn read(namespace: &str, one: &SecretUse, contents: Option<&Contents>) -> Result
     let Some(value) = contents.data.get(&one.key) else {
         return missing(format!("{} has no key {}", place(), one.key));
     };
+    value_of(value, one.multiline, &|| format!("key {} of {}", one.key, place()))
+}
+
+/// The value that people stored somewhere, which `place` names, such as `key password of Secret team/jane`.
+///
+/// # Errors
+/// `Missing` or `Unusable`: there is none, or it is no text that can be sent.
+pub fn value_of(value: &[u8], multiline: bool, place: &dyn Fn() -> String) -> Result<SecretString, Secret> {
     let Ok(value) = std::str::from_utf8(value) else {
-        return Err(Secret::Unusable(format!(
-            "key {} of {} is not UTF-8 text",
-            one.key,
-            place()
-        )));
+        return Err(Secret::Unusable(format!("{} is not UTF-8 text", place())));
     };
     // A line ending is what `kubectl create secret --from-file` and editors leave behind.
     let value = value.strip_suffix('\n').unwrap_or(value);
     let value = value.strip_suffix('\r').unwrap_or(value);
     if value.is_empty() {
-        return missing(format!("key {} of {} is empty", one.key, place()));
+        return Err(Secret::Missing(format!("{} is empty", place())));
     }
-    if !one.multiline && (value.trim() != value || value.chars().any(char::is_control)) {
+    if !multiline && (value.trim() != value || value.chars().any(char::is_control)) {
         return Err(Secret::Unusable(format!(
-            "key {} of {} starts or ends with white space or has a control character: write the value without it",
-            one.key,
+            "{} starts or ends with white space or has a control character: write the value without it",
             place()
         )));
     }

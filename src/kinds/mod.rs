@@ -5,7 +5,7 @@ mod govern;
 mod launchpad;
 pub mod node;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use tokio::sync::watch;
 

@@ -11,6 +11,7 @@ pub mod kind;
 pub mod lists;
 pub mod live;
 pub mod orphans;
+pub mod single;
 mod tenants;
 pub mod windows;
 pub mod work;

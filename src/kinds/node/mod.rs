@@ -11,6 +11,7 @@ mod key;
 mod lists;
 mod own;
 mod spelling;
+mod survey;
 mod sweep;
 #[cfg(test)]
 pub(super) mod tests;
@@ -28,6 +29,7 @@ pub use self::{
     inventory::{Census, Inventory, Reading, Rules, Running, entries},
     key::{Global, Key, KeyClass, NodeKey, Personal, sweep as sweep_keys},
     lists::{Documents, Known, NodeLists, Snapshot},
+    survey::survey,
     sweep::{DeclaredParts, Own, Sweep},
     user::{NodeUser, User},
 };

@@ -5,7 +5,7 @@
 mod audit;
 mod inventory;
 mod matrix;
-pub(super) mod node;
+pub(crate) mod node;
 mod over_time;
 mod own;
 mod rig;

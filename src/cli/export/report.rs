@@ -1,0 +1,120 @@
+//! What an export did, for people and for scripts.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::cli::output::{Report, Table};
+
+/// What an export did.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::cli) struct Exported {
+    directory: String,
+    /// The objects.
+    pub written: Vec<Written>,
+    /// What exists and is not among them.
+    pub left_out: Vec<LeftOut>,
+    /// What has to be created before secrets and credentials can be managed. The manifests do not refer to it yet.
+    pub secrets: Vec<Needed>,
+}
+
+/// One object.
+#[derive(Serialize)]
+pub(in crate::cli) struct Written {
+    pub kind: &'static str,
+    pub name: String,
+    pub remote: String,
+    pub file: String,
+    /// Fields that the manifest cannot carry, since the schema refuses what the node has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub omitted: Vec<String>,
+}
+
+/// A remote object without a manifest.
+#[derive(Serialize)]
+pub(in crate::cli) struct LeftOut {
+    pub kind: &'static str,
+    pub remote: String,
+    pub why: String,
+}
+
+/// A secret value that the node holds and does not show.
+#[derive(Serialize)]
+pub(in crate::cli) struct Needed {
+    /// The object, as `kind/name`.
+    pub object: String,
+    /// Field of the node's document.
+    pub field: &'static str,
+    /// Its name on the node.
+    pub of: String,
+    /// Suggested name of the Secret.
+    pub secret: String,
+}
+
+impl Exported {
+    pub(super) fn new(directory: &Path) -> Self {
+        Self {
+            directory: directory.display().to_string(),
+            written: Vec::new(),
+            left_out: Vec::new(),
+            secrets: Vec::new(),
+        }
+    }
+
+    /// Notes elements of a list that have no readable key.
+    pub(super) fn unreadable(&mut self, kind: &'static str, count: usize) {
+        if count > 0 {
+            self.left_out.push(LeftOut {
+                kind,
+                remote: format!("{count} entries of the list"),
+                why: "they have no name that can be read".to_owned(),
+            });
+        }
+    }
+}
+
+impl Report for Exported {
+    fn tables(&self) -> Vec<Table> {
+        let count = |kind: &str| {
+            let written = self.written.iter().filter(|one| one.kind == kind).count();
+            let left = self.left_out.iter().filter(|one| one.kind == kind).count();
+            vec![kind.to_owned(), written.to_string(), left.to_string()]
+        };
+        let mut tables = vec![Table {
+            title: "Exported",
+            columns: vec!["kind", "written", "left out"],
+            rows: vec![count("DssGroup"), count("DssUser")],
+        }];
+        let mut table = |title, columns, rows: Vec<Vec<String>>| {
+            if !rows.is_empty() {
+                tables.push(Table { title, columns, rows });
+            }
+        };
+        let left = self.left_out.iter();
+        let left = left.map(|one| vec![one.kind.to_owned(), one.remote.clone(), one.why.clone()]);
+        table("Left out", vec!["kind", "remote", "why"], left.collect());
+        let omitted = self.written.iter().filter(|one| !one.omitted.is_empty());
+        let omitted = omitted.map(|one| vec![one.file.clone(), one.omitted.join(", ")]);
+        table(
+            "Fields that a manifest cannot carry",
+            vec!["file", "fields"],
+            omitted.collect(),
+        );
+        let secrets = self.secrets.iter();
+        let secrets = secrets.map(|one| {
+            vec![
+                one.object.clone(),
+                one.field.to_owned(),
+                one.of.clone(),
+                one.secret.clone(),
+            ]
+        });
+        table(
+            "Secrets to create before these are managed",
+            vec!["object", "field", "name", "secret"],
+            secrets.collect(),
+        );
+        tables
+    }
+}

@@ -1,0 +1,105 @@
+//! Commands for people, beside the operator itself. They read the remote side through the operator's own clients and rules, and
+//! ask its planner what it would do.
+
+pub mod args;
+mod bounds;
+mod connect;
+mod export;
+mod kyaml;
+mod names;
+mod output;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    ffi::OsString,
+    io::{self, Read, Write},
+    process::ExitCode,
+};
+
+use clap::{CommandFactory, FromArgMatches, error::ErrorKind};
+
+use self::args::{CompletionArgs, ExportArgs};
+use crate::args::Args;
+
+/// Name under which kubectl finds its plugin.
+const PLUGIN: &str = "kubectl-dataiku";
+/// Exit code of an error. 2 means that there are differences.
+const FAILED: u8 = 1;
+
+/// One command for people.
+pub enum Request {
+    /// Write manifests.
+    Export(ExportArgs),
+    /// Print a completion script.
+    Completion(CompletionArgs),
+}
+
+/// Reads the command line. As the kubectl plugin, the program calls itself `kubectl dataiku`.
+///
+/// # Errors
+/// There is nothing to run: help was asked for, or the arguments are wrong. The text is printed, and the code is the program's.
+pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, ExitCode> {
+    let words: Vec<OsString> = words.into_iter().collect();
+    let parsed = command(&words).try_get_matches_from(&words);
+    parsed
+        .and_then(|found| Args::from_arg_matches(&found))
+        .map_err(|error| {
+            let _ = error.print();
+            match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+                // Scripts that start the operator know the code of clap.
+                _ if !words.get(1).is_some_and(|word| is_request(word)) => {
+                    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(FAILED))
+                }
+                _ => ExitCode::from(FAILED),
+            }
+        })
+}
+
+fn is_request(word: &OsString) -> bool {
+    ["export", "completion"].iter().any(|request| word == request)
+}
+
+fn command(words: &[OsString]) -> clap::Command {
+    let name = words
+        .first()
+        .map(std::path::Path::new)
+        .and_then(|path| path.file_stem());
+    if name.is_some_and(|name| name == PLUGIN) {
+        return Args::command().name(PLUGIN).bin_name("kubectl dataiku");
+    }
+    Args::command()
+}
+
+/// Runs a command with the streams of this process. An error goes to stderr as one sentence.
+pub async fn main(request: Request) -> ExitCode {
+    match run(request, &mut io::stdin().lock(), &mut io::stdout().lock()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: {}", output::visible(&format!("{error:#}")));
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// It fails; nothing is half-written.
+async fn run(request: Request, input: &mut dyn Read, out: &mut dyn Write) -> anyhow::Result<()> {
+    match request {
+        Request::Export(args) => {
+            let report = export::export(&args, input).await?;
+            let text = output::render(&report, args.output)?;
+            out.write_all(text.as_bytes())?;
+        }
+        Request::Completion(args) => {
+            let name = if args.plugin { PLUGIN } else { "dataiku-operator" };
+            let mut script = Vec::new();
+            clap_complete::generate(args.shell, &mut Args::command(), name, &mut script);
+            out.write_all(&script)?;
+        }
+    }
+    Ok(())
+}

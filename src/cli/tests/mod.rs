@@ -1,0 +1,3 @@
+//! Commands against the simulator.
+
+mod export;
