@@ -30,7 +30,7 @@ const FAILED: u8 = 1;
 /// One command for people.
 pub enum Request {
     /// Write manifests.
-    Export(ExportArgs),
+    Export(Box<ExportArgs>),
     /// Print a completion script.
     Completion(CompletionArgs),
 }
@@ -49,7 +49,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, ExitCode
             match error.kind() {
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
                 // Scripts that start the operator know the code of clap.
-                _ if !words.get(1).is_some_and(|word| is_request(word)) => {
+                _ if !words.get(1).is_some_and(is_request) => {
                     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(FAILED))
                 }
                 _ => ExitCode::from(FAILED),

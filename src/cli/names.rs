@@ -1,5 +1,7 @@
 //! Names of objects for remote keys that Kubernetes may not be able to carry.
 
+use std::fmt::Write as _;
+
 use sha2::{Digest, Sha256};
 
 /// Digits of the hash that tells two keys apart.
@@ -28,7 +30,11 @@ pub(super) fn object_name(key: &str) -> String {
         readable => readable,
     };
     let hash = Sha256::digest(key.as_bytes());
-    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hash.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
     format!("{readable}-{}", &hash[..DIGITS])
 }
 

@@ -45,9 +45,9 @@ async fn sweeping_costs_the_same_at_ten_and_at_a_thousand_users() {
     for counts in [&few, &many] {
         assert!(counts["D1"] >= 2, "{counts:?}");
         assert!(!counts.contains_key("D3"), "no user is asked for by name: {counts:?}");
-        // One call of a kind for each look; the window may catch part of another look.
-        let looks = counts["D1"] + 1;
-        assert!(counts.values().all(|count| *count <= looks), "{counts:?}");
+        // At most two calls of a kind for each look (D48 has a list for each state); the window may catch part of another look.
+        let most = 2 * (counts["D1"] + 1);
+        assert!(counts.values().all(|count| *count <= most), "{counts:?}");
     }
     // What is read less often than the users (the audit trail) falls into one window and not the other.
     let rare: Vec<_> = few

@@ -40,7 +40,7 @@ async fn export(rig: &Rig, out: &Path, extra: &[&str]) -> Result<String, String>
     };
     let mut printed = Vec::new();
     let key = format!("{}\n", rig.node.api_key());
-    let done = cli::run(Request::Export(args), &mut key.as_bytes(), &mut printed).await;
+    let done = cli::run(Request::Export(Box::new(args)), &mut key.as_bytes(), &mut printed).await;
     done.map_err(|error| format!("{error:#}"))?;
     Ok(String::from_utf8(printed).unwrap())
 }
