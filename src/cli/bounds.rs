@@ -1,10 +1,10 @@
-//! What the schema of a kind accepts. The CRD is the only place that says so.
+//! Checks values against the bounds of a CRD schema, which are read from the CRD itself, so that no bound stands twice.
 
 use fancy_regex::Regex;
 use kube::CustomResourceExt;
 use serde_json::{Map, Value};
 
-/// Longest name of an entry of a map. The CRD says so in a CEL rule, which only an apiserver evaluates.
+/// Longest name of an entry of a map, in characters. Repeats a CEL rule of the CRD, since only an apiserver evaluates CEL.
 const LONGEST_KEY: usize = 100;
 
 /// The schema of the spec of a kind.

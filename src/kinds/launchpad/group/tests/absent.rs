@@ -6,7 +6,7 @@ use super::{Case, absent, found, grants, listed, written};
 use crate::engine::Change;
 
 #[test]
-fn access_that_must_not_be_there_is_withdrawn_whoever_gave_it_and_again_when_it_returns() {
+fn a_plan_withdraws_absent_access_from_each_source_and_again_when_somebody_gives_it_back() {
     let before = json!({"id": "g1", "name": "team",
         "dataikuPermissions": {"design-0": {"mayX": true}, "automation-0": {"mayX": true}, "gone-0": {}},
         "governPermissions": {"govern-0": {"isGovernArchitect": true}}});

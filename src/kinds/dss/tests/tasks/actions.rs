@@ -1,0 +1,186 @@
+//! What each action does on the node.
+
+use serde_json::{Value, json};
+
+use super::{PLURAL, Rig};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_discussion_whose_answer_was_lost_is_not_posted_twice() {
+    let rig = Rig::dss().await;
+    rig.project();
+    rig.node
+        .fault(json!({ "match": { "operation": "D64" }, "fault": { "kind": "dropAfter" } }));
+    rig.task(
+        "post",
+        json!({ "postDiscussion": { "projectKey": "RISK", "notebook": "other", "topic": "t", "message": "m" } }),
+    );
+    rig.phase("post", "Succeeded").await;
+    assert_eq!(rig.node.count("D64"), 1);
+    assert_eq!(rig.notebook("other")["discussions"].as_object().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_sessions_end_after_a_message_and_busy_ones_stay() {
+    let rig = Rig::dss().await;
+    rig.project();
+    rig.task(
+        "unload",
+        json!({ "unloadNotebooks": { "idleFor": "1h", "languages": ["python"], "notify": "closing down" } }),
+    );
+    let run = rig.phase("unload", "Succeeded").await;
+    assert_eq!(run["counts"], json!({ "sessions": 3, "unloaded": 2 }));
+    let left = rig.notebook("explore it")["sessions"].clone();
+    assert_eq!(left.as_array().unwrap().len(), 1);
+    assert_eq!(left[0]["sessionId"], "s2");
+    assert_eq!((rig.node.count("D58"), rig.node.count("D64")), (2, 2));
+    assert_eq!(rig.node.writes(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn notebooks_are_exported_into_a_config_map_and_nowhere_else() {
+    let rig = Rig::dss().await;
+    rig.project();
+    let export = json!({ "projectKey": "RISK", "notebooks": ["explore it", "other"], "configMapName": "copies" });
+    rig.task("export", json!({ "exportNotebooks": export }));
+    rig.phase("export", "Succeeded").await;
+    let map = rig.server.get("configmaps", "team", "copies");
+    assert_eq!(map["metadata"]["ownerReferences"][0]["name"], "export");
+    let keys: Vec<&String> = map["data"].as_object().unwrap().keys().collect();
+    assert_eq!(keys.len(), 2);
+    let copy: Value = serde_json::from_str(map["data"]["other.ipynb"].as_str().unwrap()).unwrap();
+    assert_eq!(copy["cells"][0]["source"], json!(["secret-of-users"]));
+    assert_eq!(copy["cells"][0]["outputs"], json!([]), "outputs are left out");
+    assert_eq!(rig.node.writes(), 0);
+    let mut texts = rig.server.get(PLURAL, "team", "export").to_string();
+    rig.server
+        .list("events")
+        .iter()
+        .for_each(|event| texts.push_str(&event.to_string()));
+    assert!(!texts.contains("of-users"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_config_map_of_somebody_else_or_one_too_large_is_not_written() {
+    let rig = Rig::dss().await;
+    rig.project();
+    rig.server.create(json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "theirs", "namespace": "team" }, "data": { "a": "b" },
+    }));
+    let export = |map: &str| json!({ "exportNotebooks": { "projectKey": "RISK", "notebooks": ["other"], "configMapName": map, "outputs": true } });
+    rig.task("foreign", export("theirs"));
+    rig.wait(PLURAL, "foreign", "AlreadyExists").await;
+    assert_eq!(
+        rig.server.get("configmaps", "team", "theirs")["data"],
+        json!({ "a": "b" })
+    );
+    let long = json!({ "cell_type": "markdown", "metadata": {}, "source": "x".repeat(1_100_000) });
+    rig.node
+        .patch_state(
+            json!({ "projects": { "RISK": { "notebooks": { "other": { "content": { "cells": [long] } } } } } }),
+        )
+        .unwrap();
+    rig.task("large", export("copies"));
+    let run = rig.phase("large", "Failed").await;
+    assert!(
+        run["message"].as_str().unwrap().contains("holds at most 1024 KiB"),
+        "{run}"
+    );
+    assert!(rig.server.find("configmaps", "team", "copies").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn notebooks_are_written_cleared_and_deleted() {
+    let rig = Rig::dss().await;
+    rig.project();
+    let content = json!({ "nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [] }).to_string();
+    rig.server.create(json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "content", "namespace": "team" },
+        "data": { "notebook.ipynb": content, "bad": "{\"cells\": []}" },
+    }));
+    let write = |key: Value| json!({ "writeNotebook": { "projectKey": "RISK", "notebook": "new", "contentRef": { "name": "content", "key": key } } });
+    rig.task("write", write(Value::Null));
+    rig.phase("write", "Succeeded").await;
+    assert_eq!(rig.notebook("new")["content"]["cells"], json!([]));
+    rig.task("bad", write(json!("bad")));
+    let object = rig.wait(PLURAL, "bad", "Invalid").await;
+    assert!(Rig::message(&object).contains("nbformat is missing"), "{object}");
+    rig.task("missing", write(json!("none")));
+    rig.wait(PLURAL, "missing", "DependencyNotReady").await;
+    let selected = json!({ "projectKey": "RISK", "notebooks": ["other", "explore it"] });
+    rig.task("clear", json!({ "clearNotebookOutputs": selected }));
+    rig.phase("clear", "Succeeded").await;
+    assert_eq!(rig.notebook("other")["content"]["cells"][0]["outputs"], json!([]));
+    rig.task("delete", json!({ "deleteNotebooks": selected }));
+    let run = rig.phase("delete", "Succeeded").await;
+    assert_eq!(run["counts"], json!({ "deleted": 2 }));
+    assert_eq!(rig.notebook("other"), Value::Null);
+    assert_eq!(rig.node.writes(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_of_a_directory_are_provisioned_once() {
+    let rig = Rig::dss().await;
+    let people = json!({ "ana": { "email": "ana@example.com", "groups": ["g"] }, "bob": { "email": "bob@example.com", "groups": ["g"] } });
+    rig.node
+        .patch_state(json!({ "directory": { "LDAP": { "users": people, "groups": ["g"] } } }))
+        .unwrap();
+    let provision = |by: Value| {
+        let mut spec = json!({ "sourceType": "LDAP" });
+        json_patch::merge(&mut spec, &by);
+        json!({ "provisionUsers": spec })
+    };
+    rig.task("ana", provision(json!({ "email": "Ana@example.com" })));
+    rig.phase("ana", "Failed").await;
+    rig.task("ana2", provision(json!({ "email": "ana@example.com" })));
+    rig.phase("ana2", "Succeeded").await;
+    assert_eq!(rig.at("/users/ana")["sourceType"], "LDAP");
+    rig.task("all", provision(json!({ "group": "g" })));
+    rig.phase("all", "Succeeded").await;
+    assert_eq!(rig.at("/users/bob")["sourceType"], "LDAP");
+    rig.task("again", provision(json!({ "group": "g" })));
+    let run = rig.phase("again", "Succeeded").await;
+    assert_eq!(run["counts"], json!({ "existing": 2 }));
+    assert_eq!(rig.node.count("D21"), 2);
+    rig.task("nobody", provision(json!({ "login": "zoe" })));
+    let run = rig.phase("nobody", "Failed").await;
+    assert!(run["message"].as_str().unwrap().contains("no such user"), "{run}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn futures_of_others_are_awaited_or_aborted() {
+    let rig = Rig::dss().await;
+    rig.node
+        .patch_state(
+            json!({ "futures": { "old": { "owner": "jane", "startTime": 1000 }, "new": { "owner": "jane" } } }),
+        )
+        .unwrap();
+    rig.task("wait", json!({ "awaitFuture": { "id": "new" }, "timeout": "2s" }));
+    rig.phase("wait", "TimedOut").await;
+    assert_eq!(
+        rig.at("/futures/new")["ended"],
+        Value::Null,
+        "it belongs to somebody else"
+    );
+    rig.task(
+        "abort",
+        json!({ "abortFutures": { "owner": "jane", "olderThan": "1h" } }),
+    );
+    let run = rig.phase("abort", "Succeeded").await;
+    assert_eq!(run["counts"], json!({ "aborted": 1 }));
+    assert_eq!(rig.at("/futures/old")["ended"], "aborted");
+    assert_eq!(rig.node.count("D50"), 1);
+    rig.task("edited", json!({ "awaitFuture": { "id": "new" }, "timeout": "1h" }));
+    rig.phase("edited", "Running").await;
+    rig.server.patch(
+        PLURAL,
+        "team",
+        "edited",
+        json!({ "spec": { "awaitFuture": null, "pushBaseImages": {} } }),
+    );
+    rig.swept().await;
+    rig.server.delete(PLURAL, "team", "edited");
+    rig.gone(PLURAL, "edited").await;
+    assert_eq!(rig.at("/futures/new")["ended"], Value::Null, "it still does");
+    rig.task("none", json!({ "awaitFuture": { "id": "nope" } }));
+    rig.wait(PLURAL, "none", "Invalid").await;
+}
