@@ -1,4 +1,4 @@
-//! Checks values against the bounds of a CRD schema, which are read from the CRD itself, so that no bound stands twice.
+//! Checks values against the bounds of a CRD schema. They are read from the CRD itself, except for `LONGEST_KEY`.
 
 use fancy_regex::Regex;
 use kube::CustomResourceExt;
