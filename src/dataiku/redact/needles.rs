@@ -75,7 +75,7 @@ impl Needles {
             decode::each(&form, &mut |reading| {
                 let decoded = Zeroizing::new(reading.into_text());
                 for piece in decoded.split(char::REPLACEMENT_CHARACTER) {
-                    self.add_parts(piece);
+                    self.add_decoded(piece);
                 }
                 if depth + 1 < DEPTH {
                     forms.push((decoded, depth + 1));
@@ -97,6 +97,14 @@ impl Needles {
         parts
             .filter(|part| self.add_part(&form[part[0]..part[PART]], SHORTEST))
             .count()
+    }
+
+    /// Adds each [`PART`] comparable characters of a decoded text. A random key decodes to noise, whose control characters are
+    /// dropped: of its six characters, three may be left, and three are found in any message.
+    fn add_decoded(&mut self, text: &str) {
+        for part in comparable(text).windows(PART) {
+            self.add_part(part, PART);
+        }
     }
 
     fn add_part(&mut self, part: &[char], shortest: usize) -> bool {

@@ -1,4 +1,9 @@
 use proptest::prelude::*;
+use rand::{
+    SeedableRng as _,
+    distr::{Alphanumeric, SampleString as _},
+    rngs::StdRng,
+};
 use secrecy::SecretString;
 
 use super::{LIMIT, Needles, WITHHELD, exposes, quotable};
@@ -143,6 +148,21 @@ fn white_space_in_a_secret_does_not_make_single_letters_suspicious() {
     assert!(!withheld("a quick brown fox", "a             b              c"));
     assert!(withheld("a b c", "a             b              c"));
     assert!(withheld("horse is correct horsy", "my correct horse"));
+}
+
+#[test]
+fn keys_without_a_readable_encoding_withhold_no_ordinary_message() {
+    let messages = [
+        "GET /admin/global-api-keys: HTTP 429 (injected fault); the call is repeated after 2 s",
+        "com.dataiku.dip.exceptions.CodedException: Cannot create user 'jdoe': 100% of seats used, limit=20 & rising",
+        r#"{"0":{"email":["Not a \"valid\" email address.","\u00e9"]}}"#,
+    ];
+    let mut random = StdRng::seed_from_u64(1);
+    let withheld: Vec<String> = (0..400)
+        .map(|_| Alphanumeric.sample_string(&mut random, 32))
+        .filter(|key: &String| messages.iter().any(|message| withheld(message, key)))
+        .collect();
+    assert!(withheld.is_empty(), "{} of 400: {withheld:?}", withheld.len());
 }
 
 #[test]
