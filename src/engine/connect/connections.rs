@@ -421,16 +421,6 @@ impl<C: ConnectionKind> Connections<C> {
         Ok(live)
     }
 
-    /// Notes that a Secret or `ConfigMap` of the connection changed: no write is sent before somebody has read it.
-    pub(super) fn mark_stale(&self, key: &ConnectionKey) {
-        let mut states = write(&self.states);
-        let Some(state) = states.get_mut(key) else { return };
-        state.loss.changed();
-        if let Some(live) = &state.live {
-            live.stale.store(true, Ordering::Release);
-        }
-    }
-
     /// Takes the outcome of a reconcile of the connection object and wakes the objects that it concerns.
     pub fn settle(&self, key: &ConnectionKey, readiness: &Readiness) {
         let changed = match readiness {

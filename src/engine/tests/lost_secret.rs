@@ -6,12 +6,19 @@ use super::rig::Rig;
 
 async fn in_sync() -> Rig {
     let rig = Rig::ready().await;
-    rig.widget("jane", json!({ "groups": ["readers"] }));
+    rig.widget("jane", json!({ "groups": ["readers"], "deletionPolicy": "Disable" }));
     rig.widget_is("jane", "InSync").await;
     rig
 }
 
 async fn gone(rig: &Rig) {
+    // Longer than a deletion waits for credentials.
+    for _ in 0..20 {
+        if rig.server.find("widgets", "team", "jane").is_none() {
+            return;
+        }
+        rig.pass(60).await;
+    }
     rig.until("the object is gone", || {
         rig.server.find("widgets", "team", "jane").is_none()
     })

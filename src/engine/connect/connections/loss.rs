@@ -1,6 +1,9 @@
 //! A connection whose Secret is gone: its last credentials serve deletions for a time, and nothing else.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -26,7 +29,7 @@ pub(super) struct Loss {
 
 impl Loss {
     /// Takes in that a Secret changed: only the next read tells how.
-    pub(super) fn changed(&mut self) {
+    fn changed(&mut self) {
         self.absent = false;
         self.unread = true;
     }
@@ -45,6 +48,16 @@ impl<C: ConnectionKind> State<C> {
 }
 
 impl<C: ConnectionKind> Connections<C> {
+    /// Notes that a Secret or `ConfigMap` of the connection changed: no write is sent before somebody has read it.
+    pub(in crate::engine::connect) fn mark_stale(&self, key: &ConnectionKey) {
+        let mut states = write(&self.states);
+        let Some(state) = states.get_mut(key) else { return };
+        state.loss.changed();
+        if let Some(live) = &state.live {
+            live.stale.store(true, Ordering::Release);
+        }
+    }
+
     /// Takes in what was read of the Secrets of a connection and is not enough to reach its remote side; `None`: the read
     /// failed. `allowed`: every Secret that exists lets its values be sent. `lasting`: how long credentials whose Secret does
     /// not exist serve deletions.
