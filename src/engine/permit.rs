@@ -95,7 +95,7 @@ impl<K: Object, C: ConnectionKind> Conditions<K, C> {
         }
         let now = self.clock.now();
         self.connections
-            .permits(&self.live, &self.name.namespace, withdrawal, now)?;
+            .permits(&self.live, &self.name.namespace, withdrawal, self.stamp.deleting, now)?;
         let guard = self.objects.get(&self.name.namespace, &self.name.name);
         let current = guard.as_ref().and_then(|guard| guard.0.as_ref().ok());
         match current {

@@ -1,7 +1,7 @@
 //! Values that an object reads from Secrets and `ConfigMap`s of its namespace, each in a slot of its own.
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     sync::Arc,
 };
 
@@ -97,6 +97,8 @@ pub struct Secrets {
     versions: BTreeMap<String, Option<String>>,
     /// Stands for the versions of everything that was read; `None` where something does not exist or nothing was read.
     state: Option<u64>,
+    /// Slots whose Secret or `ConfigMap` does not exist.
+    absent: BTreeSet<String>,
     /// Held so that other reconciles that read the same at this time share the read.
     #[allow(dead_code, reason = "held for its drop")]
     reads: Vec<Arc<SharedRead>>,
@@ -201,6 +203,21 @@ impl Secrets {
     pub fn version(&self) -> String {
         let prints: Vec<_> = self.slots.keys().filter_map(|slot| self.fingerprint(slot)).collect();
         prints.join(".")
+    }
+
+    /// Fingerprints of all values, by slot.
+    pub(super) fn prints(&self) -> BTreeMap<String, String> {
+        let print = |slot: &String| Some((slot.clone(), self.fingerprint(slot)?.to_owned()));
+        self.slots.keys().filter_map(print).collect()
+    }
+
+    /// Whether something is missing since its Secret or `ConfigMap` does not exist, and all else has these fingerprints.
+    pub(super) fn lacks_only_absent(&self, prints: &BTreeMap<String, String>) -> bool {
+        let same = |slot: &String| {
+            let print = self.fingerprint(slot);
+            print.is_some() && print == prints.get(slot).map(String::as_str)
+        };
+        !self.absent.is_empty() && self.slots.keys().all(|slot| self.absent.contains(slot) || same(slot))
     }
 
     /// For an object that only observes: a value that cannot be read back is no difference.
@@ -322,6 +339,9 @@ pub async fn resolve_with_consents(
     secrets.state = state_of(uses, |kind, name| Some(found.get(&(kind, name))?.as_ref()?.version));
     for one in uses {
         let contents = found[&(one.kind, one.name.as_str())].as_deref();
+        if contents.is_none() {
+            secrets.absent.insert(one.slot.clone());
+        }
         if one.published {
             let version = contents.and_then(|contents| contents.resource_version.clone());
             secrets.versions.insert(one.name.clone(), version);

@@ -374,8 +374,9 @@ impl<W: Work> Reconcile<W> {
         let Some(interval) = shell.work.interval(&self.object) else {
             return;
         };
+        let unread = shell.work.is_unread(&self.object);
         let due = shell.memory.with(&self.uid(), |entry| {
-            let due = entry.swept.is_none_or(|swept| swept.elapsed() >= interval);
+            let due = unread || entry.swept.is_none_or(|swept| swept.elapsed() >= interval);
             if due {
                 entry.swept = Some(tokio::time::Instant::now());
             }

@@ -116,6 +116,11 @@ pub trait Work: Send + Sync + Sized + 'static {
     fn gone(&self, _object: &Self::Object) {}
     /// Called when a Secret or `ConfigMap` that the object reads changed, before the object is reconciled.
     fn source_changed(&self, _object: &super::ObjectName) {}
+
+    /// Whether something that the object reads changed, and nobody has read it since.
+    fn is_unread(&self, _object: &Self::Object) -> bool {
+        false
+    }
     /// Time between two reconciles of an object that nothing wakes.
     fn interval(&self, _object: &Self::Object) -> Option<Duration> {
         None

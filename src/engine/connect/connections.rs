@@ -1,5 +1,6 @@
 //! Live connections of one kind: which exist, which are in force, and who may use them.
 
+mod loss;
 mod readings;
 mod reports;
 
@@ -14,6 +15,7 @@ use kube::core::DeserializeGuard;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use self::loss::Loss;
 use super::{
     ConnectionKey, ConnectionKind, Dependent, Live,
     admission::{Admission, Queue},
@@ -31,6 +33,7 @@ use crate::engine::{
     namespaces::{Match, Namespaces},
     object::{self, Objects, WatchState},
     scope::Scope,
+    secrets::Secrets,
     shared::writer::Writers,
     watched::Watched,
 };
@@ -115,6 +118,7 @@ struct State<C: ConnectionKind> {
     ready: Option<bool>,
     /// Why the connection is not ready.
     trouble: Option<Trouble>,
+    loss: Loss,
     calls: Arc<Admission>,
     entries: Arc<Admission>,
     creations: Arc<Admission>,
@@ -133,6 +137,7 @@ impl<C: ConnectionKind> Default for State<C> {
             live: None,
             ready: None,
             trouble: None,
+            loss: Loss::default(),
             calls: Arc::new(Admission::new(1)),
             entries: Arc::new(Admission::new(ENTRY_PLACES)),
             creations: Arc::new(Admission::new(CREATION_PLACES)),
@@ -143,18 +148,6 @@ impl<C: ConnectionKind> Default for State<C> {
             orphans: Arc::default(),
             trail: Arc::default(),
         }
-    }
-}
-
-impl<C: ConnectionKind> State<C> {
-    /// The connection of an object that is being deleted and whose Secrets are gone already, as when a whole namespace goes:
-    /// its credentials stay in use as long as other objects that are being deleted need them (`api.md` 8.31).
-    fn kept(&self, object: &C) -> Option<Arc<Live<C>>> {
-        let missing = self
-            .trouble
-            .as_ref()
-            .is_some_and(|trouble| trouble.reason == Reason::DependencyNotReady);
-        self.live.clone().filter(|_| missing && object::is_deleting(object))
     }
 }
 
@@ -244,6 +237,14 @@ impl<C: ConnectionKind> Connections<C> {
     /// # Errors
     /// Not known yet, gone, not allowed, or not ready.
     pub fn admit(&self, key: &ConnectionKey, namespace: &str) -> Result<Admitted<C>, Error> {
+        self.admit_object(key, namespace, false)
+    }
+
+    /// The same for an object that may be `deleting`: for its withdrawals, the last credentials do where their Secret is gone.
+    ///
+    /// # Errors
+    /// As for [`Self::admit`].
+    pub fn admit_object(&self, key: &ConnectionKey, namespace: &str, deleting: bool) -> Result<Admitted<C>, Error> {
         let name = object::kind::<C>();
         let object = match self.lookup(key) {
             Lookup::Unknown => return Err(Error::NotYet(format!("{name} {key} is not known yet"))),
@@ -269,7 +270,7 @@ impl<C: ConnectionKind> Connections<C> {
         }
         let states = read(&self.states);
         let state = states.get(key);
-        if let Some(live) = state.and_then(|state| state.kept(&*object)) {
+        if let Some(live) = state.filter(|_| deleting).and_then(|state| state.kept(&*object)) {
             return Ok(Admitted { live, object });
         }
         let not_tried = || Error::NotYet(format!("{name} {key} was not reached yet"));
@@ -307,11 +308,18 @@ impl<C: ConnectionKind> Connections<C> {
     }
 
     /// Whether a write of an object in `namespace` may still go through this connection. `withdrawal`: the write does nothing but
-    /// take access away.
+    /// take access away; `deleting`: the object is being deleted.
     ///
     /// # Errors
     /// The connection object, its Secrets or its terms changed, it is frozen, or no change window is open.
-    pub fn permits(&self, live: &Live<C>, namespace: &str, withdrawal: bool, now: Timestamp) -> Result<(), Refused> {
+    pub fn permits(
+        &self,
+        live: &Live<C>,
+        namespace: &str,
+        withdrawal: bool,
+        deleting: bool,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
         let Lookup::Present(object) = self.lookup(&live.key) else {
             return Err(Refused::ConnectionChanged);
         };
@@ -327,7 +335,7 @@ impl<C: ConnectionKind> Connections<C> {
             let current = state.and_then(|state| state.live.as_ref());
             (
                 !current.is_some_and(|current| std::ptr::eq(&raw const **current, live)),
-                state.is_some_and(|state| state.kept(&*object).is_some()),
+                withdrawal && deleting && state.is_some_and(|state| state.kept(&*object).is_some()),
             )
         };
         let changed = replaced
@@ -374,15 +382,16 @@ impl<C: ConnectionKind> Connections<C> {
         &self,
         key: &ConnectionKey,
         object: &C,
-        secrets_version: &str,
+        secrets: &Secrets,
         make: impl FnOnce() -> Result<C::Api, Error>,
     ) -> Result<Arc<Live<C>>, Error> {
         let reach = kind::reach(object);
-        let version = format!("{reach:x}/{secrets_version}");
-        if let Some(live) = read(&self.states).get(key).and_then(|state| state.live.as_ref())
-            && live.version == version
+        let version = format!("{reach:x}/{}", secrets.version());
+        if let Some(state) = write(&self.states).get_mut(key)
+            && let Some(live) = state.live.as_ref().filter(|live| live.version == version)
         {
             live.stale.store(false, Ordering::Release);
+            state.loss = Loss::default();
             return Ok(live.clone());
         }
         let api = make()?;
@@ -398,6 +407,7 @@ impl<C: ConnectionKind> Connections<C> {
             meters: state.meters.clone(),
             reach,
             version,
+            prints: secrets.prints(),
             stale: false.into(),
         });
         state.side = Side {
@@ -407,14 +417,8 @@ impl<C: ConnectionKind> Connections<C> {
         state.live = Some(live.clone());
         state.ready = None;
         state.trouble = None;
+        state.loss = Loss::default();
         Ok(live)
-    }
-
-    /// Notes that a Secret or `ConfigMap` of the connection changed: no write is sent before somebody has read it.
-    pub(super) fn mark_stale(&self, key: &ConnectionKey) {
-        if let Some(live) = read(&self.states).get(key).and_then(|state| state.live.as_ref()) {
-            live.stale.store(true, Ordering::Release);
-        }
     }
 
     /// Takes the outcome of a reconcile of the connection object and wakes the objects that it concerns.

@@ -1,8 +1,11 @@
 //! A live connection, and how one object reaches its remote side.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::{ConnectionKey, ConnectionKind, kind::Api};
@@ -27,6 +30,8 @@ pub struct Live<C: ConnectionKind> {
     pub(super) reach: u64,
     /// `reach` and the values of its Secrets.
     pub(super) version: String,
+    /// Fingerprints of the values of its Secrets, by slot.
+    pub(super) prints: BTreeMap<String, String>,
     /// A Secret that it reads changed, and nobody has read the new value yet.
     pub(super) stale: AtomicBool,
 }
@@ -48,6 +53,7 @@ impl<C: ConnectionKind> Live<C> {
             meters: Arc::default(),
             reach: 0,
             version: String::new(),
+            prints: BTreeMap::new(),
             stale: false.into(),
         })
     }

@@ -119,6 +119,10 @@ impl<C: ConnectionKind> Work for Connecting<C> {
         self.0.mark_stale(&ConnectionKey::new(&name.namespace, &name.name));
     }
 
+    fn is_unread(&self, object: &C) -> bool {
+        self.0.is_unread(&key_of(object))
+    }
+
     fn interval(&self, object: &C) -> Option<Duration> {
         Some(drift_interval(object.terms().drift_interval))
     }
@@ -136,7 +140,8 @@ impl<C: ConnectionKind> Connecting<C> {
         let due = self.check_spec(&key, &object, env.clock.now())?;
         let uses = kind::uses(&*object);
         let record = cx.report.record.clone();
-        let (secrets, consents) = secrets::resolve_with_consents(
+        let lasting = env.release_after;
+        let resolved = secrets::resolve_with_consents(
             &env.client,
             &env.fingerprints,
             &env.sources,
@@ -145,18 +150,25 @@ impl<C: ConnectionKind> Connecting<C> {
             &uses,
             &record,
         )
-        .await?;
+        .await;
+        let (secrets, consents) = resolved.inspect_err(|_| self.0.note_loss(&key, None, false, lasting))?;
         let destinations = kind::destinations(&*object, env)?;
-        if env.policy.require_host_consent {
-            consent::check(&key.namespace, &destinations, &consents)?;
+        let consented = if env.policy.require_host_consent {
+            consent::check(&key.namespace, &destinations, &consents)
+        } else {
+            Ok(())
+        };
+        if consented.is_err() || secrets.unusable().is_some() || !secrets.all_missing().is_empty() {
+            self.0.note_loss(&key, Some(&secrets), consented.is_ok(), lasting);
         }
+        consented?;
         if let Some(missing) = secrets.all_missing().first() {
             return Err(Error::dependency(missing.clone()));
         }
         if let Some(unusable) = secrets.unusable() {
             return Err(Error::invalid(unusable));
         }
-        let live = self.0.candidate(&key, &object, &secrets.version(), || {
+        let live = self.0.candidate(&key, &object, &secrets, || {
             let endpoint = kind::endpoint(&*object, &secrets)?;
             let transport = Transport::new(endpoint, env.addresses.clone(), self.0.meters(&key))?;
             Ok(object.api(transport))

@@ -130,7 +130,9 @@ async fn withdraw<M: Managed>(
 ) -> Result<Removed, Error> {
     let object = cx.object.clone();
     let common = M::common(&object);
-    let admitted = keeping.connections.admit(&common.connection, &cx.namespace())?;
+    let admitted = keeping
+        .connections
+        .admit_object(&common.connection, &cx.namespace(), true)?;
     // What this connection cannot manage it cannot withdraw either.
     let accepts = admitted.object.accepts(kind::<M::Object>());
     accepts.map_err(|error| Error::Blocked(Reason::NotAllowed, error.to_string()))?;

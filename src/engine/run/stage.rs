@@ -35,7 +35,9 @@ impl<'a, T: Task> Stage<'a, T> {
     pub(super) fn new(running: &'a Running<T>, cx: &Reconcile<Running<T>>) -> Result<Self, Error> {
         let object = cx.object.clone();
         let terms = T::terms(&object);
-        let admitted = running.connections.admit(&terms.connection, &cx.namespace())?;
+        let deleting = object.meta().deletion_timestamp.is_some();
+        let connections = &running.connections;
+        let admitted = connections.admit_object(&terms.connection, &cx.namespace(), deleting)?;
         let own = Remote::new(admitted.live.clone(), false).api;
         let api = match terms.as_user {
             Some(login) => T::acting_as(&own, login),

@@ -11,6 +11,7 @@ mod expiry;
 mod guards;
 mod intent;
 mod isolation;
+mod lost_secret;
 mod namespaces;
 mod orphans;
 mod permit;

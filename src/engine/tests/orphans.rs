@@ -118,8 +118,10 @@ async fn every_way_to_leave_something_behind_has_its_reason() {
     let rig = with_widget("jane", json!({})).await;
     rig.server.delete("secrets", "team", "hub-key");
     rig.wait("hubs", "hub", "DependencyNotReady").await;
+    // Until then, the last credentials serve deletions.
+    rig.pass(601).await;
     rig.server.delete("widgets", "team", "jane");
-    rig.pass(700).await;
+    rig.pass(5).await;
     assert!(rig.server.find("widgets", "team", "jane").is_none());
     rig.pass(300).await;
     assert_eq!(listed(&rig), entry("jane", "CredentialsMissing"));
