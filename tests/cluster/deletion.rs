@@ -59,15 +59,31 @@ async fn without_its_connection_an_object_goes_with_a_warning(ground: &Ground) {
     assert!(bed.user("jane").is_some());
 }
 
-in_cluster!(without_the_connections_secret_an_object_goes_after_a_while);
-async fn without_the_connections_secret_an_object_goes_after_a_while(ground: &Ground) {
-    let bed = ground.start("nosecret", &["--release-after", "15s"]).await;
+in_cluster!(an_object_goes_with_the_last_credentials_after_the_connections_secret_is_gone);
+async fn an_object_goes_with_the_last_credentials_after_the_connections_secret_is_gone(ground: &Ground) {
+    let bed = ground.start("lastkey", &[]).await;
     bed.connect().await;
     bed.apply(&user("jane", json!({ "deletionPolicy": "Delete" }))).await;
     bed.wait("DssUser", "jane", "Ready=True/InSync").await;
     bed.namespace.delete("Secret", "design-admin").await.unwrap();
     bed.wait("DssInstance", "design", "Ready=False/DependencyNotReady")
         .await;
+    bed.namespace.delete("DssUser", "jane").await.unwrap();
+    bed.namespace.wait_gone("DssUser", "jane", PATIENCE).await.unwrap();
+    assert_eq!(bed.user("jane"), None);
+}
+
+in_cluster!(a_restarted_operator_without_the_connections_secret_releases_an_object_after_a_while);
+async fn a_restarted_operator_without_the_connections_secret_releases_an_object_after_a_while(ground: &Ground) {
+    let mut bed = ground.start("nosecret", &["--release-after", "15s"]).await;
+    bed.connect().await;
+    bed.apply(&user("jane", json!({ "deletionPolicy": "Delete" }))).await;
+    bed.wait("DssUser", "jane", "Ready=True/InSync").await;
+    bed.namespace.delete("Secret", "design-admin").await.unwrap();
+    bed.wait("DssInstance", "design", "Ready=False/DependencyNotReady")
+        .await;
+    // The last credentials are in memory only.
+    bed.operator.restart().await.unwrap();
     bed.namespace.delete("DssUser", "jane").await.unwrap();
     bed.wait("DssUser", "jane", "Ready=False/Deleting").await;
     let message = bed.message("DssUser", "jane").await;
