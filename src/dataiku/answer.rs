@@ -13,7 +13,7 @@ use super::{
     body::{Body, BodyLimit, size},
     call::{Effect, OperationSpec},
     document::expectation,
-    elements::elements,
+    elements::{Broken, Elements},
     error::ErrorKind,
     gate::{Closed, bounded_hold},
     http::{cause, chain},
@@ -94,6 +94,15 @@ impl From<Closed> for Fault {
     }
 }
 
+impl From<Broken> for Fault {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::TooLarge(excess) => Self::new(ErrorKind::TooLarge, excess),
+            Broken::Malformed(place) => Self::quoting(ErrorKind::Malformed, place),
+        }
+    }
+}
+
 impl From<reqwest::Error> for Fault {
     fn from(error: reqwest::Error) -> Self {
         if let Some(refused) = chain(&error).find_map(|cause| cause.downcast_ref::<Refused>()) {
@@ -120,11 +129,7 @@ pub(super) async fn receive(
     limit: BodyLimit,
 ) -> Result<Answer, Fault> {
     let status = response.status();
-    let content_type = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
+    let content_type = content_type(&response);
     let html = content_type.contains("html");
     let told = operation.effect == Effect::WritesMany && may_tell(status) && content_type.contains("json");
     if !status.is_success() && !told {
@@ -154,6 +159,61 @@ pub(super) async fn receive(
             Effect::ReadsObject | Effect::Writes | Effect::WritesMany => &shape::OBJECT,
         },
     })
+}
+
+/// Reads a list and hands each element to `take` as soon as it arrived. Where the call fails half-way, what was handed on is
+/// to be dropped.
+pub(super) async fn receive_list<T: DeserializeOwned>(
+    mut response: Response,
+    operation: OperationSpec,
+    budget: &Arc<Budget>,
+    limit: BodyLimit,
+    mut take: impl FnMut(T) + Send,
+) -> Result<StatusCode, Fault> {
+    let status = response.status();
+    if !status.is_success() || status == StatusCode::NO_CONTENT || content_type(&response).contains("html") {
+        let answer = receive(response, operation, budget, limit).await?;
+        answer.json::<Vec<T>>()?.into_iter().for_each(take);
+        return Ok(status);
+    }
+    let at = |fault: Fault| fault.at(status);
+    let mut body = Body::open(&response, budget, limit).await.map_err(at)?;
+    let mut elements = Elements::new(&shape::LIST);
+    let mut is_list = false;
+    while body.more(&mut response, limit).await.map_err(at)? {
+        if !is_list {
+            match body.bytes().trim_ascii_start().first() {
+                None => continue,
+                Some(b'[') => is_list = true,
+                Some(_) => break,
+            }
+        }
+        let read = elements
+            .read(body.bytes(), &mut take)
+            .map_err(|broken| at(broken.into()))?;
+        body.remove(read);
+    }
+    if is_list {
+        elements.end().map_err(|broken| at(broken.into()))?;
+        return Ok(status);
+    }
+    while body.more(&mut response, limit).await.map_err(at)? {}
+    let answer = Answer {
+        status,
+        html: looks_like_html(body.bytes()),
+        body,
+        shape: &shape::LIST,
+    };
+    answer.json::<Vec<T>>()?.into_iter().for_each(take);
+    Ok(status)
+}
+
+fn content_type(response: &Response) -> String {
+    let content_type = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    content_type.unwrap_or_default().to_ascii_lowercase()
 }
 
 /// Whether an answer of this status may tell the outcome of each of many writes (contract sheet, A6). Others are about the
@@ -218,19 +278,6 @@ fn kind(status: StatusCode, remote: Option<&RemoteError>, blank: bool) -> ErrorK
 impl Answer {
     /// The body as a value.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Fault> {
-        self.decode(|body| serde_json::from_slice(body), complaint::<T>)
-    }
-
-    /// The body as a list, one element after the other.
-    pub(super) fn each<T: DeserializeOwned>(&self, take: impl FnMut(T)) -> Result<(), Fault> {
-        self.decode(|body| elements(body, take), complaint::<Vec<T>>)
-    }
-
-    fn decode<T>(
-        &self,
-        read: impl FnOnce(&[u8]) -> serde_json::Result<T>,
-        complaint: fn(&[u8]) -> String,
-    ) -> Result<T, Fault> {
         self.refuse_html()?;
         let body: &[u8] = if self.status == StatusCode::NO_CONTENT {
             b"{}"
@@ -244,11 +291,11 @@ impl Answer {
         if let Some(excess) = self.shape.exceeded(body) {
             return Err(Fault::new(ErrorKind::TooLarge, excess).at(self.status));
         }
-        read(body).map_err(|error| {
+        serde_json::from_slice(body).map_err(|error| {
             let fault = if !error.is_data() && !matches!(first, b'{' | b'[') {
                 Fault::new(ErrorKind::NotJson, "the answer is not JSON")
             } else {
-                Fault::quoting(ErrorKind::Malformed, complaint(body))
+                Fault::quoting(ErrorKind::Malformed, complaint::<T>(body))
             };
             fault.at(self.status)
         })

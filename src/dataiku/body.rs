@@ -14,9 +14,11 @@ use super::{
 /// which are longer, do not.
 const WIPED: usize = 4 << 20;
 
-/// A body, or its beginning. Overwritten when it is dropped, since it may hold secrets.
+/// A body, or a part of it. Overwritten when it is dropped, since it may hold secrets.
 pub(super) struct Body {
     bytes: Zeroizing<Vec<u8>>,
+    /// Bytes that arrived in all.
+    arrived: usize,
     lease: Lease,
 }
 
@@ -40,27 +42,49 @@ impl Body {
         budget: &std::sync::Arc<Budget>,
         limit: BodyLimit,
     ) -> Result<Self, Fault> {
-        let too_large = || Fault::new(ErrorKind::TooLarge, format!("more than {}", size(limit.bytes)));
+        let mut body = Self::open(response, budget, limit).await?;
+        while body.more(response, limit).await? {}
+        Ok(body)
+    }
+
+    /// A body of which nothing was read yet.
+    pub(super) async fn open(
+        response: &Response,
+        budget: &std::sync::Arc<Budget>,
+        limit: BodyLimit,
+    ) -> Result<Self, Fault> {
         let announced = response
             .content_length()
             .map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
         if announced > limit.bytes {
-            return Err(too_large());
+            return Err(too_large(limit));
         }
         let lease = in_time(budget.lease(), limit).await?;
-        let mut body = Self {
+        Ok(Self {
             // An announced length is a claim: memory follows the bytes that arrive.
             bytes: Zeroizing::new(Vec::with_capacity(announced.min(UNIT))),
+            arrived: 0,
             lease,
+        })
+    }
+
+    /// Reads on; false at the end. What was removed counts towards the limit as well.
+    pub(super) async fn more(&mut self, response: &mut Response, limit: BodyLimit) -> Result<bool, Fault> {
+        let Some(chunk) = response.chunk().await? else {
+            return Ok(false);
         };
-        while let Some(chunk) = response.chunk().await? {
-            if body.bytes.len() + chunk.len() > limit.bytes {
-                return Err(too_large());
-            }
-            body.reserve(chunk.len(), limit).await?;
-            body.bytes.extend_from_slice(&chunk);
+        self.arrived += chunk.len();
+        if self.arrived > limit.bytes {
+            return Err(too_large(limit));
         }
-        Ok(body)
+        self.reserve(chunk.len(), limit).await?;
+        self.bytes.extend_from_slice(&chunk);
+        Ok(true)
+    }
+
+    /// Removes bytes at the beginning.
+    pub(super) fn remove(&mut self, count: usize) {
+        self.bytes.drain(..count);
     }
 
     /// The beginning of an error body, at most one unit of memory. Read errors end it early, since the status is known.
@@ -72,6 +96,7 @@ impl Body {
         let limit = BodyLimit { bytes: UNIT, deadline };
         let mut body = Self {
             bytes: Zeroizing::new(Vec::with_capacity(UNIT)),
+            arrived: 0,
             lease: in_time(budget.lease(), limit).await?,
         };
         while let Ok(Some(chunk)) = response.chunk().await {
@@ -102,6 +127,10 @@ impl Body {
         }
         Ok(())
     }
+}
+
+fn too_large(limit: BodyLimit) -> Fault {
+    Fault::new(ErrorKind::TooLarge, format!("more than {}", size(limit.bytes)))
 }
 
 /// Waits for memory until the deadline. Running out of time here does not count against the remote side.

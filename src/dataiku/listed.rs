@@ -1,12 +1,7 @@
 //! Lists of remote objects. One that cannot be identified is counted and skipped: it must not cost the others, and no
 //! object may be taken for absent because of it.
 
-use std::{fmt, marker::PhantomData};
-
-use serde::{
-    Deserialize, Deserializer,
-    de::{SeqAccess, Visitor},
-};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::fields::{Fields, Record};
@@ -53,6 +48,11 @@ impl<T> Listed<T> {
         }
     }
 
+    /// Adds an element as it was read.
+    pub(super) fn take(&mut self, Element(element): Element<T>) {
+        self.push(element);
+    }
+
     /// Adds an element.
     pub(super) fn push(&mut self, element: Option<T>) {
         match element {
@@ -74,24 +74,9 @@ impl<'de, T: Record> Deserialize<'de> for Element<T> {
 
 impl<'de, T: Record> Deserialize<'de> for Listed<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(ListVisitor(PhantomData))
-    }
-}
-
-struct ListVisitor<T>(PhantomData<fn() -> T>);
-
-impl<'de, T: Record> Visitor<'de> for ListVisitor<T> {
-    type Value = Listed<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a sequence")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let mut listed = Listed::default();
-        while let Some(Element(element)) = list.next_element()? {
-            listed.push(element);
-        }
+        let mut listed = Self::default();
+        let elements = Vec::<Element<T>>::deserialize(deserializer)?;
+        elements.into_iter().for_each(|element| listed.take(element));
         Ok(listed)
     }
 }

@@ -32,6 +32,7 @@ mod null;
 mod outcome;
 pub mod permit;
 pub mod product;
+mod receive;
 pub mod redact;
 mod shape;
 pub mod transport;

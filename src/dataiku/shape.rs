@@ -26,50 +26,119 @@ pub(super) const OBJECT: ShapeLimit = ShapeLimit {
     values: 250_000,
 };
 
-impl ShapeLimit {
-    /// What there is too much of, if anything. Reads the text without decoding it; whether it is JSON is judged elsewhere.
-    pub(super) fn exceeded(&self, text: &[u8]) -> Option<String> {
-        let text = text.trim_ascii_start();
-        let is_list = text.first() == Some(&b'[');
-        let (mut depth, mut entries, mut values, mut entry_start) = (0_usize, 1_usize, 1_usize, 0);
-        let (mut in_string, mut escaped) = (false, false);
-        for (index, byte) in text.iter().enumerate() {
-            if in_string {
-                match byte {
-                    _ if escaped => escaped = false,
-                    b'\\' => escaped = true,
-                    b'"' => in_string = false,
-                    _ => {}
-                }
-                continue;
-            }
-            match byte {
-                b'"' => in_string = true,
-                b'[' | b'{' => {
-                    depth += 1;
-                    values += 1;
-                }
-                b']' | b'}' => depth = depth.saturating_sub(1),
-                b',' => {
-                    values += 1;
-                    if is_list && depth == 1 {
-                        entries += 1;
-                        entry_start = index;
-                    }
-                }
-                _ => {}
-            }
-            if entries > self.entries {
-                return Some(format!("more than {} entries", self.entries));
-            }
-            if values > self.values {
-                return Some(format!("more than {} values", self.values));
-            }
-            if is_list && index - entry_start > self.entry_bytes {
-                return Some(format!("an entry of more than {}", size(self.entry_bytes)));
-            }
+/// What a byte is to the list that a text may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// The list begins.
+    Opens,
+    /// An element ends and another one follows.
+    Separates,
+    /// The list ends.
+    Closes,
+    /// Anything else.
+    Inside,
+}
+
+/// Reads a text byte by byte without decoding it, as it arrives.
+pub(super) struct Scan {
+    limit: &'static ShapeLimit,
+    /// Whether the text is a list; `None` before its first byte that is not blank.
+    is_list: Option<bool>,
+    depth: usize,
+    entries: usize,
+    values: usize,
+    entry_bytes: usize,
+    in_string: bool,
+    escaped: bool,
+}
+
+impl Scan {
+    pub(super) fn new(limit: &'static ShapeLimit) -> Self {
+        Self {
+            limit,
+            is_list: None,
+            depth: 0,
+            entries: 1,
+            values: 1,
+            entry_bytes: 0,
+            in_string: false,
+            escaped: false,
         }
-        None
+    }
+
+    /// Takes in the next byte. Whether the text is JSON is judged elsewhere.
+    ///
+    /// # Errors
+    /// What there is too much of.
+    pub(super) fn byte(&mut self, byte: u8) -> Result<Mark, String> {
+        let is_list = match self.is_list {
+            Some(is_list) => is_list,
+            None if byte.is_ascii_whitespace() => return Ok(Mark::Inside),
+            None => *self.is_list.insert(byte == b'['),
+        };
+        self.entry_bytes += 1;
+        let mark = if self.in_string {
+            self.string(byte);
+            Mark::Inside
+        } else {
+            self.structure(byte, is_list)
+        };
+        if self.entries > self.limit.entries {
+            return Err(format!("more than {} entries", self.limit.entries));
+        }
+        if self.values > self.limit.values {
+            return Err(format!("more than {} values", self.limit.values));
+        }
+        if is_list && self.entry_bytes > self.limit.entry_bytes.saturating_add(1) {
+            return Err(format!("an entry of more than {}", size(self.limit.entry_bytes)));
+        }
+        Ok(mark)
+    }
+
+    fn string(&mut self, byte: u8) {
+        match byte {
+            _ if self.escaped => self.escaped = false,
+            b'\\' => self.escaped = true,
+            b'"' => self.in_string = false,
+            _ => {}
+        }
+    }
+
+    fn structure(&mut self, byte: u8, is_list: bool) -> Mark {
+        match byte {
+            b'"' => self.in_string = true,
+            b'[' | b'{' => {
+                self.depth += 1;
+                self.values += 1;
+                if is_list && self.values == 2 {
+                    return Mark::Opens;
+                }
+            }
+            b']' | b'}' => {
+                self.depth = self.depth.saturating_sub(1);
+                if is_list && self.depth == 0 {
+                    return Mark::Closes;
+                }
+            }
+            b',' => {
+                self.values += 1;
+                if is_list && self.depth == 1 {
+                    self.entries += 1;
+                    self.entry_bytes = 0;
+                    return Mark::Separates;
+                }
+            }
+            _ => {}
+        }
+        Mark::Inside
+    }
+}
+
+impl ShapeLimit {
+    /// What there is too much of, if anything.
+    pub(super) fn exceeded(&'static self, text: &[u8]) -> Option<String> {
+        let mut scan = Scan::new(self);
+        text.iter().find_map(|byte| scan.byte(*byte).err())
     }
 }
 

@@ -2,7 +2,7 @@
 //! again depends on what it was for, and that is known above. A read that is lost with its connection is sent again once,
 //! since servers close idle connections without a word.
 
-use std::{sync::Arc, time::Duration};
+use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use reqwest::{Client, Request, StatusCode, header};
@@ -13,15 +13,18 @@ use url::Url;
 
 use super::{
     address::AddressPolicy,
-    answer::{Answer, Fault, receive},
+    answer::{Answer, Fault},
     body::BodyLimit,
     breaker::Health,
     call::{Call, Effect, OperationSpec, Read, Write},
     error::{ApiError, ErrorKind},
+    fields::Record,
     gate::{Breaker, Gate, Lane},
     http::{self, Timing},
+    listed::Listed,
     memory::Budget,
     permit::WritePermit,
+    receive::{Each, Receive, Whole},
     redact::quotable,
 };
 pub use super::{credentials::Credentials, gate::Limits};
@@ -241,32 +244,37 @@ impl Transport {
     }
 
     /// A read whose answer is a value.
-    pub(super) async fn json<T: DeserializeOwned>(&self, call: Call<Read>) -> Result<T, ApiError> {
-        self.run(call, None, Answer::json).await
+    pub(super) async fn json<T: DeserializeOwned + Send>(&self, call: Call<Read>) -> Result<T, ApiError> {
+        self.run(call, None, Whole(Answer::json)).await
     }
 
-    /// A read whose answer is a list. Each element is handed to `take` once it is read, so that a long list need not be
-    /// held as it came; where the call fails half-way, what was handed on is to be dropped.
-    pub(super) async fn each<T: DeserializeOwned>(
+    /// A read whose answer is a list. Each element is handed to `take` as soon as it arrived, so that no long list is in
+    /// memory as a whole. A read that is sent again begins with an empty collection.
+    pub(super) async fn each<T: DeserializeOwned, L: Default + Send>(
         &self,
         call: Call<Read>,
-        take: impl FnMut(T) + Send,
-    ) -> Result<(), ApiError> {
-        self.run(call, None, |answer| answer.each(take)).await
+        take: impl FnMut(&mut L, T) + Send,
+    ) -> Result<L, ApiError> {
+        self.run(call, None, Each { take, of: PhantomData }).await
+    }
+
+    /// A read whose answer is a list of records.
+    pub(super) async fn list<T: Record + Send>(&self, call: Call<Read>) -> Result<Listed<T>, ApiError> {
+        self.each(call, Listed::take).await
     }
 
     /// A write whose answer is a value. `Withdrawn`: the permit was no longer valid when the gate admitted the call.
-    pub(super) async fn write<T: DeserializeOwned>(
+    pub(super) async fn write<T: DeserializeOwned + Send>(
         &self,
         call: Call<Write>,
         permit: WritePermit,
     ) -> Result<T, ApiError> {
-        self.run(call, Some(permit), Answer::json).await
+        self.run(call, Some(permit), Whole(Answer::json)).await
     }
 
     /// A write whose answer does not matter once it says success.
     pub(super) async fn write_done(&self, call: Call<Write>, permit: WritePermit) -> Result<(), ApiError> {
-        self.run(call, Some(permit), Answer::done).await
+        self.run(call, Some(permit), Whole(Answer::done)).await
     }
 
     /// The remote side's words in an answer that says success, withheld if they expose the credentials or one of `secrets`.
@@ -274,12 +282,12 @@ impl Transport {
         quotable(text, &[secrets, &self.shared.secrets].concat())
     }
 
-    async fn run<K, T>(
+    async fn run<K, R: Receive>(
         &self,
         mut call: Call<K>,
         permit: Option<WritePermit>,
-        read: impl FnOnce(&Answer) -> Result<T, Fault> + Send,
-    ) -> Result<T, ApiError> {
+        read: R,
+    ) -> Result<R::Value, ApiError> {
         let operation = call.operation;
         let (result, duration) = match self.request(&mut call) {
             Ok(request) => self.through_gate(request, operation, permit, read).await,
@@ -292,13 +300,13 @@ impl Transport {
         }
     }
 
-    async fn through_gate<T>(
+    async fn through_gate<R: Receive>(
         &self,
         request: Request,
         operation: OperationSpec,
         permit: Option<WritePermit>,
-        read: impl FnOnce(&Answer) -> Result<T, Fault> + Send,
-    ) -> (Result<(T, StatusCode), Fault>, Duration) {
+        mut read: R,
+    ) -> (Result<(R::Value, StatusCode), Fault>, Duration) {
         let gate = &self.shared.gate;
         let _pass = match gate.enter(self.lane).await {
             Ok(pass) => pass,
@@ -308,10 +316,7 @@ impl Transport {
             return (Err(Fault::new(ErrorKind::Withdrawn, "")), Duration::ZERO);
         }
         let started = Instant::now();
-        let result = self
-            .exchange(request, operation)
-            .await
-            .and_then(|answer| Ok((read(&answer)?, answer.status)));
+        let result = self.exchange(request, operation, &mut read).await;
         if self.lane != Lane::Inventory {
             gate.record(health(operation, &result));
         }
@@ -324,7 +329,12 @@ impl Transport {
     }
 
     /// Sends the request; once more if it is a read that was lost with its connection. Both attempts share the time.
-    async fn exchange(&self, mut request: Request, operation: OperationSpec) -> Result<Answer, Fault> {
+    async fn exchange<R: Receive>(
+        &self,
+        mut request: Request,
+        operation: OperationSpec,
+        read: &mut R,
+    ) -> Result<(R::Value, StatusCode), Fault> {
         let bounds = self.bounds(operation);
         let started = Instant::now();
         *request.timeout_mut() = Some(bounds.time);
@@ -333,22 +343,28 @@ impl Transport {
             bytes: bounds.bytes,
             deadline: started + bounds.time,
         };
-        match (self.attempt(request, operation, limit).await, again) {
+        match (self.attempt(request, operation, limit, read).await, again) {
             (Err(fault), Some(mut again)) if fault.kind == ErrorKind::Lost => {
                 tracing::debug!(operation = operation.name, "a lost read is sent again");
                 *again.timeout_mut() = Some(bounds.time.saturating_sub(started.elapsed()));
-                self.attempt(again, operation, limit).await
+                self.attempt(again, operation, limit, read).await
             }
             (result, _) => result,
         }
     }
 
-    async fn attempt(&self, request: Request, operation: OperationSpec, limit: BodyLimit) -> Result<Answer, Fault> {
+    async fn attempt<R: Receive>(
+        &self,
+        request: Request,
+        operation: OperationSpec,
+        limit: BodyLimit,
+        read: &mut R,
+    ) -> Result<(R::Value, StatusCode), Fault> {
         if let Some(addresses) = &self.shared.proxied {
             http::check_proxied(&self.shared.base, addresses, self.shared.connect).await?;
         }
         let response = self.shared.client.execute(request).await?;
-        receive(response, operation, &self.shared.memory, limit).await
+        read.receive(response, operation, &self.shared.memory, limit).await
     }
 
     fn bounds(&self, operation: OperationSpec) -> Bounds {

@@ -46,6 +46,6 @@ impl<P: DipProduct> Node<P> {
     /// The call fails.
     pub async fn users_activity(&self) -> Result<Listed<ActivityRecord>, ApiError> {
         let call = Call::new(Self::LIST_ACTIVITY).query("enabledUsersOnly", &false);
-        self.transport.json(call).await
+        self.transport.list(call).await
     }
 }

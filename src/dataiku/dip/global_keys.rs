@@ -81,7 +81,7 @@ impl<P: DipProduct> Node<P> {
     /// # Errors
     /// The call fails.
     pub async fn global_keys(&self) -> Result<Listed<KeyRecord>, ApiError> {
-        self.transport.json(Call::new(Self::LIST_KEYS)).await
+        self.transport.list(Call::new(Self::LIST_KEYS)).await
     }
 
     /// The whole definition of a key; `None` when there is no such key. A 404 that is not in the node's own error format

@@ -224,7 +224,7 @@ impl<P: DipProduct> Node<P> {
     /// # Errors
     /// The call fails.
     pub async fn groups(&self) -> Result<Listed<GroupRecord>, ApiError> {
-        self.transport.json(Call::new(Self::LIST_GROUPS)).await
+        self.transport.list(Call::new(Self::LIST_GROUPS)).await
     }
 
     /// The whole definition of a group; `None` when it does not exist. A 404 that is not in the node's own error format

@@ -48,6 +48,6 @@ impl<P: DipProduct> Node<P> {
             .query("withScenarios", &scenarios)
             .query("withNotScenarios", &!scenarios)
             .query("allUsers", &true);
-        self.transport.json(call).await
+        self.transport.list(call).await
     }
 }

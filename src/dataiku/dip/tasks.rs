@@ -8,7 +8,7 @@ use crate::dataiku::{
     document::Document,
     error::{ApiError, ErrorKind},
     fields::{Fields, Record, record},
-    listed::{Element, Listed},
+    listed::Listed,
     outcome::{certain, malformed},
     permit::WritePermit,
 };
@@ -111,14 +111,11 @@ impl<P: DipProduct> Node<P> {
     /// # Errors
     /// The call fails.
     pub async fn long_tasks(&self) -> Result<Listed<LongTask>, ApiError> {
-        let mut tasks = Listed::default();
         let call = Call::new(Self::LONG_TASKS)
             .query("withScenarios", &false)
             .query("withNotScenarios", &true)
             .query("allUsers", &true);
-        let take = |Element(task): Element<LongTask>| tasks.push(task);
-        self.transport.each(call, take).await?;
-        Ok(tasks)
+        self.transport.list(call).await
     }
 
     /// The state of a task, without its result, which stays on the node. `None`: the node does not know it.

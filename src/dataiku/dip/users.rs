@@ -224,11 +224,9 @@ impl<P: DipProduct> Node<P> {
         include_settings: bool,
         mut keep: impl FnMut(UserRecord) -> T + Send,
     ) -> Result<Listed<T>, ApiError> {
-        let mut users = Listed::default();
         let call = Call::new(Self::LIST_USERS).query("includeSettings", &include_settings);
-        let take = |Element(user): Element<UserRecord>| users.push(user.map(&mut keep));
-        self.transport.each(call, take).await?;
-        Ok(users)
+        let take = |users: &mut Listed<T>, Element(user): Element<UserRecord>| users.push(user.map(&mut keep));
+        self.transport.each(call, take).await
     }
 
     /// The whole document of a user; `None` when it does not exist. A 404 that is not in the node's own error format

@@ -141,11 +141,8 @@ impl Dss {
     /// # Errors
     /// The call fails.
     pub async fn jupyter_notebooks(&self, project: &str) -> Result<Option<Listed<NotebookRecord>>, ApiError> {
-        let mut notebooks = Listed::default();
         let call = Call::new(LIST).segment("projectKey", project);
-        let take = |Element(notebook): Element<NotebookRecord>| notebooks.push(notebook);
-        let read = certain(self.transport.each(call, take).await)?;
-        Ok(read.map(|()| notebooks))
+        certain(self.transport.list(call).await)
     }
 
     /// The content of a notebook; `None` when there is no such notebook or project.
@@ -221,13 +218,11 @@ impl Dss {
     /// # Errors
     /// The call fails.
     pub async fn jupyter_sessions(&self) -> Result<Listed<SessionRecord>, ApiError> {
-        let mut sessions = Listed::default();
-        let take = |Element(running): Element<RunningRecord>| match running {
+        let take = |sessions: &mut Listed<SessionRecord>, Element(running): Element<RunningRecord>| match running {
             Some(RunningRecord(all)) => all.into_iter().for_each(|one| sessions.push(one)),
             None => sessions.push(None),
         };
-        self.transport.each(Call::new(SESSIONS), take).await?;
-        Ok(sessions)
+        self.transport.each(Call::new(SESSIONS), take).await
     }
 
     /// Ends a session, whose variables are lost; false when there was none.
@@ -248,10 +243,7 @@ impl Dss {
         project: &str,
         name: &str,
     ) -> Result<Option<Listed<DiscussionRecord>>, ApiError> {
-        let mut discussions = Listed::default();
-        let take = |Element(discussion): Element<DiscussionRecord>| discussions.push(discussion);
-        let read = certain(self.transport.each(of(DISCUSSIONS, project, name), take).await)?;
-        Ok(read.map(|()| discussions))
+        certain(self.transport.each(of(DISCUSSIONS, project, name), Listed::take).await)
     }
 
     /// Opens a discussion of a notebook with a first message.

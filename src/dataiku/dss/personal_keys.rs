@@ -43,7 +43,7 @@ impl Dss {
     /// # Errors
     /// The call fails.
     pub async fn personal_keys(&self) -> Result<Listed<KeyRecord>, ApiError> {
-        self.transport.json(Call::new(LIST)).await
+        self.transport.list(Call::new(LIST)).await
     }
 
     /// The whole document of a key; `None` when there is no such key. A 404 that is not in the node's own error format counts

@@ -73,7 +73,7 @@ impl Dss {
     /// # Errors
     /// The call fails. `NotFound`: the release is older than 15.2.
     pub async fn running_jobs(&self) -> Result<Listed<RunningJob>, ApiError> {
-        self.transport.json(Call::new(JOBS).query("allUsers", &true)).await
+        self.transport.list(Call::new(JOBS).query("allUsers", &true)).await
     }
 
     /// Notebooks of all projects with a kernel that runs.
@@ -81,6 +81,6 @@ impl Dss {
     /// # Errors
     /// The call fails.
     pub async fn running_notebooks(&self) -> Result<Listed<RunningNotebook>, ApiError> {
-        self.transport.json(Call::new(NOTEBOOKS)).await
+        self.transport.list(Call::new(NOTEBOOKS)).await
     }
 }

@@ -169,7 +169,7 @@ impl Govern {
     /// # Errors
     /// The call fails; it needs the architect right.
     pub async fn assignments(&self) -> Result<Listed<AssignmentsRecord>, ApiError> {
-        self.transport.json(Call::new(LIST)).await
+        self.transport.list(Call::new(LIST)).await
     }
 
     /// The whole document of a blueprint; `None` when it has none. A 404 that is not in the node's own error format counts

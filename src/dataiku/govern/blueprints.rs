@@ -27,7 +27,7 @@ impl Govern {
     /// # Errors
     /// The call fails.
     pub async fn blueprints(&self) -> Result<Listed<String>, ApiError> {
-        let listed: Listed<BlueprintId> = self.transport.json(Call::new(LIST)).await?;
+        let listed: Listed<BlueprintId> = self.transport.list(Call::new(LIST)).await?;
         Ok(listed.map(|BlueprintId(id)| id))
     }
 }

@@ -62,7 +62,7 @@ impl Govern {
     /// # Errors
     /// The call fails; it needs the architect right.
     pub async fn permissions(&self) -> Result<Listed<PermissionsRecord>, ApiError> {
-        self.transport.json(Call::new(LIST)).await
+        self.transport.list(Call::new(LIST)).await
     }
 
     /// The whole document of a blueprint; `None` when the default permissions apply to it. A 404 that is not in the node's own

@@ -75,7 +75,7 @@ impl Govern {
     /// # Errors
     /// The call fails; it needs the architect right.
     pub async fn roles(&self) -> Result<Listed<RoleRecord>, ApiError> {
-        self.transport.json(Call::new(LIST)).await
+        self.transport.list(Call::new(LIST)).await
     }
 
     /// The whole document of a role; `None` when it does not exist. A 404 that is not in the node's own error format counts

@@ -179,7 +179,7 @@ impl Launchpad {
     /// The call fails; it needs the scope `read_users`.
     pub async fn users(&self) -> Result<Listed<UserRecord>, ApiError> {
         let call = self.call(SEARCH_USERS).json(&Emails { emails: None });
-        self.transport.json(call).await
+        self.transport.list(call).await
     }
 
     /// All invites.
@@ -188,7 +188,7 @@ impl Launchpad {
     /// The call fails; it needs the scope `read_users`.
     pub async fn invites(&self) -> Result<Listed<InviteRecord>, ApiError> {
         let call = self.call(SEARCH_INVITES).json(&Emails { emails: None });
-        self.transport.json(call).await
+        self.transport.list(call).await
     }
 
     /// The whole documents of the invites of these addresses, which have to be in the Launchpad's spelling. Those that
@@ -198,7 +198,7 @@ impl Launchpad {
     /// The call fails; it needs the scope `read_users`.
     pub async fn invites_of(&self, emails: &[&str]) -> Result<Listed<Document>, ApiError> {
         let call = self.call(SEARCH_INVITES).json(&Emails { emails: Some(emails) });
-        self.transport.json(call).await
+        self.transport.list(call).await
     }
 
     /// The whole document of an invite; `None` when it does not exist, or was accepted. Gateways answer 404 in the
@@ -229,7 +229,7 @@ impl Launchpad {
     /// The call fails; it needs the scope `read_users`.
     pub async fn users_of(&self, emails: &[&str]) -> Result<Listed<Document>, ApiError> {
         let call = self.call(SEARCH_USERS).json(&Emails { emails: Some(emails) });
-        self.transport.json(call).await
+        self.transport.list(call).await
     }
 
     /// Invites people; see [`new_invite`]. The Launchpad accepts or refuses each by itself, and the answer lists the outcomes.

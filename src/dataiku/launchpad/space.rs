@@ -89,7 +89,7 @@ impl Launchpad {
     /// # Errors
     /// The call fails; it needs the scope `read_users`.
     pub async fn profiles(&self) -> Result<Listed<ProfileRecord>, ApiError> {
-        self.transport.json(self.call(PROFILES)).await
+        self.transport.list(self.call(PROFILES)).await
     }
 
     /// All nodes.
@@ -98,6 +98,6 @@ impl Launchpad {
     /// The call fails.
     pub async fn nodes(&self) -> Result<Listed<NodeRecord>, ApiError> {
         let call = self.call(NODES).json(&Type { r#type: None });
-        self.transport.json(call).await
+        self.transport.list(call).await
     }
 }

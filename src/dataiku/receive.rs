@@ -1,0 +1,68 @@
+//! Ways to read an answer: as one value once all of it is there, or as a list while it arrives.
+
+use std::{future::Future, marker::PhantomData, sync::Arc};
+
+use reqwest::{Response, StatusCode};
+use serde::de::DeserializeOwned;
+
+use super::{
+    answer::{Answer, Fault, receive, receive_list},
+    body::BodyLimit,
+    call::OperationSpec,
+    memory::Budget,
+};
+
+/// How an answer is read. A call that is sent again reads its second answer from the start.
+pub(super) trait Receive: Send {
+    /// What the answer is read as.
+    type Value: Send;
+
+    fn receive(
+        &mut self,
+        response: Response,
+        operation: OperationSpec,
+        budget: &Arc<Budget>,
+        limit: BodyLimit,
+    ) -> impl Future<Output = Result<(Self::Value, StatusCode), Fault>> + Send;
+}
+
+/// The answer as one value.
+pub(super) struct Whole<T>(pub(super) fn(&Answer) -> Result<T, Fault>);
+
+impl<T: Send> Receive for Whole<T> {
+    type Value = T;
+
+    async fn receive(
+        &mut self,
+        response: Response,
+        operation: OperationSpec,
+        budget: &Arc<Budget>,
+        limit: BodyLimit,
+    ) -> Result<(T, StatusCode), Fault> {
+        let answer = receive(response, operation, budget, limit).await?;
+        Ok(((self.0)(&answer)?, answer.status))
+    }
+}
+
+/// The elements of a list, in a collection that `take` adds them to.
+pub(super) struct Each<T, L, F> {
+    pub(super) take: F,
+    pub(super) of: PhantomData<fn(T) -> L>,
+}
+
+impl<T: DeserializeOwned, L: Default + Send, F: FnMut(&mut L, T) + Send> Receive for Each<T, L, F> {
+    type Value = L;
+
+    async fn receive(
+        &mut self,
+        response: Response,
+        operation: OperationSpec,
+        budget: &Arc<Budget>,
+        limit: BodyLimit,
+    ) -> Result<(L, StatusCode), Fault> {
+        let mut list = L::default();
+        let take = |element| (self.take)(&mut list, element);
+        let status = receive_list(response, operation, budget, limit, take).await?;
+        Ok((list, status))
+    }
+}
