@@ -27,8 +27,11 @@ use crate::{
 const MOST: usize = 200;
 /// Time between two calls of one kind: what comes meanwhile goes into the next one.
 const SPACING: Duration = Duration::from_secs(1);
-/// The same after a call that carried many items, as more of them follow.
+/// The same after a call that carried many items, as more of them follow. It doubles with each further such call: however slowly
+/// the objects of an onboarding are reconciled, the number of calls hardly grows.
 const WIDE_SPACING: Duration = Duration::from_secs(3);
+/// Longest time between two calls of one kind.
+const WIDEST_SPACING: Duration = Duration::from_secs(12);
 /// How many items are many.
 const MANY: usize = 10;
 /// How often a call is sent again that lost a permit in between.
@@ -62,19 +65,39 @@ pub struct Ask {
 #[derive(Default)]
 struct Answers {
     batch: Batch<Ask, Result<Receipt, Error>>,
+    pace: Mutex<Option<Pace>>,
+}
+
+/// The last call and what follows from it.
+struct Pace {
     /// When the next call is due.
-    next: Mutex<Option<Instant>>,
+    next: Instant,
+    spacing: Duration,
+}
+
+impl Pace {
+    /// After a call with so many items.
+    fn after(last: Option<&Self>, items: usize) -> Self {
+        let spacing = match last {
+            _ if items < MANY => SPACING,
+            Some(last) if last.spacing >= WIDE_SPACING => (2 * last.spacing).min(WIDEST_SPACING),
+            _ => WIDE_SPACING,
+        };
+        Self {
+            next: Instant::now() + spacing,
+            spacing,
+        }
+    }
 }
 
 impl Answers {
     /// Waits until a call with so many items is due.
     async fn due(&self, items: usize) {
-        let mut next = self.next.lock().await;
-        if let Some(next) = *next {
-            tokio::time::sleep_until(next).await;
+        let mut pace = self.pace.lock().await;
+        if let Some(pace) = &*pace {
+            tokio::time::sleep_until(pace.next).await;
         }
-        let spacing = if items < MANY { SPACING } else { WIDE_SPACING };
-        *next = Some(Instant::now() + spacing);
+        *pace = Some(Pace::after(pace.as_ref(), items));
     }
 }
 
@@ -406,5 +429,22 @@ mod tests {
         for nothing in ["", "no", r#"{"email":["bad"]}"#, r#"{"3":{"em"#, "[1]"] {
             assert_eq!(named(nothing), [], "{nothing}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pace;
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_with_many_items_are_further_and_further_apart_and_one_with_few_is_soon_followed() {
+        let mut pace = None;
+        let spacings = [1, 200, 200, 50, 10, 200, 9, 10].map(|items| {
+            let next = Pace::after(pace.as_ref(), items);
+            let spacing = next.spacing.as_secs();
+            pace = Some(next);
+            spacing
+        });
+        assert_eq!(spacings, [1, 3, 6, 12, 12, 12, 1, 3]);
     }
 }
