@@ -66,7 +66,7 @@ fn section(
     add("reads of a Secret", &|phase| {
         phase.usage.requested("GET secrets").to_string()
     });
-    add("lists of all Secrets", &|phase| {
+    add("lists of Secrets", &|phase| {
         phase.usage.requested("LIST secrets").to_string()
     });
     add("CPU s, contestant", &|phase| seconds(phase.usage.seconds("operator")));

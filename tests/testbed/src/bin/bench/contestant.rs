@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 use serde::Serialize;
 use testbed::{Operator, Process};
@@ -94,7 +94,12 @@ impl Running {
     /// An error with the end of its log, unless it runs.
     pub fn check(&mut self) -> Result<()> {
         match self {
-            Self::Operator(operator) => operator.pid().map(drop),
+            Self::Operator(operator) => {
+                if !operator.is_running()? {
+                    bail!("the operator ended; its log:\n{}", operator.logs());
+                }
+                Ok(())
+            }
             Self::Rival(process) => process.check(),
         }
     }
