@@ -122,8 +122,11 @@ fn heading(table: &mut String, title: &str) {
 
 fn row(table: &mut String, name: &str, cells: impl Iterator<Item = String>) {
     let (first, others) = WIDTHS;
-    let cells: String = cells.map(|cell| format!("{cell:>others$}")).collect();
-    let _ = writeln!(table, "{name:<first$}{cells}");
+    let _ = write!(table, "{name:<first$}");
+    for cell in cells {
+        let _ = write!(table, "{cell:>others$}");
+    }
+    table.push('\n');
 }
 
 #[cfg(test)]

@@ -72,9 +72,12 @@ pub fn table(run: &Run) -> String {
         .filter_map(|(name, phase)| Some((name, phase?)))
         .collect();
     let mut row = |name: &str, cells: Vec<String>| {
-        let cells: String = cells.iter().map(|cell| format!("{cell:>14}")).collect();
         // Writing into a String cannot fail.
-        let _ = writeln!(table, "{name:<34}{cells}");
+        let _ = write!(table, "{name:<34}");
+        for cell in cells {
+            let _ = write!(table, "{cell:>14}");
+        }
+        table.push('\n');
     };
     row("", phases.iter().map(|(name, _)| (*name).to_owned()).collect());
     for (name, read) in ROWS {

@@ -60,9 +60,9 @@ pub fn build(contestant: Contestant, args: &Args) -> Result<Program> {
 /// Compiles the Go module; Go itself knows whether anything has changed.
 fn go(module: &Path, built: &Path) -> Result<PathBuf> {
     let binary = built.join("controller-runtime");
-    let mut build = Command::new("go");
-    build.args(["build", "-o"]).arg(&binary).arg(".").current_dir(module);
-    run(&mut build)?;
+    let mut compiler = Command::new("go");
+    compiler.args(["build", "-o"]).arg(&binary).arg(".").current_dir(module);
+    run(&mut compiler)?;
     Ok(binary)
 }
 
