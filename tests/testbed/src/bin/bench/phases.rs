@@ -86,6 +86,7 @@ pub async fn run(mut bed: Bed, contestant: Contestant, args: &Args) -> Result<Ru
         run.steady = Some(steady);
     }
     if args.has(Part::Edits) {
+        at_rest(&bed, &mut running).await?;
         run.edits = Some(edits::edits(&mut bed, &mut running, args.edits).await?);
     }
     if args.has(Part::Drift) {
