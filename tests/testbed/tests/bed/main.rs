@@ -9,6 +9,7 @@ mod cleanup;
 mod control_plane;
 mod namespace;
 mod operator;
+mod process;
 
 use std::path::PathBuf;
 use std::time::Duration;

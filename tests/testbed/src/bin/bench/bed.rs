@@ -1,4 +1,4 @@
-//! The bed of one run: a control plane with every object declared, a node with nothing on it, and no operator yet.
+//! The bed of one run: a control plane with every object declared, a node with nothing on it, and no contestant yet.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -6,12 +6,14 @@ use anyhow::{Context, Result, bail};
 use futures::{StreamExt, TryStreamExt};
 use serde_json::json;
 use testbed::{
-    ControlPlane, Namespace, Operator, Options,
+    ControlPlane, Installation, Namespace, Operator, Options, Process,
     simulator::{Instance, InstanceConfig, Product, Simulator},
 };
 
 use crate::{
     args::Args,
+    contestant::{Contestant, Program, Running},
+    rivals,
     workload::{INSTANCE, User, connection},
 };
 
@@ -28,18 +30,33 @@ pub struct Bed {
     pub dss: Instance,
     /// What is declared.
     pub users: Vec<User>,
-    binary: PathBuf,
+    program: Program,
+    /// The rights of a rival; our operator has those that this repository ships.
+    rival: Option<Installation>,
     _simulator: Simulator,
 }
 
 impl Bed {
-    /// Starts everything but the operator, and declares everything.
-    pub async fn start(args: &Args, users: usize) -> Result<Self> {
+    /// Starts everything but the contestant, and declares everything.
+    pub async fn start(args: &Args, contestant: Contestant, users: usize) -> Result<Self> {
+        let program = program(args, contestant)?;
         let options = Options { fsync: !args.no_fsync };
         let control_plane = ControlPlane::start_with(options).await?;
-        control_plane.installation().await?;
+        let rival = if contestant.is_rival() {
+            let manifests = rivals::folder(args)?;
+            Some(Installation::apply(&control_plane, &[manifests]).await?)
+        } else {
+            control_plane.installation().await?;
+            None
+        };
         let simulator = Simulator::start().await?;
-        let dss = simulator.instance(InstanceConfig::new(Product::Dss)).await?;
+        let node = contestant
+            .release()
+            .into_iter()
+            .fold(InstanceConfig::new(Product::Dss), |node, release| {
+                node.switch("release", json!(release))
+            });
+        let dss = simulator.instance(node).await?;
         if args.latency_ms > 0 {
             let fault = json!({ "kind": "latency", "millis": args.latency_ms });
             dss.fault(json!({ "match": {}, "times": 0, "fault": fault }));
@@ -49,17 +66,34 @@ impl Bed {
             control_plane,
             dss,
             users: User::all(args, users),
-            binary: operator_binary(args)?,
+            program,
+            rival,
             _simulator: simulator,
         };
         bed.declare(args).await?;
         Ok(bed)
     }
 
-    /// Starts the operator as shipped: all namespaces, log level info. It may not be ready yet.
-    pub async fn operator(&self) -> Result<Operator> {
-        let builder = Operator::builder(&self.binary).control_plane(&self.control_plane);
-        builder.spawn().await
+    /// Starts the contestant as shipped: all namespaces, log level info. It may not be ready yet.
+    pub async fn contestant(&self) -> Result<Running> {
+        let (binary, arguments, environment) = match &self.program {
+            Program::Operator(binary) => {
+                let builder = Operator::builder(binary).control_plane(&self.control_plane);
+                return builder.spawn().await.map(Running::Operator);
+            }
+            Program::Rival {
+                binary,
+                arguments,
+                environment,
+            } => (binary, arguments, environment),
+        };
+        let rights = self.rival.as_ref().context("a rival has rights of its own")?;
+        let process = Process::new(&self.control_plane, binary, rights.kubeconfig())?;
+        let process = arguments.iter().fold(process, Process::arg);
+        let variable = |process: Process, (name, value): &(&str, String)| process.env(*name, value);
+        let mut process = environment.iter().fold(process, variable);
+        process.start()?;
+        Ok(Running::Rival(process))
     }
 
     async fn declare(&self, args: &Args) -> Result<()> {
@@ -77,6 +111,13 @@ impl Bed {
             .await
             .context("declare the users")
     }
+}
+
+fn program(args: &Args, contestant: Contestant) -> Result<Program> {
+    if contestant.is_rival() {
+        return rivals::build(contestant, args);
+    }
+    operator_binary(args).map(Program::Operator)
 }
 
 fn operator_binary(args: &Args) -> Result<PathBuf> {

@@ -1,4 +1,5 @@
-//! The benchmark: what many users cost, from nothing, at a restart, and while nothing happens.
+//! The benchmark: what many users cost, from nothing, at a restart, while nothing happens, and what an edit takes; for
+//! our operator, and for others with the same job beside it.
 //!
 //! It asserts nothing about time. It fails when the node does not end as declared, since figures of work that was not
 //! done are worth nothing.
@@ -6,10 +7,15 @@
 
 mod args;
 mod bed;
+mod comparison;
+mod contestant;
+mod edits;
+mod latency;
 mod oracle;
 mod phases;
 mod probe;
 mod report;
+mod rivals;
 mod workload;
 
 use anyhow::Result;
@@ -20,11 +26,20 @@ use self::{args::Args, bed::Bed};
 #[tokio::main]
 async fn main() -> Result<()> {
     let args = Args::parse();
+    let contestants = args.contestants()?;
     println!("{}", report::machine()?);
     for &users in &args.users {
-        let bed = Bed::start(&args, users).await?;
-        let run = phases::run(bed, &args).await?;
-        println!("\n{}\n{}", report::table(&run), report::json(&run));
+        let mut runs = Vec::new();
+        for &contestant in &contestants {
+            let bed = Bed::start(&args, contestant, users).await?;
+            let run = phases::run(bed, contestant, &args).await?;
+            println!("{}", report::json(&run));
+            runs.push(run);
+        }
+        match runs.as_slice() {
+            [run] => println!("\n{}", report::table(run)),
+            runs => println!("\n{}", comparison::table(runs)),
+        }
     }
     Ok(())
 }

@@ -1,9 +1,13 @@
 //! Whether the work was done: every object Ready, and the node exactly as declared.
 
-use std::{collections::HashSet, pin::pin, time::Duration};
+use std::{
+    collections::HashSet,
+    pin::{Pin, pin},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use kube::{
     Api, ResourceExt,
     core::{ApiResource, GroupVersionKind, Object},
@@ -15,10 +19,12 @@ use kube::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::bed::Bed;
+use crate::{bed::Bed, contestant::Running};
 
 /// Longest wait for something to be done; the default limits take ten minutes and more for 10,000 users.
 const PATIENCE: Duration = Duration::from_mins(40);
+/// Longest wait for one edit.
+const EDIT_PATIENCE: Duration = Duration::from_mins(3);
 
 /// The little that is looked at of an object, so that watching costs as little as it can.
 type Seen = Object<Unread, Conditions>;
@@ -37,6 +43,8 @@ struct Condition {
     #[serde(rename = "type")]
     kind: String,
     status: String,
+    #[serde(default, rename = "observedGeneration")]
+    generation: i64,
 }
 
 fn users(bed: &Bed) -> (Api<Seen>, ApiResource) {
@@ -46,8 +54,23 @@ fn users(bed: &Bed) -> (Api<Seen>, ApiResource) {
     (api, resource)
 }
 
-/// Waits until every user is Ready, by a watch.
-pub async fn all_ready(bed: &Bed) -> Result<()> {
+/// Waits until every user is Ready, by a watch; fails when the contestant ends meanwhile.
+pub async fn all_ready(bed: &Bed, running: &mut Running) -> Result<()> {
+    let ended = async {
+        loop {
+            if let Err(error) = running.check() {
+                return error;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    tokio::select! {
+        ready = every_user_is_ready(bed) => ready,
+        error = ended => Err(error),
+    }
+}
+
+async fn every_user_is_ready(bed: &Bed) -> Result<()> {
     let wanted = bed.users.len();
     let mut ready: HashSet<String> = HashSet::new();
     let watching = async {
@@ -75,10 +98,53 @@ pub async fn all_ready(bed: &Bed) -> Result<()> {
 }
 
 fn is_ready(object: &Seen) -> bool {
+    ready_generation(object).is_some()
+}
+
+/// The generation that a user is Ready for.
+fn ready_generation(object: &Seen) -> Option<i64> {
     let conditions = object.status.iter().flat_map(|status| &status.conditions);
     conditions
         .into_iter()
-        .any(|one| one.kind == "Ready" && one.status == "True")
+        .find(|one| one.kind == "Ready" && one.status == "True")
+        .map(|one| one.generation)
+}
+
+/// A watch of all users.
+pub struct Watch(Pin<Box<dyn Stream<Item = watcher::Result<Seen>> + Send>>);
+
+// === impl Watch ===
+
+impl Watch {
+    /// Starts it, and goes past what it shows of the users as they are.
+    pub async fn start(bed: &Bed) -> Result<Self> {
+        let (api, _) = users(bed);
+        let stream = watcher(api, watcher::Config::default()).applied_objects();
+        let mut watch = Self(Box::pin(stream));
+        let mut seen = HashSet::new();
+        while seen.len() < bed.users.len() {
+            seen.insert(watch.next().await?.name_any());
+        }
+        Ok(watch)
+    }
+
+    /// Waits until a user is Ready for this generation or a later one.
+    pub async fn ready(&mut self, name: &str, generation: i64) -> Result<()> {
+        let ready = async {
+            loop {
+                let object = self.next().await?;
+                if object.name_any() == name && ready_generation(&object) >= Some(generation) {
+                    return Ok(());
+                }
+            }
+        };
+        let done: Result<Result<()>, _> = tokio::time::timeout(EDIT_PATIENCE, ready).await;
+        done.with_context(|| format!("{name} was not Ready {EDIT_PATIENCE:?} after an edit"))?
+    }
+
+    async fn next(&mut self) -> Result<Seen> {
+        Ok(self.0.next().await.context("the watch ended")??)
+    }
 }
 
 /// The versions of all users: equal before and after means that nobody wrote any of them.

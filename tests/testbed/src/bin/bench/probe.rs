@@ -5,7 +5,6 @@ use std::{collections::BTreeMap, fs};
 use anyhow::{Context, Result};
 use kube::Client;
 use serde::Serialize;
-use testbed::Operator;
 
 use crate::bed::Bed;
 
@@ -23,6 +22,8 @@ pub struct Usage {
     pub calls: u64,
     /// Of these, such that change something.
     pub remote_writes: u64,
+    /// Of all calls, the most that were under way at one time.
+    pub in_flight: u64,
     /// Calls by operation of the contract sheet.
     pub operations: BTreeMap<String, u64>,
     /// Requests to the apiserver about what only the operator asks for, by `VERB resource`; those that it did not
@@ -46,17 +47,17 @@ pub struct Memory {
 
 impl Reading {
     /// Reads now, and starts to count calls anew.
-    pub async fn start(bed: &Bed, operator: Option<&Operator>) -> Result<Self> {
-        let reading = Self::take(bed, operator).await?;
+    pub async fn start(bed: &Bed, pid: Option<u32>) -> Result<Self> {
+        let reading = Self::take(bed, pid).await?;
         bed.dss.reset_requests();
         Ok(reading)
     }
 
-    async fn take(bed: &Bed, operator: Option<&Operator>) -> Result<Self> {
+    async fn take(bed: &Bed, pid: Option<u32>) -> Result<Self> {
         let mut processes = bed.control_plane.processes();
         processes.push(("bench+simulator".to_owned(), std::process::id()));
-        if let Some(operator) = operator {
-            processes.push(("operator".to_owned(), operator.pid()?));
+        if let Some(pid) = pid {
+            processes.push(("operator".to_owned(), pid));
         }
         let seconds = processes
             .into_iter()
@@ -68,9 +69,9 @@ impl Reading {
     }
 
     /// What was used since.
-    pub async fn end(self, bed: &Bed, operator: &Operator) -> Result<Usage> {
+    pub async fn end(self, bed: &Bed, pid: u32) -> Result<Usage> {
         let calls = bed.dss.requests();
-        let now = Self::take(bed, Some(operator)).await?;
+        let now = Self::take(bed, Some(pid)).await?;
         let requests = now.requests.into_iter().map(|(name, count)| {
             let before = self.requests.get(&name).copied().unwrap_or_default();
             (name, count - before)
@@ -82,6 +83,7 @@ impl Reading {
         Ok(Usage {
             calls: calls.total,
             remote_writes: calls.writes,
+            in_flight: calls.peak,
             operations: calls.counts,
             requests: requests.filter(|(_, count)| *count > 0).collect(),
             processor_seconds: processors.collect(),
@@ -110,9 +112,9 @@ impl Usage {
     }
 }
 
-/// The memory of the operator.
-pub fn memory(operator: &Operator) -> Result<Memory> {
-    let status = fs::read_to_string(format!("/proc/{}/status", operator.pid()?))?;
+/// The memory of a process.
+pub fn memory(pid: u32) -> Result<Memory> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let field = |name: &str| -> Result<u64> {
         let value = status
             .lines()
@@ -126,7 +128,8 @@ pub fn memory(operator: &Operator) -> Result<Memory> {
     })
 }
 
-fn processor_seconds(pid: u32) -> Result<f64> {
+/// Processor time of a process since its start, in user and system mode.
+pub fn processor_seconds(pid: u32) -> Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // The name in parentheses may hold spaces; utime and stime are the 12th and 13th field after it.
     let (_, fields) = stat.rsplit_once(')').context("a stat without a name")?;
@@ -156,8 +159,8 @@ async fn requests(client: &Client) -> Result<BTreeMap<String, u64>> {
             quoted.and_then(|value| value.strip_suffix('"')).unwrap_or_default()
         };
         let (group, resource, subresource) = (label("group"), label("resource"), label("subresource"));
-        let ours =
-            matches!(group, "dataiku-operator.io" | "events.k8s.io") || (group.is_empty() && resource == "secrets");
+        let ours = matches!(group, "dataiku-operator.io" | "events.k8s.io")
+            || (group.is_empty() && matches!(resource, "secrets" | "events"));
         if ours {
             let slash = if subresource.is_empty() { "" } else { "/" };
             let refused = if matches!(label("code"), "200" | "201") {

@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use crate::{
-    args::HIGH_LIMITS,
+    contestant::Contestant,
     phases::{Phase, Run},
 };
 
@@ -27,19 +27,20 @@ pub fn machine() -> Result<String> {
 }
 
 /// Says that a phase is over: a run of many users takes a while.
-pub fn done(name: &str, phase: &Phase) {
-    let (calls, peak) = (phase.usage.calls, mebibytes(phase.memory_ki_b.peak));
+pub fn done(contestant: Contestant, phase: &str, measured: &Phase) {
+    let (calls, peak) = (measured.usage.calls, mebibytes(measured.memory_ki_b.peak));
     eprintln!(
-        "{name}: {} s, {calls} calls, at most {peak} MiB",
-        seconds(phase.seconds)
+        "{}, {phase}: {} s, {calls} calls, at most {peak} MiB",
+        contestant.name(),
+        seconds(measured.seconds)
     );
 }
 
-/// The run as a table.
-pub fn table(run: &Run) -> String {
+/// One line that says what was set up.
+pub fn setting(run: &Run) -> String {
     let setting = &run.setting;
-    let (concurrency, per_second) = if setting.default_limits { (8, 50) } else { HIGH_LIMITS };
-    let mut table = format!(
+    let (concurrency, per_second) = setting.limits();
+    format!(
         "{} users, {} % with a password{}; node answers in {} ms; limits {concurrency} at once, {per_second}/s; etcd {}\n",
         run.users,
         setting.passwords,
@@ -54,17 +55,45 @@ pub fn table(run: &Run) -> String {
         } else {
             "with fsync"
         },
-    );
-    let phases = [&run.cold, &run.restart, &run.steady];
-    let steady = format!("steady {} s", setting.steady_seconds);
-    let mut row = |name: &str, cells: [String; 3]| {
-        let [cold, restart, steady] = cells;
+    )
+}
+
+/// The run as a table with a column for each phase.
+pub fn table(run: &Run) -> String {
+    let mut table = setting(run);
+    let rest = format!("steady {} s", run.setting.steady_seconds);
+    let phases = [
+        ("cold", Some(&run.cold)),
+        ("restart", run.restart.as_ref()),
+        (rest.as_str(), run.steady.as_ref()),
+    ];
+    let phases: Vec<_> = phases
+        .into_iter()
+        .filter_map(|(name, phase)| Some((name, phase?)))
+        .collect();
+    let mut row = |name: &str, cells: Vec<String>| {
         // Writing into a String cannot fail.
-        let _ = writeln!(table, "{name:<34}{cold:>12}{restart:>12}{steady:>14}");
+        let _ = write!(table, "{name:<34}");
+        for cell in cells {
+            let _ = write!(table, "{cell:>14}");
+        }
+        table.push('\n');
     };
-    row("", ["cold".to_owned(), "restart".to_owned(), steady]);
+    row("", phases.iter().map(|(name, _)| (*name).to_owned()).collect());
     for (name, read) in ROWS {
-        row(name, phases.map(read));
+        row(name, phases.iter().map(|(_, phase)| read(phase)).collect());
+    }
+    for (name, changes) in [("edit until Ready", &run.edits), ("drift until undone", &run.drift)] {
+        if let Some(changes) = changes {
+            let times = &changes.milliseconds;
+            let [middle, most, longest] = [50, 99, 100].map(|percent| times.percentile(percent).as_millis());
+            let _ = writeln!(
+                table,
+                "{name}, {} times: p50 {middle} ms, p99 {most} ms, longest {longest} ms; {} calls to the node",
+                times.count(),
+                changes.usage.calls
+            );
+        }
     }
     table
 }
@@ -107,11 +136,13 @@ const ROWS: [Row; 17] = [
     }),
 ];
 
-fn seconds(seconds: f64) -> String {
+/// Seconds with two decimals.
+pub fn seconds(seconds: f64) -> String {
     format!("{seconds:.2}")
 }
 
-fn mebibytes(kibibytes: u64) -> String {
+/// KiB as MiB with one decimal.
+pub fn mebibytes(kibibytes: u64) -> String {
     format!("{}.{}", kibibytes / 1024, kibibytes % 1024 * 10 / 1024)
 }
 

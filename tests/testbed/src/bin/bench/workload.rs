@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use testbed::simulator::Instance;
 
-use crate::args::{Args, HIGH_LIMITS};
+use crate::args::Args;
 
 /// Name of the connection.
 pub const INSTANCE: &str = "design";
@@ -16,6 +16,7 @@ pub struct User {
     number: usize,
     has_password: bool,
     has_properties: bool,
+    edited: bool,
 }
 
 impl User {
@@ -25,6 +26,7 @@ impl User {
             number,
             has_password: number % 100 < usize::from(args.passwords),
             has_properties: args.properties,
+            edited: false,
         };
         (0..users).map(user).collect()
     }
@@ -32,6 +34,12 @@ impl User {
     /// Name of the object and login.
     pub fn login(&self) -> String {
         format!("user-{:05}", self.number)
+    }
+
+    /// Declares another display name from now on, and gives the patch of the object that says so.
+    pub fn edit(&mut self) -> Value {
+        self.edited = true;
+        json!({ "spec": { "displayName": self.display_name() } })
     }
 
     /// The Secret of the user, if there is one.
@@ -49,8 +57,8 @@ impl User {
         let mut spec = json!({
             "instanceRef": { "name": INSTANCE },
             "sourceType": self.source_type(),
-            "displayName": format!("User Number {}", self.number),
-            "email": format!("{}@example.com", self.login()),
+            "displayName": self.display_name(),
+            "email": self.email(),
             "userProfile": self.profile(),
             "groups": [{ "name": self.group() }],
         });
@@ -73,8 +81,8 @@ impl User {
         let mut expected = json!({
             "login": self.login(),
             "sourceType": self.source_type(),
-            "displayName": format!("User Number {}", self.number),
-            "email": format!("{}@example.com", self.login()),
+            "displayName": self.display_name(),
+            "email": self.email(),
             "userProfile": self.profile(),
             "groups": [self.group()],
             "enabled": true,
@@ -87,6 +95,16 @@ impl User {
             expected["adminProperties"] = json!({ "costCenter": self.number.to_string() });
         }
         expected
+    }
+
+    /// The address that is declared.
+    pub fn email(&self) -> String {
+        format!("{}@example.com", self.login())
+    }
+
+    fn display_name(&self) -> String {
+        let suffix = if self.edited { ", edited" } else { "" };
+        format!("User Number {}{suffix}", self.number)
     }
 
     fn password(&self) -> Option<String> {
@@ -108,13 +126,13 @@ impl User {
 
 /// The connection to the node, with the default drift interval.
 pub fn connection(args: &Args, dss: &Instance) -> Value {
-    let (concurrency, per_second) = HIGH_LIMITS;
     let mut spec = json!({
         "url": dss.url(),
         "credentials": { "apiKeySecretRef": { "name": INSTANCE } },
         "tls": { "allowInsecureHttp": true },
     });
     if !args.default_limits {
+        let (concurrency, per_second) = args.limits();
         spec["limits"] = json!({ "concurrency": concurrency, "requestsPerSecond": per_second });
     }
     json!({
