@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use clap_complete::Shell;
-use ipnet::IpNet;
 use wildmatch::WildMatch;
+
+use crate::args::AddressArgs;
 
 /// Form of what a command prints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -34,20 +35,65 @@ pub struct NodeArgs {
     /// File with CA certificates (PEM) to trust beside those of the system.
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
-    /// Networks of loopback and private addresses that may be called, in CIDR notation, as with `run`. Repeatable. Default:
-    /// none.
-    #[arg(
-        long = "allow-address",
-        env = "DATAIKU_OPERATOR_ALLOW_ADDRESS",
-        value_delimiter = ','
-    )]
-    pub allow_addresses: Vec<IpNet>,
+    /// Which addresses may be called.
+    #[command(flatten)]
+    pub addresses: AddressArgs,
     /// Allow `http://` and `--insecure-skip-verify`. The key can then be read on its way.
     #[arg(long)]
     pub allow_insecure_tls: bool,
     /// Do not verify the certificate of the node. Needs `--allow-insecure-tls`.
     #[arg(long)]
     pub insecure_skip_verify: bool,
+}
+
+/// What is at the other end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Product {
+    /// A DSS node.
+    Dss,
+    /// A Govern node.
+    Govern,
+    /// A space of the Launchpad.
+    Launchpad,
+}
+
+/// Options of `plan`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:
+  kustomize build overlays/prod | dataiku-operator plan -f - --url https://dss.example.com \\
+    --api-key-file key.txt --instance dataiku/design -o md
+
+Exit codes: 0 nothing to do, 2 differences, 1 error.")]
+pub struct PlanArgs {
+    /// How the remote side is reached.
+    #[command(flatten)]
+    pub node: NodeArgs,
+    /// The connection that the manifests refer to: `name`, or `namespace/name`. Where its own manifest is among them, its terms
+    /// count, but for address, credentials, TLS and proxy.
+    #[arg(long, value_name = "[NAMESPACE/]NAME", value_parser = instance)]
+    pub instance: Instance,
+    /// Namespace of manifests that name none.
+    #[arg(short, long, default_value = "default")]
+    pub namespace: String,
+    /// File with manifests, directory with such files, or `-`: standard input. Repeatable.
+    #[arg(short = 'f', long = "filename", value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// What is at the other end.
+    #[arg(long, value_enum, default_value = "dss")]
+    pub product: Product,
+    /// Id of the API key of a Launchpad; the file has its secret.
+    #[arg(long, value_name = "ID")]
+    pub api_key_id: Option<String>,
+    /// Id of the space, for the Launchpad. Default: that of the manifest of the connection.
+    #[arg(long, value_name = "ID")]
+    pub space_id: Option<String>,
+    /// Take remote objects that exist for the objects' own, as in a cluster that manages them already. Default: only where the
+    /// status in a manifest or a mark in the remote object says so.
+    #[arg(long)]
+    pub assume_owned: bool,
+    /// Form of the plan on standard output; `md` is a comment for a pull request.
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub output: Format,
 }
 
 /// Kinds that can be exported.

@@ -2,12 +2,15 @@
 //! ask its planner what it would do.
 
 pub mod args;
-mod bounds;
 mod connect;
 mod export;
 mod kyaml;
+mod manifest;
 mod names;
 mod output;
+mod plan;
+mod progress;
+mod schema;
 #[cfg(test)]
 mod tests;
 
@@ -17,22 +20,36 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{CommandFactory, FromArgMatches, error::ErrorKind};
+use clap::{CommandFactory, FromArgMatches, Subcommand, error::ErrorKind};
 
-use self::args::{CompletionArgs, ExportArgs};
+use self::args::{CompletionArgs, ExportArgs, PlanArgs};
 use crate::args::Args;
 
 /// Name under which kubectl finds its plugin.
 const PLUGIN: &str = "kubectl-dataiku";
-/// Exit code of an error. 2 means that there are differences.
+/// Exit code of an error.
 const FAILED: u8 = 1;
+/// Exit code where there are differences.
+const DIFFERS: u8 = 2;
 
 /// One command for people.
+#[derive(Debug, Subcommand)]
 pub enum Request {
-    /// Write manifests.
+    /// Write manifests of the users and groups of a DSS node, as observers: applying them changes nothing there.
     Export(Box<ExportArgs>),
-    /// Print a completion script.
+    /// Show what the operator would do with manifests. Needs no cluster, and writes nothing.
+    Plan(Box<PlanArgs>),
+    /// Print a completion script for a shell.
     Completion(CompletionArgs),
+}
+
+/// How a command ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// Done, or nothing to do.
+    Done,
+    /// There are differences.
+    Differs,
 }
 
 /// Reads the command line. As the kubectl plugin, the program calls itself `kubectl dataiku`.
@@ -58,7 +75,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, ExitCode
 }
 
 fn is_request(word: &OsString) -> bool {
-    ["export", "completion"].iter().any(|request| word == request)
+    word.to_str().is_some_and(Request::has_subcommand)
 }
 
 fn command(words: &[OsString]) -> clap::Command {
@@ -75,7 +92,8 @@ fn command(words: &[OsString]) -> clap::Command {
 /// Runs a command with the streams of this process. An error goes to stderr as one sentence.
 pub async fn main(request: Request) -> ExitCode {
     match run(request, &mut io::stdin().lock(), &mut io::stdout().lock()).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Ending::Done) => ExitCode::SUCCESS,
+        Ok(Ending::Differs) => ExitCode::from(DIFFERS),
         Err(error) => {
             let _ = writeln!(io::stderr(), "error: {}", output::visible(&format!("{error:#}")));
             ExitCode::from(FAILED)
@@ -87,12 +105,19 @@ pub async fn main(request: Request) -> ExitCode {
 ///
 /// # Errors
 /// It fails; nothing is half-written.
-async fn run(request: Request, input: &mut dyn Read, out: &mut dyn Write) -> anyhow::Result<()> {
+async fn run(request: Request, input: &mut dyn Read, out: &mut dyn Write) -> anyhow::Result<Ending> {
     match request {
         Request::Export(args) => {
             let report = export::export(&args, input).await?;
             let text = output::render(&report, args.output)?;
             out.write_all(text.as_bytes())?;
+        }
+        Request::Plan(args) => {
+            let planned = plan::plan(&args, input).await?;
+            out.write_all(output::render(&planned, args.output)?.as_bytes())?;
+            if planned.differs() {
+                return Ok(Ending::Differs);
+            }
         }
         Request::Completion(args) => {
             let name = if args.plugin { PLUGIN } else { "dataiku-operator" };
@@ -101,5 +126,5 @@ async fn run(request: Request, input: &mut dyn Read, out: &mut dyn Write) -> any
             out.write_all(&script)?;
         }
     }
-    Ok(())
+    Ok(Ending::Done)
 }

@@ -19,8 +19,9 @@ use self::{
 };
 use super::{
     args::{ExportArgs, ExportKind},
-    bounds::Bounds,
     connect, names,
+    progress::Progress,
+    schema::Bounds,
 };
 use crate::{
     crd::{
@@ -44,10 +45,11 @@ struct Scene<'a> {
 /// The node cannot be read or the directory cannot be written; nothing is left in its place.
 pub(super) async fn export(args: &ExportArgs, input: &mut dyn Read) -> anyhow::Result<Exported> {
     let mut folder = Folder::create(&args.directory)?;
-    let connection = connect::connection(&args.node, &args.instance, &args.namespace)?;
-    let api = connect::reach(&args.node, &connection, input)?;
+    let (connection, api) = connect::node(&args.node, &args.instance, &args.namespace, input)?;
     let lists = NodeLists::default();
+    let progress = Progress::of("reading the node");
     let sweep = survey(&connection, &api, &lists).await?;
+    drop(progress);
     let scene = Scene {
         args,
         connection: &connection,

@@ -5,11 +5,7 @@ use std::{path::Path, time::Duration};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{
-    args::Command,
-    cli::{self, Request},
-    kinds::tests::node::Rig,
-};
+use crate::{args::Command, cli, kinds::tests::node::Rig};
 
 async fn export(rig: &Rig, out: &Path, extra: &[&str]) -> Result<String, String> {
     let url = rig.node.url().to_owned();
@@ -35,12 +31,12 @@ async fn export(rig: &Rig, out: &Path, extra: &[&str]) -> Result<String, String>
     let Ok(args) = cli::parse(words) else {
         panic!("the arguments are wrong")
     };
-    let Command::Export(args) = args.command else {
+    let Command::Ask(request) = args.command else {
         unreachable!()
     };
     let mut printed = Vec::new();
     let key = format!("{}\n", rig.node.api_key());
-    let done = cli::run(Request::Export(Box::new(args)), &mut key.as_bytes(), &mut printed).await;
+    let done = cli::run(request, &mut key.as_bytes(), &mut printed).await;
     done.map_err(|error| format!("{error:#}"))?;
     Ok(String::from_utf8(printed).unwrap())
 }

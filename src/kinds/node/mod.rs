@@ -219,6 +219,15 @@ impl<K: NodeKind> ConnectionKind for K {
         Ok(sweep)
     }
 
+    async fn survey(&self, live: &Live<Self>, dependents: &[Dependent]) -> Result<(), Error> {
+        let api = live.sweeping();
+        survey(self, &api, &live.lists).await?;
+        let keys = K::KEYS.is_some_and(|kind| dependents.iter().any(|one| one.kind == kind));
+        key::sweep::<Global<K::Product>>(&api, (*live.lists).as_ref(), keys).await;
+        K::sweep_documents(&api, &live.lists, dependents).await;
+        Ok(())
+    }
+
     fn conditions(&self, sweep: Option<&Sweep>) -> Vec<ExtraCondition> {
         // A user does not see who else is there.
         if own::is_own(self.node()) {
