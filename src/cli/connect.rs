@@ -111,6 +111,15 @@ pub(super) fn node(
     Ok((connection, api))
 }
 
+/// The same for a command that makes no manifest, so that the name of the connection does not matter.
+pub(super) fn any_node(args: &NodeArgs, input: &mut dyn Read) -> anyhow::Result<(DssInstance, Dss)> {
+    let instance = Instance {
+        namespace: None,
+        name: "node".to_owned(),
+    };
+    node(args, &instance, "default", input)
+}
+
 fn key(path: &Path, input: &mut dyn Read) -> anyhow::Result<SecretString> {
     if path == Path::new("-") {
         let bytes = bytes(input).context("read the API key from standard input")?;

@@ -1,10 +1,14 @@
 //! Commands for people, beside the operator itself. They read the remote side through the operator's own clients and rules, and
 //! ask its planner what it would do.
 
+mod access;
+mod adopt;
 pub mod args;
+mod atomic;
 mod connect;
 mod export;
 mod kyaml;
+mod lists;
 mod manifest;
 mod names;
 mod output;
@@ -22,7 +26,7 @@ use std::{
 
 use clap::{CommandFactory, FromArgMatches, Subcommand, error::ErrorKind};
 
-use self::args::{CompletionArgs, ExportArgs, PlanArgs};
+use self::args::{AccessArgs, AdoptArgs, CompletionArgs, ExportArgs, ListArgs, PlanArgs, RulesArgs};
 use crate::args::Args;
 
 /// Name under which kubectl finds its plugin.
@@ -39,6 +43,18 @@ pub enum Request {
     Export(Box<ExportArgs>),
     /// Show what the operator would do with manifests. Needs no cluster, and writes nothing.
     Plan(Box<PlanArgs>),
+    /// Sort what a DSS node has, write manifests that observe it, and later let them manage it.
+    Adopt(Box<AdoptArgs>),
+    /// Show who may do what on a DSS node, and why.
+    Access(AccessArgs),
+    /// Show who works on a DSS node: users with sessions, notebooks and jobs.
+    Sessions(Box<ListArgs>),
+    /// Show the long tasks that run on a DSS node.
+    Tasks(Box<ListArgs>),
+    /// Show how much a DSS node holds.
+    Usage(Box<ListArgs>),
+    /// Show impersonation rules of a DSS node.
+    Rules(RulesArgs),
     /// Print a completion script for a shell.
     Completion(CompletionArgs),
 }
@@ -119,6 +135,18 @@ async fn run(request: Request, input: &mut dyn Read, out: &mut dyn Write) -> any
                 return Ok(Ending::Differs);
             }
         }
+        Request::Adopt(args) => {
+            let text = adopt::adopt(&args, input).await?;
+            out.write_all(text.as_bytes())?;
+        }
+        Request::Access(AccessArgs { what }) => {
+            let text = access::run(&what, input).await?;
+            out.write_all(text.as_bytes())?;
+        }
+        Request::Sessions(args) => out.write_all(lists::sessions(&args, input).await?.as_bytes())?,
+        Request::Tasks(args) => out.write_all(lists::tasks(&args, input).await?.as_bytes())?,
+        Request::Usage(args) => out.write_all(lists::usage(&args, input).await?.as_bytes())?,
+        Request::Rules(RulesArgs { what }) => out.write_all(lists::rules(&what, input).await?.as_bytes())?,
         Request::Completion(args) => {
             let name = if args.plugin { PLUGIN } else { "dataiku-operator" };
             let mut script = Vec::new();

@@ -9,6 +9,8 @@ pub(crate) mod tests;
 
 use tokio::sync::watch;
 
+pub use self::dss::{Applies, Resolved, resolve};
+
 use crate::{
     crd::{
         DssGlobalApiKey, DssGroup, DssInstance, DssPersonalApiKey, DssUser, GovernGlobalApiKey, GovernGroup,

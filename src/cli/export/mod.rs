@@ -11,11 +11,10 @@ use std::{collections::HashSet, io::Read, sync::Arc};
 use kube::CustomResourceExt;
 use serde_json::{Map, Value, json};
 
-pub(super) use self::report::Exported;
+pub(super) use self::report::{Exported, LeftOut, Written};
 use self::{
     check::{Check, Verdict},
     folder::Folder,
-    report::{LeftOut, Written},
 };
 use super::{
     args::{ExportArgs, ExportKind},
@@ -64,7 +63,7 @@ pub(super) async fn export(args: &ExportArgs, input: &mut dyn Read) -> anyhow::R
         scene.users(&sweep.users.items, &mut folder, &mut report)?;
         report.unreadable("DssUser", sweep.users.unreadable);
     }
-    folder.finish(&report)?;
+    folder.finish(&report, args.dry_run)?;
     Ok(report)
 }
 
@@ -82,6 +81,7 @@ impl Scene<'_> {
                 remote: &group.name,
                 name,
                 spec,
+                from_directory: group::is_mapped(group),
             };
             let protected = group::protected(self.connection, self.lists, &group.name);
             self.write(
@@ -115,6 +115,7 @@ impl Scene<'_> {
                 remote: &user.login,
                 name,
                 spec,
+                from_directory: user::is_from_a_directory(user),
             };
             let protected = user::protected(self.connection, self.lists, user);
             if self.write(
@@ -153,12 +154,15 @@ impl Scene<'_> {
             remote,
             name,
             mut spec,
+            from_directory,
         } = drawn;
+        let is_protected = protected.is_some();
         let mut left = |why: String| {
             report.left_out.push(LeftOut {
                 kind,
                 remote: remote.to_owned(),
                 why,
+                is_protected,
             });
             Ok(false)
         };
@@ -186,6 +190,7 @@ impl Scene<'_> {
             remote: remote.to_owned(),
             file,
             omitted,
+            from_directory,
         });
         Ok(true)
     }
@@ -217,6 +222,7 @@ struct Drawn<'a> {
     remote: &'a str,
     name: String,
     spec: Map<String, Value>,
+    from_directory: bool,
 }
 
 /// Names in a set, for lookups.

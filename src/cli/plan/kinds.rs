@@ -87,6 +87,9 @@ impl<M: Managed> Kind for Objects<M> {
     }
 }
 
+/// The remote side, the kinds that are planned, and the manifests that are not.
+pub(super) type Plannable = (Box<dyn Side>, Vec<Box<dyn Kind>>, Vec<Skipped>);
+
 /// Sorts manifests by the kinds of the table.
 pub(super) struct Planner<'a> {
     args: &'a PlanArgs,
@@ -113,7 +116,7 @@ impl<'a> Planner<'a> {
     }
 
     /// What is planned, and what is not.
-    pub(super) fn finish(self) -> anyhow::Result<(Box<dyn Side>, Vec<Box<dyn Kind>>, Vec<Skipped>)> {
+    pub(super) fn finish(self) -> anyhow::Result<Plannable> {
         if let Some(error) = self.error {
             return Err(error);
         }

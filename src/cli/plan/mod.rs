@@ -9,7 +9,7 @@ use anyhow::bail;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-pub(super) use self::report::Planned;
+pub(super) use self::report::{Action, Planned};
 use self::{kinds::Planner, report::Skipped};
 use super::{
     args::{Format, NodeArgs, PlanArgs, Product},
@@ -125,11 +125,11 @@ impl PlanArgs {
     }
 
     /// For a command that plans what it has in a directory of its own.
-    pub(super) fn on(node: &NodeArgs, instance: super::args::Instance, namespace: String) -> Self {
+    pub(super) fn on(node: &NodeArgs, instance: &super::args::Instance, namespace: &str) -> Self {
         Self {
             node: node.clone(),
-            instance,
-            namespace,
+            instance: instance.clone(),
+            namespace: namespace.to_owned(),
             files: Vec::new(),
             product: Product::Dss,
             api_key_id: None,

@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 pub use self::{
-    activity::Activity,
+    activity::{Activity, Presence},
     change::{DocumentChange, Seen, edited},
     group::{Group, NodeGroup},
     inventory::{Census, Inventory, Reading, Rules, Running, entries},
