@@ -19,7 +19,6 @@ use tokio::{
 use crate::{
     apiserver::{self, Heard},
     args::RunArgs,
-    dataiku::address::AddressPolicy,
     engine::{
         clock::Clock,
         connect::delegation::Privileges,
@@ -93,7 +92,7 @@ pub async fn operate(args: RunArgs, surroundings: Surroundings) -> anyhow::Resul
     let RunArgs {
         watch_namespaces,
         metrics_address,
-        allow_addresses,
+        addresses,
         privileged_permissions,
         require_host_consent,
         allow_insecure_tls,
@@ -126,9 +125,7 @@ pub async fn operate(args: RunArgs, surroundings: Surroundings) -> anyhow::Resul
 
     let (reports, mut publishing) = Reports::start(client.clone());
     let namespaces = Namespaces::default();
-    let addresses = AddressPolicy {
-        allowed: allow_addresses,
-    };
+    let addresses = addresses.policy();
     let leadership = Arc::new(Leadership::new(clock.clone()));
     let fence: Arc<dyn Fence> = if leader_election {
         leadership.clone()

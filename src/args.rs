@@ -5,10 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use clap::{Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
-use crate::{
-    cli::args::{CompletionArgs, ExportArgs},
-    crd::common::DeletionPolicy,
-};
+use crate::{cli::Request, crd::common::DeletionPolicy, dataiku::address::AddressPolicy};
 
 /// Makes people's access to Dataiku declarative.
 #[derive(Debug, Parser)]
@@ -28,10 +25,31 @@ pub enum Command {
     Generate(GenerateArgs),
     /// Print the version.
     Version,
-    /// Write manifests of the users and groups of a DSS node, as observers: applying them changes nothing there.
-    Export(ExportArgs),
-    /// Print a completion script for a shell.
-    Completion(CompletionArgs),
+    /// A command for people.
+    #[command(flatten)]
+    Ask(Request),
+}
+
+/// Which addresses may be called.
+#[derive(Clone, Debug, clap::Args)]
+pub struct AddressArgs {
+    /// Networks of loopback and private addresses that connections may use, in CIDR notation, for example `10.0.0.0/8`.
+    /// Repeatable. Default: none. Link-local addresses and metadata services are never called.
+    #[arg(
+        long = "allow-address",
+        env = "DATAIKU_OPERATOR_ALLOW_ADDRESS",
+        value_delimiter = ','
+    )]
+    pub allow_addresses: Vec<IpNet>,
+}
+
+impl AddressArgs {
+    /// The addresses that connections may use.
+    pub fn policy(&self) -> AddressPolicy {
+        AddressPolicy {
+            allowed: self.allow_addresses.clone(),
+        }
+    }
 }
 
 /// Form of log records.
@@ -58,14 +76,9 @@ pub struct RunArgs {
     /// Address of /metrics, /livez and /readyz.
     #[arg(long, env = "DATAIKU_OPERATOR_METRICS_ADDRESS", default_value = "0.0.0.0:8080")]
     pub metrics_address: SocketAddr,
-    /// Networks of loopback and private addresses that connections may use, in CIDR notation, for example `10.0.0.0/8`.
-    /// Repeatable. Default: none. Link-local addresses and metadata services are never called.
-    #[arg(
-        long = "allow-address",
-        env = "DATAIKU_OPERATOR_ALLOW_ADDRESS",
-        value_delimiter = ','
-    )]
-    pub allow_addresses: Vec<IpNet>,
+    /// Which addresses may be called.
+    #[command(flatten)]
+    pub addresses: AddressArgs,
     /// Permission flags that are privileged beside those in docs/security.md: a namespace other than the connection's own
     /// needs them in `privileges` of its delegation. Repeatable. Default: none.
     #[arg(

@@ -19,8 +19,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Run(args) => runtime()?.block_on(app::run(args))?,
         Command::Generate(args) => generate::run(&args)?,
         Command::Version => println!("dataiku-operator {}", env!("CARGO_PKG_VERSION")),
-        Command::Export(args) => return Ok(runtime()?.block_on(cli::main(cli::Request::Export(Box::new(args))))),
-        Command::Completion(args) => return Ok(runtime()?.block_on(cli::main(cli::Request::Completion(args)))),
+        Command::Ask(request) => return Ok(runtime()?.block_on(cli::main(request))),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -18,6 +18,35 @@ use super::{
     work::Work,
 };
 
+/// A table of kinds. Whoever needs all of them takes them one by one.
+pub trait Table {
+    /// What stands for a kind of connection, for the kinds whose objects use it.
+    type Connections<C: ConnectionKind>;
+
+    /// Adds a kind of connection.
+    fn connections<C: ConnectionKind>(&mut self) -> Self::Connections<C>;
+    /// Adds a kind whose objects use these connections.
+    fn objects<M: Managed>(&mut self, connections: &Self::Connections<M::Connection>);
+    /// Adds a kind of task whose objects use these connections.
+    fn tasks<T: Task>(&mut self, connections: &Self::Connections<T::Connection>);
+}
+
+impl Table for Starting {
+    type Connections<C: ConnectionKind> = Arc<Connections<C>>;
+
+    fn connections<C: ConnectionKind>(&mut self) -> Arc<Connections<C>> {
+        Self::connections(self)
+    }
+
+    fn objects<M: Managed>(&mut self, connections: &Arc<Connections<M::Connection>>) {
+        Self::objects::<M>(self, connections);
+    }
+
+    fn tasks<T: Task>(&mut self, connections: &Arc<Connections<T::Connection>>) {
+        Self::tasks::<T>(self, connections);
+    }
+}
+
 type Job<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// All kinds, ready to run.

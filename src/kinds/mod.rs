@@ -9,6 +9,8 @@ pub(crate) mod tests;
 
 use tokio::sync::watch;
 
+pub use self::dss::{Applies, Resolved, resolve};
+
 use crate::{
     crd::{
         DssGlobalApiKey, DssGroup, DssInstance, DssPersonalApiKey, DssUser, GovernGlobalApiKey, GovernGroup,
@@ -18,7 +20,7 @@ use crate::{
         environment::Environment,
         scope::Scope,
         shared::entries::Keep,
-        start::{Kinds, Starting},
+        start::{Kinds, Starting, Table},
     },
     kinds::{
         dss::{DssTasks, ImpersonationRule, Settings, Variables},
@@ -29,6 +31,12 @@ use crate::{
 /// Starts every kind.
 pub fn start(env: Environment, scope: Scope, stop: watch::Receiver<bool>) -> Kinds {
     let mut kinds = Starting::new(env, scope, stop);
+    list(&mut kinds);
+    kinds.finish()
+}
+
+/// Adds every kind to a table, each after those that it may wait for.
+pub fn list(kinds: &mut impl Table) {
     let dss = kinds.connections::<DssInstance>();
     kinds.objects::<Group<DssGroup>>(&dss);
     kinds.objects::<User<DssUser>>(&dss);
@@ -49,5 +57,4 @@ pub fn start(env: Environment, scope: Scope, stop: watch::Receiver<bool>) -> Kin
     let spaces = kinds.connections::<LaunchpadSpace>();
     kinds.objects::<launchpad::Group>(&spaces);
     kinds.objects::<launchpad::User>(&spaces);
-    kinds.finish()
 }

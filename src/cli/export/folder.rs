@@ -62,14 +62,17 @@ impl Folder {
         Ok(Some(file))
     }
 
-    /// Writes what stands beside the manifests, and puts the directory in its place.
-    pub(super) fn finish(mut self, report: &Exported) -> anyhow::Result<()> {
+    /// Writes what stands beside the manifests, and puts the directory in its place; not with `dry_run`.
+    pub(super) fn finish(mut self, report: &Exported, dry_run: bool) -> anyhow::Result<()> {
         let resources = std::mem::take(&mut self.resources);
         let kustomization = json!({
             "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": resources,
         });
         self.put(KUSTOMIZATION, &kustomization)?;
         self.put(SECRETS, &json!({ "secretsToCreate": report.secrets }))?;
+        if dry_run {
+            return Ok(());
+        }
         let done = fs::rename(self.temporary.path().join("out"), &self.target);
         done.with_context(|| format!("put the files in {}", self.target.display()))
     }

@@ -11,16 +11,16 @@ use std::{collections::HashSet, io::Read, sync::Arc};
 use kube::CustomResourceExt;
 use serde_json::{Map, Value, json};
 
-pub(super) use self::report::Exported;
+pub(super) use self::report::{Exported, LeftOut, Written};
 use self::{
     check::{Check, Verdict},
     folder::Folder,
-    report::{LeftOut, Written},
 };
 use super::{
     args::{ExportArgs, ExportKind},
-    bounds::Bounds,
     connect, names,
+    progress::Progress,
+    schema::Bounds,
 };
 use crate::{
     crd::{
@@ -44,10 +44,11 @@ struct Scene<'a> {
 /// The node cannot be read or the directory cannot be written; nothing is left in its place.
 pub(super) async fn export(args: &ExportArgs, input: &mut dyn Read) -> anyhow::Result<Exported> {
     let mut folder = Folder::create(&args.directory)?;
-    let connection = connect::connection(&args.node, &args.instance, &args.namespace)?;
-    let api = connect::reach(&args.node, &connection, input)?;
+    let (connection, api) = connect::node(&args.node, &args.instance, &args.namespace, input)?;
     let lists = NodeLists::default();
+    let progress = Progress::of("reading the node");
     let sweep = survey(&connection, &api, &lists).await?;
+    drop(progress);
     let scene = Scene {
         args,
         connection: &connection,
@@ -62,7 +63,7 @@ pub(super) async fn export(args: &ExportArgs, input: &mut dyn Read) -> anyhow::R
         scene.users(&sweep.users.items, &mut folder, &mut report)?;
         report.unreadable("DssUser", sweep.users.unreadable);
     }
-    folder.finish(&report)?;
+    folder.finish(&report, args.dry_run)?;
     Ok(report)
 }
 
@@ -80,6 +81,7 @@ impl Scene<'_> {
                 remote: &group.name,
                 name,
                 spec,
+                from_directory: group::is_mapped(group),
             };
             let protected = group::protected(self.connection, self.lists, &group.name);
             self.write(
@@ -113,6 +115,7 @@ impl Scene<'_> {
                 remote: &user.login,
                 name,
                 spec,
+                from_directory: user::is_from_a_directory(user),
             };
             let protected = user::protected(self.connection, self.lists, user);
             if self.write(
@@ -151,12 +154,15 @@ impl Scene<'_> {
             remote,
             name,
             mut spec,
+            from_directory,
         } = drawn;
+        let is_protected = protected.is_some();
         let mut left = |why: String| {
             report.left_out.push(LeftOut {
                 kind,
                 remote: remote.to_owned(),
                 why,
+                is_protected,
             });
             Ok(false)
         };
@@ -184,6 +190,7 @@ impl Scene<'_> {
             remote: remote.to_owned(),
             file,
             omitted,
+            from_directory,
         });
         Ok(true)
     }
@@ -215,6 +222,7 @@ struct Drawn<'a> {
     remote: &'a str,
     name: String,
     spec: Map<String, Value>,
+    from_directory: bool,
 }
 
 /// Names in a set, for lookups.

@@ -29,6 +29,9 @@ pub(in crate::cli) struct Written {
     /// Fields that the manifest cannot carry, since the schema refuses what the node has.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub omitted: Vec<String>,
+    /// Whether a directory owns the remote object, or decides who is in it.
+    #[serde(skip)]
+    pub from_directory: bool,
 }
 
 /// A remote object without a manifest.
@@ -37,6 +40,9 @@ pub(in crate::cli) struct LeftOut {
     pub kind: &'static str,
     pub remote: String,
     pub why: String,
+    /// Whether it must not be declared, whatever it looks like.
+    #[serde(skip)]
+    pub is_protected: bool,
 }
 
 /// A secret value that the node holds and does not show.
@@ -69,6 +75,7 @@ impl Exported {
                 kind,
                 remote: format!("{count} entries of the list"),
                 why: "they have no name that can be read".to_owned(),
+                is_protected: false,
             });
         }
     }

@@ -16,13 +16,19 @@ pub(super) fn filled_by_a_directory(lists: &NodeLists) -> Names {
     mapped.iter().map(|group| group.name.clone()).collect()
 }
 
+/// Whether a directory owns the user.
+pub(super) fn is_from_a_directory(user: &UserRecord) -> bool {
+    let source = user.source_type.as_deref();
+    source.is_some_and(|source| source != SourceType::Local.as_str())
+}
+
 /// The fields that differ from those of a user that was just created. What a directory decides is left to it: the display
 /// name, the address and the mapped groups of users who come from one.
 pub(super) fn spec(user: &UserRecord, mapped: &Names) -> Map<String, Value> {
     let mut spec = Map::new();
     let mut set = |field: &str, value: Value| _ = spec.insert(field.to_owned(), value);
     let source = user.source_type.as_deref();
-    let is_local = source.is_none_or(|source| source == SourceType::Local.as_str());
+    let is_local = !is_from_a_directory(user);
     set("login", json!(user.login));
     if !is_local {
         set("sourceType", json!(source));

@@ -5,47 +5,17 @@ use std::{path::Path, time::Duration};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{
-    args::Command,
-    cli::{self, Request},
-    kinds::tests::node::Rig,
-};
+use super::command;
+use crate::kinds::tests::node::Rig;
 
 async fn export(rig: &Rig, out: &Path, extra: &[&str]) -> Result<String, String> {
-    let url = rig.node.url().to_owned();
     let out = out.to_str().unwrap();
-    let fixed = [
-        "dataiku-operator",
-        "export",
-        "--url",
-        &url,
-        "--api-key-file",
-        "-",
-        "--allow-address",
-        "127.0.0.0/8",
-        "--allow-insecure-tls",
-        "--instance",
-        "design",
-        "-n",
-        "team",
-        "-d",
-        out,
-    ];
-    let words = fixed.iter().chain(extra).map(Into::into);
-    let Ok(args) = cli::parse(words) else {
-        panic!("the arguments are wrong")
-    };
-    let Command::Export(args) = args.command else {
-        unreachable!()
-    };
-    let mut printed = Vec::new();
-    let key = format!("{}\n", rig.node.api_key());
-    let done = cli::run(Request::Export(Box::new(args)), &mut key.as_bytes(), &mut printed).await;
-    done.map_err(|error| format!("{error:#}"))?;
-    Ok(String::from_utf8(printed).unwrap())
+    let fixed = ["export", "--instance", "design", "-n", "team", "-d", out];
+    let words: Vec<&str> = fixed.iter().chain(extra).copied().collect();
+    command(rig, &words).await.map(|(_, printed)| printed)
 }
 
-fn populated(rig: &Rig) {
+pub fn populated(rig: &Rig) {
     let patch = json!({
         "groups": { "analysts": { "name": "analysts", "sourceType": "LOCAL", "description": "no", "mayCreateProjects": true },
             "Mapped": { "name": "Mapped", "sourceType": "LDAP", "ldapGroupNames": ["cn=a,ou=b"] } },
@@ -135,4 +105,14 @@ async fn a_node_that_breaks_off_or_answers_html_leaves_no_directory() {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{fault}: {error}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_writes_nothing() {
+    let rig = Rig::dss().await;
+    populated(&rig);
+    let folder = TempDir::new().unwrap();
+    let summary = export(&rig, &folder.path().join("out"), &["--dry-run"]).await.unwrap();
+    assert!(summary.contains("DssUser"), "{summary}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

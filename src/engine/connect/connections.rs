@@ -255,19 +255,7 @@ impl<C: ConnectionKind> Connections<C> {
             }
             Lookup::Present(object) => object,
         };
-        match self.allows(&object, key, namespace) {
-            Match::Yes => {}
-            Match::Unknown => return Err(Error::NotYet(format!("namespace {namespace} is not known yet"))),
-            Match::Forbidden => {
-                let message =
-                    "the operator may not read namespaces, and allowedNamespaces of the connection selects by labels";
-                return Err(Error::dependency(message));
-            }
-            Match::No => {
-                let message = format!("{name} {key} does not allow namespace {namespace}: see its allowedNamespaces");
-                return Err(Error::Blocked(Reason::NotAllowed, message));
-            }
-        }
+        self.allowed(&object, key, namespace)?;
         let states = read(&self.states);
         let state = states.get(key);
         if let Some(live) = state.filter(|_| deleting).and_then(|state| state.kept(&*object)) {

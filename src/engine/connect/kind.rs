@@ -117,6 +117,17 @@ pub trait ConnectionKind: Object<Seen = Nothing> {
         live: &Live<Self>,
         dependents: &[Dependent],
     ) -> impl Future<Output = Result<Self::Sweep, Error>> + Send;
+    /// Reads the remote side once, for a command that is over soon: as much as plans need, and nothing that is read beside the
+    /// sweep.
+    ///
+    /// # Errors
+    /// A call fails, the remote side is of another product, or the credentials do not suffice.
+    fn survey(&self, live: &Live<Self>, dependents: &[Dependent]) -> impl Future<Output = Result<(), Error>> + Send {
+        async {
+            let sweep = self.sweep(live, dependents).await?;
+            self.judge(&sweep)
+        }
+    }
     /// Why a write with these effects must not be made: it would remove the last administrator, the operator's own identity
     /// or the space owner. Pure.
     fn guard(&self, _lists: &Self::Lists, _effects: &[Effect]) -> Option<String> {

@@ -45,8 +45,13 @@ impl<C: ConnectionKind> Live<C> {
     /// A connection that no [`super::Connections`] knows.
     #[cfg(test)]
     pub fn standalone(api: C::Api) -> Arc<Self> {
-        Arc::new(Self {
-            key: ConnectionKey::default(),
+        Arc::new(Self::alone(ConnectionKey::default(), api))
+    }
+
+    /// A connection of this name that no [`super::Connections`] knows, so that no write passes through it.
+    pub(super) fn alone(key: ConnectionKey, api: C::Api) -> Self {
+        Self {
+            key,
             api,
             lists: Arc::default(),
             writers: Arc::default(),
@@ -55,7 +60,7 @@ impl<C: ConnectionKind> Live<C> {
             version: String::new(),
             prints: BTreeMap::new(),
             stale: false.into(),
-        })
+        }
     }
 
     /// The API for the sweep: a dead remote side costs little there, and the calls of objects do not delay it.

@@ -4,15 +4,51 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::{ConnectionKind, kind};
+use super::{ConnectionKey, ConnectionKind, Connections, Dependent, Live, delegation::Privileges, kind};
 use crate::{
     dataiku::{address::AddressPolicy, transport::Transport},
     engine::{
         error::Error,
         meters::Meters,
+        namespaces::Namespaces,
+        scope::Scope,
         secrets::{Secret, SecretUse, Secrets},
     },
 };
+
+/// One connection without a cluster, by which objects are judged as the operator judges them.
+pub struct Bench<C: ConnectionKind> {
+    /// The object that defines it.
+    pub object: C,
+    /// The connection.
+    pub live: Arc<Live<C>>,
+    /// Its terms. They know no namespace but by name.
+    pub(in crate::engine) connections: Arc<Connections<C>>,
+}
+
+impl<C: ConnectionKind> Bench<C> {
+    /// Of this object, through this API. Nothing is sent.
+    pub fn new(object: C, api: C::Api, privileges: Arc<Privileges>) -> Self {
+        let meta = object.meta();
+        let key = ConnectionKey::new(
+            meta.namespace.as_deref().unwrap_or_default(),
+            meta.name.as_deref().unwrap_or_default(),
+        );
+        Self {
+            live: Arc::new(Live::alone(key, api)),
+            connections: Arc::new(Connections::new(Scope::default(), privileges, Namespaces::default())),
+            object,
+        }
+    }
+
+    /// Reads the remote side once.
+    ///
+    /// # Errors
+    /// A call fails, the remote side is of another product, or the credentials do not suffice.
+    pub async fn survey(&self, dependents: &[Dependent]) -> Result<(), Error> {
+        self.object.survey(&self.live, dependents).await
+    }
+}
 
 /// The API at the other end of a connection object that exists in no cluster. `read` supplies what the object would read from
 /// Secrets and `ConfigMap`s. Nothing is sent.

@@ -7,7 +7,11 @@ use super::{
 };
 use crate::{
     crd::connection::AllowedNamespaces,
-    engine::{namespaces::Match, object},
+    engine::{
+        error::{Error, Reason},
+        namespaces::Match,
+        object,
+    },
 };
 
 impl<C: ConnectionKind> Connections<C> {
@@ -41,6 +45,24 @@ impl<C: ConnectionKind> Connections<C> {
         }
         let allowed = object.terms().allowed_namespaces;
         allowed.map_or(Match::No, |allowed| self.includes(allowed, key, namespace))
+    }
+
+    /// Fails unless the connection object lets objects in `namespace` use it.
+    pub(in crate::engine) fn allowed(&self, object: &C, key: &ConnectionKey, namespace: &str) -> Result<(), Error> {
+        match self.allows(object, key, namespace) {
+            Match::Yes => Ok(()),
+            Match::Unknown => Err(Error::NotYet(format!("namespace {namespace} is not known yet"))),
+            Match::Forbidden => {
+                let message =
+                    "the operator may not read namespaces, and allowedNamespaces of the connection selects by labels";
+                Err(Error::dependency(message))
+            }
+            Match::No => {
+                let name = object::kind::<C>();
+                let message = format!("{name} {key} does not allow namespace {namespace}: see its allowedNamespaces");
+                Err(Error::Blocked(Reason::NotAllowed, message))
+            }
+        }
     }
 
     /// Whether a namespace is among those that a connection means, as far as that is known.

@@ -74,14 +74,16 @@ pub(super) fn check<M: Managed>(
         .filter(|other| *other < own)
         .min();
     let Some((_, owner)) = older else { return Ok(()) };
-    Err(Error::Blocked(
+    Err(conflict::<M>(&owner, &keeping.remote_name(object)))
+}
+
+/// What an object says whose remote object an older one declares.
+pub(super) fn conflict<M: Managed>(owner: &ObjectName, remote: &str) -> Error {
+    let kind = kind::<M::Object>();
+    Error::Blocked(
         Reason::Conflict,
-        format!(
-            "{} {owner} is older and declares {} too: this object takes over when that one is deleted",
-            kind::<M::Object>(),
-            keeping.remote_name(object)
-        ),
-    ))
+        format!("{kind} {owner} is older and declares {remote} too: this object takes over when that one is deleted"),
+    )
 }
 
 /// Moves the record of an object that is being deleted to the object that takes over its remote object. Whether there is

@@ -7,7 +7,7 @@ use crate::{
     crd::{common::DeletionPolicy, status::Origin},
     engine::{
         connect::{
-            ConnectionKind, Lookup,
+            ConnectionKey, ConnectionKind, Connections, Lookup,
             connections::Admitted,
             delegation::{Held, Holdings, Statement},
         },
@@ -52,16 +52,33 @@ pub(super) fn check<M: Managed>(
     origin: Option<Origin>,
     admitted: &Admitted<M::Connection>,
 ) -> Result<(), Error> {
+    check_by::<M>(
+        &keeping.connections,
+        (&*admitted.object, &admitted.live.key, &admitted.live.lists),
+        object,
+        origin,
+    )
+}
+
+/// A connection as it judges objects: the object that defines it, its name, and what its remote side holds.
+pub(super) type Side<'a, C> = (&'a C, &'a ConnectionKey, &'a <C as ConnectionKind>::Lists);
+
+/// The same by this connection.
+pub(super) fn check_by<M: Managed>(
+    connections: &Connections<M::Connection>,
+    (connection, key, lists): Side<'_, M::Connection>,
+    object: &M::Object,
+    origin: Option<Origin>,
+) -> Result<(), Error> {
     let statement = statement::<M>(object, origin);
     let namespace = object.namespace().unwrap_or_default();
-    let judge = keeping
-        .connections
-        .judge(&admitted.object, &admitted.live.key, &namespace);
+    let judge = connections.judge(connection, key, &namespace);
     judge
         .declared(&statement)
         .map_err(|message| Error::Blocked(Reason::NotAllowed, message))?;
-    let lists = ByLists::<M::Connection>(&admitted.live.lists);
-    judge.standing(&statement, &lists).map_err(refused)
+    judge
+        .standing(&statement, &ByLists::<M::Connection>(lists))
+        .map_err(refused)
 }
 
 /// Fails if the connection does not allow the object to take over the remote object that it found.
@@ -70,12 +87,21 @@ pub(super) fn check_adoption<M: Managed>(
     object: &M::Object,
     admitted: &Admitted<M::Connection>,
 ) -> Result<(), Error> {
+    let side = (&*admitted.object, &admitted.live.key, &*admitted.live.lists);
+    check_adoption_by::<M>(&keeping.connections, side, object)
+}
+
+/// The same by this connection.
+pub(super) fn check_adoption_by<M: Managed>(
+    connections: &Connections<M::Connection>,
+    (connection, key, lists): Side<'_, M::Connection>,
+    object: &M::Object,
+) -> Result<(), Error> {
     let namespace = object.namespace().unwrap_or_default();
-    let judge = keeping
-        .connections
-        .judge(&admitted.object, &admitted.live.key, &namespace);
-    let lists = ByLists::<M::Connection>(&admitted.live.lists);
-    judge.adoption(&M::declares(object), &lists).map_err(refused)
+    let judge = connections.judge(connection, key, &namespace);
+    judge
+        .adoption(&M::declares(object), &ByLists::<M::Connection>(lists))
+        .map_err(refused)
 }
 
 /// Whether the connection allows what the object declares, whatever the remote side holds. An object that may not declare

@@ -33,6 +33,8 @@ type Set = Box<dyn Fn(&mut Document) -> Result<(), DocumentError> + Send + Sync>
 /// One difference, and how it is written.
 pub struct FieldEdit {
     steps: Vec<String>,
+    /// What stands there now, for people; `None`: unknown, or not to be shown.
+    found: Option<String>,
     set: Set,
     slot: Option<String>,
     withdraws: bool,
@@ -54,6 +56,7 @@ impl FieldEdit {
     ) -> Self {
         Self {
             steps: vec![step.into()],
+            found: None,
             set: Box::new(set),
             slot: None,
             withdraws: false,
@@ -63,6 +66,13 @@ impl FieldEdit {
             on: None,
             removed: None,
         }
+    }
+
+    /// The same difference, which shows what it replaces.
+    #[must_use]
+    fn replaces(mut self, found: Option<String>) -> Self {
+        self.found = found;
+        self
     }
 
     /// The same difference, which takes access away from somebody if `withdraws` is true.
@@ -137,6 +147,12 @@ impl Edit {
     /// The sentences that people read.
     pub fn steps(&self) -> Vec<String> {
         self.0.iter().flat_map(|field| field.steps.iter().cloned()).collect()
+    }
+
+    /// What each of the sentences replaces, in their order.
+    pub fn replaces(&self) -> Vec<Option<String>> {
+        let one = |field: &FieldEdit| vec![field.found.clone(); field.steps.len()];
+        self.0.iter().flat_map(one).collect()
     }
 
     /// Writes every difference into a document and leaves everything else in it byte for byte.
@@ -271,7 +287,9 @@ impl<'a> Fields<'a> {
             } else {
                 format!("set {name} to {declared}")
             };
-            self.differs((at, found), FieldEdit::replacing(step, at, declared.to_owned()));
+            let edit = FieldEdit::replacing(step, at, declared.to_owned());
+            let shown = (!unreadable).then(|| found.unwrap_or_default().to_owned());
+            self.differs((at, found), edit.replaces(shown));
         }
         self
     }
@@ -321,7 +339,8 @@ impl<'a> Fields<'a> {
             self.unknown |= found.is_none();
             if found != Some(value) {
                 let step = format!("set {flag} to {value}");
-                self.differs((flag, found), FieldEdit::flag(step, flag, value));
+                let edit = FieldEdit::flag(step, flag, value).replaces(found.map(|found| found.to_string()));
+                self.differs((flag, found), edit);
             }
         }
         let granted = flags.declared.iter().filter(|(_, granted)| **granted);

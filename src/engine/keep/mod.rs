@@ -14,6 +14,7 @@ mod intent;
 pub mod managed;
 mod pass;
 pub mod plan;
+pub mod preview;
 mod proof;
 pub mod propagation;
 mod publish;

@@ -324,33 +324,14 @@ impl<'a, M: Managed> Pass<'a, M> {
     /// Whose the remote object is, or will be by the plan; an error where it is not ours to touch.
     pub(super) fn ownership(&mut self, seen: Option<&M::Seen>, plan: &Plan<M::Change>) -> Result<Origin, Error> {
         let origin = self.cx.report.origin;
-        let policies = M::common(&self.cx.object).policies;
-        if M::ENTRIES {
-            // Some entries are ours, or will be. What was found stays found: the record tells the two apart.
-            let ours = plan.creates() || !plan.grants.is_empty();
-            return Ok(if ours {
-                Origin::Created
-            } else {
-                origin.unwrap_or(Origin::Adopted)
-            });
+        let observes = M::common(&self.cx.object).policies.observes();
+        let proven = !M::ENTRIES && origin.is_none() && !observes && seen.is_some() && self.is_proven(seen)?;
+        let adopt = || delegated::check_adoption(self.keeping, &self.cx.object, &self.admitted);
+        let owned = ownership::<M>(&self.cx.object, plan, origin, seen.is_some(), proven, adopt);
+        if owned.is_err() {
+            self.cx.report.plan.clear();
         }
-        match (seen.is_some(), origin) {
-            (_, Some(origin)) => Ok(origin),
-            (true, None) if !policies.observes() && self.is_proven(seen)? => Ok(Origin::Created),
-            (true, None) if policies.observes() => Ok(Origin::Adopted),
-            (true, None) if policies.adopts() => {
-                let judged = delegated::check_adoption(self.keeping, &self.cx.object, &self.admitted);
-                if judged.is_err() {
-                    self.cx.report.plan.clear();
-                }
-                judged.map(|()| Origin::Adopted)
-            }
-            (true, None) => {
-                self.cx.report.plan.clear();
-                Err(self.already_exists())
-            }
-            (false, None) => Ok(Origin::Created),
-        }
+        owned
     }
 
     /// Fails if the connection does not allow the effects of the plan. A refusal by the lists is one: it writes nothing, and
@@ -382,13 +363,7 @@ impl<'a, M: Managed> Pass<'a, M> {
     }
 
     pub(super) fn already_exists(&self) -> Error {
-        Error::Blocked(
-            Reason::AlreadyExists,
-            format!(
-                "{} exists already and was not created by this object: set adoptionPolicy: Adopt to take it over",
-                self.remote_name()
-            ),
-        )
+        already_exists(&self.remote_name())
     }
 
     pub(super) fn remote_name(&self) -> String {
@@ -398,6 +373,45 @@ impl<'a, M: Managed> Pass<'a, M> {
     pub(super) fn unsettled(&self) -> Option<Duration> {
         self.cx.unsettled_for()
     }
+}
+
+/// Whose the remote object is, or will be by the plan; an error where it is not ours to touch. `proven`: something in it names
+/// this object. `adopt` fails if the connection does not allow the object to take it over.
+pub(super) fn ownership<M: Managed>(
+    object: &M::Object,
+    plan: &Plan<M::Change>,
+    origin: Option<Origin>,
+    exists: bool,
+    proven: bool,
+    adopt: impl FnOnce() -> Result<(), Error>,
+) -> Result<Origin, Error> {
+    let common = M::common(object);
+    if M::ENTRIES {
+        // Some entries are ours, or will be. What was found stays found: the record tells the two apart.
+        let ours = plan.creates() || !plan.grants.is_empty();
+        return Ok(if ours {
+            Origin::Created
+        } else {
+            origin.unwrap_or(Origin::Adopted)
+        });
+    }
+    match (exists, origin) {
+        (_, Some(origin)) => Ok(origin),
+        (true, None) if proven => Ok(Origin::Created),
+        (true, None) if common.policies.observes() => Ok(Origin::Adopted),
+        (true, None) if common.policies.adopts() => adopt().map(|()| Origin::Adopted),
+        (true, None) => Err(already_exists(&format!("{} {}", M::REMOTE, common.key))),
+        (false, None) => Ok(Origin::Created),
+    }
+}
+
+fn already_exists(remote: &str) -> Error {
+    Error::Blocked(
+        Reason::AlreadyExists,
+        format!(
+            "{remote} exists already and was not created by this object: set adoptionPolicy: Adopt to take it over"
+        ),
+    )
 }
 
 enum Listed {

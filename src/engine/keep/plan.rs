@@ -30,6 +30,12 @@ pub trait Change: Send + Sync {
     /// Never a secret value.
     fn steps(&self) -> Vec<String>;
 
+    /// What each of [`Self::steps`] replaces, in their order; `None`, or a shorter list: it is not known, or not to be shown. Never a
+    /// secret value.
+    fn replaces(&self) -> Vec<Option<String>> {
+        Vec::new()
+    }
+
     /// What only a later write can carry, so that a plan shows everything that follows. In the words of [`Self::steps`].
     fn follows(&self) -> Vec<String> {
         Vec::new()

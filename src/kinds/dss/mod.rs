@@ -12,7 +12,7 @@ mod tests;
 mod user;
 mod variables;
 
-pub use impersonation::ImpersonationRule;
+pub use impersonation::{Applies, ImpersonationRule, Resolved, resolve};
 pub use settings::Settings;
 pub use task::DssTasks;
 pub use variables::Variables;

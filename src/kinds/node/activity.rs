@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use jiff::Timestamp;
+
 use crate::{
     dataiku::{dip::activity::ActivityRecord, listed::Listed},
     engine::connect::lists::Shared,
@@ -10,6 +12,28 @@ use crate::{
 /// When users were last seen, by login.
 #[derive(Default)]
 pub struct Activity(Shared<Option<HashMap<String, ActivityRecord>>>);
+
+/// Whether a user was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// Never.
+    Never,
+    /// Not for long.
+    Dormant,
+    /// Lately.
+    Seen,
+}
+
+impl Presence {
+    /// Of a user with this activity; users who were not seen since `limit` are dormant.
+    pub fn of(activity: Option<&ActivityRecord>, limit: Timestamp) -> Self {
+        match activity.and_then(|seen| seen.last_login.max(seen.last_activity)) {
+            None => Self::Never,
+            Some(last) if last < limit.as_millisecond() => Self::Dormant,
+            Some(_) => Self::Seen,
+        }
+    }
+}
 
 impl Activity {
     /// When this user was last seen; `None`: no list was read yet.

@@ -78,6 +78,13 @@ impl<C: Creation> Change for DocumentChange<C> {
         }
     }
 
+    fn replaces(&self) -> Vec<Option<String>> {
+        match self {
+            Self::Edit { edit, .. } => edit.replaces(),
+            Self::Create(_) | Self::Delete { .. } => Vec::new(),
+        }
+    }
+
     fn follows(&self) -> Vec<String> {
         match self {
             Self::Create(new) => new.follows(),

@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 pub use self::{
-    activity::Activity,
+    activity::{Activity, Presence},
     change::{DocumentChange, Seen, edited},
     group::{Group, NodeGroup},
     inventory::{Census, Inventory, Reading, Rules, Running, entries},
@@ -217,6 +217,15 @@ impl<K: NodeKind> ConnectionKind for K {
             take_census(self.node(), live, &mut sweep, dependents);
         }
         Ok(sweep)
+    }
+
+    async fn survey(&self, live: &Live<Self>, dependents: &[Dependent]) -> Result<(), Error> {
+        let api = live.sweeping();
+        survey(self, &api, &live.lists).await?;
+        let keys = K::KEYS.is_some_and(|kind| dependents.iter().any(|one| one.kind == kind));
+        key::sweep::<Global<K::Product>>(&api, (*live.lists).as_ref(), keys).await;
+        K::sweep_documents(&api, &live.lists, dependents).await;
+        Ok(())
     }
 
     fn conditions(&self, sweep: Option<&Sweep>) -> Vec<ExtraCondition> {

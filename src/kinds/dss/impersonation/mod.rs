@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use kube::{ResourceExt, core::object::HasStatus};
 
-pub use self::edit::RulesChange;
+pub use self::{edit::RulesChange, rule::Applies};
 use self::{
     edit::{Found, RulesEdit, found, list},
     rule::Rule,
@@ -187,6 +187,33 @@ pub fn marks(document: &Document, is_user: bool) -> Result<Vec<String>, Error> {
     let rules = found(document, is_user)?.into_iter();
     let marks = rules.map(|one| one.rule.map(|rule| rule.mark()).unwrap_or_default());
     Ok(marks.collect())
+}
+
+/// A rule, and whom it leads to.
+pub struct Resolved {
+    /// The rule in words.
+    pub rule: String,
+    /// Whether it applies; `None`: only the node can tell.
+    pub applies: Option<Applies>,
+}
+
+/// The rules of a list for one user or group, in their order. The first that applies is in force.
+///
+/// # Errors
+/// There is something else than a list.
+pub fn resolve(document: &Document, is_user: bool, name: &str, project: Option<&str>) -> Result<Vec<Resolved>, Error> {
+    let rules = found(document, is_user)?.into_iter();
+    let resolved = rules.map(|one| match one.rule {
+        Some(rule) => Resolved {
+            applies: rule.target(name, project),
+            rule: rule.words(),
+        },
+        None => Resolved {
+            rule: "a rule that cannot be read".to_owned(),
+            applies: None,
+        },
+    });
+    Ok(resolved.collect())
 }
 
 /// What a claim says of the rule that an object declares.

@@ -14,6 +14,15 @@ const ONLY_JAVA: [&str; 12] = [
     "\\Q", "\\E", "\\p", "\\P", "\\h", "\\H", "\\R", "\\X", "\\G", "\\Z", "\\u", "\\c",
 ];
 
+/// Whether a rule is for somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Applies {
+    /// It is not.
+    No,
+    /// It is, and leads to this Unix account.
+    To(String),
+}
+
 /// What a rule means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
@@ -72,6 +81,29 @@ impl Rule {
         json!([kind, self.type_, self.project, self.subject, self.unix, self.hadoop]).to_string()
     }
 
+    /// Whether the rule is for this user or group, in this project; and the Unix account that it leads to. `None`: only the node
+    /// can tell.
+    pub fn target(&self, name: &str, project: Option<&str>) -> Option<Applies> {
+        if self.project.is_some() && self.project.as_deref() != project {
+            return Some(Applies::No);
+        }
+        let unix = || Applies::To(self.unix.clone().unwrap_or_default());
+        match (self.type_.as_str(), self.subject.as_deref()) {
+            ("IDENTITY", _) => Some(Applies::To(name.to_owned())),
+            ("SINGLE_MAPPING", Some(subject)) if subject == name => Some(unix()),
+            ("SINGLE_MAPPING", _) => Some(Applies::No),
+            ("REGEXP_RULE", Some(from)) if !ONLY_JAVA.iter().any(|escape| from.contains(escape)) => {
+                let regex = Regex::new(&format!("^(?:{from})$")).ok()?;
+                let target = self.unix.as_deref().unwrap_or_default();
+                match regex.captures(name).ok()? {
+                    Some(found) => Some(Applies::To(expanded(target, &found)?)),
+                    None => Some(Applies::No),
+                }
+            }
+            _ => None,
+        }
+    }
+
     /// The rule in words.
     pub fn words(&self) -> String {
         let kind = if self.is_user { "user" } else { "group" };
@@ -84,6 +116,31 @@ impl Rule {
         }
         words
     }
+}
+
+/// The target with what its groups, such as `$1`, stand for. `None`: only the node can tell.
+fn expanded(target: &str, found: &fancy_regex::Captures<'_, str>) -> Option<String> {
+    let mut text = String::new();
+    let mut letters = target.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => text.extend(letters.next()),
+            '$' => {
+                let group = letters.next()?.to_digit(10)?;
+                // `$12` may be group 12, or group 1 and a 2.
+                if letters.peek().is_some_and(char::is_ascii_digit) {
+                    return None;
+                }
+                text.push_str(
+                    found
+                        .get(usize::try_from(group).ok()?)
+                        .map_or("", |group| group.as_str()),
+                );
+            }
+            other => text.push(other),
+        }
+    }
+    Some(text)
 }
 
 fn user(rule: &UserRule) -> Value {

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{Found, Inventory, KeyFacts, Lack, Part, Running, in_use::in_use};
+use crate::kinds::node::Presence;
 use crate::{
     crd::inventory::{
         AdminCounts, ApiKeyCounts, ImpersonationRuleCounts, InventoryStatus, NotebookCounts, TaskCounts, UsageCounts,
@@ -158,11 +159,10 @@ fn seen(scene: &Scene<'_>, activity: &HashMap<String, ActivityRecord>) -> (i64, 
     let limit = scene.now.checked_sub(scene.dormant_after).unwrap_or(Timestamp::MIN);
     let (mut never, mut dormant) = (0, 0);
     for user in scene.users.items.iter().filter(|user| user.enabled != Some(false)) {
-        let seen = activity.get(&user.login);
-        match seen.and_then(|seen| seen.last_login.max(seen.last_activity)) {
-            None => never += 1,
-            Some(last) if last < limit.as_millisecond() => dormant += 1,
-            Some(_) => {}
+        match Presence::of(activity.get(&user.login), limit) {
+            Presence::Never => never += 1,
+            Presence::Dormant => dormant += 1,
+            Presence::Seen => {}
         }
     }
     (never, dormant)
