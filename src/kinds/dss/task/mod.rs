@@ -1,6 +1,7 @@
 //! `DssTask`: something that is done on a DSS node, once or by a schedule.
 
 mod content;
+mod declares;
 mod directory;
 mod futures;
 mod notebooks;
@@ -145,16 +146,7 @@ impl Task for DssTasks {
     }
 
     fn declares(object: &DssTask) -> Declared {
-        let users = match doing(object) {
-            Doing::Resync(resync) => resync.logins.clone().unwrap_or_default(),
-            Doing::Provision(provision) => provision.login.iter().chain(&provision.email).cloned().collect(),
-            _ => Vec::new(),
-        };
-        Declared {
-            users,
-            acts_as: object.spec.as_user.iter().cloned().collect(),
-            ..Declared::default()
-        }
+        declares::declares(object)
     }
 
     fn owns_run(object: &DssTask) -> bool {
@@ -230,6 +222,7 @@ impl Task for DssTasks {
     async fn trace(given: &TaskGiven<'_>, attempt: &Attempt) -> Result<Trace, Error> {
         match doing(given.object) {
             Doing::Post(post) => notebooks::trace(given, post, attempt).await,
+            Doing::Write(write) => notebooks::trace_write(given, write).await,
             Doing::Await(AwaitFuture { id }) => Ok(Trace::Found(id.clone())),
             doing if doing.starts_future() => futures::trace(given, attempt).await,
             // What is done already is left out the next time.
