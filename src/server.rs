@@ -159,7 +159,10 @@ fn refused(health: &Health) -> String {
     let mut text = String::new();
     for (namespace, kinds) in kinds {
         let kinds = kinds.join(", ");
-        let _ = writeln!(text, "[-] namespace {namespace}: the operator may not list or watch {kinds}");
+        let _ = writeln!(
+            text,
+            "[-] namespace {namespace}: the operator may not list or watch {kinds}"
+        );
     }
     text
 }

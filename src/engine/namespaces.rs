@@ -3,9 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     pin::pin,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use futures::{StreamExt, future::join_all};

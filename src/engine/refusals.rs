@@ -115,7 +115,10 @@ mod tests {
         assert!(refusals.hides("red", "Widget") && !refusals.hides("red", "Hub"));
         assert_eq!(refusals.hidden(|_| true), ["red"]);
         let all = [("blue", "Widget"), ("red", "Hub"), ("red", "Widget")];
-        assert_eq!(refusals.current(), all.map(|(namespace, kind)| (namespace.to_owned(), kind)));
+        assert_eq!(
+            refusals.current(),
+            all.map(|(namespace, kind)| (namespace.to_owned(), kind))
+        );
         // A watch that was accepted again brings no event.
         tokio::time::advance(FRESH * 2).await;
         assert_eq!(refusals.current(), [("red".to_owned(), "Widget")]);

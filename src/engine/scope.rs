@@ -322,7 +322,11 @@ mod tests {
     fn a_namespace_that_is_refused_holds_up_no_other_one_and_comes_with_a_list_of_its_own() {
         let mut two = Two::new();
         let refusals = two.joined.scope.refusals().clone();
-        assert_eq!(shown(&two.joined.refused(0)), Vec::<String>::new(), "the other is not listed");
+        assert_eq!(
+            shown(&two.joined.refused(0)),
+            Vec::<String>::new(),
+            "the other is not listed"
+        );
         assert_eq!(two.list("red", &["a"]), ["[", "red/a", "]"]);
         assert_eq!(refusals.current(), [("blue".to_owned(), "ConfigMap")]);
         assert!(refusals.hides("blue", "ConfigMap") && !refusals.hides("red", "ConfigMap"));

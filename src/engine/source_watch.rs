@@ -52,8 +52,14 @@ type Firsts = BTreeMap<(&'static str, usize), First>;
 
 /// Whether every list is known or refused, and one of each kind is known.
 fn is_decided(first: &Firsts) -> bool {
-    let listed = |kind: &str| first.iter().any(|((of, _), first)| *of == kind && *first == First::Listed);
-    first.iter().all(|((kind, _), first)| *first != First::Pending && listed(kind))
+    let listed = |kind: &str| {
+        first
+            .iter()
+            .any(|((of, _), first)| *of == kind && *first == First::Listed)
+    };
+    first
+        .iter()
+        .all(|((kind, _), first)| *first != First::Pending && listed(kind))
 }
 
 /// Starts the watch. It reads metadata only: no value of a Secret is ever held for its own sake.
@@ -104,7 +110,9 @@ async fn follow<S>(
     let events = watcher(api, watch_config(PAGE))
         .inspect(move |event| match (event, namespace) {
             (Err(error), Some(namespace)) if is_forbidden(error) => {
-                scope.refusals().refused(namespace, kind, first() == Some(First::Listed));
+                scope
+                    .refusals()
+                    .refused(namespace, kind, first() == Some(First::Listed));
                 if first() == Some(First::Pending) && !alone {
                     // Objects may read a source before it is listed: its first list is news then.
                     absent.listed(part, Versions::new());

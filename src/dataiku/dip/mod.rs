@@ -8,6 +8,7 @@ pub mod global_keys;
 pub mod groups;
 pub mod instance;
 pub mod keys;
+pub mod matrix;
 pub mod own_user;
 mod probe;
 mod refusal;

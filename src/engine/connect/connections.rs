@@ -245,7 +245,8 @@ impl<C: ConnectionKind> Connections<C> {
             }
             Lookup::Hidden => {
                 let namespace = &key.namespace;
-                let message = format!("{name} {key} is not known: the operator may not list {name} in namespace {namespace}");
+                let message =
+                    format!("{name} {key} is not known: the operator may not list {name} in namespace {namespace}");
                 return Err(Error::dependency(message));
             }
             Lookup::Present(object) => object,

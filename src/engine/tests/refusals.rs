@@ -51,10 +51,10 @@ async fn a_namespace_without_rights_holds_up_no_other_one_and_is_served_once_the
         .await;
     assert_eq!(rig.reason("jane"), "InSync");
     // A Secret there wakes its readers.
-    let writes = rig.world.count("password");
+    let writes = rig.world.count("edit");
     let changed = json!({ "data": null, "stringData": { "password": "two" } });
     rig.server.patch("secrets", "vault", "pw", changed);
-    rig.until("the new password is set", || rig.world.count("password") > writes)
+    rig.until("the new password is set", || rig.world.count("edit") > writes)
         .await;
 }
 
@@ -109,10 +109,8 @@ async fn a_connection_in_a_namespace_without_rights_is_unknown_rather_than_gone(
     rig.pass(1800).await;
     assert!(rig.server.find("widgets", "team", "jane").is_some(), "it was released");
     refusal.remove();
-    rig.until("it is deleted", || {
-        rig.server.find("widgets", "team", "jane").is_none()
-    })
-    .await;
+    rig.until("it is deleted", || rig.server.find("widgets", "team", "jane").is_none())
+        .await;
     assert_eq!(rig.world.get("jane"), None);
     rig.widget_is("joe", "InSync").await;
 }

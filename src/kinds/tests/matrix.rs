@@ -337,6 +337,7 @@ fn unnamed() -> Vec<Attempt> {
         json!({ "abortFutures": { "ids": ["f1"] } }),
         json!({ "abortFutures": { "olderThan": "1h" } }),
         json!({ "abortFutures": { "owner": "ceo" } }),
+        json!({ "accessReport": { "format": "json", "configMapName": "access" } }),
     ];
     let impersonation = [
         json!({ "user": { "type": "IDENTITY" } }),

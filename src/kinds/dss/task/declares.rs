@@ -27,6 +27,7 @@ pub(super) fn declares(object: &DssTask) -> Declared {
             users: unnamed(&doing),
             groups: None,
         },
+        views: matches!(doing, Doing::Report(_)),
         ..Declared::default()
     }
 }
