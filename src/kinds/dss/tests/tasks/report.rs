@@ -82,7 +82,7 @@ async fn a_report_that_does_not_fit_or_is_incomplete_fails_by_name_and_is_not_wr
     assert!(rig.server.find("configmaps", "team", "large-map").is_none());
     let odd = json!({ "kind": "elements", "append": [{ "name": 7 }] });
     rig.node
-        .fault(json!({ "match": { "operation": "D22" }, "times": 0, "fault": odd }));
+        .fault(json!({ "match": { "operation": "D23" }, "times": 0, "fault": odd }));
     report(&rig, "odd", "json");
     let run = rig.phase("odd", "Failed").await;
     assert!(run["message"].as_str().unwrap().contains("cannot be read"), "{run}");
