@@ -56,14 +56,14 @@ fn part(part: &Value, title: &str) -> Result<Vec<Access>, DocumentError> {
         message: message.to_owned(),
     };
     let names = part[title].as_array().ok_or_else(|| unfit(title, "not a list"))?;
-    let named = |name: &Value| {
+    let row = |name: &Value| {
         let name = name.as_str().ok_or_else(|| unfit(title, "a name is no text"))?;
         Ok(Access {
             name: name.to_owned(),
             ..Access::default()
         })
     };
-    let mut rows: Vec<Access> = names.iter().map(named).collect::<Result<_, _>>()?;
+    let mut rows: Vec<Access> = names.iter().map(row).collect::<Result<_, _>>()?;
     for (permission, column) in part.as_object().into_iter().flatten() {
         let column = match column.as_array() {
             Some(column) if permission != title && permission != PROJECTS => column,
