@@ -155,6 +155,7 @@ pub async fn operate(args: RunArgs, surroundings: Surroundings) -> anyhow::Resul
     let scope = Scope::of(watch_namespaces);
     let kinds = kinds::start(env, scope.clone(), stop.clone());
     metrics.observe(kinds.watched.clone(), kinds.measured.clone());
+    metrics.observe_refusals(scope.refusals().clone());
     let mut sources = source_watch::start(&client, &scope, kinds.watched.clone());
     let mut labels = namespaces::start(&client, &scope, &namespaces, &kinds.watched);
     tokio::select! {

@@ -4,6 +4,7 @@
 //! bounded.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write,
     future::Future,
     net::SocketAddr,
@@ -133,7 +134,8 @@ async fn live(State(health): State<Health>) -> (StatusCode, String) {
 
 async fn ready(State(health): State<Health>, RawQuery(query): RawQuery) -> (StatusCode, String) {
     if !health.ready.load(Ordering::Relaxed) {
-        let text = "waiting for the first list of every kind\n".to_owned();
+        let mut text = refused(&health);
+        text.push_str("waiting for the first list of every kind\n");
         return (StatusCode::SERVICE_UNAVAILABLE, text);
     }
     let verbose = query.is_some_and(|query| query.split('&').any(|part| part.starts_with("verbose")));
@@ -142,9 +144,27 @@ async fn ready(State(health): State<Health>, RawQuery(query): RawQuery) -> (Stat
         for kind in health.metrics.missing() {
             let _ = writeln!(text, "[-] {kind}: its CRD is not installed; objects of this kind wait");
         }
+        text.push_str(&refused(&health));
     }
     text.push_str("ok\n");
     (StatusCode::OK, text)
+}
+
+/// Namespaces in which the operator lacks rights, one a line with the kinds.
+fn refused(health: &Health) -> String {
+    let mut kinds: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (namespace, kind) in health.metrics.refused() {
+        kinds.entry(namespace).or_default().push(kind);
+    }
+    let mut text = String::new();
+    for (namespace, kinds) in kinds {
+        let kinds = kinds.join(", ");
+        let _ = writeln!(
+            text,
+            "[-] namespace {namespace}: the operator may not list or watch {kinds}"
+        );
+    }
+    text
 }
 
 async fn metrics(State(health): State<Health>) -> ([(axum::http::HeaderName, &'static str); 1], String) {
@@ -198,6 +218,29 @@ mod tests {
         assert!(ended.is_ok(), "the connection is still open");
         assert!(!rest.starts_with(b"HTTP/1.1 200"));
         serving.abort();
+    }
+
+    #[tokio::test]
+    async fn readiness_names_the_namespaces_that_the_operator_may_not_read() {
+        let health = Health {
+            metrics: Arc::default(),
+            ready: Arc::default(),
+            heard: Heard::default(),
+        };
+        let refusals = crate::engine::refusals::Refusals::default();
+        health.metrics.observe_refusals(refusals.clone());
+        refusals.refused("vault", "DssUser", false);
+        refusals.refused("vault", "Secret", false);
+        let line = "[-] namespace vault: the operator may not list or watch DssUser, Secret\n";
+        let (status, text) = ready(State(health.clone()), RawQuery(None)).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(text.starts_with(line), "{text}");
+        health.ready.store(true, Ordering::Relaxed);
+        let (status, text) = ready(State(health.clone()), RawQuery(Some("verbose".into()))).await;
+        assert_eq!((status, text), (StatusCode::OK, format!("{line}ok\n")));
+        let series = "namespace_refused{namespace=\"vault\",kind=\"Secret\"} 1";
+        assert!(health.metrics.text().contains(series));
+        assert_eq!(ready(State(health), RawQuery(None)).await.1, "ok\n");
     }
 
     #[tokio::test(start_paused = true)]

@@ -261,6 +261,33 @@ pub struct PostDiscussion {
     pub message: String,
 }
 
+/// Form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(transform = undescribed)]
+pub enum ReportFormat {
+    /// Tables.
+    Csv,
+    /// One document.
+    Json,
+}
+
+/// Reports who may do what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccessReport {
+    /// `csv`: the keys `users.csv` and `groups.csv`. `json`: the key `access.json`.
+    pub format: ReportFormat,
+    /// `ConfigMap` in this namespace that the operator writes and this object owns. It holds, for every user, login, display
+    /// name, email, source, profile, groups, global permissions with the groups that give them, rights on projects, and the
+    /// times of the last login and action; for every group what it gives. Users who may not log in have no permissions there. A
+    /// report of more than 1 MiB, or of a list that cannot be read completely, is `Failed` and writes nothing. A `ConfigMap` of this
+    /// name that belongs to somebody else stays as it is (reason `AlreadyExists`). Whoever reads `ConfigMap`s in this namespace
+    /// reads the report. From another namespace than the connection's, a delegation must set `observe: All`.
+    #[schemars(length(min = 1, max = 253))]
+    pub config_map_name: String,
+}
+
 /// What a task does: exactly one of these.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -299,6 +326,9 @@ pub struct Action {
     /// Open a discussion of a notebook.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post_discussion: Option<PostDiscussion>,
+    /// Write into a `ConfigMap` who may do what on the node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_report: Option<AccessReport>,
 }
 
 /// Something that the operator does on a DSS node, once or by a schedule, like a Job or a `CronJob`. Without a schedule it runs
@@ -333,7 +363,7 @@ pub struct Action {
 #[x_kube(
     validation = Rule::new("[has(self.resyncUsers), has(self.provisionUsers), has(self.pushBaseImages), has(self.unloadNotebooks), \
         has(self.clearNotebookOutputs), has(self.abortFutures), has(self.awaitFuture), has(self.exportNotebooks), \
-        has(self.writeNotebook), has(self.deleteNotebooks), has(self.postDiscussion)].exists_one(one, one)")
+        has(self.writeNotebook), has(self.deleteNotebooks), has(self.postDiscussion), has(self.accessReport)].exists_one(one, one)")
         .message("declare exactly one action"),
     validation = Rule::new("has(self.schedule) || !has(self.timeZone)").message("timeZone is for a schedule"),
     validation = Rule::new("!has(self.schedule) || !has(self.ttlSecondsAfterFinished)")

@@ -94,8 +94,8 @@ pub struct GovernRoleSpec {
     #[schemars(length(max = 4096))]
     pub description: Option<String>,
     /// Other keys of the role in Govern's own form, passed through; at most 64 KiB. Every leaf is declared by itself, and its
-    /// neighbours stay as they are; a list is one leaf, and `null` means that the key must be absent. The operator leaves the
-    /// value of a leaf that you remove from the spec. `id`, `label` and `description` are `Invalid` here. Unset: not managed.
+    /// neighbours stay as they are; a list is one leaf, and `null` means that the key must be absent. Of a leaf that you remove
+    /// from the spec, what was there before the operator set it comes back. `id`, `label` and `description` are `Invalid` here. Unset: not managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "definition")]
     pub definition: Option<Map<String, Value>>,

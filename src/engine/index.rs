@@ -284,6 +284,15 @@ impl<'a> Claims<'a> {
         }
     }
 
+    /// The same claims, incomplete in any case where `hidden` is true: there may be objects that nobody may list.
+    #[must_use]
+    pub(super) fn incomplete_where(self, hidden: bool) -> Self {
+        Self {
+            incomplete: self.incomplete || hidden,
+            ..self
+        }
+    }
+
     /// The same claims without those of objects that may not declare what they declare.
     #[must_use]
     pub fn only(self, allowed: Allows<'a>) -> Self {
@@ -313,7 +322,7 @@ impl Claims<'_> {
         self.among.as_ref().map_or_else(|| Some(Vec::new()), |among| among())
     }
 
-    /// Whether objects that cannot be read may claim more.
+    /// Whether objects that cannot be read or listed may claim more.
     pub fn is_incomplete(&self) -> bool {
         self.incomplete
     }

@@ -22,6 +22,7 @@ pub mod object;
 mod outcome;
 pub mod permit;
 pub mod policy;
+pub mod refusals;
 pub mod remote_error;
 pub mod report;
 pub mod run;

@@ -3,10 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     pin::pin,
-    sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use futures::{StreamExt, future::join_all};
@@ -21,7 +18,7 @@ use kube::{
 };
 use tokio::{sync::watch, task::JoinHandle};
 
-use super::{controller::WatchBackoff, scope::Scope, watched::Watched};
+use super::{controller::WatchBackoff, refusals::is_forbidden, scope::Scope, watched::Watched};
 use crate::crd::common::{DeletionPolicy, annotation};
 
 /// Objects in one page of a list.
@@ -58,14 +55,15 @@ pub enum Match {
     No,
     /// The watch has not brought the namespace yet.
     Unknown,
-    /// The operator may not read namespaces.
+    /// The operator may not read the namespace.
     Forbidden,
 }
 
 #[derive(Default)]
 struct State {
     known: RwLock<HashMap<String, Known>>,
-    forbidden: AtomicBool,
+    /// The watches that are refused: each by the namespace that it is about, `None` for all.
+    forbidden: Mutex<HashSet<Option<String>>>,
 }
 
 /// The watched namespaces. Clones share them.
@@ -83,7 +81,7 @@ impl Namespaces {
                 Some(labels) if selector.matches(labels) => Match::Yes,
                 _ => Match::No,
             },
-            None if self.0.forbidden.load(Ordering::Relaxed) => Match::Forbidden,
+            None if self.is_forbidden(namespace) => Match::Forbidden,
             None => Match::Unknown,
         }
     }
@@ -110,6 +108,25 @@ impl Namespaces {
         let now = Known::new(namespace);
         let before = self.write().insert(namespace.name_any(), now.clone());
         before.as_ref() != Some(&now)
+    }
+
+    fn is_forbidden(&self, namespace: &str) -> bool {
+        let forbidden = self.forbidden();
+        forbidden.contains(&None) || forbidden.contains(&Some(namespace.to_owned()))
+    }
+
+    /// Notes whether the apiserver refuses the watch on this namespace, or on all; whether that is news.
+    fn forbid(&self, only: Option<&str>, refused: bool) -> bool {
+        let only = only.map(str::to_owned);
+        if refused {
+            self.forbidden().insert(only)
+        } else {
+            self.forbidden().remove(&only)
+        }
+    }
+
+    fn forbidden(&self) -> MutexGuard<'_, HashSet<Option<String>>> {
+        self.0.forbidden.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, HashMap<String, Known>> {
@@ -143,7 +160,7 @@ pub struct NamespaceWatch {
 }
 
 impl NamespaceWatch {
-    /// Waits until the first list is complete, or refused.
+    /// Waits until each first list is complete, or refused.
     pub async fn listed(&self) {
         for listed in &self.listed {
             // An error means that the task is gone, which its handle tells.
@@ -192,14 +209,14 @@ async fn follow(
         config = config.fields(&format!("metadata.name={only}"));
     }
     let api: Api<PartialObjectMeta<Namespace>> = Api::all(client);
-    let forbidden = &namespaces.0.forbidden;
     let events = watcher(api, config)
         .inspect(|event| match event {
             Err(error) if is_forbidden(error) => {
-                if !forbidden.swap(true, Ordering::Relaxed) {
+                if namespaces.forbid(only, true) {
                     tracing::warn!(
-                        "the operator may not read namespaces: selectors match none, and default deletion policies of \
-                         namespaces do not apply"
+                        namespace = only.unwrap_or("all"),
+                        "the operator may not read the namespace: no selector matches it, and its default deletion policy \
+                         does not apply"
                     );
                 }
                 list.send_replace(true);
@@ -221,7 +238,7 @@ async fn follow(
                 changed(namespaces, &namespace)
             }
             Ok(Event::InitDone) => {
-                forbidden.store(false, Ordering::Relaxed);
+                namespaces.forbid(only, false);
                 let gone = forget_others(namespaces, only, &listing);
                 list.send_replace(true);
                 gone
@@ -257,16 +274,6 @@ fn forget_others(namespaces: &Namespaces, only: Option<&str>, listed: &HashSet<S
         stays
     });
     gone
-}
-
-fn is_forbidden(error: &watcher::Error) -> bool {
-    let (watcher::Error::InitialListFailed(source)
-    | watcher::Error::WatchStartFailed(source)
-    | watcher::Error::WatchFailed(source)) = error
-    else {
-        return false;
-    };
-    matches!(source, kube::Error::Api(status) if status.code == 403)
 }
 
 #[cfg(test)]
@@ -319,6 +326,22 @@ mod tests {
         let labels: BTreeMap<String, String> = (0..400).map(|n| (format!("l{n}"), "x".repeat(63))).collect();
         namespaces.apply(&namespace("a", &json!({ "labels": labels })));
         assert_eq!(namespaces.matches(&selector(json!({})), "a"), Match::No);
+    }
+
+    #[test]
+    fn a_namespace_that_may_not_be_read_says_nothing_of_another() {
+        let namespaces = Namespaces::default();
+        let any = selector(json!({}));
+        assert!(namespaces.forbid(Some("a"), true) && !namespaces.forbid(Some("a"), true));
+        assert_eq!(namespaces.matches(&any, "a"), Match::Forbidden);
+        assert_eq!(namespaces.matches(&any, "b"), Match::Unknown);
+        // The list of another namespace does not lift it.
+        namespaces.forbid(Some("b"), false);
+        assert_eq!(namespaces.matches(&any, "a"), Match::Forbidden);
+        namespaces.forbid(Some("a"), false);
+        assert_eq!(namespaces.matches(&any, "a"), Match::Unknown);
+        namespaces.forbid(None, true);
+        assert_eq!(namespaces.matches(&any, "c"), Match::Forbidden);
     }
 
     #[test]

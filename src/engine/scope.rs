@@ -14,11 +14,18 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 
-use super::controller::WatchBackoff;
+use super::{
+    controller::WatchBackoff,
+    object::kind,
+    refusals::{Refusals, is_forbidden},
+};
 
-/// The namespaces that the operator watches: all, or those that are named. Clones share the names.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Scope(Arc<[String]>);
+/// The namespaces that the operator watches: all, or those that are named. Clones share the names, and what is refused there.
+#[derive(Clone, Default)]
+pub struct Scope {
+    names: Arc<[String]>,
+    refusals: Refusals,
+}
 
 impl Scope {
     /// These namespaces, in any order; none means all.
@@ -26,17 +33,25 @@ impl Scope {
         let mut names: Vec<String> = names.into_iter().collect();
         names.sort_unstable();
         names.dedup();
-        Self(names.into())
+        Self {
+            names: names.into(),
+            refusals: Refusals::default(),
+        }
     }
 
     /// The names, sorted; empty: all namespaces.
     pub fn names(&self) -> &[String] {
-        &self.0
+        &self.names
+    }
+
+    /// What the apiserver refuses to list or watch in these namespaces.
+    pub fn refusals(&self) -> &Refusals {
+        &self.refusals
     }
 
     /// Whether objects in this namespace are watched.
     pub fn contains(&self, namespace: &str) -> bool {
-        self.0.is_empty() || self.0.iter().any(|name| name == namespace)
+        self.names.is_empty() || self.names.iter().any(|name| name == namespace)
     }
 
     /// The API of a kind: one for all namespaces, or one for each.
@@ -44,15 +59,17 @@ impl Scope {
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
     {
-        if self.0.is_empty() {
+        if self.names.is_empty() {
             return vec![Api::all(client.clone())];
         }
-        let names = self.0.iter();
+        let names = self.names.iter();
         names.map(|name| Api::namespaced(client.clone(), name)).collect()
     }
 
     /// Watches a kind. Several namespaces look like one watch: a complete list begins once each namespace is listed, and again
-    /// whenever one of them is listed anew, with what `known` has of the others.
+    /// whenever one of them is listed anew, with what `known` has of the others. A namespace whose list is refused for want of
+    /// rights holds up no other one; it comes with a list of its own once the rights are there. Where no namespace can be
+    /// listed, there is no list.
     pub(super) fn watch<K>(
         &self,
         client: &Client,
@@ -74,7 +91,13 @@ impl Scope {
             .map(|api| watcher(api, config.clone()).backoff(WatchBackoff::default()).boxed())
             .collect();
         if watches.len() == 1 {
-            return watches.remove(0);
+            let (name, refusals) = (self.names.first().cloned(), self.refusals.clone());
+            let noted = watches.remove(0).inspect(move |event| match (&name, event) {
+                (Some(name), Err(error)) if is_forbidden(error) => refusals.refused(name, kind::<K>(), false),
+                (Some(name), Ok(Event::InitDone)) => refusals.accepted(name, kind::<K>()),
+                _ => {}
+            });
+            return Box::pin(noted);
         }
         let mut joined = Joined::new(self.clone(), known);
         let watches = watches
@@ -84,6 +107,7 @@ impl Scope {
         let events = select_all(watches).flat_map(move |(place, event)| {
             futures::stream::iter(match event {
                 Ok(event) => joined.take(place, event).into_iter().map(Ok).collect(),
+                Err(error) if is_forbidden(&error) => joined.refused(place).into_iter().map(Ok).collect(),
                 Err(error) => vec![Err(error)],
             })
         });
@@ -99,6 +123,10 @@ struct Joined<K: Resource<DynamicType = ()> + 'static> {
     listing: Vec<Vec<K>>,
     /// Before every namespace is listed: what each has, by name.
     first: Option<Vec<Option<BTreeMap<String, K>>>>,
+    /// Which namespaces were listed at least once.
+    listed: Vec<bool>,
+    /// Which namespaces were refused and not listed since.
+    refused: Vec<bool>,
 }
 
 impl<K: Resource<DynamicType = ()> + Clone + 'static> Joined<K> {
@@ -109,7 +137,22 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Joined<K> {
             known,
             listing: (0..count).map(|_| Vec::new()).collect(),
             first: Some((0..count).map(|_| None).collect()),
+            listed: vec![false; count],
+            refused: vec![false; count],
         }
+    }
+
+    /// The apiserver refuses the namespace at this place. The others go on without it.
+    fn refused(&mut self, place: usize) -> Vec<Event<K>> {
+        self.refused[place] = true;
+        let name = &self.scope.names[place];
+        self.scope.refusals.refused(name, kind::<K>(), self.listed[place]);
+        self.first_list()
+    }
+
+    fn accepted(&mut self, place: usize) {
+        self.refused[place] = false;
+        self.scope.refusals.accepted(&self.scope.names[place], kind::<K>());
     }
 
     /// The events that one event of the namespace at this place amounts to. Those of a list come at once, so that none of
@@ -120,6 +163,8 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Joined<K> {
             Event::InitApply(object) => self.listing[place].push(object),
             Event::InitDone => {
                 let listed = std::mem::take(&mut self.listing[place]);
+                self.listed[place] = true;
+                self.accepted(place);
                 return self.listed(place, listed);
             }
             Event::Apply(object) => match self.before(place) {
@@ -150,7 +195,16 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Joined<K> {
             return complete(others.chain(listed));
         };
         first[place] = Some(listed.into_iter().map(|object| (object.name_any(), object)).collect());
-        if first.iter().any(Option::is_none) {
+        self.first_list()
+    }
+
+    /// The first complete list, once every namespace is listed or refused, and one of them listed.
+    fn first_list(&mut self) -> Vec<Event<K>> {
+        let decided = |listed: &Vec<Option<_>>| {
+            let mut places = listed.iter().zip(&self.refused);
+            listed.iter().any(Option::is_some) && places.all(|(listed, refused)| listed.is_some() || *refused)
+        };
+        if !self.first.as_ref().is_some_and(decided) {
             return Vec::new();
         }
         let all = self.first.take().unwrap_or_default();
@@ -262,6 +316,36 @@ mod tests {
         assert_eq!(events.first().map(String::as_str), Some("["));
         assert_eq!(events.last().map(String::as_str), Some("]"));
         assert_eq!(two.known(), ["blue/x", "blue/y", "red/b"]);
+    }
+
+    #[test]
+    fn a_namespace_that_is_refused_holds_up_no_other_one_and_comes_with_a_list_of_its_own() {
+        let mut two = Two::new();
+        let refusals = two.joined.scope.refusals().clone();
+        assert_eq!(
+            shown(&two.joined.refused(0)),
+            Vec::<String>::new(),
+            "the other is not listed"
+        );
+        assert_eq!(two.list("red", &["a"]), ["[", "red/a", "]"]);
+        assert_eq!(refusals.current(), [("blue".to_owned(), "ConfigMap")]);
+        assert!(refusals.hides("blue", "ConfigMap") && !refusals.hides("red", "ConfigMap"));
+        assert_eq!(shown(&two.joined.refused(0)), Vec::<String>::new(), "nothing new");
+        two.list("blue", &["x"]);
+        assert_eq!(two.known(), ["blue/x", "red/a"]);
+        assert_eq!(refusals.current(), []);
+        // Rights that are withdrawn later leave what is known.
+        two.joined.refused(1);
+        assert!(!refusals.hides("red", "ConfigMap"));
+        assert_eq!(two.known(), ["blue/x", "red/a"]);
+    }
+
+    #[test]
+    fn nothing_is_listed_where_every_namespace_is_refused() {
+        let mut two = Two::new();
+        assert_eq!(shown(&two.joined.refused(0)), Vec::<String>::new());
+        assert_eq!(shown(&two.joined.refused(1)), Vec::<String>::new());
+        assert_eq!(two.list("blue", &["x"]), ["[", "blue/x", "]"]);
     }
 
     #[test]

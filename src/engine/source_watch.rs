@@ -1,7 +1,7 @@
 //! Watches Secrets and `ConfigMap`s by their metadata, and wakes the objects that read one which changed, appeared or
 //! disappeared. Their versions are in [`Sources`].
 
-use std::{fmt::Debug, pin::pin, sync::Arc};
+use std::{collections::BTreeMap, fmt::Debug, pin::pin, sync::Arc};
 
 use futures::{Stream, StreamExt, future::join_all};
 use k8s_openapi::{
@@ -21,6 +21,7 @@ use tokio::{sync::watch, task::JoinHandle};
 use super::{
     controller::{WatchBackoff, watch_config},
     index::SourceId,
+    refusals::is_forbidden,
     scope::Scope,
     secrets::SourceKind,
     sources::{Part, Sources, Versions, version},
@@ -34,76 +35,103 @@ const PAGE: u32 = 50;
 pub struct SourceWatch {
     /// Ends only with the process.
     pub task: JoinHandle<()>,
-    listed: watch::Receiver<usize>,
-    /// How many lists there are.
-    lists: usize,
+    first: watch::Receiver<Firsts>,
+}
+
+/// How far the first list of a watch is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum First {
+    Pending,
+    Listed,
+    /// For want of rights, in a namespace beside others.
+    Refused,
+}
+
+/// The first list of each watch, by kind and number.
+type Firsts = BTreeMap<(&'static str, usize), First>;
+
+/// Whether every list is known or refused, and one of each kind is known.
+fn is_decided(first: &Firsts) -> bool {
+    let listed = |kind: &str| {
+        first
+            .iter()
+            .any(|((of, _), first)| *of == kind && *first == First::Listed)
+    };
+    first
+        .iter()
+        .all(|((kind, _), first)| *first != First::Pending && listed(kind))
 }
 
 /// Starts the watch. It reads metadata only: no value of a Secret is ever held for its own sake.
 pub fn start(client: &Client, scope: &Scope, kinds: Arc<[Arc<dyn Watched>]>) -> SourceWatch {
-    let (list, listed) = watch::channel(0);
     let (secrets, config_maps) = (scope.apis(client), scope.apis(client));
-    let lists = secrets.len() + config_maps.len();
+    let parts = |kind: SourceKind, count: usize| (0..count).map(move |watch| Part { kind, watch });
+    let secret_parts = parts(SourceKind::Secret, secrets.len());
+    let map_parts = parts(SourceKind::ConfigMap, config_maps.len());
+    let all = secret_parts.clone().chain(map_parts.clone());
+    let pending = all.map(|part| ((part.kind.as_str(), part.watch), First::Pending));
+    let (list, first) = watch::channel(pending.collect::<Firsts>());
+    let scope = scope.clone();
     let task = tokio::spawn(async move {
-        let secrets = secrets
-            .into_iter()
-            .enumerate()
-            .map(|(watch, api)| {
-                (
-                    Part {
-                        kind: SourceKind::Secret,
-                        watch,
-                    },
-                    api,
-                )
-            })
-            .map(|(part, api)| follow::<Secret>(api, part, &kinds, &list));
-        let config_maps = config_maps
-            .into_iter()
-            .enumerate()
-            .map(|(watch, api)| {
-                (
-                    Part {
-                        kind: SourceKind::ConfigMap,
-                        watch,
-                    },
-                    api,
-                )
-            })
-            .map(|(part, api)| follow::<ConfigMap>(api, part, &kinds, &list));
+        let follow_secret = |(part, api)| follow::<Secret>(api, part, &scope, &kinds, &list);
+        let follow_map = |(part, api)| follow::<ConfigMap>(api, part, &scope, &kinds, &list);
+        let secrets = secret_parts.zip(secrets).map(follow_secret);
+        let config_maps = map_parts.zip(config_maps).map(follow_map);
         tokio::join!(join_all(secrets), join_all(config_maps));
     });
-    SourceWatch { task, listed, lists }
+    SourceWatch { task, first }
 }
 
 impl SourceWatch {
-    /// Waits until all lists are known: a source that is read before could change without anybody being woken.
+    /// Waits until all lists are known: a source that is read before could change without anybody being woken. A namespace
+    /// beside others whose list is refused for want of rights is not waited for.
     pub async fn listed(&self) {
         // An error means that the task is gone, which its handle tells.
-        let _ = self.listed.clone().wait_for(|listed| *listed >= self.lists).await;
+        let _ = self.first.clone().wait_for(is_decided).await;
     }
 }
 
-async fn follow<S>(api: Api<PartialObjectMeta<S>>, part: Part, kinds: &[Arc<dyn Watched>], list: &watch::Sender<usize>)
-where
+async fn follow<S>(
+    api: Api<PartialObjectMeta<S>>,
+    part: Part,
+    scope: &Scope,
+    kinds: &[Arc<dyn Watched>],
+    list: &watch::Sender<Firsts>,
+) where
     S: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Send + 'static,
 {
-    let mut known = false;
+    let kind = part.kind.as_str();
+    let sources = kinds.iter().find_map(|kind| kind.sources()).unwrap_or_default();
+    let place = (kind, part.watch);
+    let first = move || list.borrow().get(&place).copied();
+    let namespace = scope.names().get(part.watch).map(String::as_str);
+    let alone = scope.names().len() < 2;
+    let absent = sources.clone();
     let events = watcher(api, watch_config(PAGE))
-        .inspect(move |event| {
-            if let Err(error) = event {
-                tracing::warn!(?part, %error, "the watch on sources failed and is resumed");
+        .inspect(move |event| match (event, namespace) {
+            (Err(error), Some(namespace)) if is_forbidden(error) => {
+                scope
+                    .refusals()
+                    .refused(namespace, kind, first() == Some(First::Listed));
+                if first() == Some(First::Pending) && !alone {
+                    // Objects may read a source before it is listed: its first list is news then.
+                    absent.listed(part, Versions::new());
+                    list.send_modify(|list| _ = list.insert(place, First::Refused));
+                }
             }
+            (Err(error), _) => tracing::warn!(?part, %error, "the watch on sources failed and is resumed"),
+            (Ok(Event::InitDone | Event::Apply(_) | Event::Delete(_)), Some(namespace)) => {
+                scope.refusals().accepted(namespace, kind);
+            }
+            (Ok(_), _) => {}
         })
         .backoff(WatchBackoff::default())
         .filter_map(|event| std::future::ready(event.ok()))
         .inspect(move |event| {
-            if matches!(event, Event::InitDone) && !known {
-                known = true;
-                list.send_modify(|listed| *listed += 1);
+            if matches!(event, Event::InitDone) && first() != Some(First::Listed) {
+                list.send_modify(|list| _ = list.insert(place, First::Listed));
             }
         });
-    let sources = kinds.iter().find_map(|kind| kind.sources()).unwrap_or_default();
     let mut changes = pin!(changes(events, part, sources));
     while let Some(source) = changes.next().await {
         for kind in kinds {

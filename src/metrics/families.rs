@@ -48,6 +48,13 @@ pub static CRD_MISSING: Family = family(
     "Whether the CRD of a kind is missing",
 );
 /// See its help.
+pub static NAMESPACE_REFUSED: Family = family(
+    "namespace_refused",
+    Form::Gauge,
+    &["namespace", "kind"],
+    "Namespaces in which the operator may not list or watch a kind",
+);
+/// See its help.
 pub static RECONCILES: Family = family(
     "reconcile_total",
     Form::Counter,
@@ -174,7 +181,7 @@ pub static USAGE: Family = family(
 );
 
 /// All of them.
-pub static ALL: [&Family; 23] = [
+pub static ALL: [&Family; 24] = [
     &API_KEYS,
     &BRAKE_PENDING,
     &BREAKER_OPEN,
@@ -183,6 +190,7 @@ pub static ALL: [&Family; 23] = [
     &DRIFT_REPAIRED,
     &LAST_SWEEP,
     &LEADER,
+    &NAMESPACE_REFUSED,
     &OBJECTS,
     &ORPHANS,
     &QUEUE_AGE,

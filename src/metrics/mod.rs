@@ -22,6 +22,7 @@ use self::exposition::Exposition;
 use crate::engine::{
     keep::plan::Class,
     meters::{Durations, Gauge, Measured, Reading},
+    refusals::Refusals,
     report::{EngineObserver, ReconcileRecord},
     watched::Watched,
 };
@@ -55,6 +56,7 @@ struct Sources {
 struct Shared {
     state: Mutex<State>,
     sources: OnceLock<Sources>,
+    refusals: OnceLock<Refusals>,
 }
 
 /// All metrics of the operator.
@@ -81,6 +83,16 @@ impl Metrics {
     /// Sets where to read what the engine shows. The first call counts.
     pub fn observe(&self, watched: Arc<[Arc<dyn Watched>]>, measured: Arc<[Arc<dyn Measured>]>) {
         let _ = self.shared.sources.set(Sources { watched, measured });
+    }
+
+    /// Sets where to read which lists the apiserver refuses. The first call counts.
+    pub fn observe_refusals(&self, refusals: Refusals) {
+        let _ = self.shared.refusals.set(refusals);
+    }
+
+    /// Namespaces in which the operator may not list or watch a kind, each with the kind.
+    pub fn refused(&self) -> Vec<(String, &'static str)> {
+        self.shared.refusals.get().map(Refusals::current).unwrap_or_default()
     }
 
     /// Kinds whose CRD is missing.
@@ -132,6 +144,9 @@ impl Shared {
         let mut all = Exposition::default();
         all.add(&families::BUILD_INFO, &[env!("CARGO_PKG_VERSION")], 1);
         let missing = self.of_kinds(&mut all);
+        for (namespace, kind) in self.refusals.get().map(Refusals::current).unwrap_or_default() {
+            all.add(&families::NAMESPACE_REFUSED, &[&namespace, kind], 1);
+        }
         let Some(sources) = self.sources.get() else { return all };
         let mut readings: Vec<Reading> = sources.measured.iter().flat_map(|kind| kind.readings()).collect();
         readings.truncate(CONNECTIONS);

@@ -55,6 +55,7 @@ mod ownership;
 mod password;
 mod queued;
 mod redaction;
+mod refused_namespace;
 mod rules;
 mod scale;
 mod scenarios;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::dataiku::dip::{
     groups::GroupRecord,
     keys::KeyRecord,
-    matrix::{Matrix, Rights},
+    matrix::Matrix,
     users::UserRecord,
 };
 
@@ -187,10 +187,11 @@ impl Access {
         let users = self.users.iter().flat_map(|user| &user.rights);
         let groups = self.groups.iter().flat_map(|group| &group.rights);
         let rights = users.chain(groups).map(|right| right.right.clone());
-        let listed = self.matrix.iter().flat_map(|matrix| {
-            let parts: [&Rights; 2] = [&matrix.users.flags, &matrix.groups.flags];
-            parts.into_iter().flat_map(BTreeMap::values).flatten().cloned()
-        });
+        let rows = self
+            .matrix
+            .iter()
+            .flat_map(|matrix| matrix.users.iter().chain(&matrix.groups));
+        let listed = rows.flat_map(|row| &row.permissions).cloned();
         rights.chain(listed).chain([ADMIN.to_owned()]).collect()
     }
 
@@ -204,11 +205,14 @@ impl Access {
 
     /// Rights of a user in projects.
     pub(super) fn projects_of(&self, login: &str) -> Vec<(String, String)> {
-        let projects = self.matrix.iter().flat_map(|matrix| &matrix.users.projects);
-        let found = projects.filter_map(|project| {
-            let rights: Vec<&str> = project.rights.get(login)?.iter().map(String::as_str).collect();
-            Some((project.key.clone(), rights.join(", ")))
-        });
-        found.collect()
+        let listed = self.matrix.as_ref().and_then(|matrix| matrix.user(login));
+        let projects = listed.into_iter().flat_map(|row| &row.projects);
+        projects.map(|(key, rights)| (key.clone(), joined(rights))).collect()
     }
+}
+
+/// Rights in one text.
+pub(super) fn joined(rights: &BTreeSet<String>) -> String {
+    let rights: Vec<&str> = rights.iter().map(String::as_str).collect();
+    rights.join(", ")
 }

@@ -77,7 +77,7 @@ pub(super) async fn access(
     let personal = log.listed("personal API keys", api.personal_keys().await);
     let matrix = match api.authorization_matrix().await {
         Ok(matrix) => {
-            log.note("authorization matrix", Some(matrix.users.flags.len()), None);
+            log.note("authorization matrix", Some(matrix.users.len()), None);
             Some(matrix)
         }
         Err(error) => {
@@ -136,7 +136,8 @@ struct Scene<'a> {
 
 impl Scene<'_> {
     fn user(&self, user: &std::sync::Arc<UserRecord>) -> User {
-        let listed = self.matrix.and_then(|matrix| matrix.users.flags.get(&user.login));
+        let listed = self.matrix.and_then(|matrix| matrix.user(&user.login));
+        let listed = listed.map(|row| &row.permissions);
         let rights = model::of_user(user, &self.groups, listed);
         let mut marks = Vec::new();
         if rights.iter().any(|right| right.right == model::ADMIN) {
@@ -173,11 +174,9 @@ impl Scene<'_> {
 
     fn group(&self, group: &GroupRecord, users: &[User]) -> Group {
         let members = users.iter().filter(|user| user.groups.contains(&group.name));
-        let projects = self.matrix.iter().flat_map(|matrix| &matrix.groups.projects);
-        let projects = projects.filter_map(|project| {
-            let rights: Vec<&str> = project.rights.get(&group.name)?.iter().map(String::as_str).collect();
-            Some(format!("{}: {}", project.key, rights.join(", ")))
-        });
+        let listed = self.matrix.and_then(|matrix| matrix.group(&group.name));
+        let projects = listed.into_iter().flat_map(|row| &row.projects);
+        let projects = projects.map(|(key, rights)| format!("{key}: {}", model::joined(rights)));
         let mut marks = Vec::new();
         if group.admin == Some(true) {
             marks.push("administrators");

@@ -1,5 +1,6 @@
 //! Live connections of one kind: which exist, which are in force, and who may use them.
 
+mod known;
 mod loss;
 mod readings;
 mod reports;
@@ -28,7 +29,6 @@ use super::{
 };
 use crate::engine::{
     error::{Error, Reason, Refused},
-    index::Claims,
     meters::Meters,
     namespaces::{Match, Namespaces},
     object::{self, Objects, WatchState},
@@ -72,6 +72,8 @@ pub enum Lookup<C: ConnectionKind> {
     Absent,
     /// It would be in a namespace that is not watched.
     Outside,
+    /// It would be in a namespace in which the operator may not list connections.
+    Hidden,
     /// It exists.
     Present(Found<C>),
 }
@@ -204,6 +206,7 @@ impl<C: ConnectionKind> Connections<C> {
         match objects.get(&key.namespace, &key.name) {
             Some(guard) => Found::new(guard).map_or(Lookup::Unknown, Lookup::Present),
             None if !self.scope.contains(&key.namespace) => Lookup::Outside,
+            None if self.is_hidden(&key.namespace) => Lookup::Hidden,
             None => match objects.state() {
                 WatchState::Listing => Lookup::Unknown,
                 WatchState::Listed | WatchState::Missing => Lookup::Absent,
@@ -211,24 +214,11 @@ impl<C: ConnectionKind> Connections<C> {
         }
     }
 
-    /// Objects that use this connection and may, as far as they are known; and whether all are known. A kind whose CRD is
-    /// missing has no objects.
-    pub fn dependents(&self, key: &ConnectionKey) -> (Vec<Dependent>, bool) {
-        let Lookup::Present(object) = self.lookup(key) else {
-            return (Vec::new(), false);
-        };
-        let kinds = read(&self.dependents).clone();
-        let complete = kinds.iter().all(|kind| kind.state() != WatchState::Listing);
-        let mut all: Vec<_> = kinds.iter().flat_map(|kind| kind.dependents(key)).collect();
-        all.retain(|one| self.allows(&object, key, &one.namespace) == Match::Yes);
-        (all, complete)
-    }
-
     /// Whether the connection object lets objects in `namespace` use it.
     pub fn admits(&self, key: &ConnectionKey, namespace: &str) -> bool {
         match self.lookup(key) {
             Lookup::Present(object) => self.allows(&object, key, namespace) == Match::Yes,
-            Lookup::Unknown | Lookup::Absent | Lookup::Outside => false,
+            Lookup::Unknown | Lookup::Absent | Lookup::Outside | Lookup::Hidden => false,
         }
     }
 
@@ -251,6 +241,12 @@ impl<C: ConnectionKind> Connections<C> {
             Lookup::Absent => return Err(Error::ConnectionGone(format!("{name} {key} not found"))),
             Lookup::Outside => {
                 let message = format!("{name} {key} is outside of the namespaces that this operator watches");
+                return Err(Error::dependency(message));
+            }
+            Lookup::Hidden => {
+                let namespace = &key.namespace;
+                let message =
+                    format!("{name} {key} is not known: the operator may not list {name} in namespace {namespace}");
                 return Err(Error::dependency(message));
             }
             Lookup::Present(object) => object,
@@ -435,18 +431,6 @@ impl<C: ConnectionKind> Connections<C> {
         for kind in read(&self.dependents).iter() {
             kind.unblocked(key);
         }
-    }
-
-    /// Claims on the entries of this connection's documents, as `own` asks for them.
-    pub(in crate::engine) fn claims<'a>(
-        &'a self,
-        index: &'a crate::engine::index::Index,
-        key: &ConnectionKey,
-        own: crate::engine::object::ObjectName,
-    ) -> Claims<'a> {
-        let connection = key.clone();
-        let admits = Box::new(move |namespace: &str| self.admits(&connection, namespace));
-        index.claims(key.clone(), own, admits)
     }
 
     /// Whether the trouble is another one than before.

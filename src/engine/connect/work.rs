@@ -88,7 +88,7 @@ impl<C: ConnectionKind> Work for Connecting<C> {
             return Ok(if complete {
                 Removed::Released(None)
             } else {
-                Removed::InUse("waiting for the lists of the objects that may use this connection".into())
+                Removed::InUse("waiting for the lists of the objects that may use this connection, in every namespace that it allows".into())
             });
         }
         let mut named: Vec<_> = dependents
@@ -244,7 +244,7 @@ impl<C: ConnectionKind> Connecting<C> {
         let began = Instant::now();
         loop {
             let (dependents, complete) = self.0.dependents(key);
-            if complete || began.elapsed() >= FIRST_LISTS {
+            if complete || !self.0.is_listing() || began.elapsed() >= FIRST_LISTS {
                 return (dependents, complete);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;

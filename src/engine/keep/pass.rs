@@ -450,7 +450,9 @@ pub(super) fn given<'a, M: Managed>(
     let name = ObjectName::of(object);
     let others = if M::ENTRIES {
         let connection = M::common(object).connection;
-        let claims = keeping.connections.claims(&shell.index, &connection, name.clone());
+        let claims = keeping
+            .connections
+            .claims(&shell.index, shell.kind(), &connection, name.clone());
         claims.only(Box::new(|name| delegated::may_claim_by_name(keeping, shell, name)))
     } else {
         Claims::none(name.clone())

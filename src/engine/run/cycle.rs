@@ -70,7 +70,7 @@ impl<'a, T: Task> Cycle<'a, T> {
         }
         let mut stage = Stage::new(self.running, self.cx)?;
         if self.active().is_some()
-            && let Some(outcome) = self.follow(&stage).await?
+            && let Some(outcome) = self.follow(&mut stage).await?
         {
             return Ok(outcome);
         }

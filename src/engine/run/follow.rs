@@ -29,7 +29,7 @@ pub(super) fn poll_after(elapsed: Duration) -> Duration {
 
 impl<T: Task> Cycle<'_, T> {
     /// Looks at the run that has not ended. `None`: it has by now.
-    pub(super) async fn follow(&mut self, stage: &Stage<'_, T>) -> Result<Option<Outcome>, Error> {
+    pub(super) async fn follow(&mut self, stage: &mut Stage<'_, T>) -> Result<Option<Outcome>, Error> {
         let Some(mut run) = self.active().cloned() else {
             return Ok(None);
         };
@@ -74,7 +74,7 @@ impl<T: Task> Cycle<'_, T> {
         }
     }
 
-    async fn follow_start(&mut self, stage: &Stage<'_, T>, run: Run) -> Result<Option<Outcome>, Error> {
+    async fn follow_start(&mut self, stage: &mut Stage<'_, T>, run: Run) -> Result<Option<Outcome>, Error> {
         if run.attempt.is_none() {
             let message = "the status does not say how far this run is: it was edited";
             self.finish(stage, Ending::new(RunPhase::Unknown, message)).await?;

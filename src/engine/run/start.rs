@@ -168,7 +168,7 @@ impl<T: Task> Cycle<'_, T> {
     }
 
     /// Finds out what became of a start whose answer was lost; `None`: the run has ended.
-    pub(super) async fn recover(&mut self, stage: &Stage<'_, T>, run: Run) -> Result<Option<Outcome>, Error> {
+    pub(super) async fn recover(&mut self, stage: &mut Stage<'_, T>, run: Run) -> Result<Option<Outcome>, Error> {
         let Some(attempt) = run.attempt.clone() else {
             return Ok(None);
         };
@@ -178,6 +178,11 @@ impl<T: Task> Cycle<'_, T> {
             let message =
                 format!("{what}: the answer to the start was lost; waiting until it can no longer take effect");
             return Ok(Some(Self::progressing(message, LOST_WRITE.saturating_sub(waited))));
+        }
+        if !T::sources(&stage.object).is_empty() {
+            // What the run was to write is compared with what is there, or written once more.
+            stage.check_terms()?;
+            stage.resolve(self.cx).await?;
         }
         let trace = T::trace(&stage.given(&run.id), &attempt).await?;
         let changed = run.action != self.action();
@@ -205,6 +210,7 @@ impl<T: Task> Cycle<'_, T> {
                 Ending::new(RunPhase::Unknown, message)
             }
             Trace::Nothing => {
+                stage.check_terms()?;
                 if let Some(held) = self.held_up(stage)? {
                     return Ok(Some(held));
                 }

@@ -15,6 +15,7 @@ mod lost_secret;
 mod namespaces;
 mod orphans;
 mod permit;
+mod refusals;
 mod remote_side;
 mod rig;
 mod secrets;

@@ -73,6 +73,8 @@ pub struct Rig {
     /// The fingerprint key of the next start.
     pub fingerprint_key: u8,
     pub lease: Arc<Lease>,
+    /// What the next start watches.
+    pub scope: Scope,
     url: String,
     stop: watch::Sender<bool>,
     running: Option<tokio::task::JoinHandle<()>>,
@@ -105,6 +107,7 @@ impl Rig {
             },
             fingerprint_key: 7,
             lease: Arc::new(Lease(AtomicBool::new(true))),
+            scope: Scope::default(),
             url,
             stop: watch::channel(false).0,
             running: None,
@@ -134,12 +137,12 @@ impl Rig {
         };
         let (stop, stopped) = watch::channel(false);
         self.stop = stop;
-        let mut starting = Starting::new(env, Scope::default(), stopped);
+        let mut starting = Starting::new(env, self.scope.clone(), stopped);
         let hubs = starting.connections::<Hub>();
         starting.objects::<Widgets>(&hubs);
         let kinds = starting.finish();
-        let sources = source_watch::start(&client, &Scope::default(), kinds.watched.clone());
-        let labels = namespaces::start(&client, &Scope::default(), &namespaces, &kinds.watched);
+        let sources = source_watch::start(&client, &self.scope, kinds.watched.clone());
+        let labels = namespaces::start(&client, &self.scope, &namespaces, &kinds.watched);
         sources.listed().await;
         labels.listed().await;
         self.running = Some(tokio::spawn(async move {

@@ -1,10 +1,12 @@
 //! `GovernRole`: a role of a Govern node.
 
+mod definition;
+
 use std::sync::Arc;
 
 use kube::ResourceExt;
-use serde_json::Value;
 
+use self::definition::Definition;
 use super::lists::GovernLists;
 use crate::{
     crd::{
@@ -14,19 +16,16 @@ use crate::{
         govern_role::{GovernRoleSpec, RoleSeen},
     },
     dataiku::{
-        document::{Document, DocumentError},
         fields::Unreadable,
         govern::{Govern, roles::RoleRecord},
-        json_value::resembles,
         permit::WritePermit,
     },
     engine::{
         Change, Common, Error, Given, Managed, ObjectName, Observed, Plan, Read, Receipt,
         connect::{ConnectionKey, Dependent, Remote},
         index::key_hash,
-        keep::fields::{Edit, FieldEdit, Fields},
+        keep::fields::{Edit, Fields},
         object::{self, is_deleting},
-        shared::entries::Entry,
     },
     kinds::node::{Known, Seen, edited},
 };
@@ -99,7 +98,27 @@ impl Change for RoleChange {
     }
 
     fn withdraws(&self) -> bool {
-        matches!(self, Self::Delete { .. })
+        match self {
+            Self::Create { .. } => false,
+            Self::Edit { edit, .. } => edit.withdraws(),
+            Self::Delete { .. } => true,
+        }
+    }
+
+    fn only_withdraws(&self) -> bool {
+        match self {
+            Self::Create { .. } => false,
+            Self::Edit { edit, .. } => edit.only_withdraws(),
+            Self::Delete { .. } => true,
+        }
+    }
+
+    fn withdrawals(self) -> Option<Self> {
+        match self {
+            Self::Create { .. } => None,
+            Self::Edit { id, edit } => edit.withdrawals().map(|edit| Self::Edit { id, edit }),
+            Self::Delete { .. } => Some(self),
+        }
     }
 }
 
@@ -159,7 +178,12 @@ impl Managed for Role {
         check(spec)?;
         if let Some(seen) = seen {
             let id = seen.object.id.clone();
-            return Ok(fields(spec, given.record, &seen.object).into_plan(|edit| RoleChange::Edit { id, edit }));
+            let plan = fields(spec, given.record, &seen.object).into_plan(|edit| RoleChange::Edit { id, edit });
+            let definition = Definition::new(spec.definition.as_ref(), given.record, &seen.object.others);
+            return Ok(Plan {
+                replaced: definition.replaced(),
+                ..plan
+            });
         }
         let identifier = identifier(object);
         let label = spec.label.clone().unwrap_or_else(|| identifier.clone());
@@ -171,15 +195,15 @@ impl Managed for Role {
             others: serde_json::Map::new(),
             unreadable: Unreadable::default(),
         };
-        Ok(
-            fields(spec, given.record, &created).into_creation(|follows| RoleChange::Create {
-                name: given.name.clone(),
-                identifier,
-                label,
-                description,
-                follows,
-            }),
-        )
+        let replaced = Definition::new(spec.definition.as_ref(), given.record, &created.others).replaced();
+        let plan = fields(spec, given.record, &created).into_creation(|follows| RoleChange::Create {
+            name: given.name.clone(),
+            identifier,
+            label,
+            description,
+            follows,
+        });
+        Ok(Plan { replaced, ..plan })
     }
 
     fn removal(_: &GovernRole, _: DeletionPolicy, _: &Given<'_, GovernInstance>, seen: &SeenRole) -> Plan<RoleChange> {
@@ -293,11 +317,11 @@ async fn fresh(
         let roles = api.roles().await?;
         let fitting = roles.items.iter().filter(|role| fit(&role.id, identifier).is_some());
         let found = fitting.min_by_key(|role| fit(&role.id, identifier));
-        if found.is_none() && !roles.is_complete() {
-            let error = "it has elements without an id, and this role may be one of them";
-            return Err(Error::unreadable("the list of roles", &error));
+        match found {
+            Some(role) => Some(role.id.clone()),
+            None if roles.is_complete() => None,
+            None => unlisted(identifier, api).await?,
         }
-        found.map(|role| role.id.clone())
     };
     let Some(id) = id else { return Ok(None) };
     let document = api.role(&id).await?;
@@ -307,6 +331,17 @@ async fn fresh(
         .map(Arc::new);
     lists.roles.saw(&id, role.clone());
     Ok(role.map(|object| Seen { object, document }))
+}
+
+/// Id of the role where the list has elements without one, which hold up no other role: the ids that the node makes of an
+/// identifier can be read.
+async fn unlisted(identifier: &str, api: &Govern) -> Result<Option<String>, Error> {
+    for id in [format!("ro.{identifier}"), identifier.to_owned()] {
+        if api.role(&id).await?.is_some() {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
 }
 
 fn check(spec: &GovernRoleSpec) -> Result<(), Error> {
@@ -330,27 +365,6 @@ fn fields<'a>(spec: &'a GovernRoleSpec, record: &'a Applied, role: &'a RoleRecor
     let mut fields = Fields::new(record, &role.unreadable)
         .text("label", spec.label.as_deref(), role.label.as_deref())
         .text("description", spec.description.as_deref(), role.description.as_deref());
-    let members = Value::Object(role.others.clone());
-    for leaf in spec.definition.iter().flat_map(Entry::leaves) {
-        let found = members.pointer(&leaf.pointer).filter(|value| !value.is_null());
-        let is_there = match (&leaf.value, found) {
-            (Some(declared), Some(found)) => resembles(declared, found),
-            (declared, found) => declared.is_none() && found.is_none(),
-        };
-        let text = found.map(Value::to_string);
-        let edit = (!is_there).then(|| leaf_edit(leaf));
-        fields = fields.custom(Some(text), edit);
-    }
+    Definition::new(spec.definition.as_ref(), record, &role.others).add_to(&mut fields);
     fields
-}
-
-fn leaf_edit(leaf: Entry) -> FieldEdit {
-    let verb = if leaf.value.is_some() { "set" } else { "remove" };
-    let step = format!("{verb} definition{}", leaf.pointer);
-    FieldEdit::new(step, move |document: &mut Document| -> Result<(), DocumentError> {
-        match &leaf.value {
-            Some(value) => document.set_at(&leaf.pointer, value),
-            None => document.remove_at(&leaf.pointer).map(drop),
-        }
-    })
 }

@@ -315,3 +315,64 @@ async fn what_is_protected_is_changed_from_no_namespace() {
     rig.swept().await;
     assert_eq!(rig.written(), 0, "{:?}", rig.writes());
 }
+
+/// What reaches users or groups that it does not name.
+fn unnamed() -> Vec<Attempt> {
+    let rules = json!([{ "users": ["t-1"], "fieldIds": ["owner"] }]);
+    let on = json!({ "blueprintId": "bp.system.govern_project", "roleId": "ro.contributor" });
+    let assignment = |more: Value| {
+        let mut spec = on.clone();
+        json_patch::merge(&mut spec, &more);
+        ("GovernRoleAssignment", "governroleassignments", spec)
+    };
+    let tasks = [
+        json!({ "resyncUsers": { "all": true } }),
+        json!({ "resyncUsers": { "logins": ["t-1", "ceo"] } }),
+        json!({ "provisionUsers": { "sourceType": "LDAP", "group": "everybody" } }),
+        json!({ "provisionUsers": { "sourceType": "LDAP", "login": "ceo" } }),
+        json!({ "provisionUsers": { "sourceType": "CUSTOM", "login": "t-1" } }),
+        json!({ "unloadNotebooks": {} }),
+        json!({ "unloadNotebooks": { "sessionIds": ["s1"] } }),
+        json!({ "unloadNotebooks": { "owners": ["t-1", "ceo"] } }),
+        json!({ "abortFutures": { "ids": ["f1"] } }),
+        json!({ "abortFutures": { "olderThan": "1h" } }),
+        json!({ "abortFutures": { "owner": "ceo" } }),
+        json!({ "accessReport": { "format": "json", "configMapName": "access" } }),
+    ];
+    let impersonation = [
+        json!({ "user": { "type": "IDENTITY" } }),
+        json!({ "user": { "type": "REGEXP_RULE", "ruleFrom": "(.*)", "targetUnix": "root" } }),
+        json!({ "user": { "type": "SINGLE_MAPPING", "dssUser": "ceo", "targetUnix": "root" } }),
+        json!({ "group": { "type": "IDENTITY" } }),
+        json!({ "group": { "type": "SINGLE_MAPPING", "dssGroup": "coders", "targetUnix": "root" } }),
+    ];
+    let tasks = tasks.into_iter().map(|spec| ("DssTask", "dsstasks", spec));
+    let rules_of_code = impersonation.into_iter();
+    let rules_of_code = rules_of_code.map(|spec| ("DssImpersonationRule", "dssimpersonationrules", spec));
+    let assignments = [
+        assignment(json!({ "rules": rules })),
+        assignment(json!({ "inherit": { "blueprintId": "bp.x", "artifactFieldId": "parent" } })),
+    ];
+    tasks.chain(rules_of_code).chain(assignments).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_limited_to_some_users_and_groups_reaches_no_other_one_by_naming_none() {
+    let kinds = ["DssTask", "DssImpersonationRule", "GovernRoleAssignment"];
+    let rig = Rig::with(json!({ "delegations": [{
+        "namespaces": { "from": "All" }, "kinds": kinds, "users": ["t-*"], "groups": ["team-t-*"], "sourceTypes": ["LDAP"],
+    }] }))
+    .await;
+    nothing_is_given(&rig, unnamed()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delegation_of_every_user_lets_a_task_reach_all_of_them() {
+    let rig = Rig::with(json!({ "delegations": [{
+        "namespaces": { "from": "All" }, "kinds": ["DssTask"], "users": ["t-*", "*"],
+    }] }))
+    .await;
+    rig.tenant("DssTask", "all", json!({ "resyncUsers": { "all": true } }));
+    rig.tenant_is("dsstasks", "all", &["InSync"]).await;
+    assert_eq!(rig.dss.count("D18"), 1);
+}

@@ -25,7 +25,6 @@ impl Scenario for GovernRole {
     const KIND: &'static str = "GovernRole";
     const WRITES: u64 = 2;
     const CREATES: &'static [&'static str] = &["G44"];
-    const NEEDS_WHOLE_LIST: bool = true;
     const NOT_OFFERED: &'static [(&'static str, &'static str)] = &[("Disable", "cannot be disabled")];
 
     fn spec(_name: &str) -> Value {
@@ -77,13 +76,12 @@ impl Scenario for GovernRole {
         json!({ "roles": { id(name): { "id": id(name), "label": "Theirs", "description": null, "icon": {} } } })
     }
 
-    /// Members of the definition grant nothing by themselves, and stay when they leave the spec.
     fn widened(_name: &str) -> Value {
-        json!({ "description": "Owns more" })
+        json!({ "definition": { "mayApprove": { "all": true } } })
     }
 
     fn surplus(remote: &Instance, name: &str) -> bool {
-        role(remote, name).is_some_and(|role| role["description"] == "Owns more")
+        role(remote, name).is_some_and(|role| role.get("mayApprove").is_some())
     }
 
     fn varied(_name: &str) -> Value {

@@ -50,6 +50,10 @@ pub struct Declared {
     pub flags: BTreeSet<String>,
     /// What it gives that is privileged on every remote side, by the name that a delegation uses.
     pub privileges: BTreeSet<String>,
+    /// What it does to users or groups that it does not name.
+    pub unnamed: Unnamed,
+    /// Whether it shows what it did not create, such as who may do what.
+    pub views: bool,
     /// Whether it removes entries of others from a document that many share.
     pub overrides: bool,
 }
@@ -61,6 +65,15 @@ pub struct Named {
     pub users: Vec<String>,
     /// Groups.
     pub groups: Vec<String>,
+}
+
+/// What an object does to users or groups that it does not name, as it goes on after "let namespace x"; `None`: nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unnamed {
+    /// To users, such as `resync all users`.
+    pub users: Option<&'static str>,
+    /// To groups.
+    pub groups: Option<&'static str>,
 }
 
 /// All that is judged of one object.

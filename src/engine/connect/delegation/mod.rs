@@ -14,7 +14,7 @@ mod tests;
 use wildmatch::WildMatch;
 
 pub use self::{
-    declared::{Declared, Delegable, Named, Statement},
+    declared::{Declared, Delegable, Named, Statement, Unnamed},
     held::{Held, Holdings},
     privileges::Privileges,
 };
@@ -68,6 +68,9 @@ impl Judge<'_> {
         self.names(declared)?;
         if statement.observes {
             return self.view(statement);
+        }
+        if declared.views {
+            self.sees_all()?;
         }
         self.takeover(statement)?;
         if let Rights::Delegated(delegation) = self.rights {
@@ -170,13 +173,27 @@ impl Judge<'_> {
         let users = declared.user.iter().chain(&declared.users);
         let users = users.chain(&declared.acts_as).chain(&declared.named.users);
         self.matching("user", "users", delegation.users.as_deref(), users)?;
+        self.unnamed("users", delegation.users.as_deref(), declared.unnamed.users)?;
         let groups = declared.group.iter().chain(&declared.joins);
         let groups = groups.chain(&declared.named.groups);
         self.matching("group", "groups", delegation.groups.as_deref(), groups)?;
+        self.unnamed("groups", delegation.groups.as_deref(), declared.unnamed.groups)?;
         self.matching("role", "roles", delegation.roles.as_deref(), declared.roles.iter())?;
         let blueprints = declared.blueprints.iter();
         self.matching("blueprint", "blueprints", delegation.blueprints.as_deref(), blueprints)?;
         self.matching("node", "nodes", delegation.nodes.as_deref(), declared.nodes.iter())
+    }
+
+    /// What reaches names that the object does not give is for those who may use every name.
+    fn unnamed(&self, setting: &str, globs: Option<&[String]>, act: Option<&str>) -> Result<(), String> {
+        let (Some(globs), Some(act)) = (globs, act) else {
+            return Ok(());
+        };
+        let is_any = |glob: &String| !glob.is_empty() && glob.chars().all(|one| one == '*');
+        if globs.iter().any(is_any) {
+            return Ok(());
+        }
+        Err(self.refusal(act, &format!("`{setting}: [\"*\"]`")))
     }
 
     fn matching<'a>(
@@ -208,8 +225,14 @@ impl Judge<'_> {
 
     /// An object that only observes shows what it did not create.
     fn view(&self, statement: &Statement) -> Result<(), String> {
-        let all = matches!(self.rights, Rights::Delegated(delegation) if delegation.observe == Some(Visible::All));
-        if all || (statement.origin.is_some() && !statement.entries) {
+        if statement.origin.is_some() && !statement.entries {
+            return Ok(());
+        }
+        self.sees_all()
+    }
+
+    fn sees_all(&self) -> Result<(), String> {
+        if matches!(self.rights, Rights::Delegated(delegation) if delegation.observe == Some(Visible::All)) {
             return Ok(());
         }
         Err(self.refusal("observe what it did not create", "`observe: All`"))

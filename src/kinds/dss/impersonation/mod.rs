@@ -19,13 +19,16 @@ use crate::{
         DssImpersonationRule, DssInstance,
         applied::Applied,
         common::DeletionPolicy,
-        dss_impersonation_rule::RulePresence,
+        dss_impersonation_rule::{RulePresence, RuleType},
         status::{Nothing, Origin},
     },
     dataiku::document::Document,
     engine::{
         Common, Error, Given, Managed, ObjectName, Observed, Plan, Read, Receipt,
-        connect::{ConnectionKey, Remote},
+        connect::{
+            ConnectionKey, Declared, Remote,
+            delegation::{Named, Unnamed},
+        },
         index::Claim,
         object::is_deleting,
         permit::WritePermit,
@@ -66,6 +69,24 @@ impl Managed for ImpersonationRule {
             connection: ConnectionKey::referred(&object.spec.instance_ref, object.namespace().as_deref()),
             key: list(object.spec.user.is_some()).to_owned(),
             policies: &object.spec.policies,
+        }
+    }
+
+    fn declares(object: &DssImpersonationRule) -> Declared {
+        let (user, group) = (object.spec.user.as_ref(), object.spec.group.as_ref());
+        let all = |type_: RuleType| type_ != RuleType::SingleMapping;
+        let users = user.filter(|rule| all(rule.type_));
+        let groups = group.filter(|rule| all(rule.type_));
+        Declared {
+            named: Named {
+                users: user.and_then(|rule| rule.dss_user.clone()).into_iter().collect(),
+                groups: group.and_then(|rule| rule.dss_group.clone()).into_iter().collect(),
+            },
+            unnamed: Unnamed {
+                users: users.map(|_| "decide as whom any user runs code"),
+                groups: groups.map(|_| "decide as whom any group runs code"),
+            },
+            ..Declared::default()
         }
     }
 

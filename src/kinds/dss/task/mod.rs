@@ -1,9 +1,11 @@
 //! `DssTask`: something that is done on a DSS node, once or by a schedule.
 
 mod content;
+mod declares;
 mod directory;
 mod futures;
 mod notebooks;
+mod report;
 mod sessions;
 
 use std::time::Duration;
@@ -15,8 +17,9 @@ use crate::{
         DssInstance, DssTask,
         common::ManagementPolicy,
         dss_task::{
-            AbortFutures, AwaitFuture, ConcurrencyPolicy, DEFAULT_HISTORY, DEFAULT_TIMEOUT, ExportNotebooks, Notebooks,
-            PostDiscussion, ProvisionUsers, ResyncUsers, TaskDeletionPolicy, UnloadNotebooks, WriteNotebook,
+            AbortFutures, AccessReport, AwaitFuture, ConcurrencyPolicy, DEFAULT_HISTORY, DEFAULT_TIMEOUT,
+            ExportNotebooks, Notebooks, PostDiscussion, ProvisionUsers, ResyncUsers, TaskDeletionPolicy,
+            UnloadNotebooks, WriteNotebook,
         },
         run::{Attempt, RunPhase},
     },
@@ -48,6 +51,7 @@ enum Doing<'a> {
     Write(&'a WriteNotebook),
     Delete(&'a Notebooks),
     Post(&'a PostDiscussion),
+    Report(&'a AccessReport),
     /// None, which the schema refuses.
     Nothing,
 }
@@ -66,6 +70,7 @@ fn doing(object: &DssTask) -> Doing<'_> {
         action.write_notebook.as_ref().map(Doing::Write),
         action.delete_notebooks.as_ref().map(Doing::Delete),
         action.post_discussion.as_ref().map(Doing::Post),
+        action.access_report.as_ref().map(Doing::Report),
     ];
     all.into_iter().flatten().next().unwrap_or(Doing::Nothing)
 }
@@ -107,6 +112,7 @@ impl Task for DssTasks {
             retains: spec.deletion_policy == Some(TaskDeletionPolicy::Retain),
             output: match doing(object) {
                 Doing::Export(export) => Some(&export.config_map_name),
+                Doing::Report(report) => Some(&report.config_map_name),
                 _ => None,
             },
         }
@@ -128,6 +134,7 @@ impl Task for DssTasks {
             Doing::Write(write) => format!("write notebook {}/{}", write.project_key, write.notebook),
             Doing::Delete(selected) => format!("delete {}", in_project(selected)),
             Doing::Post(post) => format!("post a discussion of notebook {}/{}", post.project_key, post.notebook),
+            Doing::Report(_) => "report who may do what".to_owned(),
             Doing::Nothing => "do nothing".to_owned(),
         }
     }
@@ -145,16 +152,7 @@ impl Task for DssTasks {
     }
 
     fn declares(object: &DssTask) -> Declared {
-        let users = match doing(object) {
-            Doing::Resync(resync) => resync.logins.clone().unwrap_or_default(),
-            Doing::Provision(provision) => provision.login.iter().chain(&provision.email).cloned().collect(),
-            _ => Vec::new(),
-        };
-        Declared {
-            users,
-            acts_as: object.spec.as_user.iter().cloned().collect(),
-            ..Declared::default()
-        }
+        declares::declares(object)
     }
 
     fn owns_run(object: &DssTask) -> bool {
@@ -190,7 +188,11 @@ impl Task for DssTasks {
             }
             Doing::Post(post) => notebooks::check_one(given, &post.project_key, &post.notebook).await,
             Doing::Await(AwaitFuture { id }) => futures::check(given, id).await,
-            Doing::Provision(_) | Doing::PushBaseImages | Doing::Unload(_) | Doing::AbortFutures(_) => Ok(()),
+            Doing::Provision(_)
+            | Doing::PushBaseImages
+            | Doing::Unload(_)
+            | Doing::AbortFutures(_)
+            | Doing::Report(_) => Ok(()),
             Doing::Nothing => Err(Error::invalid("the task declares no action")),
         }
     }
@@ -220,6 +222,7 @@ impl Task for DssTasks {
             Doing::Write(write) => notebooks::write(given, writes, write).await,
             Doing::Delete(selected) => notebooks::delete(given, writes, selected).await,
             Doing::Post(post) => notebooks::post(given, writes, post).await,
+            Doing::Report(wanted) => report::report(given, wanted).await,
             Doing::Nothing => Ok(Progress::Ended(Ending::new(
                 RunPhase::Failed,
                 "the task declares no action",
@@ -230,6 +233,7 @@ impl Task for DssTasks {
     async fn trace(given: &TaskGiven<'_>, attempt: &Attempt) -> Result<Trace, Error> {
         match doing(given.object) {
             Doing::Post(post) => notebooks::trace(given, post, attempt).await,
+            Doing::Write(write) => notebooks::trace_write(given, write).await,
             Doing::Await(AwaitFuture { id }) => Ok(Trace::Found(id.clone())),
             doing if doing.starts_future() => futures::trace(given, attempt).await,
             // What is done already is left out the next time.

@@ -8,7 +8,7 @@ use crate::{
         dss_task::{ExportNotebooks, Notebooks, PostDiscussion, WriteNotebook},
         run::{Attempt, RunPhase},
     },
-    dataiku::dss::jupyter::DiscussionRecord,
+    dataiku::{dss::jupyter::DiscussionRecord, json_value::resembles},
     engine::{
         Error,
         run::{Ending, MOST_BYTES, Progress, Trace},
@@ -152,10 +152,29 @@ pub(super) async fn write(
         };
         writes.send(&what, send).await?;
     }
+    Ok(Progress::Ended(written(wanted, verb)))
+}
+
+fn written(wanted: &WriteNotebook, verb: &str) -> Ending {
+    let WriteNotebook {
+        project_key, notebook, ..
+    } = wanted;
     let message = format!("notebook {project_key}/{notebook} was {verb}");
-    Ok(Progress::Ended(
-        Ending::new(RunPhase::Succeeded, message).count(verb, 1),
-    ))
+    Ending::new(RunPhase::Succeeded, message).count(verb, 1)
+}
+
+/// Whether a write whose answer was lost took effect: the notebook holds the content.
+pub(super) async fn trace_write(given: &TaskGiven<'_>, wanted: &WriteNotebook) -> Result<Trace, Error> {
+    let WriteNotebook {
+        project_key, notebook, ..
+    } = wanted;
+    let content = content::read(given)?;
+    let found = given.api.jupyter_notebook(project_key, notebook).await?;
+    let found = found.and_then(|found| serde_json::to_value(&found).ok());
+    Ok(match found {
+        Some(found) if resembles(&content, &found) => Trace::Done(written(wanted, "written")),
+        _ => Trace::Nothing,
+    })
 }
 
 /// Ids of the discussions of a notebook.

@@ -1,4 +1,5 @@
 mod actions;
+mod report;
 
 use std::time::Duration;
 

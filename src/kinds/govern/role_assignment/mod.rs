@@ -33,7 +33,7 @@ use crate::{
         Common, Error, Given, Managed, ObjectName, Observed, Plan, Read, Receipt,
         connect::{
             ConnectionKey, Delegable, Remote,
-            delegation::{self, Named},
+            delegation::{self, Named, Unnamed},
         },
         index::Claim,
         object::is_deleting,
@@ -96,6 +96,7 @@ impl Managed for RoleAssignment {
             },
             roles: vec![spec.role_id.clone().unwrap_or_else(by_reference)],
             blueprints: vec![spec.blueprint_id.clone()],
+            unnamed: unnamed(spec),
             overrides: is_exact(spec),
             ..delegation::Declared::default()
         }
@@ -324,4 +325,15 @@ fn rule(declared: &AssignmentRule) -> Rule {
         criteria: declared.criteria.iter().cloned().map(Into::into).collect(),
         ..Rule::granting(&declared.users, &declared.groups)
     }
+}
+
+/// People whom a field of an artifact lists, or who have the role elsewhere, get it without being named here.
+fn unnamed(spec: &GovernRoleAssignmentSpec) -> Unnamed {
+    let by_field = spec.rules.iter().any(|rule| !rule.field_ids.is_empty());
+    let users = match (by_field, &spec.inherit) {
+        (true, _) => Some("give a role to the people that `fieldIds` list"),
+        (false, Some(_)) => Some("let a blueprint inherit who has a role"),
+        (false, None) => None,
+    };
+    Unnamed { users, groups: users }
 }

@@ -96,6 +96,60 @@ async fn a_role_of_others_is_left_alone_unless_it_is_adopted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_of_the_definition_that_leaves_the_spec_is_withdrawn_and_what_was_there_comes_back() {
+    let mut rig = Rig::govern().await;
+    let theirs = json!({
+        "id": "ro.pm", "label": "PM", "description": null, "approver": false, "tags": ["theirs"], "same": 1, "icon": { "size": 3 },
+    });
+    rig.node.patch_state(json!({ "roles": { "ro.pm": theirs } })).unwrap();
+    let definition = json!({
+        "approver": true, "tags": ["ours"], "same": 1, "icon": { "name": "shield" }, "scope": { "all": { "fields": true } },
+    });
+    rig.role("pm", json!({ "adoptionPolicy": "Adopt", "definition": definition }));
+    rig.wait(ROLES, "pm", "InSync").await;
+    assert_eq!(rig.at("/roles/ro.pm")["approver"], true);
+    assert_eq!(rig.at("/roles/ro.pm")["scope"], json!({ "all": { "fields": true } }));
+    // What it replaced is in the status, whatever happens to the process.
+    rig.kill().await;
+    rig.start().await;
+    let dropped = json!({ "spec": { "definition": { "approver": null, "same": null, "icon": null, "scope": null } } });
+    // A null of a merge patch removes the key from the spec.
+    rig.server.patch(ROLES, "team", "pm", dropped);
+    rig.until("the withdrawal", || rig.at("/roles/ro.pm")["approver"] == false)
+        .await;
+    rig.wait(ROLES, "pm", "InSync").await;
+    let mut expected = theirs.clone();
+    expected["tags"] = json!(["ours"]);
+    assert_eq!(rig.at("/roles/ro.pm"), expected);
+    let writes = rig.node.writes();
+    assert_eq!(writes, 2);
+    rig.swept().await;
+    // By now it is somebody else's.
+    rig.node
+        .patch_state(json!({ "roles": { "ro.pm": { "approver": true } } }))
+        .unwrap();
+    rig.swept().await;
+    assert_eq!(rig.node.writes(), writes);
+    rig.server
+        .patch(ROLES, "team", "pm", json!({ "spec": { "definition": null } }));
+    rig.until("the rest", || rig.at("/roles/ro.pm")["tags"] == json!(["theirs"]))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_the_node_lists_without_an_id_holds_up_no_other_one() {
+    for form in ["prefixed", "verbatim"] {
+        let rig = Rig::with(InstanceConfig::new(Product::Govern).switch("A33", json!(form))).await;
+        let odd = json!({ "kind": "elements", "append": [{ "id": 7 }, 7] });
+        rig.node
+            .fault(json!({ "match": { "operation": "G43" }, "times": 0, "fault": odd }));
+        rig.role("auditor", json!({ "label": "Auditor" }));
+        rig.wait(ROLES, "auditor", "InSync").await;
+        assert_eq!(rig.node.count("G44"), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_assignment_waits_for_its_role_and_the_role_outlives_it() {
     let rig = Rig::govern().await;
     let rules = json!([{ "users": ["jane"] }]);

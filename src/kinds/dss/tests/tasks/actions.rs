@@ -184,3 +184,52 @@ async fn futures_of_others_are_awaited_or_aborted() {
     rig.task("none", json!({ "awaitFuture": { "id": "nope" } }));
     rig.wait(PLURAL, "none", "Invalid").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notebook_whose_write_lost_its_answer_is_read_back_and_not_written_again() {
+    for exists in [true, false] {
+        let mut rig = Rig::dss().await;
+        rig.project();
+        let cell =
+            json!({ "cell_type": "code", "metadata": {}, "source": "1 + 1", "execution_count": null, "outputs": [] });
+        let content = json!({ "metadata": {}, "nbformat": 4, "nbformat_minor": 5, "cells": [cell] });
+        rig.server.create(json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "content", "namespace": "team" },
+            "data": { "notebook.ipynb": content.to_string() },
+        }));
+        let (name, operation) = if exists { ("other", "D54") } else { ("fresh", "D52") };
+        rig.node
+            .fault(json!({ "match": { "operation": operation }, "fault": { "kind": "dropAfter" } }));
+        let write = json!({ "projectKey": "RISK", "notebook": name, "contentRef": { "name": "content" } });
+        rig.task("write", json!({ "writeNotebook": write }));
+        rig.until("the write", || rig.node.count(operation) == 1).await;
+        if exists {
+            // The next process knows nothing but the status.
+            rig.kill().await;
+            rig.start().await;
+        }
+        let run = rig.phase("write", "Succeeded").await;
+        assert_eq!(run["counts"], json!({ "written": 1 }), "{run:#}");
+        assert_eq!(rig.node.writes(), 1);
+        assert_eq!(rig.notebook(name)["content"]["cells"][0]["source"], "1 + 1");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notebook_whose_write_was_lost_on_the_way_is_written_once_more() {
+    let rig = Rig::dss().await;
+    rig.project();
+    let content = json!({ "metadata": {}, "nbformat": 4, "nbformat_minor": 5, "cells": [] });
+    rig.server.create(json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "content", "namespace": "team" },
+        "data": { "notebook.ipynb": content.to_string() },
+    }));
+    rig.node
+        .fault(json!({ "match": { "operation": "D54" }, "fault": { "kind": "dropBefore" } }));
+    let write = json!({ "projectKey": "RISK", "notebook": "other", "contentRef": { "name": "content" } });
+    rig.task("write", json!({ "writeNotebook": write }));
+    rig.phase("write", "Succeeded").await;
+    assert_eq!(rig.notebook("other")["content"]["cells"], json!([]));
+    // The one that was lost counts as well.
+    assert_eq!(rig.node.count("D54"), 2);
+}
