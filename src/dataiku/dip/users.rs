@@ -209,7 +209,7 @@ impl<'a> NewUser<'a> {
 }
 
 impl<P: DipProduct> Node<P> {
-    const LIST_USERS: Operation = Operation::list(P::PRODUCT, "GET /admin/users/");
+    pub(super) const LIST_USERS: Operation = Operation::list(P::PRODUCT, "GET /admin/users/");
     const CREATE_USER: Operation<Write> = Operation::write(P::PRODUCT, "POST /admin/users/");
     const GET_USER: Operation = Operation::read(P::PRODUCT, "GET /admin/users/{login}");
     const PUT_USER: Operation<Write> = Operation::write(P::PRODUCT, "PUT /admin/users/{login}");

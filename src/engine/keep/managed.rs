@@ -262,6 +262,11 @@ pub trait Managed: Send + Sync + 'static {
         false
     }
 
+    /// Whether the remote side edits many objects in one call. No kind says so yet. Edits that take nothing from anybody are put together then.
+    fn edits_together(_lists: &<Self::Connection as ConnectionKind>::Lists) -> bool {
+        false
+    }
+
     /// Hash of everything that the observation shows: a write that was not stored is sent again once this changes.
     fn evidence(_seen: &Self::Seen) -> u64 {
         0

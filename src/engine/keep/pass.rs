@@ -17,7 +17,7 @@ use crate::{
     crd::status::Origin,
     engine::{
         connect::{
-            ConnectionKind, Remote,
+            ConnectionKind, Effect, Remote,
             admission::{Applicant, Queue, Ticket},
             connections::Admitted,
         },
@@ -34,6 +34,9 @@ use crate::{
 
 /// Longest record of what one object grants: the apiserver stores at most 1.5 MiB, and the spec is one half of that.
 const MOST_RECORD_BYTES: usize = 256 << 10;
+
+/// How long a repair waits for others: a sweep finds what was changed by hand all at once, and nobody waits for the outcome.
+const GATHER: Duration = Duration::from_millis(50);
 
 /// One reconcile.
 pub(super) struct Pass<'a, M: Managed> {
@@ -56,6 +59,8 @@ pub(super) struct Pass<'a, M: Managed> {
     /// Whether the lists alone tell that there is no remote object: nothing was attempted before, and the remote side refuses to
     /// create one that exists.
     listed_absent: bool,
+    /// Whether the lists show something to edit, and nothing that is taken from anybody.
+    only_gives: bool,
     /// Which attempt a resubmission is that the plan holds.
     pub(super) resubmission: Option<i32>,
     /// The Secret to publish in as it was before the first write; its version is the condition of ours.
@@ -99,6 +104,7 @@ impl<'a, M: Managed> Pass<'a, M> {
             announced: Vec::new(),
             listed: None,
             listed_absent: false,
+            only_gives: false,
             resubmission: None,
             publishing: None,
         })
@@ -209,6 +215,8 @@ impl<'a, M: Managed> Pass<'a, M> {
             self.listed = Some(attempt::<M>(&plan, seen.as_ref()));
             let refused = self.cx.report.record.create_refused;
             self.listed_absent = M::CREATION_IS_EXCLUSIVE && plan.creates() && !self.begun_earlier && !refused;
+            let takes = plan.effects().iter().any(Effect::takes) || plan.changes.iter().any(Change::withdraws);
+            self.only_gives = seen.is_some() && !takes && !plan.creates();
             return Ok(Listed::Differs(class(&plan, ready)));
         }
         if !self.reads_nothing_new() {
@@ -237,10 +245,18 @@ impl<'a, M: Managed> Pass<'a, M> {
 
     /// A place among the objects of the connection that call its remote side.
     fn enter(&mut self, class: Class) -> Option<Ticket> {
-        let together = class == Class::Creation && M::creates_together(self.remote.lists());
+        let lists = self.remote.lists();
+        let created = class == Class::Creation && M::creates_together(lists);
+        // What takes something away holds the lock of its connection until it is read back, so it never goes with others.
+        let edited = self.only_gives && M::edits_together(lists);
+        let together = created || edited;
         if together {
+            let repairs = class == Class::Repair;
             // Many are admitted then. In this lane they leave the way free for those who take access away.
             self.remote = Remote::new(self.admitted.live.clone(), true);
+            if M::edits_together(self.remote.lists()) {
+                self.remote.together = Some(if repairs { GATHER } else { Duration::ZERO });
+            }
         }
         let object = &*self.cx.object;
         let connection = M::common(object).connection;

@@ -1,6 +1,9 @@
 //! Work that many ask for at once and that is done once for all of them.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::sync::{Mutex as Turn, oneshot};
 
@@ -25,6 +28,17 @@ impl<Q, A> Batch<Q, A> {
     /// The answer to `question`; `work` gets all questions and returns their answers in the same order. `None`: whoever
     /// did the work gave up in the middle of it, so that nothing is known of what was done.
     pub async fn ask(&self, question: Q, work: impl AsyncFnOnce(Vec<Q>) -> Vec<A>) -> Option<A> {
+        self.ask_after(Duration::ZERO, question, work).await
+    }
+
+    /// The same, where the work begins no earlier than `gather` after the first question: so that those who come at about the
+    /// same time are answered together.
+    pub async fn ask_after(
+        &self,
+        gather: Duration,
+        question: Q,
+        work: impl AsyncFnOnce(Vec<Q>) -> Vec<A>,
+    ) -> Option<A> {
         let (answer, mut answered) = oneshot::channel();
         self.asked().push((question, answer));
         let _turn = self.turn.lock().await;
@@ -32,6 +46,9 @@ impl<Q, A> Batch<Q, A> {
             Ok(answer) => return Some(answer),
             Err(oneshot::error::TryRecvError::Closed) => return None,
             Err(oneshot::error::TryRecvError::Empty) => {}
+        }
+        if !gather.is_zero() {
+            tokio::time::sleep(gather).await;
         }
         let mut asked = std::mem::take(&mut *self.asked());
         // Nobody is there any more to put down what is done for them.
@@ -52,7 +69,7 @@ impl<Q, A> Batch<Q, A> {
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::Arc, time::Duration};
+    use std::sync::Arc;
 
     use super::*;
 

@@ -7,6 +7,7 @@
 use std::{
     future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use futures::{StreamExt, stream};
@@ -45,6 +46,9 @@ pub trait BulkWrite: Send + Sync + 'static {
     type Api: Clone + Send + Sync + 'static;
     /// One write.
     type Item: Send + Sync + 'static;
+
+    /// How long the first write waits for others where it is known that others come.
+    const GATHER: Duration = Duration::ZERO;
 
     /// Bytes that the write takes in the call, roughly.
     fn bytes(item: &Self::Item) -> usize;
@@ -126,6 +130,9 @@ impl<B: BulkWrite> Bulk<B> {
 
     async fn run(self: Arc<Self>) {
         let _running = Running(&self);
+        if !B::GATHER.is_zero() {
+            tokio::time::sleep(B::GATHER).await;
+        }
         loop {
             let (asks, api) = {
                 let mut queue = self.queue();

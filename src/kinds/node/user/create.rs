@@ -26,8 +26,8 @@ use crate::{
 
 /// Users that were created together are read back by one list instead of a call for each, if there are this many of them and
 /// one in [`LISTED_SHARE`] of all users.
-const LISTED_FROM: usize = 4;
-const LISTED_SHARE: usize = 200;
+pub(super) const LISTED_FROM: usize = 4;
+pub(super) const LISTED_SHARE: usize = 200;
 /// How far the clock of a node may be behind.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(60);
 /// Bytes of a user in a call beside its texts, at most.
@@ -102,9 +102,9 @@ fn wire(user: &NewAccount) -> NewUser<'_> {
 }
 
 /// The node, and what is known of it.
-struct Side<C: NodeKind> {
-    api: Node<C::Product>,
-    lists: Arc<<C as ConnectionKind>::Lists>,
+pub(super) struct Side<C: NodeKind> {
+    pub(super) api: Node<C::Product>,
+    pub(super) lists: Arc<<C as ConnectionKind>::Lists>,
 }
 
 impl<C: NodeKind> Clone for Side<C> {
@@ -117,7 +117,7 @@ impl<C: NodeKind> Clone for Side<C> {
 }
 
 impl<C: NodeKind> Side<C> {
-    fn lists(&self) -> &NodeLists {
+    pub(super) fn lists(&self) -> &NodeLists {
         (*self.lists).as_ref()
     }
 
@@ -223,7 +223,7 @@ impl<C: NodeKind> BulkWrite for NewUsers<C> {
 
 /// Whether the node does not accept what is in the call. Some releases report that as an error of their own (contract sheet
 /// 1.4).
-fn is_refusal(error: &ApiError) -> bool {
+pub(super) fn is_refusal(error: &ApiError) -> bool {
     error.kind == ErrorKind::Rejected
         || error.kind == ErrorKind::AlreadyExists
         || (error.status == Some(500) && error.own_words)

@@ -7,6 +7,7 @@ mod plan;
 mod show;
 #[cfg(test)]
 mod tests;
+mod together;
 
 use std::{marker::PhantomData, sync::Arc};
 
@@ -155,6 +156,7 @@ impl<K: NodeUser> Managed for User<K> {
         let lists = remote.lists().as_ref();
         match read {
             Read::Listed => Ok(listed(object, lists, record)),
+            Read::Fresh if remote.together.is_some() => together::look_up(object, remote, record).await,
             Read::Fresh => look_up(object, &remote.api, lists, record).await.map(Observed::new),
         }
     }
@@ -204,6 +206,15 @@ impl<K: NodeUser> Managed for User<K> {
         let lists: &NodeLists = remote.lists().as_ref();
         match change {
             Change::Create(user) => return Box::pin(create::<K::Instance>(remote, permit, user)).await,
+            Change::Edit { edit, .. }
+                if remote.together.is_some()
+                    && seen.is_some_and(|seen| seen.document.is_none())
+                    && !*lists.own.get()
+                    && !edit.withdraws() =>
+            {
+                let login = seen.map(|seen| seen.object.login.clone()).unwrap_or_default();
+                together::edit::<K::Instance>(remote, permit, login, edit).await?;
+            }
             Change::Edit { key, edit } => {
                 let read = match seen {
                     // A list showed the user, and lists hold no documents.
