@@ -2,18 +2,19 @@
 
 use secrecy::SecretString;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::{
     DipProduct, Node,
     refusal::says_exists,
-    users::{CreateBody, NewUser},
+    users::{CreateBody, NewUser, UserRecord},
 };
 use crate::dataiku::{
     call::{Call, Operation, Write},
     document::Document,
     error::{ApiError, ErrorKind},
     fields::{Fields, Record},
-    listed::{Element, Listed},
+    listed::Element,
     null,
     permit::WritePermit,
 };
@@ -32,50 +33,95 @@ const CARRIED: [&str; 9] = [
     "preferences",
 ];
 
-/// The members of one user document that an edit changes, whole: the node may replace a map or merge it (contract sheet, A7).
+const LOGIN: &str = "login";
+/// Quotes, colon and comma of a member, in bytes.
+const PUNCTUATION: usize = 4;
+/// Longest text that the elements of one list may take up while they wait for their edits, in bytes. Users beyond it are read
+/// by themselves.
+const MOST_ELEMENTS: usize = 4 << 20;
+
+/// The members of one user document that an edit changes, each of them whole.
 pub struct UserEdit {
     login: String,
     body: Document,
+    bytes: usize,
 }
 
 impl UserEdit {
-    /// What differs between two versions of a user document. `None`: a bulk edit does not carry it.
+    /// What differs between an element of a list and the same after an edit. `None`: only a write of the whole document carries
+    /// it without the risk that it loses something of somebody else's, or does nothing:
+    /// - the member is none of those that a bulk edit carries;
+    /// - it is a map or a list that the element leaves out, so that nobody knows what it would replace;
+    /// - a name leaves a map, which a node that merges maps would not notice (contract sheet, A7).
     #[must_use]
     pub fn between(login: &str, before: &Document, after: &Document) -> Option<Self> {
         if before.keys().any(|key| !after.contains(key)) {
             return None;
         }
         let mut body = Document::new();
-        body.set("login", login);
+        body.set(LOGIN, login);
+        let mut bytes = 2 * LOGIN.len() + login.len();
         for (key, value) in after.members() {
-            if before.raw(key) != Some(value.get()) {
-                CARRIED.contains(&key).then(|| body.set(key, value))?;
+            let value_before = before.raw(key);
+            if value_before == Some(value.get()) {
+                continue;
             }
+            let nested = value.get().starts_with(['{', '[']);
+            let replaces_unseen = nested && value_before.is_none();
+            if !CARRIED.contains(&key) || replaces_unseen || loses_names(key, before, after) {
+                return None;
+            }
+            bytes += key.len() + value.get().len() + PUNCTUATION;
+            body.set(key, value);
         }
         Some(Self {
             login: login.to_owned(),
             body,
+            bytes,
         })
     }
 
     /// Whether nothing differs.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.body.keys().all(|key| key == "login")
+        self.body.keys().all(|key| key == LOGIN)
+    }
+
+    /// Size of its JSON, in bytes, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 }
 
-/// A user in a list, as the whole document.
-struct Whole(String, Document);
+/// Whether a name of the map in this member is gone. A value that is no map has no names.
+fn loses_names(key: &str, before: &Document, after: &Document) -> bool {
+    let map = |document: &Document| document.nested(key).ok().flatten();
+    match (map(before), map(after)) {
+        (Some(before), Some(after)) => before.keys().any(|name| !after.contains(name)),
+        (Some(before), None) => before.keys().next().is_some(),
+        (None, _) => false,
+    }
+}
 
-impl Record for Whole {
-    const KEY: &'static str = "login";
+/// A user as a list with settings shows it.
+pub struct ListedUser {
+    /// What is compared.
+    pub record: UserRecord,
+    /// The members that a bulk edit carries, as they are in the list.
+    pub element: Document,
+}
+
+impl Record for ListedUser {
+    const KEY: &'static str = UserRecord::KEY;
 
     fn read(fields: Fields<'_>) -> Option<Self> {
-        let login = fields.key(Self::KEY)?;
-        let mut document = Document::new();
-        fields.iter().for_each(|(key, raw)| document.set(key, raw));
-        Some(Self(login, document))
+        let mut element = Document::new();
+        for (key, raw) in fields.iter().filter(|(key, _)| CARRIED.contains(key)) {
+            element.set(key, raw);
+        }
+        let record = UserRecord::read(fields)?;
+        Some(Self { record, element })
     }
 }
 
@@ -112,20 +158,25 @@ impl<P: DipProduct> Node<P> {
         Ok(self.outcomes(Self::CREATE_USERS.name(), &rows, logins, &passwords))
     }
 
-    /// The documents of the users that `wanted` accepts, with their settings.
+    /// The users that `wanted` accepts, by one list with settings: as many of them as [`MOST_ELEMENTS`] allows.
     ///
     /// # Errors
     /// The call fails.
-    pub async fn user_documents(
+    pub async fn users_to_edit(
         &self,
         wanted: impl Fn(&str) -> bool + Send + Sync,
-    ) -> Result<Listed<(String, Document)>, ApiError> {
-        let mut found = Listed::default();
+    ) -> Result<Vec<ListedUser>, ApiError> {
+        let (mut found, mut bytes) = (Vec::new(), 0);
         let call = Call::new(Self::LIST_USERS).query("includeSettings", &true);
-        let take = |Element(user): Element<Whole>| match user {
-            Some(Whole(login, document)) if wanted(&login) => found.push(Some((login, document))),
-            Some(_) => {}
-            None => found.push(None),
+        let take = |Element(user): Element<ListedUser>| {
+            let Some(user) = user.filter(|user| wanted(&user.record.login)) else {
+                return;
+            };
+            let size = |(key, value): (&str, &RawValue)| key.len() + value.get().len() + PUNCTUATION;
+            bytes += user.element.members().map(size).sum::<usize>();
+            if bytes <= MOST_ELEMENTS {
+                found.push(user);
+            }
         };
         self.transport.each(call, take).await?;
         Ok(found)
@@ -139,7 +190,7 @@ impl<P: DipProduct> Node<P> {
     pub async fn edit_users(
         &self,
         permit: WritePermit,
-        edits: &[UserEdit],
+        edits: &[&UserEdit],
     ) -> Result<Vec<Result<(), ApiError>>, ApiError> {
         let bodies: Vec<&Document> = edits.iter().map(|edit| &edit.body).collect();
         let rows: Vec<Row> = self

@@ -28,15 +28,27 @@ pub enum Queue {
     Entries,
     /// Objects that are created many in one call.
     Creations,
+    /// Objects that are edited many in one call, by edits that take nothing from anybody.
+    Edits,
+}
+
+/// Why many objects are admitted at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Together {
+    /// One call creates many of them.
+    Created,
+    /// One call edits many of them.
+    Edited,
 }
 
 impl Queue {
-    /// `entries`: the objects of the kind share documents; `together`: the object is created together with others.
-    pub fn of(entries: bool, together: bool) -> Self {
+    /// `entries`: the objects of the kind share documents; `together`: the object is written together with others.
+    pub fn of(entries: bool, together: Option<Together>) -> Self {
         match (entries, together) {
             (true, _) => Self::Entries,
-            (false, true) => Self::Creations,
-            (false, false) => Self::Calls,
+            (false, Some(Together::Created)) => Self::Creations,
+            (false, Some(Together::Edited)) => Self::Edits,
+            (false, None) => Self::Calls,
         }
     }
 }
@@ -111,6 +123,12 @@ impl Admission {
             served: HashMap::new(),
             arrivals: 0,
         }))
+    }
+
+    /// Whether nobody has a place or waits for one.
+    pub fn is_idle(&self) -> bool {
+        let state = self.state();
+        state.taken == 0 && state.promised.is_empty() && state.waiting.is_empty()
     }
 
     /// Changes the number of places.

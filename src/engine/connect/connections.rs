@@ -44,6 +44,10 @@ const ENTRY_PLACES: usize = 256;
 /// Objects that may wait together for one call that creates all of them.
 const CREATION_PLACES: usize = 256;
 
+/// Objects that may wait together for one call that edits all of them, beside those that drift repair leaves free: as many as
+/// such a call takes.
+const EDIT_PLACES: usize = 252;
+
 /// A connection object as the watch last brought it. Decoded, or it would not be found.
 pub struct Found<C: ConnectionKind>(Arc<DeserializeGuard<C>>);
 
@@ -122,6 +126,7 @@ struct State<C: ConnectionKind> {
     calls: Arc<Admission>,
     entries: Arc<Admission>,
     creations: Arc<Admission>,
+    edits: Arc<Admission>,
     writers: Arc<Writers>,
     guard: Arc<Guard>,
     windows: Arc<Windows>,
@@ -141,6 +146,7 @@ impl<C: ConnectionKind> Default for State<C> {
             calls: Arc::new(Admission::new(1)),
             entries: Arc::new(Admission::new(ENTRY_PLACES)),
             creations: Arc::new(Admission::new(CREATION_PLACES)),
+            edits: Arc::new(Admission::new(EDIT_PLACES)),
             writers: Arc::default(),
             guard: Arc::default(),
             windows: Arc::default(),
@@ -368,6 +374,7 @@ impl<C: ConnectionKind> Connections<C> {
             Queue::Calls => state.calls.clone(),
             Queue::Entries => state.entries.clone(),
             Queue::Creations => state.creations.clone(),
+            Queue::Edits => state.edits.clone(),
         }
     }
 

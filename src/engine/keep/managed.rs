@@ -262,7 +262,8 @@ pub trait Managed: Send + Sync + 'static {
         false
     }
 
-    /// Whether the remote side edits many objects in one call. No kind says so yet. Edits that take nothing from anybody are put together then.
+    /// Whether the remote side edits many objects in one call. Then many reconciles are admitted at once, and [`Self::apply`] puts
+    /// together edits that take nothing from anybody.
     fn edits_together(_lists: &<Self::Connection as ConnectionKind>::Lists) -> bool {
         false
     }

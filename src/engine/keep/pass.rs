@@ -18,7 +18,7 @@ use crate::{
     engine::{
         connect::{
             ConnectionKind, Effect, Remote,
-            admission::{Applicant, Queue, Ticket},
+            admission::{Applicant, Queue, Ticket, Together},
             connections::Admitted,
         },
         error::{Error, Reason, Refused},
@@ -37,6 +37,9 @@ const MOST_RECORD_BYTES: usize = 256 << 10;
 
 /// How long a repair waits for others: a sweep finds what was changed by hand all at once, and nobody waits for the outcome.
 const GATHER: Duration = Duration::from_millis(50);
+
+/// How often a reconcile that reads together with others looks whether its object is still the same.
+const CHECKED: Duration = Duration::from_millis(200);
 
 /// One reconcile.
 pub(super) struct Pass<'a, M: Managed> {
@@ -215,8 +218,7 @@ impl<'a, M: Managed> Pass<'a, M> {
             self.listed = Some(attempt::<M>(&plan, seen.as_ref()));
             let refused = self.cx.report.record.create_refused;
             self.listed_absent = M::CREATION_IS_EXCLUSIVE && plan.creates() && !self.begun_earlier && !refused;
-            let takes = plan.effects().iter().any(Effect::takes) || plan.changes.iter().any(Change::withdraws);
-            self.only_gives = seen.is_some() && !takes && !plan.creates();
+            self.only_gives = seen.is_some() && !takes(&plan) && !plan.creates();
             return Ok(Listed::Differs(class(&plan, ready)));
         }
         if !self.reads_nothing_new() {
@@ -246,24 +248,29 @@ impl<'a, M: Managed> Pass<'a, M> {
     /// A place among the objects of the connection that call its remote side.
     fn enter(&mut self, class: Class) -> Option<Ticket> {
         let lists = self.remote.lists();
-        let created = class == Class::Creation && M::creates_together(lists);
-        // What takes something away holds the lock of its connection until it is read back, so it never goes with others.
-        let edited = self.only_gives && M::edits_together(lists);
-        let together = created || edited;
-        if together {
-            let repairs = class == Class::Repair;
-            // Many are admitted then. In this lane they leave the way free for those who take access away.
-            self.remote = Remote::new(self.admitted.live.clone(), true);
-            if M::edits_together(self.remote.lists()) {
-                self.remote.together = Some(if repairs { GATHER } else { Duration::ZERO });
-            }
-        }
+        let edits_together = M::edits_together(lists);
+        let together = if class == Class::Creation && M::creates_together(lists) {
+            Some(Together::Created)
+        } else {
+            // What takes something away holds the lock of its connection until it is read back, so it never goes with others.
+            (self.only_gives && edits_together).then_some(Together::Edited)
+        };
         let object = &*self.cx.object;
         let connection = M::common(object).connection;
         let admission = self
             .keeping
             .connections
             .admission(&connection, Queue::of(M::MANY, together));
+        if together.is_some() {
+            // Many are admitted then. In this lane they leave the way free for those who take access away. An edit that comes
+            // by itself is as urgent as ever.
+            let repairs = class == Class::Repair;
+            let by_itself = together == Some(Together::Edited) && !repairs && admission.is_idle();
+            self.remote = Remote::new(self.admitted.live.clone(), !by_itself);
+            if edits_together {
+                self.remote.together = Some(if repairs { GATHER } else { Duration::ZERO });
+            }
+        }
         let kind = self.cx.shell.as_watched()?;
         admission.enter(&Applicant {
             uid: &self.cx.uid(),
@@ -273,15 +280,42 @@ impl<'a, M: Managed> Pass<'a, M> {
         })
     }
 
+    /// Makes what takes something from somebody a write of its own, ahead of those that go together.
+    pub(super) fn set_apart(&mut self, plan: &Plan<M::Change>) {
+        if self.remote.together.is_some() && takes(plan) {
+            self.remote = Remote::new(self.admitted.live.clone(), false);
+        }
+    }
+
     pub(super) async fn observe(&mut self, read: Read) -> Result<Option<M::Seen>, Error> {
         let observed = Box::pin(M::observe(&self.cx.object, &self.remote, &self.cx.report.record, read));
-        let seen = match observed.await? {
+        let observed = if self.remote.together.is_some() {
+            self.while_current(observed).await?
+        } else {
+            observed.await
+        };
+        let seen = match observed? {
             Observed::Found(seen) => Some(seen),
             Observed::Absent => None,
             Observed::Unknown => return Err(Error::Internal("a fresh observation that shows nothing".into())),
         };
         self.sighted(seen.as_ref());
         Ok(seen)
+    }
+
+    /// The result of a read that many wait for, unless the object changes meanwhile: then it may have something more urgent to
+    /// write than what this reconcile read for.
+    async fn while_current<T>(&self, mut read: impl Future<Output = T> + Unpin) -> Result<T, Error> {
+        let permits = self.permits();
+        loop {
+            match tokio::time::timeout(CHECKED, &mut read).await {
+                Ok(read) => return Ok(read),
+                Err(_) => match permits.check(&[], true) {
+                    Err(refused @ Refused::Superseded) => return Err(Error::Refused(refused)),
+                    Ok(()) | Err(_) => {}
+                },
+            }
+        }
     }
 
     /// What the status shows of an observation: of an object that is not ours, only what an observer asked for.
@@ -414,6 +448,11 @@ impl<'a, M: Managed> Pass<'a, M> {
     pub(super) fn unsettled(&self) -> Option<Duration> {
         self.cx.unsettled_for()
     }
+}
+
+/// Whether a plan takes something from somebody.
+fn takes<C: Change>(plan: &Plan<C>) -> bool {
+    plan.effects().iter().any(Effect::takes) || plan.changes.iter().any(Change::withdraws)
 }
 
 enum Listed {

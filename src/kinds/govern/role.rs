@@ -306,7 +306,7 @@ async fn fresh(
         .map_err(|error| Error::unreadable("the role document", &error))?
         .map(Arc::new);
     lists.roles.saw(&id, role.clone());
-    Ok(role.map(|object| Seen { object, document }))
+    Ok(role.map(|object| Seen::read(object, document)))
 }
 
 fn check(spec: &GovernRoleSpec) -> Result<(), Error> {

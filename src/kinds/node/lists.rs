@@ -12,6 +12,7 @@ use super::{
     inventory::Inventory,
     spelling,
     sweep::Sweep,
+    user::Element,
 };
 use crate::{
     crd::applied::Applied,
@@ -222,8 +223,8 @@ pub struct NodeLists {
     pub bulk: BulkCalls,
     /// Users as a list showed them right after they were created together.
     pub created: ReadBack,
-    /// Reads of users by those who ask at the same time; `None`: each reads its own.
-    pub reading: Batch<String, Option<Arc<UserRecord>>>,
+    /// Reads of users by those who ask at the same time. The answer `None`: each reads its own.
+    pub reading: Batch<String, Option<Element>>,
     /// The slower lists.
     pub inventory: Inventory,
     members: Shared<HashMap<String, i64>>,

@@ -37,7 +37,7 @@ impl<C: ConnectionKind> Connections<C> {
         let queues = {
             let states = read(&self.states);
             let Some(state) = states.get(key) else { return };
-            [&state.calls, &state.entries, &state.creations].map(Arc::clone)
+            [&state.calls, &state.entries, &state.creations, &state.edits].map(Arc::clone)
         };
         for queue in queues {
             queue.forget(uid);

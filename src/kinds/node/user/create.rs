@@ -42,7 +42,7 @@ pub(super) async fn create<C: NodeKind>(
     let login = &user.login;
     let lists: &NodeLists = remote.lists().as_ref();
     // Where the node stores a login in another spelling, only a search after the creation of one user tells which.
-    if lists.bulk.are_offered() && !spelling::may_change(login) {
+    if lists.bulk.create() && !spelling::may_change(login) {
         complete(user)?;
         let side = Side::<C> {
             api: remote.api.clone(),
@@ -152,6 +152,31 @@ impl<C: NodeKind> Side<C> {
         }
     }
 
+    /// After an answer without an outcome for some users: an account of one of them that exists is believed to be what the call
+    /// created only where it proves so. Else it is somebody else's: perhaps that is why the node did not create it.
+    async fn after_silence(
+        &self,
+        users: &[&NewAccount],
+        outcomes: Vec<Result<(), ApiError>>,
+        began: Timestamp,
+    ) -> Vec<Sent> {
+        let listed = self.list().await.ok();
+        let find = |user: &NewAccount| {
+            let listed = listed.as_ref()?;
+            listed.items.iter().find(|found| found.login == user.login)
+        };
+        let each = users.iter().zip(outcomes).map(|(user, outcome)| {
+            let Err(mut error) = outcome else {
+                return Sent::Done(Ok(()));
+            };
+            if error.kind == ErrorKind::Malformed && find(user).is_some_and(|found| !is_new(found, user, began)) {
+                error.kind = ErrorKind::AlreadyExists;
+            }
+            Sent::Done(Err(error))
+        });
+        each.collect()
+    }
+
     /// After a refusal of the call as a whole: users that do not exist are to be created one by one, so that the one at fault
     /// fails alone. The node may have created the others before it failed.
     async fn after_refusal(&self, users: &[&NewAccount], refused: &ApiError, began: Timestamp) -> Vec<Sent> {
@@ -178,6 +203,16 @@ impl<C: NodeKind> Side<C> {
     }
 }
 
+/// Whether an answer about many users does not tell what became of this one.
+fn is_untold(outcome: &Result<(), ApiError>) -> bool {
+    matches!(outcome, Err(error) if error.kind == ErrorKind::Malformed)
+}
+
+/// Whether a node answers that it has no such call.
+pub(super) fn lacks_call(error: &ApiError) -> bool {
+    matches!(error.status, Some(404 | 405 | 501))
+}
+
 /// Whether an account that exists after a call that failed is what the call created: it has what was sent, and is not older.
 fn is_new(found: &UserRecord, sent: &NewAccount, began: Timestamp) -> bool {
     let created = found.creation_date.and_then(|at| Timestamp::from_millisecond(at).ok());
@@ -202,13 +237,14 @@ impl<C: NodeKind> BulkWrite for NewUsers<C> {
         let bodies: Vec<NewUser<'_>> = users.iter().map(|user| wire(user)).collect();
         let began = Timestamp::now();
         match side.api.create_users(permit, &bodies).await {
+            Ok(outcomes) if outcomes.iter().any(is_untold) => Ok(side.after_silence(users, outcomes, began).await),
             Ok(outcomes) => {
                 side.read_back(users).await;
                 Ok(outcomes.into_iter().map(Sent::Done).collect())
             }
-            Err(error) if matches!(error.status, Some(404 | 405 | 501)) => {
-                tracing::info!(%error, "the node has no bulk calls: users are created one by one");
-                side.lists().bulk.are_lacking();
+            Err(error) if lacks_call(&error) => {
+                tracing::info!(%error, "the node has no call that creates many users: they are created one by one");
+                side.lists().bulk.creations_are_lacking();
                 Ok(users.iter().map(|_| Sent::Alone).collect())
             }
             Err(error) if is_refusal(&error) => Ok(side.after_refusal(users, &error, began).await),

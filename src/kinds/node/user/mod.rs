@@ -14,11 +14,11 @@ use std::{marker::PhantomData, sync::Arc};
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
-pub use self::plan::NewAccount;
 use self::{
     create::create,
     plan::{PASSWORD, disable, edit, group_names, is_shown},
 };
+pub use self::{plan::NewAccount, together::Element};
 use super::{
     Known, NodeKind, NodeLists,
     change::{DocumentChange, Seen, edited},
@@ -206,23 +206,24 @@ impl<K: NodeUser> Managed for User<K> {
         let lists: &NodeLists = remote.lists().as_ref();
         match change {
             Change::Create(user) => return Box::pin(create::<K::Instance>(remote, permit, user)).await,
-            Change::Edit { edit, .. }
-                if remote.together.is_some()
-                    && seen.is_some_and(|seen| seen.document.is_none())
-                    && !*lists.own.get()
-                    && !edit.withdraws() =>
-            {
-                let login = seen.map(|seen| seen.object.login.clone()).unwrap_or_default();
-                together::edit::<K::Instance>(remote, permit, login, edit).await?;
-            }
             Change::Edit { key, edit } => {
+                let own = *lists.own.get();
+                let permit = match seen {
+                    Some(seen) if remote.together.is_some() && seen.element.is_some() && !own && !edit.withdraws() => {
+                        match together::edit::<K::Instance>(remote, permit, seen, edit).await? {
+                            together::Outcome::Edited => return Ok(Receipt::default()),
+                            together::Outcome::Whole(permit) => permit,
+                        }
+                    }
+                    _ => permit,
+                };
                 let read = match seen {
                     // A list showed the user, and lists hold no documents.
                     Some(seen) if seen.document.is_none() => fresh(&remote.api, lists, &seen.object.login).await?,
                     _ => None,
                 };
                 let document = edited("the user document", read.as_ref().or(seen), edit)?;
-                if *lists.own.get() {
+                if own {
                     remote.api.put_own_user(permit, &document).await?;
                 } else {
                     remote.api.put_user(permit, key, &document).await?;
@@ -234,7 +235,12 @@ impl<K: NodeUser> Managed for User<K> {
     }
 
     fn creates_together(lists: &<K::Instance as ConnectionKind>::Lists) -> bool {
-        lists.as_ref().bulk.are_offered()
+        lists.as_ref().bulk.create()
+    }
+
+    fn edits_together(lists: &<K::Instance as ConnectionKind>::Lists) -> bool {
+        let lists = lists.as_ref();
+        lists.bulk.edit() && !*lists.own.get()
     }
 
     fn evidence(seen: &SeenUser) -> u64 {
@@ -293,7 +299,7 @@ async fn fresh<P: DipProduct>(api: &Node<P>, lists: &NodeLists, login: &str) -> 
         .map_err(|error| Error::unreadable("the user document", &error))?
         .map(Arc::new);
     lists.users.saw(login, user.clone());
-    Ok(user.map(|object| Seen { object, document }))
+    Ok(user.map(|object| Seen::read(object, document)))
 }
 
 fn listed<K: NodeUser>(object: &K, lists: &NodeLists, record: &Applied) -> Observed<SeenUser> {

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     NodeUser, Seen, SeenUser,
-    create::{LISTED_FROM, LISTED_SHARE, Side, is_refusal},
+    create::{LISTED_FROM, LISTED_SHARE, Side, is_refusal, lacks_call},
     plan::is_shown,
 };
 use crate::{
@@ -29,10 +29,14 @@ use crate::{
     kinds::node::{NodeKind, NodeLists},
 };
 
-/// Bytes of an edit in a call, at most: no spec is larger.
-const MOST_EDITED: usize = 64 << 10;
-/// Bytes of an edit in a call, about.
-const EDITED: usize = 2 << 10;
+/// How often a read for many is asked for again that whoever made it gave up.
+const ATTEMPTS: usize = 3;
+
+/// A user as one list showed it to many reconciles.
+pub struct Element {
+    user: Arc<UserRecord>,
+    element: Document,
+}
 
 /// Reads the user, by one list with all others that are asked for at the same time if they are many.
 pub(super) async fn look_up<K: NodeUser>(
@@ -48,151 +52,140 @@ pub(super) async fn look_up<K: NodeUser>(
         return Ok(Observed::Found(Seen::listed(user)));
     }
     let gather = remote.together.unwrap_or_default();
-    let listed = lists.reading.ask_after(gather, login, async |logins| {
-        read_many(&remote.api, lists, logins).await
-    });
-    if let Some(user) = listed.await.flatten()
-        // Without its mark, it does not show whose the user is.
-        && user.admin_properties.is_some()
-        && is_shown(object, record, lists, &user)
-    {
-        return Ok(Observed::Found(Seen::listed(user)));
+    for _ in 0..ATTEMPTS {
+        let read = async |logins| read_many(&remote.api, lists, logins).await;
+        let Some(listed) = lists.reading.ask_after(gather, login.clone(), read).await else {
+            continue;
+        };
+        // Without the properties that hold its mark, an element does not show whose the user is.
+        let shown = |one: &Element| one.user.admin_properties.is_some() && is_shown(object, record, lists, &one.user);
+        if let Some(Element { user, element }) = listed.filter(shown) {
+            return Ok(Observed::Found(Seen {
+                element: Some(element),
+                ..Seen::listed(user)
+            }));
+        }
+        break;
     }
     super::look_up(object, &remote.api, lists, record)
         .await
         .map(Observed::new)
 }
 
-/// Users by one list; nothing where it costs more than a read for each, or fails.
-async fn read_many<P: DipProduct>(
-    api: &Node<P>,
-    lists: &NodeLists,
-    logins: Vec<String>,
-) -> Vec<Option<Arc<UserRecord>>> {
+/// Users by one list; nothing of a user that it does not show, nor where the list costs more than a read for each, or fails.
+async fn read_many<P: DipProduct>(api: &Node<P>, lists: &NodeLists, logins: Vec<String>) -> Vec<Option<Element>> {
+    let nothing = |logins: Vec<String>| logins.into_iter().map(|_| None).collect();
     if logins.len() < LISTED_FROM + lists.users.len() / LISTED_SHARE {
-        return vec![None; logins.len()];
+        return nothing(logins);
     }
     let wanted: HashSet<&str> = logins.iter().map(String::as_str).collect();
-    let listed = api.users(true, |user| {
-        wanted.contains(&*user.login).then(|| lists.users.held(user))
-    });
-    let listed = match listed.await {
+    let listed = match api.users_to_edit(|login| wanted.contains(login)).await {
         Ok(listed) => listed,
         Err(error) => {
             tracing::debug!(%error, "users that are read together could not be listed");
-            return vec![None; logins.len()];
+            return nothing(logins);
         }
     };
-    let found: HashMap<String, Arc<UserRecord>> = listed
-        .items
-        .into_iter()
-        .flatten()
-        .map(|user| (user.login.clone(), user))
-        .collect();
+    let mut found = HashMap::new();
+    for one in listed {
+        let user = lists.users.held(one.record);
+        let element = one.element;
+        found.insert(user.login.clone(), Element { user, element });
+    }
     let each = logins.iter().map(|login| {
-        let user = found.get(login).cloned();
-        if user.is_some() {
-            lists.users.saw(login, user.clone());
-        }
-        user
+        let one = found.remove(login)?;
+        lists.users.saw(login, Some(one.user.clone()));
+        Some(one)
     });
     each.collect()
 }
 
-/// Edits a user that a list showed, together with all others that are edited at the same time.
+/// Edits a user that a list showed, together with all others that are edited at the same time. False, and nothing is sent:
+/// only a write of the whole document carries the edit.
 pub(super) async fn edit<C: NodeKind>(
     remote: &Remote<C>,
     permit: WritePermit,
-    login: String,
+    seen: &SeenUser,
     edit: &Edit,
-) -> Result<(), Error> {
+) -> Result<Outcome, Error> {
+    let login = &seen.object.login;
+    let Some(partial) = seen.element.as_ref().and_then(|before| partial(login, before, edit)) else {
+        return Ok(Outcome::Whole(permit));
+    };
+    if partial.is_empty() {
+        return Ok(Outcome::Edited);
+    }
     let side = Side::<C> {
         api: remote.api.clone(),
         lists: remote.live.lists.clone(),
     };
+    let one = OneEdit {
+        login: login.clone(),
+        partial,
+        edit: edit.clone(),
+    };
     let together = remote.live.writers.bulk::<UserEdits<C>>("user edits");
-    let edit = edit.clone();
-    together.write(&side, permit, OneEdit { login, edit }).await
+    together.write(&side, permit, one).await?;
+    Ok(Outcome::Edited)
+}
+
+/// What became of an edit that may go together with others.
+pub(super) enum Outcome {
+    /// It was made.
+    Edited,
+    /// Nothing was sent: only a write of the whole document carries it.
+    Whole(WritePermit),
+}
+
+fn partial(login: &str, before: &Document, edit: &Edit) -> Option<UserEdit> {
+    let mut after = before.clone();
+    edit.write(&mut after).ok()?;
+    UserEdit::between(login, before, &after)
 }
 
 /// An edit of one user.
 struct OneEdit {
     login: String,
+    partial: UserEdit,
+    /// The same, for the whole document.
     edit: Edit,
 }
 
 /// Edits of users of one node.
 struct UserEdits<C>(PhantomData<fn() -> C>);
 
-/// What becomes of an edit once the document of its user is read.
-enum Prepared {
-    Goes(UserEdit),
-    Done,
-    Alone,
-}
-
-impl OneEdit {
-    fn prepare(&self, before: Option<&Document>) -> Prepared {
-        let Some(before) = before else { return Prepared::Alone };
-        let mut after = before.clone();
-        if self.edit.write(&mut after).is_err() {
-            return Prepared::Alone;
-        }
-        match UserEdit::between(&self.login, before, &after) {
-            Some(edit) if edit.is_empty() => Prepared::Done,
-            Some(edit) => Prepared::Goes(edit),
-            None => Prepared::Alone,
-        }
-    }
-}
-
 impl<C: NodeKind> BulkWrite for UserEdits<C> {
     type Api = Side<C>;
     type Item = OneEdit;
 
-    // The list that showed these users answered many at once.
+    // One list showed these users to many reconciles, so the others are about to come.
     const GATHER: Duration = Duration::from_millis(50);
 
     fn bytes(one: &OneEdit) -> usize {
-        (EDITED * one.edit.steps().len()).min(MOST_EDITED)
+        one.partial.bytes()
     }
 
-    /// Reads all users by one list right before the edit: what an edit does not own in a map or a list is sent back as it was.
     async fn send(side: &Side<C>, permit: WritePermit, edits: &[&OneEdit]) -> Result<Vec<Sent>, ApiError> {
-        let wanted: HashSet<&str> = edits.iter().map(|one| &*one.login).collect();
-        let listed = side.api.user_documents(|login| wanted.contains(login)).await?;
-        let documents: HashMap<String, Document> = listed.items.into_iter().collect();
-        let mut going = Vec::new();
-        let mut sent: Vec<Option<Sent>> = Vec::with_capacity(edits.len());
-        for one in edits {
-            sent.push(match one.prepare(documents.get(&one.login)) {
-                Prepared::Goes(edit) => {
-                    going.push(edit);
-                    None
-                }
-                Prepared::Done => Some(Sent::Done(Ok(()))),
-                Prepared::Alone => Some(Sent::Alone),
-            });
-        }
-        drop(documents);
-        let outcomes: Vec<Sent> = if going.len() < 2 {
-            going.iter().map(|_| Sent::Alone).collect()
-        } else {
-            match side.api.edit_users(permit, &going).await {
-                Ok(outcomes) => outcomes.into_iter().map(Sent::Done).collect(),
-                Err(error) if matches!(error.status, Some(404 | 405 | 501)) => {
-                    tracing::info!(%error, "the node has no bulk calls: users are edited one by one");
-                    side.lists().bulk.are_lacking();
-                    going.iter().map(|_| Sent::Alone).collect()
-                }
-                // Each is read before it is edited by itself: the node may have made some of the edits.
-                Err(error) if is_refusal(&error) => going.iter().map(|_| Sent::Alone).collect(),
-                Err(error) => return Err(error),
+        let partials: Vec<&UserEdit> = edits.iter().map(|one| &one.partial).collect();
+        // Each is read before it is edited by itself: the node may have made some of the edits.
+        let each_alone = || edits.iter().map(|_| Sent::Alone).collect();
+        match side.api.edit_users(permit, &partials).await {
+            Ok(outcomes) => {
+                let sent = outcomes.into_iter().map(|outcome| match outcome {
+                    // The answer does not tell of this user. The read-back that follows every write does.
+                    Err(error) if error.kind == ErrorKind::Malformed => Sent::Done(Ok(())),
+                    outcome => Sent::Done(outcome),
+                });
+                Ok(sent.collect())
             }
-        };
-        let mut outcomes = outcomes.into_iter();
-        let each = sent.into_iter().map(|known| known.or_else(|| outcomes.next()));
-        Ok(each.map(|sent| sent.unwrap_or(Sent::Alone)).collect())
+            Err(error) if lacks_call(&error) => {
+                tracing::info!(%error, "the node has no call that edits many users: they are edited one by one");
+                side.lists().bulk.edits_are_lacking();
+                Ok(each_alone())
+            }
+            Err(error) if is_refusal(&error) => Ok(each_alone()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Reads the user and edits the whole document; no write where it is so already.
@@ -203,7 +196,7 @@ impl<C: NodeKind> BulkWrite for UserEdits<C> {
         };
         let mut after = before.clone();
         let written = one.edit.write(&mut after);
-        written.map_err(|error| ApiError::new(OPERATION, ErrorKind::Malformed, &error.to_string()))?;
+        written.map_err(|error| ApiError::new(OPERATION, ErrorKind::Rejected, &error.to_string()))?;
         if UserEdit::between(&one.login, &before, &after).is_some_and(|edit| edit.is_empty()) {
             return Ok(());
         }
