@@ -1,6 +1,6 @@
 //! Writes of many objects that go to the remote side in one call.
 //!
-//! A write that finds no call under way is sent at once and alone, or [`BulkWrite::GATHER`] later with those that came by then.
+//! A write that finds no call under way is sent at once and alone, or after [`BulkWrite::GATHER`] with those that came by then.
 //! What is asked for in the meantime goes together in the next call. So a single edit costs what it always did, and the size of a call follows the
 //! load by itself. A permit is checked per write: what became invalid leaves the call, and the others go without it.
 
@@ -13,7 +13,10 @@ use std::{
 use futures::{StreamExt, stream};
 use tokio::sync::oneshot;
 
-use super::writer::{abandoned, withdrawn};
+use super::{
+    batch::gathered,
+    writer::{abandoned, withdrawn},
+};
 use crate::{
     dataiku::{
         error::{ApiError, ErrorKind},
@@ -49,7 +52,8 @@ pub trait BulkWrite: Send + Sync + 'static {
     /// One write.
     type Item: Send + Sync + 'static;
 
-    /// How long the first write waits for others where it is known that others come.
+    /// How long no further write must come before the first call is sent, where it is known that others come. Zero: it is sent at
+    /// once.
     const GATHER: Duration = Duration::ZERO;
 
     /// Bytes that the write takes in the call, roughly.
@@ -158,7 +162,7 @@ impl<B: BulkWrite> Bulk<B> {
     async fn run(self: Arc<Self>) {
         let _running = Running(&self);
         if !B::GATHER.is_zero() {
-            tokio::time::sleep(B::GATHER).await;
+            gathered(B::GATHER, || self.queue().waiting.len().min(MOST)).await;
         }
         loop {
             let asks = {

@@ -204,7 +204,7 @@ impl<C: NodeKind> Side<C> {
 }
 
 /// Whether an answer about many users does not tell what became of this one.
-fn is_untold(outcome: &Result<(), ApiError>) -> bool {
+pub(super) fn is_untold(outcome: &Result<(), ApiError>) -> bool {
     matches!(outcome, Err(error) if error.kind == ErrorKind::Malformed)
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     NodeUser, Seen, SeenUser,
-    create::{LISTED_FROM, LISTED_SHARE, Side, is_refusal, lacks_call},
+    create::{LISTED_FROM, LISTED_SHARE, Side, is_refusal, is_untold, lacks_call},
     plan::is_shown,
 };
 use crate::{
@@ -100,8 +100,7 @@ async fn read_many<P: DipProduct>(api: &Node<P>, lists: &NodeLists, logins: Vec<
     each.collect()
 }
 
-/// Edits a user that a list showed, together with all others that are edited at the same time. False, and nothing is sent:
-/// only a write of the whole document carries the edit.
+/// Edits a user that a list showed, together with all others that are edited at the same time.
 pub(super) async fn edit<C: NodeKind>(
     remote: &Remote<C>,
     permit: WritePermit,
@@ -171,12 +170,15 @@ impl<C: NodeKind> BulkWrite for UserEdits<C> {
         let each_alone = || edits.iter().map(|_| Sent::Alone).collect();
         match side.api.edit_users(permit, &partials).await {
             Ok(outcomes) => {
-                let sent = outcomes.into_iter().map(|outcome| match outcome {
-                    // The answer does not tell of this user. The read-back that follows every write does.
-                    Err(error) if error.kind == ErrorKind::Malformed => Sent::Done(Ok(())),
-                    outcome => Sent::Done(outcome),
+                // Where the answer does not tell, a read does: the user is edited by itself if that is still to be done.
+                let each = outcomes.into_iter().map(|outcome| {
+                    if is_untold(&outcome) {
+                        Sent::Alone
+                    } else {
+                        Sent::Done(outcome)
+                    }
                 });
-                Ok(sent.collect())
+                Ok(each.collect())
             }
             Err(error) if lacks_call(&error) => {
                 tracing::info!(%error, "the node has no call that edits many users: they are edited one by one");
