@@ -241,3 +241,72 @@ impl<P: DipProduct> Node<P> {
         logins.enumerate().map(outcome).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn document(value: &Value) -> Document {
+        serde_json::from_value(value.clone()).unwrap()
+    }
+
+    fn body(before: &Value, after: &Value) -> Option<Value> {
+        let edit = UserEdit::between("jane", &document(before), &document(after))?;
+        let text = serde_json::to_string(&edit.body).unwrap();
+        assert!(edit.bytes() >= text.len() - 2, "{} bytes of {text}", edit.bytes());
+        Some(serde_json::from_str(&text).unwrap())
+    }
+
+    #[test]
+    fn an_edit_carries_what_differs_and_nothing_else() {
+        let before =
+            json!({ "displayName": "J", "email": null, "groups": ["a"], "adminProperties": { "theirs": { "n": 1 } } });
+        assert_eq!(body(&before, &before), Some(json!({ "login": "jane" })));
+        let mut after = before.clone();
+        after["email"] = json!("j@x");
+        assert_eq!(body(&before, &after), Some(json!({ "login": "jane", "email": "j@x" })));
+        after["groups"] = json!(["a", "b"]);
+        after["adminProperties"]["ours"] = json!("1");
+        let whole = json!({
+            "login": "jane", "email": "j@x", "groups": ["a", "b"],
+            "adminProperties": { "theirs": { "n": 1 }, "ours": "1" },
+        });
+        assert_eq!(body(&before, &after), Some(whole));
+    }
+
+    #[test]
+    fn numbers_of_others_keep_their_text() {
+        let before: Document = serde_json::from_str(r#"{"userProperties":{"n":1.500e3,"ours":"0"}}"#).unwrap();
+        let after: Document = serde_json::from_str(r#"{"userProperties":{"n":1.500e3,"ours":"1"}}"#).unwrap();
+        let edit = UserEdit::between("jane", &before, &after).unwrap();
+        let text = serde_json::to_string(&edit.body).unwrap();
+        assert_eq!(text, r#"{"login":"jane","userProperties":{"n":1.500e3,"ours":"1"}}"#);
+    }
+
+    #[test]
+    fn what_a_bulk_edit_does_not_carry_or_could_lose_needs_the_whole_document() {
+        let before = json!({ "displayName": "J", "adminProperties": { "a": "1", "b": "2" } });
+        let with = |key: &str, value: Value| {
+            let mut after = before.clone();
+            after[key] = value;
+            after
+        };
+        for after in [
+            with("password", json!("secret")),
+            with("secrets", json!([])),
+            with("credentials", json!({})),
+            // The list left the member out: nobody knows what a replacement would lose.
+            with("userProperties", json!({ "ours": "1" })),
+            with("groups", json!(["a"])),
+            // A node that merges maps would not notice.
+            with("adminProperties", json!({ "a": "1" })),
+            with("adminProperties", Value::Null),
+            json!({ "adminProperties": { "a": "1", "b": "2" } }),
+        ] {
+            assert_eq!(body(&before, &after), None, "{after}");
+        }
+        assert!(body(&before, &with("email", json!("j@x"))).is_some());
+    }
+}

@@ -35,7 +35,8 @@ use crate::{
 /// Longest record of what one object grants: the apiserver stores at most 1.5 MiB, and the spec is one half of that.
 const MOST_RECORD_BYTES: usize = 256 << 10;
 
-/// How long a repair waits for others: a sweep finds what was changed by hand all at once, and nobody waits for the outcome.
+/// How long no further object must come before those that come together are read together: a sweep finds what was changed by
+/// hand all at once, and so does a watch what somebody applies.
 const GATHER: Duration = Duration::from_millis(50);
 
 /// How often a reconcile that reads together with others looks whether its object is still the same.
@@ -262,13 +263,12 @@ impl<'a, M: Managed> Pass<'a, M> {
             .connections
             .admission(&connection, Queue::of(M::MANY, together));
         if together.is_some() {
-            // Many are admitted then. In this lane they leave the way free for those who take access away. An edit that comes
-            // by itself is as urgent as ever.
-            let repairs = class == Class::Repair;
-            let by_itself = together == Some(Together::Edited) && !repairs && admission.is_idle();
-            self.remote = Remote::new(self.admitted.live.clone(), !by_itself);
-            if edits_together {
-                self.remote.together = Some(if repairs { GATHER } else { Duration::ZERO });
+            // An edit that nobody else makes at this time is as fast as ever.
+            let by_itself = together == Some(Together::Edited) && class == Class::Edit && admission.is_idle();
+            if !by_itself {
+                // Many are admitted. In this lane they leave the way free for those who take access away.
+                self.remote = Remote::new(self.admitted.live.clone(), true);
+                self.remote.together = edits_together.then_some(GATHER);
             }
         }
         let kind = self.cx.shell.as_watched()?;
