@@ -11,7 +11,7 @@ use super::{
 };
 use crate::dataiku::{
     call::{Call, Operation, Write},
-    document::Document,
+    document::{Document, DocumentError},
     error::{ApiError, ErrorKind},
     fields::{Fields, Record},
     listed::Element,
@@ -206,6 +206,28 @@ impl<P: DipProduct> Node<P> {
             }
         }
         Ok(outcomes)
+    }
+
+    /// Reads a user, edits the whole document, and writes it; no write where the edit changes nothing.
+    ///
+    /// # Errors
+    /// A call fails, there is no such user, or the document is not of the shape that the edit needs.
+    pub async fn edit_user(
+        &self,
+        permit: WritePermit,
+        login: &str,
+        edit: impl Fn(&mut Document) -> Result<(), DocumentError> + Send + Sync,
+    ) -> Result<(), ApiError> {
+        let operation = Self::PUT_USER.name();
+        let Some(before) = self.user(login).await? else {
+            return Err(ApiError::new(operation, ErrorKind::NotFound, "there is no such user"));
+        };
+        let mut after = before.clone();
+        edit(&mut after).map_err(|error| ApiError::new(operation, ErrorKind::Rejected, &error.to_string()))?;
+        if UserEdit::between(login, &before, &after).is_some_and(|edit| edit.is_empty()) {
+            return Ok(());
+        }
+        self.put_user(permit, login, &after).await
     }
 
     fn outcomes<'a>(

@@ -37,7 +37,7 @@ const MOST_RECORD_BYTES: usize = 256 << 10;
 
 /// How long no further object must come before those that come together are read together: a sweep finds what was changed by
 /// hand all at once, and so does a watch what somebody applies.
-const GATHER: Duration = Duration::from_millis(50);
+const GATHER: Duration = Duration::from_millis(100);
 
 /// How often a reconcile that reads together with others looks whether its object is still the same.
 const CHECKED: Duration = Duration::from_millis(200);

@@ -52,7 +52,7 @@ pub trait BulkWrite: Send + Sync + 'static {
     /// One write.
     type Item: Send + Sync + 'static;
 
-    /// How long no further write must come before the first call is sent, where it is known that others come. Zero: it is sent at
+    /// How long no further write must come before a call is sent, where it is known that others come. Zero: it is sent at
     /// once.
     const GATHER: Duration = Duration::ZERO;
 
@@ -161,10 +161,11 @@ impl<B: BulkWrite> Bulk<B> {
 
     async fn run(self: Arc<Self>) {
         let _running = Running(&self);
-        if !B::GATHER.is_zero() {
-            gathered(B::GATHER, || self.queue().waiting.len().min(MOST)).await;
-        }
         loop {
+            let waiting = || self.queue().waiting.len().min(MOST);
+            if !B::GATHER.is_zero() && waiting() > 0 {
+                gathered(B::GATHER, waiting).await;
+            }
             let asks = {
                 let mut queue = self.queue();
                 // Nobody is left to record what would be written for them.

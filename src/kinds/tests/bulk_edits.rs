@@ -451,17 +451,6 @@ async fn what_others_wrote_into_a_map_stays_whether_the_node_merges_or_replaces_
             );
             assert_eq!(bed.stored(n)["secrets"][0]["value"], "v");
         }
-        // A node that merges would not notice that a name is gone: each document goes by itself.
-        bed.edit_all(json!({ "adminProperties": { "also": null } }));
-        bed.in_sync().await;
-        for n in 0..USERS {
-            let properties = &bed.stored(n)["adminProperties"];
-            assert_eq!(
-                (&properties["also"], &properties["theirs"]),
-                (&Value::Null, &json!("stays")),
-                "{maps}"
-            );
-        }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     dataiku::{
         dip::{DipProduct, Node, bulk::UserEdit, users::UserRecord},
         document::Document,
-        error::{ApiError, ErrorKind},
+        error::ApiError,
         permit::WritePermit,
     },
     engine::{
@@ -158,7 +158,7 @@ impl<C: NodeKind> BulkWrite for UserEdits<C> {
     type Item = OneEdit;
 
     // One list showed these users to many reconciles, so the others are about to come.
-    const GATHER: Duration = Duration::from_millis(50);
+    const GATHER: Duration = Duration::from_millis(100);
 
     fn bytes(one: &OneEdit) -> usize {
         one.partial.bytes()
@@ -192,16 +192,7 @@ impl<C: NodeKind> BulkWrite for UserEdits<C> {
 
     /// Reads the user and edits the whole document; no write where it is so already.
     async fn send_alone(side: &Side<C>, permit: WritePermit, one: &OneEdit) -> Result<(), ApiError> {
-        const OPERATION: &str = "PUT /admin/users/{login}";
-        let Some(before) = side.api.user(&one.login).await? else {
-            return Err(ApiError::new(OPERATION, ErrorKind::NotFound, "there is no such user"));
-        };
-        let mut after = before.clone();
-        let written = one.edit.write(&mut after);
-        written.map_err(|error| ApiError::new(OPERATION, ErrorKind::Rejected, &error.to_string()))?;
-        if UserEdit::between(&one.login, &before, &after).is_some_and(|edit| edit.is_empty()) {
-            return Ok(());
-        }
-        side.api.put_user(permit, &one.login, &after).await
+        let edit = |document: &mut Document| one.edit.write(document);
+        side.api.edit_user(permit, &one.login, edit).await
     }
 }
