@@ -19,6 +19,7 @@ pub mod propagation;
 mod publish;
 mod removal;
 mod task;
+mod together;
 mod values;
 pub mod work;
 

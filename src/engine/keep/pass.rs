@@ -11,16 +11,13 @@ use super::{
     managed::{Given, Managed, Observed, Read},
     plan::{Change, Class, Plan},
     publish::Target,
+    together::takes,
     work::Keeping,
 };
 use crate::{
     crd::status::Origin,
     engine::{
-        connect::{
-            ConnectionKind, Effect, Remote,
-            admission::{Applicant, Queue, Ticket, Together},
-            connections::Admitted,
-        },
+        connect::{ConnectionKind, Remote, connections::Admitted},
         error::{Error, Reason, Refused},
         index::Claims,
         mark::{Mark, Marked},
@@ -34,13 +31,6 @@ use crate::{
 
 /// Longest record of what one object grants: the apiserver stores at most 1.5 MiB, and the spec is one half of that.
 const MOST_RECORD_BYTES: usize = 256 << 10;
-
-/// How long no further object must come before those that come together are read together: a sweep finds what was changed by
-/// hand all at once, and so does a watch what somebody applies.
-const GATHER: Duration = Duration::from_millis(100);
-
-/// How often a reconcile that reads together with others looks whether its object is still the same.
-const CHECKED: Duration = Duration::from_millis(200);
 
 /// One reconcile.
 pub(super) struct Pass<'a, M: Managed> {
@@ -64,7 +54,7 @@ pub(super) struct Pass<'a, M: Managed> {
     /// create one that exists.
     listed_absent: bool,
     /// Whether the lists show something to edit, and nothing that is taken from anybody.
-    only_gives: bool,
+    pub(super) only_gives: bool,
     /// Which attempt a resubmission is that the plan holds.
     pub(super) resubmission: Option<i32>,
     /// The Secret to publish in as it was before the first write; its version is the condition of ours.
@@ -246,47 +236,6 @@ impl<'a, M: Managed> Pass<'a, M> {
         recorded != self.cx.report.record.id.as_ref()
     }
 
-    /// A place among the objects of the connection that call its remote side.
-    fn enter(&mut self, class: Class) -> Option<Ticket> {
-        let lists = self.remote.lists();
-        let edits_together = M::edits_together(lists);
-        let together = if class == Class::Creation && M::creates_together(lists) {
-            Some(Together::Created)
-        } else {
-            // What takes something away holds the lock of its connection until it is read back, so it never goes with others.
-            (self.only_gives && edits_together).then_some(Together::Edited)
-        };
-        let object = &*self.cx.object;
-        let connection = M::common(object).connection;
-        let admission = self
-            .keeping
-            .connections
-            .admission(&connection, Queue::of(M::MANY, together));
-        if together.is_some() {
-            // An edit that nobody else makes at this time is as fast as ever.
-            let by_itself = together == Some(Together::Edited) && class == Class::Edit && admission.is_idle();
-            if !by_itself {
-                // Many are admitted. In this lane they leave the way free for those who take access away.
-                self.remote = Remote::new(self.admitted.live.clone(), true);
-                self.remote.together = edits_together.then_some(GATHER);
-            }
-        }
-        let kind = self.cx.shell.as_watched()?;
-        admission.enter(&Applicant {
-            uid: &self.cx.uid(),
-            name: &Keeping::<M>::name(object),
-            kind,
-            class,
-        })
-    }
-
-    /// Makes what takes something from somebody a write of its own, ahead of those that go together.
-    pub(super) fn set_apart(&mut self, plan: &Plan<M::Change>) {
-        if self.remote.together.is_some() && takes(plan) {
-            self.remote = Remote::new(self.admitted.live.clone(), false);
-        }
-    }
-
     pub(super) async fn observe(&mut self, read: Read) -> Result<Option<M::Seen>, Error> {
         let observed = Box::pin(M::observe(&self.cx.object, &self.remote, &self.cx.report.record, read));
         let observed = if self.remote.together.is_some() {
@@ -301,21 +250,6 @@ impl<'a, M: Managed> Pass<'a, M> {
         };
         self.sighted(seen.as_ref());
         Ok(seen)
-    }
-
-    /// The result of a read that many wait for, unless the object changes meanwhile: then it may have something more urgent to
-    /// write than what this reconcile read for.
-    async fn while_current<T>(&self, mut read: impl Future<Output = T> + Unpin) -> Result<T, Error> {
-        let permits = self.permits();
-        loop {
-            match tokio::time::timeout(CHECKED, &mut read).await {
-                Ok(read) => return Ok(read),
-                Err(_) => match permits.check(&[], true) {
-                    Err(refused @ Refused::Superseded) => return Err(Error::Refused(refused)),
-                    Ok(()) | Err(_) => {}
-                },
-            }
-        }
     }
 
     /// What the status shows of an observation: of an object that is not ours, only what an observer asked for.
@@ -448,11 +382,6 @@ impl<'a, M: Managed> Pass<'a, M> {
     pub(super) fn unsettled(&self) -> Option<Duration> {
         self.cx.unsettled_for()
     }
-}
-
-/// Whether a plan takes something from somebody.
-fn takes<C: Change>(plan: &Plan<C>) -> bool {
-    plan.effects().iter().any(Effect::takes) || plan.changes.iter().any(Change::withdraws)
 }
 
 enum Listed {
