@@ -209,10 +209,10 @@ impl<'a> NewUser<'a> {
 }
 
 impl<P: DipProduct> Node<P> {
-    const LIST_USERS: Operation = Operation::list(P::PRODUCT, "GET /admin/users/");
+    pub(super) const LIST_USERS: Operation = Operation::list(P::PRODUCT, "GET /admin/users/");
     const CREATE_USER: Operation<Write> = Operation::write(P::PRODUCT, "POST /admin/users/");
     const GET_USER: Operation = Operation::read(P::PRODUCT, "GET /admin/users/{login}");
-    const PUT_USER: Operation<Write> = Operation::write(P::PRODUCT, "PUT /admin/users/{login}");
+    pub(super) const PUT_USER: Operation<Write> = Operation::write(P::PRODUCT, "PUT /admin/users/{login}");
     const DELETE_USER: Operation<Write> = Operation::write(P::PRODUCT, "DELETE /admin/users/{login}");
 
     /// All users; with settings, their properties too. Each is handed to `keep` as soon as it is read.

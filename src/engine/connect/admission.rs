@@ -28,16 +28,96 @@ pub enum Queue {
     Entries,
     /// Objects that are created many in one call.
     Creations,
+    /// Objects that are edited many in one call, by edits that take nothing from anybody.
+    Edits,
+}
+
+/// Why many objects are admitted at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Together {
+    /// One call creates many of them.
+    Created,
+    /// One call edits many of them.
+    Edited,
 }
 
 impl Queue {
-    /// `entries`: the objects of the kind share documents; `together`: the object is created together with others.
-    pub fn of(entries: bool, together: bool) -> Self {
+    /// `entries`: the objects of the kind share documents; `together`: the object is written together with others.
+    pub fn of(entries: bool, together: Option<Together>) -> Self {
         match (entries, together) {
             (true, _) => Self::Entries,
-            (false, true) => Self::Creations,
-            (false, false) => Self::Calls,
+            (false, Some(Together::Created)) => Self::Creations,
+            (false, Some(Together::Edited)) => Self::Edits,
+            (false, None) => Self::Calls,
         }
+    }
+}
+
+/// Objects that may wait together for one document: they hardly call by themselves.
+const ENTRY_PLACES: usize = 256;
+/// Objects that may wait together for one call that creates all of them.
+const CREATION_PLACES: usize = 256;
+/// Objects that may wait together for one call that edits all of them: as many as such a call takes, and those that drift
+/// repair leaves free.
+const EDIT_PLACES: usize = 252;
+
+/// All queues of a connection.
+#[derive(Clone)]
+pub struct Queues {
+    calls: Arc<Admission>,
+    entries: Arc<Admission>,
+    creations: Arc<Admission>,
+    edits: Arc<Admission>,
+}
+
+impl Default for Queues {
+    fn default() -> Self {
+        let with = |places| Arc::new(Admission::new(places));
+        Self {
+            calls: with(1),
+            entries: with(ENTRY_PLACES),
+            creations: with(CREATION_PLACES),
+            edits: with(EDIT_PLACES),
+        }
+    }
+}
+
+impl Queues {
+    /// One of them.
+    pub fn get(&self, queue: Queue) -> Arc<Admission> {
+        match queue {
+            Queue::Calls => &self.calls,
+            Queue::Entries => &self.entries,
+            Queue::Creations => &self.creations,
+            Queue::Edits => &self.edits,
+        }
+        .clone()
+    }
+
+    /// Forgets an object that needs no place any more.
+    pub fn forget(&self, uid: &str) {
+        self.all().for_each(|queue| queue.forget(uid));
+    }
+
+    /// Objects that wait in any of them, by kind and class.
+    pub fn queued(&self) -> Vec<Queued> {
+        let mut queued: BTreeMap<(&'static str, Class), Queued> = BTreeMap::new();
+        for one in self.all().flat_map(Admission::queued) {
+            let sum = queued.entry((one.kind, one.class)).or_insert_with(|| Queued {
+                count: 0,
+                oldest: Duration::ZERO,
+                ..one
+            });
+            sum.count += one.count;
+            sum.oldest = sum.oldest.max(one.oldest);
+        }
+        queued.into_values().collect()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Admission> {
+        [&self.calls, &self.entries, &self.creations, &self.edits]
+            .into_iter()
+            .map(|queue| &**queue)
     }
 }
 
@@ -111,6 +191,12 @@ impl Admission {
             served: HashMap::new(),
             arrivals: 0,
         }))
+    }
+
+    /// Whether nobody has a place or waits for one.
+    pub fn is_idle(&self) -> bool {
+        let state = self.state();
+        state.taken == 0 && state.promised.is_empty() && state.waiting.is_empty()
     }
 
     /// Changes the number of places.

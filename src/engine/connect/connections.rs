@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use self::loss::Loss;
 use super::{
     ConnectionKey, ConnectionKind, Dependent, Live,
-    admission::{Admission, Queue},
+    admission::{Admission, Queue, Queues},
     audit::Trail,
     delegation::Privileges,
     guard::Guard,
@@ -37,12 +37,6 @@ use crate::engine::{
     shared::writer::Writers,
     watched::Watched,
 };
-
-/// Objects that may wait together for one document: they hardly call by themselves.
-const ENTRY_PLACES: usize = 256;
-
-/// Objects that may wait together for one call that creates all of them.
-const CREATION_PLACES: usize = 256;
 
 /// A connection object as the watch last brought it. Decoded, or it would not be found.
 pub struct Found<C: ConnectionKind>(Arc<DeserializeGuard<C>>);
@@ -121,9 +115,7 @@ struct State<C: ConnectionKind> {
     /// Why the connection is not ready.
     trouble: Option<Trouble>,
     loss: Loss,
-    calls: Arc<Admission>,
-    entries: Arc<Admission>,
-    creations: Arc<Admission>,
+    queues: Queues,
     writers: Arc<Writers>,
     guard: Arc<Guard>,
     windows: Arc<Windows>,
@@ -140,9 +132,7 @@ impl<C: ConnectionKind> Default for State<C> {
             ready: None,
             trouble: None,
             loss: Loss::default(),
-            calls: Arc::new(Admission::new(1)),
-            entries: Arc::new(Admission::new(ENTRY_PLACES)),
-            creations: Arc::new(Admission::new(CREATION_PLACES)),
+            queues: Queues::default(),
             writers: Arc::default(),
             guard: Arc::default(),
             windows: Arc::default(),
@@ -347,12 +337,7 @@ impl<C: ConnectionKind> Connections<C> {
     /// Who may call the remote side, by one of its queues.
     pub fn admission(&self, key: &ConnectionKey, queue: Queue) -> Arc<Admission> {
         let mut states = write(&self.states);
-        let state = states.entry(key.clone()).or_default();
-        match queue {
-            Queue::Calls => state.calls.clone(),
-            Queue::Entries => state.entries.clone(),
-            Queue::Creations => state.creations.clone(),
-        }
+        states.entry(key.clone()).or_default().queues.get(queue)
     }
 
     /// What a write must not do to the remote side.
@@ -382,7 +367,8 @@ impl<C: ConnectionKind> Connections<C> {
         let mut states = write(&self.states);
         let state = states.entry(key.clone()).or_default();
         // More than calls in flight: an object writes to Kubernetes between its calls.
-        state.calls.resize(kind::concurrency(object).saturating_mul(2));
+        let places = kind::concurrency(object).saturating_mul(2);
+        state.queues.get(Queue::Calls).resize(places);
         let live = Arc::new(Live {
             key: key.clone(),
             api,

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use super::{ConnectionKey, ConnectionKind, kind::Api};
@@ -75,6 +76,9 @@ pub struct Remote<C: ConnectionKind> {
     pub live: Arc<Live<C>>,
     /// The API, with the urgency of this reconcile.
     pub api: C::Api,
+    /// Many reconciles are under way at once, so a read or a write that serves many of them pays; how long the first one waits
+    /// for the others. `None`: the object is read and written by itself.
+    pub together: Option<Duration>,
 }
 
 impl<C: ConnectionKind> Remote<C> {
@@ -84,6 +88,7 @@ impl<C: ConnectionKind> Remote<C> {
         Self {
             api: live.api.in_lane(lane),
             live,
+            together: None,
         }
     }
 

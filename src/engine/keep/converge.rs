@@ -51,6 +51,7 @@ impl<M: Managed> Pass<'_, M> {
                 // Somebody who writes the document as a whole may have overwritten ours in the same moment.
                 tokio::time::sleep(OVERWRITTEN).await;
             }
+            self.set_apart(&plan);
             self.permitted(&plan)?;
             let withdrawal = plan.changes.iter().all(Change::only_withdraws);
             permits.check(&plan.effects(), withdrawal).map_err(Error::Refused)?;

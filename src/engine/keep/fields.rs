@@ -9,6 +9,7 @@ mod switch;
 use std::{
     collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
 };
 
 use secrecy::{ExposeSecret, SecretString};
@@ -28,9 +29,10 @@ use crate::{
 };
 
 /// Writes one field into a document.
-type Set = Box<dyn Fn(&mut Document) -> Result<(), DocumentError> + Send + Sync>;
+type Set = Arc<dyn Fn(&mut Document) -> Result<(), DocumentError> + Send + Sync>;
 
 /// One difference, and how it is written.
+#[derive(Clone)]
 pub struct FieldEdit {
     steps: Vec<String>,
     /// What stands there now, for people; `None`: unknown, or not to be shown.
@@ -57,7 +59,7 @@ impl FieldEdit {
         Self {
             steps: vec![step.into()],
             found: None,
-            set: Box::new(set),
+            set: Arc::new(set),
             slot: None,
             withdraws: false,
             grants: false,
@@ -141,6 +143,7 @@ impl FieldEdit {
 }
 
 /// All differences of one document. Never empty.
+#[derive(Clone)]
 pub struct Edit(Vec<FieldEdit>);
 
 impl Edit {

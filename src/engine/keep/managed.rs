@@ -262,6 +262,12 @@ pub trait Managed: Send + Sync + 'static {
         false
     }
 
+    /// Whether the remote side edits many objects in one call. Then many reconciles are admitted at once, and [`Self::apply`] puts
+    /// together edits that take nothing from anybody.
+    fn edits_together(_lists: &<Self::Connection as ConnectionKind>::Lists) -> bool {
+        false
+    }
+
     /// Hash of everything that the observation shows: a write that was not stored is sent again once this changes.
     fn evidence(_seen: &Self::Seen) -> u64 {
         0

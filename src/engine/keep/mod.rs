@@ -20,6 +20,7 @@ pub mod propagation;
 mod publish;
 mod removal;
 mod task;
+mod together;
 mod values;
 pub mod work;
 

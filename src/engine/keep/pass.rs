@@ -11,16 +11,13 @@ use super::{
     managed::{Given, Managed, Observed, Read},
     plan::{Change, Class, Plan},
     publish::Target,
+    together::takes,
     work::Keeping,
 };
 use crate::{
     crd::status::Origin,
     engine::{
-        connect::{
-            ConnectionKind, Remote,
-            admission::{Applicant, Queue, Ticket},
-            connections::Admitted,
-        },
+        connect::{ConnectionKind, Remote, connections::Admitted},
         error::{Error, Reason, Refused},
         index::Claims,
         mark::{Mark, Marked},
@@ -56,6 +53,8 @@ pub(super) struct Pass<'a, M: Managed> {
     /// Whether the lists alone tell that there is no remote object: nothing was attempted before, and the remote side refuses to
     /// create one that exists.
     listed_absent: bool,
+    /// Whether the lists show something to edit, and nothing that is taken from anybody.
+    pub(super) only_gives: bool,
     /// Which attempt a resubmission is that the plan holds.
     pub(super) resubmission: Option<i32>,
     /// The Secret to publish in as it was before the first write; its version is the condition of ours.
@@ -99,6 +98,7 @@ impl<'a, M: Managed> Pass<'a, M> {
             announced: Vec::new(),
             listed: None,
             listed_absent: false,
+            only_gives: false,
             resubmission: None,
             publishing: None,
         })
@@ -209,6 +209,7 @@ impl<'a, M: Managed> Pass<'a, M> {
             self.listed = Some(attempt::<M>(&plan, seen.as_ref()));
             let refused = self.cx.report.record.create_refused;
             self.listed_absent = M::CREATION_IS_EXCLUSIVE && plan.creates() && !self.begun_earlier && !refused;
+            self.only_gives = seen.is_some() && !takes(&plan) && !plan.creates();
             return Ok(Listed::Differs(class(&plan, ready)));
         }
         if !self.reads_nothing_new() {
@@ -235,31 +236,14 @@ impl<'a, M: Managed> Pass<'a, M> {
         recorded != self.cx.report.record.id.as_ref()
     }
 
-    /// A place among the objects of the connection that call its remote side.
-    fn enter(&mut self, class: Class) -> Option<Ticket> {
-        let together = class == Class::Creation && M::creates_together(self.remote.lists());
-        if together {
-            // Many are admitted then. In this lane they leave the way free for those who take access away.
-            self.remote = Remote::new(self.admitted.live.clone(), true);
-        }
-        let object = &*self.cx.object;
-        let connection = M::common(object).connection;
-        let admission = self
-            .keeping
-            .connections
-            .admission(&connection, Queue::of(M::MANY, together));
-        let kind = self.cx.shell.as_watched()?;
-        admission.enter(&Applicant {
-            uid: &self.cx.uid(),
-            name: &Keeping::<M>::name(object),
-            kind,
-            class,
-        })
-    }
-
     pub(super) async fn observe(&mut self, read: Read) -> Result<Option<M::Seen>, Error> {
         let observed = Box::pin(M::observe(&self.cx.object, &self.remote, &self.cx.report.record, read));
-        let seen = match observed.await? {
+        let observed = if self.remote.together.is_some() {
+            self.while_current(observed).await?
+        } else {
+            observed.await
+        };
+        let seen = match observed? {
             Observed::Found(seen) => Some(seen),
             Observed::Absent => None,
             Observed::Unknown => return Err(Error::Internal("a fresh observation that shows nothing".into())),

@@ -158,7 +158,7 @@ async fn withdraw<M: Managed>(
     };
     let admission = keeping
         .connections
-        .admission(&common.connection, Queue::of(M::MANY, false));
+        .admission(&common.connection, Queue::of(M::MANY, None));
     let applicant = Applicant {
         uid: &cx.uid(),
         name: &ObjectName::of(&*object),

@@ -1,8 +1,25 @@
 //! Work that many ask for at once and that is done once for all of them.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::sync::{Mutex as Turn, oneshot};
+
+/// How often those who ask are waited for.
+const GATHERINGS: u32 = 10;
+
+/// Waits until `count` stands still for as long as `gather`, and at most [`GATHERINGS`] times that long.
+pub(super) async fn gathered(gather: Duration, count: impl Fn() -> usize) {
+    for _ in 0..GATHERINGS {
+        let before = count();
+        tokio::time::sleep(gather).await;
+        if count() == before {
+            return;
+        }
+    }
+}
 
 /// Requests of one kind for one thing. Whoever gets the turn does the work of all who have asked by then; the others
 /// find it done. What is asked for while the work is under way is done in the next turn, so nobody gets an answer that
@@ -25,6 +42,17 @@ impl<Q, A> Batch<Q, A> {
     /// The answer to `question`; `work` gets all questions and returns their answers in the same order. `None`: whoever
     /// did the work gave up in the middle of it, so that nothing is known of what was done.
     pub async fn ask(&self, question: Q, work: impl AsyncFnOnce(Vec<Q>) -> Vec<A>) -> Option<A> {
+        self.ask_after(Duration::ZERO, question, work).await
+    }
+
+    /// The same, where the work begins once no further question came for as long as `gather`, and at most [`GATHERINGS`] times
+    /// that long after the first one: so that those who come at about the same time are answered together.
+    pub async fn ask_after(
+        &self,
+        gather: Duration,
+        question: Q,
+        work: impl AsyncFnOnce(Vec<Q>) -> Vec<A>,
+    ) -> Option<A> {
         let (answer, mut answered) = oneshot::channel();
         self.asked().push((question, answer));
         let _turn = self.turn.lock().await;
@@ -32,6 +60,9 @@ impl<Q, A> Batch<Q, A> {
             Ok(answer) => return Some(answer),
             Err(oneshot::error::TryRecvError::Closed) => return None,
             Err(oneshot::error::TryRecvError::Empty) => {}
+        }
+        if !gather.is_zero() {
+            gathered(gather, || self.asked().len()).await;
         }
         let mut asked = std::mem::take(&mut *self.asked());
         // Nobody is there any more to put down what is done for them.
@@ -52,7 +83,7 @@ impl<Q, A> Batch<Q, A> {
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::Arc, time::Duration};
+    use std::sync::Arc;
 
     use super::*;
 
@@ -79,6 +110,39 @@ mod tests {
         }
         assert!(sizes[1..].iter().all(|size| *size == 49), "{sizes:?}");
         assert_eq!(sizes[0], 1, "the first waits for nobody");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_who_come_one_after_the_other_are_gathered_as_long_as_they_come_and_no_longer() {
+        const GATHER: Duration = Duration::from_millis(50);
+        let ask = |batch: &Arc<Batch<u32, (u32, usize)>>, n: u32| {
+            let batch = batch.clone();
+            tokio::spawn(async move { batch.ask_after(GATHER, n, slow).await.unwrap() })
+        };
+        for (pause, together) in [(30, 5), (80, 1)] {
+            let batch = Arc::new(Batch::default());
+            let mut asked = Vec::new();
+            for n in 0..5 {
+                asked.push(ask(&batch, n));
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+            }
+            for task in asked {
+                assert_eq!(task.await.unwrap().1, together, "a question each {pause} ms");
+            }
+        }
+        let batch = Arc::new(Batch::default());
+        let began = tokio::time::Instant::now();
+        let first = ask(&batch, 0);
+        for n in 1..100 {
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            let _ = ask(&batch, n);
+        }
+        let (_, size) = first.await.unwrap();
+        assert!(
+            (5..60).contains(&size),
+            "{size} of a hundred that never end, after {:?}",
+            began.elapsed()
+        );
     }
 
     #[tokio::test]

@@ -1,18 +1,22 @@
 //! Writes of many objects that go to the remote side in one call.
 //!
-//! Nobody waits for others to come: a write that finds no call under way is sent at once and alone. What is asked for in the
-//! meantime goes together in the next call. So a single edit costs what it always did, and the size of a call follows the
+//! A write that finds no call under way is sent at once and alone, or after [`BulkWrite::GATHER`] with those that came by then.
+//! What is asked for in the meantime goes together in the next call. So a single edit costs what it always did, and the size of a call follows the
 //! load by itself. A permit is checked per write: what became invalid leaves the call, and the others go without it.
 
 use std::{
     future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use futures::{StreamExt, stream};
 use tokio::sync::oneshot;
 
-use super::writer::{abandoned, withdrawn};
+use super::{
+    batch::gathered,
+    writer::{abandoned, withdrawn},
+};
 use crate::{
     dataiku::{
         error::{ApiError, ErrorKind},
@@ -27,6 +31,8 @@ const MOST: usize = 250;
 const MOST_BYTES: usize = 1 << 20;
 /// How often a call is prepared again that lost a permit while it waited.
 const ATTEMPTS: usize = 3;
+/// How often a write that waits is checked.
+const CHECKED: Duration = Duration::from_millis(200);
 /// Writes of their own that are in flight where a call for all cannot be made. The gate of the connection bounds them too.
 const SINGLES: usize = 16;
 
@@ -45,6 +51,10 @@ pub trait BulkWrite: Send + Sync + 'static {
     type Api: Clone + Send + Sync + 'static;
     /// One write.
     type Item: Send + Sync + 'static;
+
+    /// How long no further write must come before a call is sent, where it is known that others come. Zero: it is sent at
+    /// once.
+    const GATHER: Duration = Duration::ZERO;
 
     /// Bytes that the write takes in the call, roughly.
     fn bytes(item: &Self::Item) -> usize;
@@ -73,7 +83,10 @@ pub trait BulkWrite: Send + Sync + 'static {
 }
 
 struct Ask<B: BulkWrite> {
+    id: u64,
     item: B::Item,
+    /// Another address or key makes another one. A permit is only valid with the one in force.
+    api: B::Api,
     permit: WritePermit,
     answer: oneshot::Sender<Result<(), Error>>,
 }
@@ -87,7 +100,7 @@ impl<B: BulkWrite> Ask<B> {
 
 struct Queue<B: BulkWrite> {
     waiting: Vec<Ask<B>>,
-    api: Option<B::Api>,
+    asked: u64,
     running: bool,
 }
 
@@ -98,7 +111,7 @@ impl<B: BulkWrite> Default for Bulk<B> {
     fn default() -> Self {
         Self(Mutex::new(Queue {
             waiting: Vec::new(),
-            api: None,
+            asked: 0,
             running: false,
         }))
     }
@@ -106,43 +119,69 @@ impl<B: BulkWrite> Default for Bulk<B> {
 
 impl<B: BulkWrite> Bulk<B> {
     /// Makes one write, together with all others that wait by then. It happens in a task of its own: it ends although whoever
-    /// asked for it gave up.
+    /// asked for it gave up. A write whose permit is withdrawn leaves the queue at once: its object may have something more urgent
+    /// to write.
     ///
     /// # Errors
     /// The permit was withdrawn, or the write failed.
     pub async fn write(self: &Arc<Self>, api: &B::Api, permit: WritePermit, item: B::Item) -> Result<(), Error> {
-        let (answer, answered) = oneshot::channel();
-        let start = {
+        let (answer, mut answered) = oneshot::channel();
+        let (id, start) = {
             let mut queue = self.queue();
-            queue.waiting.push(Ask { item, permit, answer });
-            queue.api = Some(api.clone());
-            !std::mem::replace(&mut queue.running, true)
+            queue.asked += 1;
+            let id = queue.asked;
+            queue.waiting.push(Ask {
+                id,
+                item,
+                api: api.clone(),
+                permit,
+                answer,
+            });
+            (id, !std::mem::replace(&mut queue.running, true))
         };
         if start {
             tokio::spawn(self.clone().run());
         }
-        answered.await.unwrap_or_else(|_| Err(abandoned()))
+        loop {
+            match tokio::time::timeout(CHECKED, &mut answered).await {
+                Ok(answered) => return answered.unwrap_or_else(|_| Err(abandoned())),
+                Err(_) if self.leaves(id) => return Err(withdrawn()),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Takes a write out of the queue whose permit is not valid any more. False once it is in a call.
+    fn leaves(&self, id: u64) -> bool {
+        let mut queue = self.queue();
+        let place = queue.waiting.iter().position(|ask| ask.id == id);
+        let outdated = place.filter(|place| !queue.waiting[*place].permit.is_valid());
+        outdated.map(|place| queue.waiting.remove(place)).is_some()
     }
 
     async fn run(self: Arc<Self>) {
         let _running = Running(&self);
         loop {
-            let (asks, api) = {
+            let waiting = || self.queue().waiting.len().min(MOST);
+            if !B::GATHER.is_zero() && waiting() > 0 {
+                gathered(B::GATHER, waiting).await;
+            }
+            let asks = {
                 let mut queue = self.queue();
                 // Nobody is left to record what would be written for them.
                 queue.waiting.retain(|ask| !ask.answer.is_closed());
-                let Some(api) = queue.api.clone().filter(|_| !queue.waiting.is_empty()) else {
+                if queue.waiting.is_empty() {
                     queue.running = false;
                     return;
-                };
+                }
                 let count = fitting::<B>(&queue.waiting);
-                (queue.waiting.drain(..count).collect(), api)
+                queue.waiting.drain(..count).collect()
             };
-            Self::send(&api, asks).await;
+            Self::send(asks).await;
         }
     }
 
-    async fn send(api: &B::Api, mut asks: Vec<Ask<B>>) {
+    async fn send(mut asks: Vec<Ask<B>>) {
         for attempt in 1.. {
             let (valid, invalid): (Vec<_>, Vec<_>) = asks.into_iter().partition(|ask| ask.permit.is_valid());
             for ask in invalid {
@@ -150,11 +189,13 @@ impl<B: BulkWrite> Bulk<B> {
             }
             asks = valid;
             if asks.len() < 2 {
-                return Self::send_alone(api, asks).await;
+                return Self::send_alone(asks).await;
             }
+            // All permits are valid, so all of these are the one in force.
+            let api = asks[0].api.clone();
             let permit = WritePermit::joint(asks.iter().map(|ask| &ask.permit));
             let items: Vec<&B::Item> = asks.iter().map(|ask| &ask.item).collect();
-            match B::send(api, permit, &items).await {
+            match B::send(&api, permit, &items).await {
                 Err(error) if error.kind == ErrorKind::Withdrawn && attempt < ATTEMPTS => {}
                 Err(error) => {
                     for ask in asks {
@@ -170,16 +211,22 @@ impl<B: BulkWrite> Bulk<B> {
                             Sent::Alone => alone.push(ask),
                         }
                     }
-                    return Self::send_alone(api, alone).await;
+                    return Self::send_alone(alone).await;
                 }
             }
         }
     }
 
-    async fn send_alone(api: &B::Api, asks: Vec<Ask<B>>) {
+    async fn send_alone(asks: Vec<Ask<B>>) {
         let each = |ask: Ask<B>| async move {
-            let Ask { item, permit, answer } = ask;
-            let sent = B::send_alone(api, permit, &item).await;
+            let Ask {
+                item,
+                api,
+                permit,
+                answer,
+                ..
+            } = ask;
+            let sent = B::send_alone(&api, permit, &item).await;
             let _ = answer.send(sent.map_err(Error::from));
         };
         stream::iter(asks).for_each_concurrent(SINGLES, each).await;

@@ -23,6 +23,8 @@ enum Manner {
 #[derive(Default)]
 struct Remote {
     manner: Mutex<Manner>,
+    /// How long each call takes beyond its usual time.
+    delay: Mutex<Duration>,
     /// Sizes of the calls for many, and 1 for a write by itself.
     calls: Mutex<Vec<usize>>,
     stored: Mutex<BTreeSet<u32>>,
@@ -43,6 +45,10 @@ impl Remote {
         }
         assert!(self.stored.lock().unwrap().insert(number), "{number} is written twice");
         Ok(())
+    }
+
+    fn time(&self) -> Duration {
+        Duration::from_millis(100) + *self.delay.lock().unwrap()
     }
 
     fn calls(&self) -> Vec<usize> {
@@ -66,7 +72,7 @@ impl BulkWrite for Numbers {
     async fn send(api: &Arc<Remote>, permit: WritePermit, items: &[&u32]) -> Result<Vec<Sent>, ApiError> {
         assert!(items.len() > 1, "one write goes by itself");
         let manner = *api.manner.lock().unwrap();
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(api.time()).await;
         if !permit.is_valid() {
             return Err(ApiError::new("POST /numbers", ErrorKind::Withdrawn, ""));
         }
@@ -82,7 +88,7 @@ impl BulkWrite for Numbers {
     }
 
     async fn send_alone(api: &Arc<Remote>, permit: WritePermit, item: &u32) -> Result<(), ApiError> {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(api.time()).await;
         if !permit.is_valid() {
             return Err(ApiError::new("POST /number", ErrorKind::Withdrawn, ""));
         }
@@ -157,17 +163,14 @@ async fn the_first_write_goes_alone_and_at_once_and_what_waits_by_then_goes_toge
 #[tokio::test(start_paused = true)]
 async fn a_call_is_bounded_in_bytes_and_a_write_that_exceeds_them_goes_alone() {
     let bed = Bed::new(Manner::Takes);
-    let large = Ask::<Numbers> {
-        item: 7777,
-        permit: WritePermit::new(|| true),
-        answer: oneshot::channel().0,
-    };
     let ask = |item| Ask::<Numbers> {
+        id: 0,
         item,
+        api: Arc::default(),
         permit: WritePermit::new(|| true),
         answer: oneshot::channel().0,
     };
-    assert_eq!(fitting(&[large, ask(7777), ask(7777)]), 2);
+    assert_eq!(fitting(&[ask(7777), ask(7777), ask(7777)]), 2);
     let many: Vec<_> = (0..1000).map(ask).collect();
     assert_eq!(fitting(&many), MOST);
     assert_eq!(
@@ -256,4 +259,53 @@ async fn what_nobody_waits_for_any_more_is_not_sent() {
     assert!(first.await.unwrap().is_ok());
     assert_eq!(fates(&outcomes(others).await), BTreeSet::from(["done".to_owned()]));
     assert_eq!(bed.remote.stored(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_whose_permit_is_withdrawn_does_not_wait_for_the_call_before_it() {
+    let bed = Bed::new(Manner::Takes);
+    *bed.remote.delay.lock().unwrap() = Duration::from_secs(10);
+    let first = bed.ask(1);
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let edited = Arc::new(AtomicBool::new(true));
+    let own = edited.clone();
+    let outdated = bed.ask_with(2, WritePermit::new(move || own.load(Ordering::Relaxed)));
+    let other = bed.ask(3);
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    edited.store(false, Ordering::Relaxed);
+    let asked = tokio::time::Instant::now();
+    assert_eq!(
+        fates(&[outdated.await.unwrap()]),
+        BTreeSet::from([format!("{:?}", Refused::Superseded)])
+    );
+    assert!(asked.elapsed() <= 2 * CHECKED, "{:?}", asked.elapsed());
+    assert!(!first.is_finished(), "the call before it is still under way");
+    assert_eq!(
+        fates(&outcomes([first, other]).await),
+        BTreeSet::from(["done".to_owned()])
+    );
+    assert_eq!(bed.remote.stored(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_change_of_the_key_nothing_goes_through_the_api_with_the_old_one() {
+    let bed = Bed::new(Manner::Takes);
+    let renewed = Arc::new(Remote::default());
+    let first = bed.ask(1);
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let with_new_key = |number| {
+        let (bulk, remote) = (bed.bulk.clone(), renewed.clone());
+        tokio::spawn(async move { bulk.write(&remote, WritePermit::new(|| true), number).await })
+    };
+    let new = [with_new_key(2), with_new_key(3)];
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    // A reconcile that began before the change comes last.
+    let old = bed.ask_with(4, WritePermit::new(|| false));
+    assert_eq!(
+        fates(&outcomes([old]).await),
+        BTreeSet::from([format!("{:?}", Refused::Superseded)])
+    );
+    assert!(first.await.unwrap().is_ok());
+    assert_eq!(fates(&outcomes(new).await), BTreeSet::from(["done".to_owned()]));
+    assert_eq!((bed.remote.stored(), renewed.stored()), (1, 2));
 }

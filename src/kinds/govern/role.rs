@@ -330,7 +330,7 @@ async fn fresh(
         .map_err(|error| Error::unreadable("the role document", &error))?
         .map(Arc::new);
     lists.roles.saw(&id, role.clone());
-    Ok(role.map(|object| Seen { object, document }))
+    Ok(role.map(|object| Seen::read(object, document)))
 }
 
 /// Id of the role where the list has elements without one, which hold up no other role: the ids that the node makes of an

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -20,32 +20,54 @@ pub struct BulkCalls(Mutex<Release>);
 #[derive(Default)]
 struct Release {
     version: Option<String>,
-    /// Whether the node answered that it has no such call, whatever its version says.
-    lacks: bool,
+    /// Which calls the node answered that it does not have, whatever its version says.
+    lacks_creations: bool,
+    lacks_edits: bool,
 }
 
 impl BulkCalls {
     /// Takes in the version that the node shows; `None`: it shows none, and no such call is tried.
     pub fn note(&self, version: Option<&str>) {
-        let mut release = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut release = self.release();
         if release.version.as_deref() != version {
             *release = Release {
                 version: version.map(str::to_owned),
-                lacks: false,
+                ..Release::default()
             };
         }
     }
 
-    /// Takes in that the node has no such call. Another version may have it.
-    pub fn are_lacking(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).lacks = true;
+    /// Takes in that the node has no call that creates many users. Another version may have it.
+    pub fn creations_are_lacking(&self) {
+        self.release().lacks_creations = true;
     }
 
-    /// Whether such a call may be made.
-    pub fn are_offered(&self) -> bool {
-        let release = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let version = release.version.as_deref().and_then(parts);
-        !release.lacks && version.is_some_and(|version| version >= SINCE)
+    /// Takes in that the node has no call that edits many users. Another version may have it.
+    pub fn edits_are_lacking(&self) {
+        self.release().lacks_edits = true;
+    }
+
+    /// Whether a call that creates many users may be made.
+    pub fn create(&self) -> bool {
+        let release = self.release();
+        release.is_recent() && !release.lacks_creations
+    }
+
+    /// Whether a call that edits many users may be made.
+    pub fn edit(&self) -> bool {
+        let release = self.release();
+        release.is_recent() && !release.lacks_edits
+    }
+
+    fn release(&self) -> MutexGuard<'_, Release> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Release {
+    fn is_recent(&self) -> bool {
+        let version = self.version.as_deref().and_then(parts);
+        version.is_some_and(|version| version >= SINCE)
     }
 }
 
@@ -87,7 +109,7 @@ mod tests {
     #[test]
     fn bulk_calls_are_made_only_where_the_version_says_so_and_no_answer_says_otherwise() {
         let calls = BulkCalls::default();
-        assert!(!calls.are_offered(), "a node that shows no version");
+        assert!(!calls.create() && !calls.edit(), "a node that shows no version");
         for (version, offered) in [
             ("14.2.0", true),
             ("15.0", true),
@@ -96,13 +118,15 @@ mod tests {
             ("next", false),
         ] {
             calls.note(Some(version));
-            assert_eq!(calls.are_offered(), offered, "{version}");
+            assert_eq!((calls.create(), calls.edit()), (offered, offered), "{version}");
         }
         calls.note(Some("14.2.0"));
-        calls.are_lacking();
+        calls.edits_are_lacking();
         calls.note(Some("14.2.0"));
-        assert!(!calls.are_offered());
+        assert_eq!((calls.create(), calls.edit()), (true, false), "each call by itself");
+        calls.creations_are_lacking();
+        assert!(!calls.create());
         calls.note(Some("14.2.1"));
-        assert!(calls.are_offered(), "another release may have them");
+        assert!(calls.create() && calls.edit(), "another release may have them");
     }
 }

@@ -13,12 +13,27 @@ pub struct Seen<T> {
     pub object: Arc<T>,
     /// The whole document; only from a read of this object.
     pub document: Option<Document>,
+    /// The members that a bulk edit carries; only from a list with settings that was read for this object. It never stands in for
+    /// the document: a list may leave members out.
+    pub element: Option<Document>,
 }
 
 impl<T> Seen<T> {
     /// From a list.
     pub fn listed(object: Arc<T>) -> Self {
-        Self { object, document: None }
+        Self {
+            object,
+            document: None,
+            element: None,
+        }
+    }
+
+    /// From a read of the object.
+    pub fn read(object: Arc<T>, document: Option<Document>) -> Self {
+        Self {
+            document,
+            ..Self::listed(object)
+        }
     }
 }
 

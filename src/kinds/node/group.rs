@@ -237,7 +237,7 @@ async fn fresh<P: DipProduct>(api: &Node<P>, lists: &NodeLists, name: &str) -> R
         .map_err(|error| Error::unreadable("the group document", &error))?
         .map(Arc::new);
     lists.groups.saw(name, group.clone());
-    Ok(group.map(|object| Seen { object, document }))
+    Ok(group.map(|object| Seen::read(object, document)))
 }
 
 fn listed<K: NodeGroup>(object: &K, lists: &NodeLists, record: &Applied) -> Observed<SeenGroup> {

@@ -22,10 +22,8 @@ fn seen(found: &Value) -> SeenGroup {
     let mut found = found.clone();
     found["name"] = json!("analysts");
     let document = document(&found);
-    Seen {
-        object: Arc::new(GroupRecord::from_document(&document).unwrap()),
-        document: Some(document),
-    }
+    let group = Arc::new(GroupRecord::from_document(&document).unwrap());
+    Seen::read(group, Some(document))
 }
 
 fn plan(bed: &Bed, object: &DssGroup, found: Option<&SeenGroup>) -> Plan<Change> {

@@ -12,6 +12,7 @@ use super::{
     inventory::Inventory,
     spelling,
     sweep::Sweep,
+    user::Element,
 };
 use crate::{
     crd::applied::Applied,
@@ -24,9 +25,12 @@ use crate::{
         document::Document,
         listed::Listed,
     },
-    engine::connect::{
-        delegation::Held,
-        lists::{Shared, read, write},
+    engine::{
+        connect::{
+            delegation::Held,
+            lists::{Shared, read, write},
+        },
+        shared::batch::Batch,
     },
 };
 
@@ -219,6 +223,8 @@ pub struct NodeLists {
     pub bulk: BulkCalls,
     /// Users as a list showed them right after they were created together.
     pub created: ReadBack,
+    /// Reads of users by those who ask at the same time. The answer `None`: each reads its own.
+    pub reading: Batch<String, Option<Element>>,
     /// The slower lists.
     pub inventory: Inventory,
     members: Shared<HashMap<String, i64>>,
@@ -239,6 +245,7 @@ impl Default for NodeLists {
             activity: Activity::default(),
             bulk: BulkCalls::default(),
             created: ReadBack::default(),
+            reading: Batch::default(),
             inventory: Inventory::default(),
             members: Shared::default(),
             profiles: Shared::default(),

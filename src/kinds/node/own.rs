@@ -148,8 +148,5 @@ pub(super) async fn fresh<P: DipProduct>(
         .map_err(|error| Error::unreadable("the document of the own user", &error))?;
     let user = Arc::new(user);
     lists.users.saw(login, Some(user.clone()));
-    Ok(Some(super::change::Seen {
-        object: user,
-        document: Some(document),
-    }))
+    Ok(Some(super::change::Seen::read(user, Some(document))))
 }

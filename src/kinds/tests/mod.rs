@@ -3,6 +3,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "every caller makes the JSON on the spot")]
 
 mod audit;
+mod bulk_edits;
 mod inventory;
 mod matrix;
 pub(crate) mod node;

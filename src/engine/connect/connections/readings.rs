@@ -37,11 +37,9 @@ impl<C: ConnectionKind> Connections<C> {
         let queues = {
             let states = read(&self.states);
             let Some(state) = states.get(key) else { return };
-            [&state.calls, &state.entries, &state.creations].map(Arc::clone)
+            state.queues.clone()
         };
-        for queue in queues {
-            queue.forget(uid);
-        }
+        queues.forget(uid);
     }
 
     /// Whether calls go out; `None`: nothing was called yet.
@@ -114,7 +112,7 @@ impl<C: ConnectionKind> Measured for Connections<C> {
                 open: breaker.map(|breaker| breaker == Breaker::Open),
                 held: state.guard.pending(),
                 orphans: state.orphans.total(),
-                queued: [state.calls.queued(), state.entries.queued()].concat(),
+                queued: state.queues.queued(),
                 meters: state.meters.clone(),
                 connection: key,
             })

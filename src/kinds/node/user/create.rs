@@ -26,8 +26,8 @@ use crate::{
 
 /// Users that were created together are read back by one list instead of a call for each, if there are this many of them and
 /// one in [`LISTED_SHARE`] of all users.
-const LISTED_FROM: usize = 4;
-const LISTED_SHARE: usize = 200;
+pub(super) const LISTED_FROM: usize = 4;
+pub(super) const LISTED_SHARE: usize = 200;
 /// How far the clock of a node may be behind.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(60);
 /// Bytes of a user in a call beside its texts, at most.
@@ -42,7 +42,7 @@ pub(super) async fn create<C: NodeKind>(
     let login = &user.login;
     let lists: &NodeLists = remote.lists().as_ref();
     // Where the node stores a login in another spelling, only a search after the creation of one user tells which.
-    if lists.bulk.are_offered() && !spelling::may_change(login) {
+    if lists.bulk.create() && !spelling::may_change(login) {
         complete(user)?;
         let side = Side::<C> {
             api: remote.api.clone(),
@@ -102,9 +102,9 @@ fn wire(user: &NewAccount) -> NewUser<'_> {
 }
 
 /// The node, and what is known of it.
-struct Side<C: NodeKind> {
-    api: Node<C::Product>,
-    lists: Arc<<C as ConnectionKind>::Lists>,
+pub(super) struct Side<C: NodeKind> {
+    pub(super) api: Node<C::Product>,
+    pub(super) lists: Arc<<C as ConnectionKind>::Lists>,
 }
 
 impl<C: NodeKind> Clone for Side<C> {
@@ -117,7 +117,7 @@ impl<C: NodeKind> Clone for Side<C> {
 }
 
 impl<C: NodeKind> Side<C> {
-    fn lists(&self) -> &NodeLists {
+    pub(super) fn lists(&self) -> &NodeLists {
         (*self.lists).as_ref()
     }
 
@@ -152,6 +152,31 @@ impl<C: NodeKind> Side<C> {
         }
     }
 
+    /// After an answer without an outcome for some users: an account of one of them that exists is believed to be what the call
+    /// created only where it proves so. Else it is somebody else's: perhaps that is why the node did not create it.
+    async fn after_silence(
+        &self,
+        users: &[&NewAccount],
+        outcomes: Vec<Result<(), ApiError>>,
+        began: Timestamp,
+    ) -> Vec<Sent> {
+        let listed = self.list().await.ok();
+        let find = |user: &NewAccount| {
+            let listed = listed.as_ref()?;
+            listed.items.iter().find(|found| found.login == user.login)
+        };
+        let each = users.iter().zip(outcomes).map(|(user, outcome)| {
+            let Err(mut error) = outcome else {
+                return Sent::Done(Ok(()));
+            };
+            if error.kind == ErrorKind::Malformed && find(user).is_some_and(|found| !is_new(found, user, began)) {
+                error.kind = ErrorKind::AlreadyExists;
+            }
+            Sent::Done(Err(error))
+        });
+        each.collect()
+    }
+
     /// After a refusal of the call as a whole: users that do not exist are to be created one by one, so that the one at fault
     /// fails alone. The node may have created the others before it failed.
     async fn after_refusal(&self, users: &[&NewAccount], refused: &ApiError, began: Timestamp) -> Vec<Sent> {
@@ -178,6 +203,16 @@ impl<C: NodeKind> Side<C> {
     }
 }
 
+/// Whether an answer about many users does not tell what became of this one.
+pub(super) fn is_untold(outcome: &Result<(), ApiError>) -> bool {
+    matches!(outcome, Err(error) if error.kind == ErrorKind::Malformed)
+}
+
+/// Whether a node answers that it has no such call.
+pub(super) fn lacks_call(error: &ApiError) -> bool {
+    matches!(error.status, Some(404 | 405 | 501))
+}
+
 /// Whether an account that exists after a call that failed is what the call created: it has what was sent, and is not older.
 fn is_new(found: &UserRecord, sent: &NewAccount, began: Timestamp) -> bool {
     let created = found.creation_date.and_then(|at| Timestamp::from_millisecond(at).ok());
@@ -202,13 +237,14 @@ impl<C: NodeKind> BulkWrite for NewUsers<C> {
         let bodies: Vec<NewUser<'_>> = users.iter().map(|user| wire(user)).collect();
         let began = Timestamp::now();
         match side.api.create_users(permit, &bodies).await {
+            Ok(outcomes) if outcomes.iter().any(is_untold) => Ok(side.after_silence(users, outcomes, began).await),
             Ok(outcomes) => {
                 side.read_back(users).await;
                 Ok(outcomes.into_iter().map(Sent::Done).collect())
             }
-            Err(error) if matches!(error.status, Some(404 | 405 | 501)) => {
-                tracing::info!(%error, "the node has no bulk calls: users are created one by one");
-                side.lists().bulk.are_lacking();
+            Err(error) if lacks_call(&error) => {
+                tracing::info!(%error, "the node has no call that creates many users: they are created one by one");
+                side.lists().bulk.creations_are_lacking();
                 Ok(users.iter().map(|_| Sent::Alone).collect())
             }
             Err(error) if is_refusal(&error) => Ok(side.after_refusal(users, &error, began).await),
@@ -223,7 +259,7 @@ impl<C: NodeKind> BulkWrite for NewUsers<C> {
 
 /// Whether the node does not accept what is in the call. Some releases report that as an error of their own (contract sheet
 /// 1.4).
-fn is_refusal(error: &ApiError) -> bool {
+pub(super) fn is_refusal(error: &ApiError) -> bool {
     error.kind == ErrorKind::Rejected
         || error.kind == ErrorKind::AlreadyExists
         || (error.status == Some(500) && error.own_words)

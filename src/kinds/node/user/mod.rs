@@ -7,17 +7,18 @@ mod plan;
 mod show;
 #[cfg(test)]
 mod tests;
+mod together;
 
 use std::{marker::PhantomData, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
-pub use self::plan::NewAccount;
 use self::{
     create::create,
     plan::{PASSWORD, disable, edit, group_names, is_shown},
 };
+pub use self::{plan::NewAccount, together::Element};
 use super::{
     Known, NodeKind, NodeLists,
     change::{DocumentChange, Seen, edited},
@@ -155,6 +156,7 @@ impl<K: NodeUser> Managed for User<K> {
         let lists = remote.lists().as_ref();
         match read {
             Read::Listed => Ok(listed(object, lists, record)),
+            Read::Fresh if remote.together.is_some() => together::look_up(object, remote, record).await,
             Read::Fresh => look_up(object, &remote.api, lists, record).await.map(Observed::new),
         }
     }
@@ -205,13 +207,23 @@ impl<K: NodeUser> Managed for User<K> {
         match change {
             Change::Create(user) => return Box::pin(create::<K::Instance>(remote, permit, user)).await,
             Change::Edit { key, edit } => {
+                let own = *lists.own.get();
+                let permit = match seen {
+                    Some(seen) if remote.together.is_some() && seen.element.is_some() && !own && !edit.withdraws() => {
+                        match together::edit::<K::Instance>(remote, permit, seen, edit).await? {
+                            together::Outcome::Edited => return Ok(Receipt::default()),
+                            together::Outcome::Whole(permit) => permit,
+                        }
+                    }
+                    _ => permit,
+                };
                 let read = match seen {
                     // A list showed the user, and lists hold no documents.
                     Some(seen) if seen.document.is_none() => fresh(&remote.api, lists, &seen.object.login).await?,
                     _ => None,
                 };
                 let document = edited("the user document", read.as_ref().or(seen), edit)?;
-                if *lists.own.get() {
+                if own {
                     remote.api.put_own_user(permit, &document).await?;
                 } else {
                     remote.api.put_user(permit, key, &document).await?;
@@ -223,7 +235,12 @@ impl<K: NodeUser> Managed for User<K> {
     }
 
     fn creates_together(lists: &<K::Instance as ConnectionKind>::Lists) -> bool {
-        lists.as_ref().bulk.are_offered()
+        lists.as_ref().bulk.create()
+    }
+
+    fn edits_together(lists: &<K::Instance as ConnectionKind>::Lists) -> bool {
+        let lists = lists.as_ref();
+        lists.bulk.edit() && !*lists.own.get()
     }
 
     fn evidence(seen: &SeenUser) -> u64 {
@@ -282,7 +299,7 @@ async fn fresh<P: DipProduct>(api: &Node<P>, lists: &NodeLists, login: &str) -> 
         .map_err(|error| Error::unreadable("the user document", &error))?
         .map(Arc::new);
     lists.users.saw(login, user.clone());
-    Ok(user.map(|object| Seen { object, document }))
+    Ok(user.map(|object| Seen::read(object, document)))
 }
 
 fn listed<K: NodeUser>(object: &K, lists: &NodeLists, record: &Applied) -> Observed<SeenUser> {

@@ -31,10 +31,8 @@ fn jane(spec: &Value) -> DssUser {
 
 fn seen(found: &Value) -> SeenUser {
     let document = document(found);
-    Seen {
-        object: Arc::new(UserRecord::from_document(&document).unwrap()),
-        document: Some(document),
-    }
+    let user = Arc::new(UserRecord::from_document(&document).unwrap());
+    Seen::read(user, Some(document))
 }
 
 fn plan(bed: &Bed, object: &DssUser, found: Option<&SeenUser>) -> Plan<Change> {
@@ -58,10 +56,8 @@ fn written(plan: &Plan<Change>, before: &SeenUser) -> SeenUser {
         };
         edit.write(&mut document).unwrap();
     }
-    Seen {
-        object: Arc::new(UserRecord::from_document(&document).unwrap()),
-        document: Some(document),
-    }
+    let user = Arc::new(UserRecord::from_document(&document).unwrap());
+    Seen::read(user, Some(document))
 }
 
 fn value(seen: &SeenUser) -> Value {

@@ -1,0 +1,198 @@
+//! Reads and edits users: many in one call, where many reconciles do so at the same time.
+
+use std::{
+    collections::{HashMap, HashSet},
+    marker::PhantomData,
+    sync::Arc,
+    time::Duration,
+};
+
+use super::{
+    NodeUser, Seen, SeenUser,
+    create::{LISTED_FROM, LISTED_SHARE, Side, is_refusal, is_untold, lacks_call},
+    plan::is_shown,
+};
+use crate::{
+    crd::applied::Applied,
+    dataiku::{
+        dip::{DipProduct, Node, bulk::UserEdit, users::UserRecord},
+        document::Document,
+        error::ApiError,
+        permit::WritePermit,
+    },
+    engine::{
+        Error, Observed,
+        connect::Remote,
+        keep::fields::Edit,
+        shared::bulk::{BulkWrite, Sent},
+    },
+    kinds::node::{NodeKind, NodeLists},
+};
+
+/// How often a read for many is asked for again that whoever made it gave up.
+const ATTEMPTS: usize = 3;
+
+/// A user as one list showed it to many reconciles.
+pub struct Element {
+    user: Arc<UserRecord>,
+    element: Document,
+}
+
+/// Reads the user, by one list with all others that are asked for at the same time if they are many.
+pub(super) async fn look_up<K: NodeUser>(
+    object: &K,
+    remote: &Remote<K::Instance>,
+    record: &Applied,
+) -> Result<Observed<SeenUser>, Error> {
+    let lists: &NodeLists = remote.lists().as_ref();
+    let login = object.login();
+    if let Some(user) = lists.created.take(&login)
+        && is_shown(object, record, lists, &user)
+    {
+        return Ok(Observed::Found(Seen::listed(user)));
+    }
+    let gather = remote.together.unwrap_or_default();
+    for _ in 0..ATTEMPTS {
+        let read = async |logins| read_many(&remote.api, lists, logins).await;
+        let Some(listed) = lists.reading.ask_after(gather, login.clone(), read).await else {
+            continue;
+        };
+        // Without the properties that hold its mark, an element does not show whose the user is.
+        let shown = |one: &Element| one.user.admin_properties.is_some() && is_shown(object, record, lists, &one.user);
+        if let Some(Element { user, element }) = listed.filter(shown) {
+            return Ok(Observed::Found(Seen {
+                element: Some(element),
+                ..Seen::listed(user)
+            }));
+        }
+        break;
+    }
+    super::look_up(object, &remote.api, lists, record)
+        .await
+        .map(Observed::new)
+}
+
+/// Users by one list; nothing of a user that it does not show, nor where the list costs more than a read for each, or fails.
+async fn read_many<P: DipProduct>(api: &Node<P>, lists: &NodeLists, logins: Vec<String>) -> Vec<Option<Element>> {
+    let nothing = |logins: Vec<String>| logins.into_iter().map(|_| None).collect();
+    if logins.len() < LISTED_FROM + lists.users.len() / LISTED_SHARE {
+        return nothing(logins);
+    }
+    let wanted: HashSet<&str> = logins.iter().map(String::as_str).collect();
+    let listed = match api.users_to_edit(|login| wanted.contains(login)).await {
+        Ok(listed) => listed,
+        Err(error) => {
+            tracing::debug!(%error, "users that are read together could not be listed");
+            return nothing(logins);
+        }
+    };
+    let mut found = HashMap::new();
+    for one in listed {
+        let user = lists.users.held(one.record);
+        let element = one.element;
+        found.insert(user.login.clone(), Element { user, element });
+    }
+    let each = logins.iter().map(|login| {
+        let one = found.remove(login)?;
+        lists.users.saw(login, Some(one.user.clone()));
+        Some(one)
+    });
+    each.collect()
+}
+
+/// Edits a user that a list showed, together with all others that are edited at the same time.
+pub(super) async fn edit<C: NodeKind>(
+    remote: &Remote<C>,
+    permit: WritePermit,
+    seen: &SeenUser,
+    edit: &Edit,
+) -> Result<Outcome, Error> {
+    let login = &seen.object.login;
+    let Some(partial) = seen.element.as_ref().and_then(|before| partial(login, before, edit)) else {
+        return Ok(Outcome::Whole(permit));
+    };
+    if partial.is_empty() {
+        return Ok(Outcome::Edited);
+    }
+    let side = Side::<C> {
+        api: remote.api.clone(),
+        lists: remote.live.lists.clone(),
+    };
+    let one = OneEdit {
+        login: login.clone(),
+        partial,
+        edit: edit.clone(),
+    };
+    let together = remote.live.writers.bulk::<UserEdits<C>>("user edits");
+    together.write(&side, permit, one).await?;
+    Ok(Outcome::Edited)
+}
+
+/// What became of an edit that may go together with others.
+pub(super) enum Outcome {
+    /// It was made.
+    Edited,
+    /// Nothing was sent: only a write of the whole document carries it.
+    Whole(WritePermit),
+}
+
+fn partial(login: &str, before: &Document, edit: &Edit) -> Option<UserEdit> {
+    let mut after = before.clone();
+    edit.write(&mut after).ok()?;
+    UserEdit::between(login, before, &after)
+}
+
+/// An edit of one user.
+struct OneEdit {
+    login: String,
+    partial: UserEdit,
+    /// The same, for the whole document.
+    edit: Edit,
+}
+
+/// Edits of users of one node.
+struct UserEdits<C>(PhantomData<fn() -> C>);
+
+impl<C: NodeKind> BulkWrite for UserEdits<C> {
+    type Api = Side<C>;
+    type Item = OneEdit;
+
+    // One list showed these users to many reconciles, so the others are about to come.
+    const GATHER: Duration = Duration::from_millis(100);
+
+    fn bytes(one: &OneEdit) -> usize {
+        one.partial.bytes()
+    }
+
+    async fn send(side: &Side<C>, permit: WritePermit, edits: &[&OneEdit]) -> Result<Vec<Sent>, ApiError> {
+        let partials: Vec<&UserEdit> = edits.iter().map(|one| &one.partial).collect();
+        // Each is read before it is edited by itself: the node may have made some of the edits.
+        let each_alone = || edits.iter().map(|_| Sent::Alone).collect();
+        match side.api.edit_users(permit, &partials).await {
+            Ok(outcomes) => {
+                // Where the answer does not tell, a read does: the user is edited by itself if that is still to be done.
+                let each = outcomes.into_iter().map(|outcome| {
+                    if is_untold(&outcome) {
+                        Sent::Alone
+                    } else {
+                        Sent::Done(outcome)
+                    }
+                });
+                Ok(each.collect())
+            }
+            Err(error) if lacks_call(&error) => {
+                tracing::info!(%error, "the node has no call that edits many users: they are edited one by one");
+                side.lists().bulk.edits_are_lacking();
+                Ok(each_alone())
+            }
+            Err(error) if is_refusal(&error) => Ok(each_alone()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads the user and edits the whole document; no write where it is so already.
+    async fn send_alone(side: &Side<C>, permit: WritePermit, one: &OneEdit) -> Result<(), ApiError> {
+        let edit = |document: &mut Document| one.edit.write(document);
+        side.api.edit_user(permit, &one.login, edit).await
+    }
+}

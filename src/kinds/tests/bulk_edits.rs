@@ -1,0 +1,496 @@
+//! What edits of many users cost, in one call and one after the other, and what comes of it when such a call goes wrong. The
+//! same for both products.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use testbed::simulator::{InstanceConfig, Product};
+
+use super::node::{Rig, ready};
+
+/// A release without bulk calls.
+const OLD: &str = "14.1.0";
+/// The call for many edits.
+const BULK: &str = "7";
+/// The call for one document.
+const SINGLE: &str = "4";
+const READ: &str = "3";
+const LIST: &str = "1";
+
+/// Users of one node.
+struct Bed {
+    rig: Rig,
+    product: Product,
+    users: usize,
+}
+
+fn login(n: usize) -> String {
+    format!("user-{n:04}")
+}
+
+impl Bed {
+    async fn new(product: Product, users: usize) -> Self {
+        Self::with(InstanceConfig::new(product), users).await
+    }
+
+    /// In sync, and swept only if somebody asks for it.
+    async fn with(config: InstanceConfig, users: usize) -> Self {
+        let product = config.product;
+        let bed = Self {
+            rig: Rig::with(config).await,
+            product,
+            users,
+        };
+        bed.drift_interval("1h");
+        bed.rig
+            .node
+            .patch_state(json!({ "groups": { "staff": { "name": "staff", "sourceType": "LOCAL" } } }))
+            .unwrap();
+        bed.sweep().await;
+        for n in 0..users {
+            let spec = json!({
+                "instanceRef": { "name": bed.connection().1 }, "sourceType": "LOCAL_NO_AUTH", "userProfile": "READER",
+                "displayName": "Before", "groups": [{ "name": "staff" }],
+            });
+            bed.rig.create(bed.kind(), &login(n), spec);
+        }
+        bed.in_sync().await;
+        bed.slow();
+        bed
+    }
+
+    /// Calls take as long as on a node that is not next door.
+    fn slow(&self) {
+        self.rig
+            .node
+            .fault(json!({ "times": 0, "fault": { "kind": "latency", "millis": 50 } }));
+    }
+
+    fn govern(&self) -> bool {
+        self.product == Product::Govern
+    }
+
+    fn kind(&self) -> &'static str {
+        if self.govern() { "GovernUser" } else { "DssUser" }
+    }
+
+    fn plural(&self) -> &'static str {
+        if self.govern() { "governusers" } else { "dssusers" }
+    }
+
+    /// Plural and name of the connection.
+    fn connection(&self) -> (&'static str, &'static str) {
+        if self.govern() {
+            ("governinstances", "govern")
+        } else {
+            ("dssinstances", "design")
+        }
+    }
+
+    fn operation(&self, number: &str) -> String {
+        format!("{}{number}", if self.govern() { "G" } else { "D" })
+    }
+
+    fn count(&self, number: &str) -> u64 {
+        self.rig.node.count(&self.operation(number))
+    }
+
+    /// Calls about users, lists included.
+    fn calls(&self) -> u64 {
+        (1..=8).map(|number| self.count(&number.to_string())).sum()
+    }
+
+    fn fault(&self, number: &str, fault: Value) {
+        let operation = self.operation(number);
+        self.rig
+            .node
+            .fault(json!({ "match": { "operation": operation }, "fault": fault }));
+    }
+
+    fn patch_connection(&self, spec: Value) {
+        let (plural, name) = self.connection();
+        self.rig.server.patch(plural, "team", name, json!({ "spec": spec }));
+    }
+
+    fn drift_interval(&self, interval: &str) {
+        self.patch_connection(json!({ "driftInterval": interval }));
+    }
+
+    /// Asks for a sweep, and waits for it.
+    async fn sweep(&self) {
+        let (plural, name) = self.connection();
+        let before = self.count(LIST);
+        let at = format!("{}", before + 1);
+        self.rig.server.patch(
+            plural,
+            "team",
+            name,
+            json!({ "metadata": { "annotations": { "dataiku-operator.io/reconcile-at": at } } }),
+        );
+        self.rig.until("the sweep", || self.count(LIST) > before).await;
+        self.rig
+            .until("the end of the sweep", || {
+                self.rig.server.get(plural, "team", name)["status"]["lastHandledReconcileAt"] == at
+            })
+            .await;
+    }
+
+    fn edit(&self, n: usize, spec: Value) {
+        self.rig
+            .server
+            .patch(self.plural(), "team", &login(n), json!({ "spec": spec }));
+    }
+
+    fn edit_all(&self, spec: Value) {
+        for n in 0..self.users {
+            self.edit(n, spec.clone());
+        }
+    }
+
+    async fn in_sync(&self) {
+        for n in 0..self.users {
+            self.rig.wait(self.plural(), &login(n), "InSync").await;
+        }
+    }
+
+    fn stored(&self, n: usize) -> Value {
+        self.rig.at(&format!("/users/{}", login(n)))
+    }
+
+    /// How many users the node shows with this display name.
+    fn named(&self, name: &str) -> usize {
+        let users = self.rig.at("/users");
+        let users = users.as_object().unwrap();
+        users.values().filter(|user| user["displayName"] == name).count()
+    }
+
+    fn by_hand(&self, n: usize, patch: Value) {
+        self.rig
+            .node
+            .patch_state(json!({ "users": { login(n): patch } }))
+            .unwrap();
+    }
+
+    fn reason(&self, n: usize) -> Value {
+        ready(&self.rig.server.get(self.plural(), "team", &login(n)))["reason"].clone()
+    }
+}
+
+const PRODUCTS: [Product; 2] = [Product::Dss, Product::Govern];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_hundred_users_are_edited_in_fifteen_calls() {
+    const USERS: usize = 500;
+    for product in PRODUCTS {
+        let bed = Bed::new(product, USERS).await;
+        println!("{product:?}: {USERS} users are created in {} calls", bed.calls());
+        bed.rig.node.reset_requests();
+        bed.edit_all(json!({ "displayName": "After" }));
+        bed.in_sync().await;
+        let counts = bed.rig.node.requests().counts;
+        println!(
+            "{product:?}: {USERS} users are edited in {} calls: {counts:?}",
+            bed.calls()
+        );
+        assert_eq!(bed.named("After"), USERS);
+        assert!(bed.calls() <= 15, "{counts:?}");
+        bed.rig.node.reset_requests();
+        bed.sweep().await;
+        bed.sweep().await;
+        assert_eq!(bed.rig.node.writes(), 0, "{product:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_percent_changed_by_hand_is_repaired_by_lists_and_bulk_edits_alone() {
+    const USERS: usize = 1000;
+    let bed = Bed::new(Product::Dss, USERS).await;
+    let changed: Vec<usize> = (0..USERS).step_by(100).collect();
+    for n in &changed {
+        bed.by_hand(
+            *n,
+            json!({ "displayName": "By hand", "adminProperties": { "theirs": "stays" } }),
+        );
+    }
+    bed.rig.node.reset_requests();
+    bed.sweep().await;
+    bed.rig.until("the repair", || bed.named("Before") == USERS).await;
+    bed.sweep().await;
+    let counts = bed.rig.node.requests().counts;
+    println!("{} of {USERS} repaired: {counts:?}", changed.len());
+    assert_eq!((bed.count(READ), bed.count(SINGLE)), (0, 0), "{counts:?}");
+    assert!((1..=2).contains(&bed.count(BULK)), "{counts:?}");
+    for n in changed {
+        assert_eq!(bed.stored(n)["adminProperties"]["theirs"], "stays");
+    }
+    bed.in_sync().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_by_itself_costs_what_it_always_did() {
+    for product in PRODUCTS {
+        let bed = Bed::new(product, 3).await;
+        bed.rig.node.reset_requests();
+        bed.edit(1, json!({ "displayName": "After" }));
+        bed.rig.until("the edit", || bed.named("After") == 1).await;
+        bed.in_sync().await;
+        let counts = bed.rig.node.requests().counts;
+        assert_eq!(
+            (bed.count(READ), bed.count(SINGLE), bed.calls()),
+            (2, 1, 3),
+            "{counts:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_without_bulk_edits_gets_single_ones_and_still_creates_in_bulk() {
+    const USERS: usize = 40;
+    let bed = Bed::with(InstanceConfig::new(Product::Dss).switch("release", json!(OLD)), USERS).await;
+    bed.edit_all(json!({ "displayName": "After" }));
+    bed.in_sync().await;
+    assert_eq!(
+        (bed.count(BULK), bed.count(SINGLE)),
+        (0, USERS as u64),
+        "an old release"
+    );
+
+    for status in [404, 405, 501] {
+        let mut bed = Bed::new(Product::Dss, USERS).await;
+        bed.rig.node.fault(json!({
+            "match": { "operation": "D7" }, "times": 0, "fault": { "kind": "status", "status": status },
+        }));
+        bed.rig.node.reset_requests();
+        bed.edit_all(json!({ "displayName": "After" }));
+        bed.in_sync().await;
+        assert_eq!(bed.named("After"), USERS);
+        assert_eq!((bed.count(BULK), bed.count(SINGLE)), (1, USERS as u64), "{status}");
+        // The other call is another matter.
+        bed.fault("2", json!({ "kind": "latency", "millis": 1500 }));
+        for n in USERS..2 * USERS {
+            let spec = json!({
+                "instanceRef": { "name": "design" }, "sourceType": "LOCAL_NO_AUTH", "userProfile": "READER",
+            });
+            bed.rig.create("DssUser", &login(n), spec);
+        }
+        bed.users = 2 * USERS;
+        bed.in_sync().await;
+        assert!(bed.count("6") >= 1, "{status}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_bad_edit_among_many_fails_alone_whatever_the_status_of_the_answer() {
+    const USERS: usize = 30;
+    for status in [200, 207, 400, 500] {
+        let config = InstanceConfig::new(Product::Dss);
+        let config = config.switch("A6", json!(status)).switch("A9", json!("refuse"));
+        let bed = Bed::with(config, USERS).await;
+        bed.rig
+            .node
+            .patch_state(json!({ "groups": { "fleeting": { "name": "fleeting", "sourceType": "LOCAL" } } }))
+            .unwrap();
+        bed.sweep().await;
+        bed.rig
+            .node
+            .patch_state(json!({ "groups": { "fleeting": null } }))
+            .unwrap();
+        bed.rig.node.reset_requests();
+        bed.edit(
+            13,
+            json!({ "displayName": "After", "groups": [{ "name": "staff" }, { "name": "fleeting" }] }),
+        );
+        for n in (0..USERS).filter(|n| *n != 13) {
+            bed.edit(n, json!({ "displayName": "After" }));
+        }
+        for n in (0..USERS).filter(|n| *n != 13) {
+            bed.rig.wait(bed.plural(), &login(n), "InSync").await;
+        }
+        bed.rig.wait(bed.plural(), &login(13), "Rejected").await;
+        assert_eq!(bed.named("After"), USERS - 1, "{status}");
+        assert!(bed.count(BULK) >= 1, "{status}");
+        assert_eq!(bed.stored(13)["groups"], json!(["staff"]), "{status}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_lost_answer_each_user_is_read_and_edited_exactly_once() {
+    const USERS: usize = 30;
+    for product in PRODUCTS {
+        for fault in ["dropBefore", "dropAfter"] {
+            let bed = Bed::new(product, USERS).await;
+            bed.rig.node.reset_requests();
+            bed.fault(BULK, json!({ "kind": fault }));
+            bed.edit_all(json!({ "displayName": "After" }));
+            bed.in_sync().await;
+            assert_eq!(bed.named("After"), USERS, "{fault}");
+            let counts = bed.rig.node.requests().counts;
+            // Those that went by themselves, and the one call, or its repetition.
+            if fault == "dropAfter" {
+                assert!(
+                    bed.count(BULK) <= 3 && bed.count(SINGLE) < USERS as u64 / 2,
+                    "{counts:?}"
+                );
+            }
+            bed.rig.node.reset_requests();
+            bed.sweep().await;
+            bed.sweep().await;
+            assert_eq!(bed.rig.node.writes(), 0, "{product:?} {fault}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_is_missing_is_read_before_it_is_believed() {
+    const USERS: usize = 30;
+    for executed in [true, false] {
+        let bed = Bed::new(Product::Dss, USERS).await;
+        bed.rig.node.reset_requests();
+        if executed {
+            bed.fault(
+                BULK,
+                json!({ "kind": "elements", "each": { "login": "somebody-else" } }),
+            );
+        } else {
+            // The node says nothing of anybody, and did nothing.
+            bed.fault(BULK, json!({ "kind": "status", "status": 200 }));
+        }
+        bed.edit_all(json!({ "displayName": "After" }));
+        bed.in_sync().await;
+        let counts = bed.rig.node.requests().counts;
+        assert_eq!(bed.named("After"), USERS, "{counts:?}");
+        if executed {
+            assert!(bed.count(SINGLE) <= 5, "nothing is written twice: {counts:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_of_a_bulk_edit_that_fails_is_made_later() {
+    const USERS: usize = 20;
+    let bed = Bed::new(Product::Dss, USERS).await;
+    bed.fault(BULK, json!({ "kind": "halfFailedBulk" }));
+    bed.drift_interval("5s");
+    bed.edit_all(json!({ "displayName": "After" }));
+    bed.in_sync().await;
+    assert_eq!(bed.named("After"), USERS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_freeze_while_edits_are_gathered_makes_none_of_them() {
+    const USERS: usize = 30;
+    let bed = Bed::new(Product::Dss, USERS).await;
+    bed.rig.node.reset_requests();
+    // The first one is read by itself, and the others by a list, which takes a while.
+    bed.fault(LIST, json!({ "kind": "latency", "millis": 3000 }));
+    bed.edit_all(json!({ "displayName": "After" }));
+    bed.rig
+        .until("the list", || bed.count(LIST) >= 1 || bed.calls() >= 3)
+        .await;
+    bed.patch_connection(json!({ "freeze": true }));
+    let frozen = |n: &usize| bed.reason(*n) == "Frozen";
+    bed.rig
+        .until("the freeze", || (0..USERS).filter(frozen).count() >= USERS - 5)
+        .await;
+    assert_eq!(bed.count(BULK), 0);
+    assert!(bed.named("After") <= 5, "only those that were under way");
+    bed.patch_connection(json!({ "freeze": false }));
+    bed.in_sync().await;
+    assert_eq!(bed.named("After"), USERS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawal_overtakes_the_edits_that_are_gathered() {
+    const USERS: usize = 30;
+    let bed = Bed::new(Product::Dss, USERS).await;
+    bed.rig.node.reset_requests();
+    bed.fault(LIST, json!({ "kind": "latency", "millis": 8000 }));
+    bed.edit_all(json!({ "displayName": "After" }));
+    bed.rig.until("the first edit", || bed.named("After") >= 1).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    // One of those that wait, whose object now takes access away.
+    let waiting = (0..USERS)
+        .rev()
+        .find(|n| bed.stored(*n)["displayName"] == "Before")
+        .unwrap();
+    bed.edit(waiting, json!({ "enabled": false }));
+    bed.rig
+        .until("the withdrawal", || bed.stored(waiting)["enabled"] == false)
+        .await;
+    assert_eq!(bed.count(BULK), 0, "the others are still gathered");
+    bed.in_sync().await;
+    assert_eq!(bed.named("After"), USERS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_wrote_into_a_map_stays_whether_the_node_merges_or_replaces_maps() {
+    const USERS: usize = 20;
+    for maps in ["replace", "merge"] {
+        let bed = Bed::with(InstanceConfig::new(Product::Dss).switch("A7", json!(maps)), USERS).await;
+        bed.edit_all(json!({ "adminProperties": { "ours": "1", "also": "1" } }));
+        bed.in_sync().await;
+        // From now on, lists have the properties.
+        bed.sweep().await;
+        for n in 0..USERS {
+            bed.by_hand(
+                n,
+                json!({ "adminProperties": { "theirs": "stays" }, "secrets": [{ "name": "s", "value": "v" }] }),
+            );
+        }
+        bed.rig.node.reset_requests();
+        bed.edit_all(json!({ "displayName": "After", "adminProperties": { "ours": "2" } }));
+        bed.in_sync().await;
+        let bulk = bed.count(BULK);
+        assert!(bulk >= 1, "{maps}");
+        for n in 0..USERS {
+            let properties = &bed.stored(n)["adminProperties"];
+            assert_eq!(
+                (&properties["ours"], &properties["theirs"]),
+                (&json!("2"), &json!("stays")),
+                "{maps}"
+            );
+            assert_eq!(bed.stored(n)["secrets"][0]["value"], "v");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_fails_costs_a_read_for_each_and_no_edit() {
+    const USERS: usize = 30;
+    let bed = Bed::new(Product::Dss, USERS).await;
+    bed.rig.node.reset_requests();
+    bed.fault(LIST, json!({ "kind": "status", "status": 400 }));
+    bed.edit_all(json!({ "displayName": "After" }));
+    bed.in_sync().await;
+    assert_eq!(bed.named("After"), USERS);
+    assert_eq!(bed.count(BULK), 0);
+    assert_eq!(bed.count(SINGLE), USERS as u64, "each is edited by itself, once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_of_somebody_else_is_not_taken_when_the_answer_is_silent_about_it() {
+    let bed = Bed::new(Product::Dss, 0).await;
+    // The account comes after the last sweep, and the answer of the call that cannot create it names nobody.
+    bed.rig
+        .node
+        .patch_state(json!({ "users": { "theirs": {
+        "login": "theirs", "sourceType": "LOCAL_NO_AUTH", "userProfile": "READER", "displayName": "Their own",
+        "creationDate": 1_700_000_000_000_i64,
+    } } }))
+        .unwrap();
+    bed.fault("2", json!({ "kind": "latency", "millis": 1500 }));
+    bed.fault("6", json!({ "kind": "elements", "each": { "login": "somebody-else" } }));
+    for login in ["first", "ann", "theirs", "ben"] {
+        bed.rig.create("DssUser", login, json!({
+            "instanceRef": { "name": "design" }, "sourceType": "LOCAL_NO_AUTH", "userProfile": "READER", "displayName": "Ours",
+        }));
+    }
+    let object = bed.rig.wait("dssusers", "theirs", "AlreadyExists").await;
+    assert_eq!(object["status"]["remote"]["origin"], Value::Null);
+    for login in ["first", "ann", "ben"] {
+        let object = bed.rig.wait("dssusers", login, "InSync").await;
+        assert_eq!(object["status"]["remote"]["origin"], "Created", "{login}");
+    }
+    assert_eq!(bed.rig.at("/users/theirs")["displayName"], "Their own");
+    assert!(bed.count("6") >= 1, "nobody was created together with others");
+}
