@@ -4,12 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::dataiku::dip::{
-    groups::GroupRecord,
-    keys::KeyRecord,
-    matrix::Matrix,
-    users::UserRecord,
-};
+use crate::dataiku::dip::{groups::GroupRecord, keys::KeyRecord, matrix::Matrix, users::UserRecord};
 
 /// The right to everything.
 pub(super) const ADMIN: &str = "admin";

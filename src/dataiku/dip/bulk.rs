@@ -166,20 +166,18 @@ impl<P: DipProduct> Node<P> {
         &self,
         wanted: impl Fn(&str) -> bool + Send + Sync,
     ) -> Result<Vec<ListedUser>, ApiError> {
-        let (mut found, mut bytes) = (Vec::new(), 0);
         let call = Call::new(Self::LIST_USERS).query("includeSettings", &true);
-        let take = |Element(user): Element<ListedUser>| {
+        let take = |(found, bytes): &mut (Vec<ListedUser>, usize), Element(user): Element<ListedUser>| {
             let Some(user) = user.filter(|user| wanted(&user.record.login)) else {
                 return;
             };
             let size = |(key, value): (&str, &RawValue)| key.len() + value.get().len() + PUNCTUATION;
-            bytes += user.element.members().map(size).sum::<usize>();
-            if bytes <= MOST_ELEMENTS {
+            *bytes += user.element.members().map(size).sum::<usize>();
+            if *bytes <= MOST_ELEMENTS {
                 found.push(user);
             }
         };
-        self.transport.each(call, take).await?;
-        Ok(found)
+        self.transport.each(call, take).await.map(|(found, _)| found)
     }
 
     /// Edits users; the outcome for each, in their order. Members that an edit does not name stay as they are. A row that the

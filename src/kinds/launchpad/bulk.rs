@@ -413,7 +413,7 @@ fn gone(email: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::named;
+    use super::{Pace, named};
 
     #[test]
     fn a_refusal_names_items_by_their_places() {
@@ -430,11 +430,6 @@ mod tests {
             assert_eq!(named(nothing), [], "{nothing}");
         }
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Pace;
 
     #[tokio::test(start_paused = true)]
     async fn calls_with_many_items_are_further_and_further_apart_and_one_with_few_is_soon_followed() {
