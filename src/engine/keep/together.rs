@@ -41,12 +41,12 @@ impl<M: Managed> Pass<'_, M> {
             .connections
             .admission(&connection, Queue::of(M::MANY, together));
         if together.is_some() {
-            // An edit that nobody else makes at this time is as fast as ever.
-            let by_itself = together == Some(Together::Edited) && class == Class::Edit && admission.is_idle();
+            // A write that nobody else makes at this time is as fast as ever.
+            let by_itself = matches!(class, Class::Edit | Class::Creation) && admission.is_idle();
             if !by_itself {
                 // Many are admitted. In this lane they leave the way free for those who take access away.
                 self.remote = Remote::new(self.admitted.live.clone(), true);
-                self.remote.together = edits_together.then_some(GATHER);
+                self.remote.together = Some(GATHER);
             }
         }
         let kind = self.cx.shell.as_watched()?;

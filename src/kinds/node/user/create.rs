@@ -1,6 +1,6 @@
 //! Creates users: many in one call where the node has one, else one after the other.
 
-use std::{collections::HashMap, marker::PhantomData, sync::Arc};
+use std::{collections::HashMap, marker::PhantomData, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -42,7 +42,7 @@ pub(super) async fn create<C: NodeKind>(
     let login = &user.login;
     let lists: &NodeLists = remote.lists().as_ref();
     // Where the node stores a login in another spelling, only a search after the creation of one user tells which.
-    if lists.bulk.create() && !spelling::may_change(login) {
+    if remote.together.is_some() && lists.bulk.create() && !spelling::may_change(login) {
         complete(user)?;
         let side = Side::<C> {
             api: remote.api.clone(),
@@ -226,6 +226,9 @@ struct NewUsers<C>(PhantomData<fn() -> C>);
 impl<C: NodeKind> BulkWrite for NewUsers<C> {
     type Api = Side<C>;
     type Item = NewAccount;
+
+    // Others are about to be created as well, or this one would be created by itself.
+    const GATHER: Duration = Duration::from_millis(100);
 
     fn bytes(user: &NewAccount) -> usize {
         let texts = [&user.login, &user.display_name, &user.profile].into_iter();

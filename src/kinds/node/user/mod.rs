@@ -209,7 +209,12 @@ impl<K: NodeUser> Managed for User<K> {
             Change::Edit { key, edit } => {
                 let own = *lists.own.get();
                 let permit = match seen {
-                    Some(seen) if remote.together.is_some() && seen.element.is_some() && !own && !edit.withdraws() => {
+                    Some(seen)
+                        if remote.together.is_some()
+                            && Self::edits_together(remote.lists())
+                            && seen.element.is_some()
+                            && !edit.withdraws() =>
+                    {
                         match together::edit::<K::Instance>(remote, permit, seen, edit).await? {
                             together::Outcome::Edited => return Ok(Receipt::default()),
                             together::Outcome::Whole(permit) => permit,
