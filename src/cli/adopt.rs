@@ -225,7 +225,7 @@ impl Report for Adopted {
         let mut tables = Vec::new();
         if let Some(managed) = &self.managed {
             let rows = managed.iter().map(|one| {
-                let state = if one.managed { "manages" } else { "observes still" };
+                let state = if one.managed { "manages" } else { "still observes" };
                 vec![
                     one.object.clone(),
                     state.to_owned(),
@@ -275,7 +275,7 @@ impl Report for Adopted {
             .collect();
         if !rows.is_empty() {
             tables.push(Table {
-                title: "Not as it is, or not at all",
+                title: "Left out, or written incompletely",
                 columns: vec!["kind", "remote", "class", "why"],
                 rows,
             });

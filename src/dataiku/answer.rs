@@ -183,7 +183,10 @@ pub(super) async fn receive_list<T: DeserializeOwned>(
     while body.more(&mut response, limit).await.map_err(at)? {
         if !is_list {
             match body.bytes().trim_ascii_start().first() {
-                None => continue,
+                None => {
+                    body.remove(body.bytes().len());
+                    continue;
+                }
                 Some(b'[') => is_list = true,
                 Some(_) => break,
             }

@@ -57,7 +57,7 @@ impl Refusals {
         };
         state.remove(&key);
         if !state.keys().any(|(other, _)| other == namespace) {
-            tracing::info!(namespace, "the operator may list and watch here by now");
+            tracing::info!(namespace, "the operator can list and watch here again");
         }
     }
 

@@ -92,10 +92,18 @@ impl Scope {
             .collect();
         if watches.len() == 1 {
             let (name, refusals) = (self.names.first().cloned(), self.refusals.clone());
-            let noted = watches.remove(0).inspect(move |event| match (&name, event) {
-                (Some(name), Err(error)) if is_forbidden(error) => refusals.refused(name, kind::<K>(), false),
-                (Some(name), Ok(Event::InitDone)) => refusals.accepted(name, kind::<K>()),
-                _ => {}
+            let mut listed = false;
+            let noted = watches.remove(0).inspect(move |event| {
+                let Some(name) = &name else { return };
+                match event {
+                    Err(error) if is_forbidden(error) => refusals.refused(name, kind::<K>(), listed),
+                    // A watch that was refused goes on without another list.
+                    Ok(Event::InitDone | Event::Apply(_) | Event::Delete(_)) => {
+                        listed = true;
+                        refusals.accepted(name, kind::<K>());
+                    }
+                    Ok(Event::Init | Event::InitApply(_)) | Err(_) => {}
+                }
             });
             return Box::pin(noted);
         }

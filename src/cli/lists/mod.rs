@@ -228,8 +228,8 @@ fn resolved(
     for one in resolve(settings, is_user, name, project)? {
         let (applies, account) = match one.applies {
             Some(Applies::No) => continue,
-            Some(Applies::To(account)) if certain => ("yes: the first that does".to_owned(), account),
-            Some(Applies::To(account)) => ("unless the rule above does".to_owned(), account),
+            Some(Applies::To(account)) if certain => ("yes: first match".to_owned(), account),
+            Some(Applies::To(account)) => ("only if the rule above does not match".to_owned(), account),
             None => ("only the node can tell".to_owned(), String::new()),
         };
         let decides = !applies.starts_with("only");

@@ -126,10 +126,17 @@ impl<'a> Planner<'a> {
 
     fn open<C: ConnectionKind>(&self, declared: &[Manifest]) -> anyhow::Result<Arc<Bench<C>>> {
         let args = self.args;
-        let spec = args.declared(declared);
+        let declared = args.declared(declared);
+        let spec = args.spec(declared);
         let connection: C = connect::connection(&args.node, &args.instance, &args.namespace, spec)?;
         let api = connect::reach(&args.node, &connection, self.means)?;
-        Ok(Arc::new(Bench::new(connection, api, Arc::<Privileges>::default())))
+        let bench = Bench::new(connection, api, Arc::<Privileges>::default());
+        let bench = if declared.is_some() {
+            bench
+        } else {
+            bench.without_terms()
+        };
+        Ok(Arc::new(bench))
     }
 
     fn skip(&mut self, manifests: &[Manifest], why: &str) {

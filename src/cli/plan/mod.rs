@@ -110,12 +110,15 @@ impl Product {
 }
 
 impl PlanArgs {
-    /// The spec of the connection: that of its manifest, if there is one, or what the arguments say.
-    fn declared(&self, manifests: &[Manifest]) -> Map<String, Value> {
+    /// The manifest of the connection, if there is one.
+    fn declared<'a>(&self, manifests: &'a [Manifest]) -> Option<&'a Manifest> {
         let namespace = self.instance.namespace.as_ref().unwrap_or(&self.namespace);
-        let manifest = manifests
-            .iter()
-            .find(|one| one.name == self.instance.name && one.namespace == *namespace);
+        let mut manifests = manifests.iter();
+        manifests.find(|one| one.name == self.instance.name && one.namespace == *namespace)
+    }
+
+    /// The spec of the connection: that of its manifest, if there is one, or what the arguments say.
+    fn spec(&self, manifest: Option<&Manifest>) -> Map<String, Value> {
         let spec = manifest.and_then(|one| one.object["spec"].as_object()).cloned();
         let mut spec = spec.unwrap_or_default();
         if let Some(id) = &self.space_id {

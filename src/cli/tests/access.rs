@@ -165,7 +165,7 @@ async fn the_first_rule_that_applies_is_in_force() {
 }
 
 #[test]
-fn a_page_of_many_users_is_built_from_data_that_html_does_not_obey() {
+fn html_in_the_data_of_a_page_has_no_effect() {
     let page = page_of(&json!({ "node": "<!--<script>" }));
     assert!(!page.contains("<!--"), "{page}");
 }

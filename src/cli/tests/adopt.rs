@@ -7,7 +7,17 @@ use super::{command, export::populated};
 use crate::kinds::tests::node::Rig;
 
 async fn adopt(rig: &Rig, out: &str, extra: &[&str]) -> Value {
-    let fixed = ["adopt", "--instance", "design", "-n", "team", "-d", out, "-o", "json"];
+    let fixed = [
+        "adopt",
+        "--instance",
+        "dataiku/design",
+        "-n",
+        "team",
+        "-d",
+        out,
+        "-o",
+        "json",
+    ];
     let words: Vec<&str> = fixed.iter().chain(extra).copied().collect();
     let (_, printed) = command(rig, &words).await.unwrap();
     serde_json::from_str(&printed).unwrap()

@@ -195,8 +195,10 @@ impl Admission {
 
     /// Whether nobody has a place or waits for one.
     pub fn is_idle(&self) -> bool {
+        let now = Instant::now();
         let state = self.state();
-        state.taken == 0 && state.promised.is_empty() && state.waiting.is_empty()
+        let is_promised = |since: &Instant| now.duration_since(*since) < CLAIMED_WITHIN;
+        state.taken == 0 && state.waiting.is_empty() && !state.promised.values().any(is_promised)
     }
 
     /// Changes the number of places.

@@ -24,6 +24,8 @@ pub struct Bench<C: ConnectionKind> {
     pub live: Arc<Live<C>>,
     /// Its terms. They know no namespace but by name.
     pub(in crate::engine) connections: Arc<Connections<C>>,
+    /// Whether `object` has the terms of the connection; otherwise only its address is known.
+    pub(in crate::engine) knows_terms: bool,
 }
 
 impl<C: ConnectionKind> Bench<C> {
@@ -38,7 +40,15 @@ impl<C: ConnectionKind> Bench<C> {
             live: Arc::new(Live::alone(key, api)),
             connections: Arc::new(Connections::new(Scope::default(), privileges, Namespaces::default())),
             object,
+            knows_terms: true,
         }
+    }
+
+    /// The same, where only the address of the connection is known: its terms are not judged.
+    #[must_use]
+    pub fn without_terms(mut self) -> Self {
+        self.knows_terms = false;
+        self
     }
 
     /// Reads the remote side once.

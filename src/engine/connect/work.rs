@@ -88,7 +88,7 @@ impl<C: ConnectionKind> Work for Connecting<C> {
             return Ok(if complete {
                 Removed::Released(None)
             } else {
-                Removed::InUse("waiting for the lists of the objects that may use this connection, in every namespace that it allows".into())
+                Removed::InUse("objects that may use this connection are not all known: the operator has not listed every namespace that it watches, or lacks the right to (see /readyz?verbose)".into())
             });
         }
         let mut named: Vec<_> = dependents

@@ -117,7 +117,9 @@ impl<M: Managed> Scene<'_, M> {
         for object in self.objects {
             let name = ObjectName::of(object);
             index.update(&name, None, Some(&keeping.facts(object)));
-            let claims = !M::ENTRIES && !M::common(object).policies.observes() && self.allowed(object).is_ok();
+            let known = Report::<M::Object>::new(object, keeping.subject(object)).origin;
+            let observes = M::common(object).policies.observes();
+            let claims = !M::ENTRIES && !observes && self.may_use(object, known).is_ok();
             if claims {
                 let own = (created(object), name);
                 let owner = owners.entry(M::claim_key(object)).or_insert_with(|| own.clone());
@@ -145,12 +147,16 @@ impl<M: Managed> Scene<'_, M> {
         previews
     }
 
-    fn allowed(&self, object: &M::Object) -> Result<(), Error> {
+    /// Whether the terms of the connection let this object use it; where they are not known, they are not judged.
+    fn may_use(&self, object: &M::Object, known: Option<Origin>) -> Result<(), Error> {
+        let bench = self.bench;
+        if !bench.knows_terms {
+            return Ok(());
+        }
         let namespace = object.namespace().unwrap_or_default();
-        let Bench {
-            object, connections, ..
-        } = self.bench;
-        connections.allowed(object, &self.bench.live.key, &namespace)
+        let (connections, live) = (&bench.connections, &bench.live);
+        connections.allowed(&bench.object, &live.key, &namespace)?;
+        delegated::check_by::<M>(connections, (&bench.object, &live.key, &*live.lists), object, known)
     }
 
     async fn judge(
@@ -169,12 +175,11 @@ impl<M: Managed> Scene<'_, M> {
         if is_paused(object) {
             return Err(Error::Blocked(Reason::Paused, "paused by annotation".into()));
         }
-        self.allowed(object)?;
         connection.accepts(crate::engine::object::kind::<M::Object>())?;
         let report = Report::<M::Object>::new(object, keeping.subject(object));
         let side = (connection, &live.key, &*live.lists);
         let known = report.origin;
-        delegated::check_by::<M>(&bench.connections, side, object, known)?;
+        self.may_use(object, known)?;
         if let Some(owner) = owner.filter(|owner| **owner != preview.name && !preview.observes) {
             return Err(claim::conflict::<M>(owner, &preview.remote));
         }
@@ -210,7 +215,10 @@ impl<M: Managed> Scene<'_, M> {
         let plan = self.within_windows(plan, origin.is_some(), preview);
         preview.take(&plan, &uses);
         let proven = seen.as_ref().is_some_and(|seen| is_proven::<M>(object, seen));
-        let adopt = || delegated::check_adoption_by::<M>(&bench.connections, side, object);
+        let adopt = || match bench.knows_terms {
+            true => delegated::check_adoption_by::<M>(&bench.connections, side, object),
+            false => Ok(()),
+        };
         ownership::<M>(object, &plan, origin, seen.is_some(), proven, adopt)?;
         if preview.observes || plan.is_empty() {
             return Ok(());
@@ -258,12 +266,15 @@ impl<M: Managed> Scene<'_, M> {
             object: connection,
             live,
             connections,
+            knows_terms,
         } = self.bench;
         let namespace = object.namespace().unwrap_or_default();
         let judge = connections.judge(connection, &live.key, &namespace);
         let effects = plan.effects();
         let lists = delegated::ByLists::<M::Connection>(&live.lists);
-        judge.effects(&effects, &report.record.grants, &lists)?;
+        if *knows_terms {
+            judge.effects(&effects, &report.record.grants, &lists)?;
+        }
         if effects.is_empty() {
             return Ok(());
         }

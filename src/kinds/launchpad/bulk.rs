@@ -106,6 +106,8 @@ impl Answers {
 pub struct Bulk {
     invites: Answers,
     edits: Answers,
+    /// Edits that take something from somebody, which wait for no others.
+    withdrawals: Answers,
     deleted_invites: Answers,
     deleted_users: Answers,
 }
@@ -144,6 +146,7 @@ impl SpaceLists {
     pub async fn write(&self, api: &Launchpad, ask: Ask) -> Result<Receipt, Error> {
         let (act, answers) = match ask.write {
             Write::Invite(_) => (Act::Invite, &self.bulk.invites),
+            Write::Edit(Some(ref edit)) if edit.withdraws() => (Act::Edit, &self.bulk.withdrawals),
             Write::Edit(_) => (Act::Edit, &self.bulk.edits),
             Write::DeleteInvite => (Act::DeleteInvite, &self.bulk.deleted_invites),
             Write::DeleteUser => (Act::DeleteUser, &self.bulk.deleted_users),

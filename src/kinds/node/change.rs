@@ -1,6 +1,6 @@
 //! One write to an object of a node that is a document of its own: a user or a group.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use crate::{
     dataiku::document::Document,
@@ -13,9 +13,9 @@ pub struct Seen<T> {
     pub object: Arc<T>,
     /// The whole document; only from a read of this object.
     pub document: Option<Document>,
-    /// The members that a bulk edit carries; only from a list with settings that was read for this object. It never stands in for
-    /// the document: a list may leave members out.
-    pub element: Option<Document>,
+    /// The members that a bulk edit carries, and when the list was asked for; only from a list with settings that was read for
+    /// this object. It never stands in for the document: a list may leave members out.
+    pub element: Option<(Document, Instant)>,
 }
 
 impl<T> Seen<T> {

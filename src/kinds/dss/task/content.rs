@@ -37,6 +37,25 @@ pub(super) fn read(given: &TaskGiven<'_>) -> Result<Value, Error> {
     Ok(content)
 }
 
+/// Whether two notebooks have the same cells. A server may write a source as one text or as its lines, and fill in the rest.
+pub(super) fn has_same_cells(one: &Value, other: &Value) -> bool {
+    let cells = |notebook: &Value| -> Option<Vec<(String, String)>> {
+        let cells = notebook["cells"].as_array()?.iter();
+        cells
+            .map(|cell| Some((cell["cell_type"].as_str()?.to_owned(), text(&cell["source"])?)))
+            .collect()
+    };
+    cells(one).is_some_and(|one| Some(one) == cells(other))
+}
+
+fn text(source: &Value) -> Option<String> {
+    match source {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(lines) => lines.iter().map(Value::as_str).collect(),
+        _ => None,
+    }
+}
+
 /// Fails if this is no notebook; says why, without quoting it.
 fn check(content: &Value) -> Result<(), &'static str> {
     if !content.is_object() {

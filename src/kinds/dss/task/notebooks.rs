@@ -8,7 +8,7 @@ use crate::{
         dss_task::{ExportNotebooks, Notebooks, PostDiscussion, WriteNotebook},
         run::{Attempt, RunPhase},
     },
-    dataiku::{dss::jupyter::DiscussionRecord, json_value::resembles},
+    dataiku::dss::jupyter::DiscussionRecord,
     engine::{
         Error,
         run::{Ending, MOST_BYTES, Progress, Trace},
@@ -168,11 +168,14 @@ pub(super) async fn trace_write(given: &TaskGiven<'_>, wanted: &WriteNotebook) -
     let WriteNotebook {
         project_key, notebook, ..
     } = wanted;
-    let content = content::read(given)?;
+    // A run that is deleted resolves nothing, and nothing that is to be aborted is left on the node.
+    let Ok(content) = content::read(given) else {
+        return Ok(Trace::Nothing);
+    };
     let found = given.api.jupyter_notebook(project_key, notebook).await?;
     let found = found.and_then(|found| serde_json::to_value(&found).ok());
     Ok(match found {
-        Some(found) if resembles(&content, &found) => Trace::Done(written(wanted, "written")),
+        Some(found) if content::has_same_cells(&content, &found) => Trace::Done(written(wanted, "written")),
         _ => Trace::Nothing,
     })
 }

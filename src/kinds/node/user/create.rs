@@ -237,6 +237,9 @@ impl<C: NodeKind> BulkWrite for NewUsers<C> {
     }
 
     async fn send(side: &Side<C>, permit: WritePermit, users: &[&NewAccount]) -> Result<Vec<Sent>, ApiError> {
+        if !side.lists().bulk.create() {
+            return Ok(users.iter().map(|_| Sent::Alone).collect());
+        }
         let bodies: Vec<NewUser<'_>> = users.iter().map(|user| wire(user)).collect();
         let began = Timestamp::now();
         match side.api.create_users(permit, &bodies).await {

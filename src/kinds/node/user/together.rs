@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, HashSet},
     marker::PhantomData,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -29,6 +29,9 @@ use crate::{
     kinds::node::{NodeKind, NodeLists},
 };
 
+/// How old a list may be from which edits are made. They carry whole members, such as the groups: what somebody takes out of one
+/// meanwhile, they would put back.
+const OLDEST: Duration = Duration::from_secs(5);
 /// How often a read for many is asked for again that whoever made it gave up.
 const ATTEMPTS: usize = 3;
 
@@ -36,6 +39,8 @@ const ATTEMPTS: usize = 3;
 pub struct Element {
     user: Arc<UserRecord>,
     element: Document,
+    /// When the list was asked for.
+    read: Instant,
 }
 
 /// Reads the user, by one list with all others that are asked for at the same time if they are many.
@@ -59,9 +64,9 @@ pub(super) async fn look_up<K: NodeUser>(
         };
         // Without the properties that hold its mark, an element does not show whose the user is.
         let shown = |one: &Element| one.user.admin_properties.is_some() && is_shown(object, record, lists, &one.user);
-        if let Some(Element { user, element }) = listed.filter(shown) {
+        if let Some(Element { user, element, read }) = listed.filter(shown) {
             return Ok(Observed::Found(Seen {
-                element: Some(element),
+                element: Some((element, read)),
                 ..Seen::listed(user)
             }));
         }
@@ -78,6 +83,7 @@ async fn read_many<P: DipProduct>(api: &Node<P>, lists: &NodeLists, logins: Vec<
     if logins.len() < LISTED_FROM + lists.users.len() / LISTED_SHARE {
         return nothing(logins);
     }
+    let read = Instant::now();
     let wanted: HashSet<&str> = logins.iter().map(String::as_str).collect();
     let listed = match api.users_to_edit(|login| wanted.contains(login)).await {
         Ok(listed) => listed,
@@ -90,7 +96,7 @@ async fn read_many<P: DipProduct>(api: &Node<P>, lists: &NodeLists, logins: Vec<
     for one in listed {
         let user = lists.users.held(one.record);
         let element = one.element;
-        found.insert(user.login.clone(), Element { user, element });
+        found.insert(user.login.clone(), Element { user, element, read });
     }
     let each = logins.iter().map(|login| {
         let one = found.remove(login)?;
@@ -108,7 +114,10 @@ pub(super) async fn edit<C: NodeKind>(
     edit: &Edit,
 ) -> Result<Outcome, Error> {
     let login = &seen.object.login;
-    let Some(partial) = seen.element.as_ref().and_then(|before| partial(login, before, edit)) else {
+    let Some((before, read)) = &seen.element else {
+        return Ok(Outcome::Whole(permit));
+    };
+    let Some(partial) = partial(login, before, edit) else {
         return Ok(Outcome::Whole(permit));
     };
     if partial.is_empty() {
@@ -121,6 +130,7 @@ pub(super) async fn edit<C: NodeKind>(
     let one = OneEdit {
         login: login.clone(),
         partial,
+        read: *read,
         edit: edit.clone(),
     };
     let together = remote.live.writers.bulk::<UserEdits<C>>("user edits");
@@ -146,6 +156,8 @@ fn partial(login: &str, before: &Document, edit: &Edit) -> Option<UserEdit> {
 struct OneEdit {
     login: String,
     partial: UserEdit,
+    /// When what the edit changes was read.
+    read: Instant,
     /// The same, for the whole document.
     edit: Edit,
 }
@@ -165,19 +177,27 @@ impl<C: NodeKind> BulkWrite for UserEdits<C> {
     }
 
     async fn send(side: &Side<C>, permit: WritePermit, edits: &[&OneEdit]) -> Result<Vec<Sent>, ApiError> {
-        let partials: Vec<&UserEdit> = edits.iter().map(|one| &one.partial).collect();
         // Each is read before it is edited by itself: the node may have made some of the edits.
         let each_alone = || edits.iter().map(|_| Sent::Alone).collect();
+        let recent: Vec<bool> = edits.iter().map(|one| one.read.elapsed() <= OLDEST).collect();
+        let partials: Vec<&UserEdit> = edits
+            .iter()
+            .zip(&recent)
+            .filter_map(|(one, recent)| recent.then_some(&one.partial))
+            .collect();
+        if partials.is_empty() || !side.lists().bulk.edit() {
+            return Ok(each_alone());
+        }
         match side.api.edit_users(permit, &partials).await {
             Ok(outcomes) => {
+                let mut outcomes = outcomes.into_iter();
                 // Where the answer does not tell, a read does: the user is edited by itself if that is still to be done.
-                let each = outcomes.into_iter().map(|outcome| {
-                    if is_untold(&outcome) {
-                        Sent::Alone
-                    } else {
-                        Sent::Done(outcome)
-                    }
-                });
+                let each = recent
+                    .iter()
+                    .map(|recent| match recent.then(|| outcomes.next()).flatten() {
+                        Some(outcome) if !is_untold(&outcome) => Sent::Done(outcome),
+                        Some(_) | None => Sent::Alone,
+                    });
                 Ok(each.collect())
             }
             Err(error) if lacks_call(&error) => {
