@@ -75,8 +75,9 @@ impl<'de, T: Record> Deserialize<'de> for Element<T> {
 impl<'de, T: Record> Deserialize<'de> for Listed<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut listed = Self::default();
-        let elements = Vec::<Element<T>>::deserialize(deserializer)?;
-        elements.into_iter().for_each(|element| listed.take(element));
+        for element in Vec::<Element<T>>::deserialize(deserializer)? {
+            listed.take(element);
+        }
         Ok(listed)
     }
 }

@@ -221,7 +221,7 @@ impl<P: DipProduct> Node<P> {
             return Err(ApiError::new(operation, ErrorKind::NotFound, "there is no such user"));
         };
         let mut after = before.clone();
-        edit(&mut after).map_err(|error| ApiError::new(operation, ErrorKind::Rejected, &error.to_string()))?;
+        edit(&mut after).map_err(|error| ApiError::new(operation, ErrorKind::Rejected, error.to_string()))?;
         if UserEdit::between(login, &before, &after).is_some_and(|edit| edit.is_empty()) {
             return Ok(());
         }

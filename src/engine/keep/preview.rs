@@ -215,9 +215,12 @@ impl<M: Managed> Scene<'_, M> {
         let plan = self.within_windows(plan, origin.is_some(), preview);
         preview.take(&plan, &uses);
         let proven = seen.as_ref().is_some_and(|seen| is_proven::<M>(object, seen));
-        let adopt = || match bench.knows_terms {
-            true => delegated::check_adoption_by::<M>(&bench.connections, side, object),
-            false => Ok(()),
+        let adopt = || {
+            if bench.knows_terms {
+                delegated::check_adoption_by::<M>(&bench.connections, side, object)
+            } else {
+                Ok(())
+            }
         };
         ownership::<M>(object, &plan, origin, seen.is_some(), proven, adopt)?;
         if preview.observes || plan.is_empty() {

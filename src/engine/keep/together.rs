@@ -72,10 +72,11 @@ impl<M: Managed> Pass<'_, M> {
         loop {
             match tokio::time::timeout(CHECKED, &mut read).await {
                 Ok(read) => return Ok(read),
-                Err(_) => match permits.check(&[], true) {
-                    Err(refused @ Refused::Superseded) => return Err(Error::Refused(refused)),
-                    Ok(()) | Err(_) => {}
-                },
+                Err(_) => {
+                    if let Err(refused @ Refused::Superseded) = permits.check(&[], true) {
+                        return Err(Error::Refused(refused));
+                    }
+                }
             }
         }
     }

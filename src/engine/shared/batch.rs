@@ -135,7 +135,7 @@ mod tests {
         let first = ask(&batch, 0);
         for n in 1..100 {
             tokio::time::sleep(Duration::from_millis(30)).await;
-            let _ = ask(&batch, n);
+            drop(ask(&batch, n));
         }
         let (_, size) = first.await.unwrap();
         assert!(

@@ -275,22 +275,25 @@ async fn a_node_whose_version_promises_bulk_calls_that_it_lacks_gets_single_ones
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_freeze_while_users_wait_for_a_bulk_call_creates_none_of_them() {
+    const FIRST: usize = 10;
     const USERS: usize = 30;
     let rig = Rig::with(dss()).await;
     rig.secret("shared", json!({ "password": PASSWORD }));
     rig.node
-        .fault(json!({ "match": { "operation": "D2" }, "fault": { "kind": "latency", "millis": 3000 } }));
-    rig.declare_users(USERS);
-    rig.until("the first creation", || rig.node.count("D2") == 1).await;
+        .fault(json!({ "match": { "operation": "D6" }, "fault": { "kind": "latency", "millis": 5000 } }));
+    rig.declare_users(FIRST);
+    rig.until("the first bulk call", || rig.node.count("D6") == 1).await;
+    for n in FIRST..USERS {
+        rig.user(&login(n), json!({}));
+    }
     tokio::time::sleep(Duration::from_millis(500)).await;
     rig.freeze_node(true);
-    tokio::time::sleep(Duration::from_secs(5)).await;
-    assert_eq!(rig.node.count("D6"), 0);
-    assert_eq!(rig.users_of_node(), 1, "only the one that was under way");
     let frozen = |n: &usize| ready(&rig.server.get(PLURAL, "team", &login(*n)))["reason"] == "Frozen";
-    rig.until("the freeze", || (0..USERS).filter(frozen).count() >= USERS - 1)
+    rig.until("the freeze", || (FIRST..USERS).filter(frozen).count() == USERS - FIRST)
         .await;
-    assert_eq!(rig.users_of_node(), 1);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(rig.node.count("D6"), 1, "only the call that was under way");
+    assert!(rig.users_of_node() <= FIRST);
     rig.freeze_node(false);
     rig.all_in_sync(USERS).await;
     assert_eq!(rig.users_of_node(), USERS);
@@ -298,21 +301,25 @@ async fn a_freeze_while_users_wait_for_a_bulk_call_creates_none_of_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_whose_object_is_deleted_while_it_waits_for_a_bulk_call_is_not_created() {
-    const USERS: usize = 10;
+    const FIRST: usize = 6;
+    const USERS: usize = 12;
+    const DELETED: usize = 9;
     let rig = Rig::with(dss()).await;
     rig.secret("shared", json!({ "password": PASSWORD }));
     rig.node
-        .fault(json!({ "match": { "operation": "D2" }, "fault": { "kind": "latency", "millis": 3000 } }));
-    rig.user("first", json!({}));
-    rig.until("the first creation", || rig.node.count("D2") == 1).await;
-    rig.declare_users(USERS);
+        .fault(json!({ "match": { "operation": "D6" }, "fault": { "kind": "latency", "millis": 5000 } }));
+    rig.declare_users(FIRST);
+    rig.until("the first bulk call", || rig.node.count("D6") == 1).await;
+    for n in FIRST..USERS {
+        rig.user(&login(n), json!({}));
+    }
     tokio::time::sleep(Duration::from_secs(1)).await;
-    rig.server.delete(PLURAL, "team", &login(3));
-    rig.gone(PLURAL, &login(3)).await;
-    for n in (0..USERS).filter(|n| *n != 3) {
+    rig.server.delete(PLURAL, "team", &login(DELETED));
+    rig.gone(PLURAL, &login(DELETED)).await;
+    for n in (0..USERS).filter(|n| *n != DELETED) {
         rig.wait(PLURAL, &login(n), "InSync").await;
     }
-    assert_eq!(rig.stored(&login(3)), Value::Null);
+    assert_eq!(rig.stored(&login(DELETED)), Value::Null);
     assert_eq!(rig.users_of_node(), USERS - 1);
 }
 

@@ -38,7 +38,7 @@ const ATTEMPTS: usize = 3;
 /// A user as one list showed it to many reconciles.
 pub struct Element {
     user: Arc<UserRecord>,
-    element: Document,
+    document: Document,
     /// When the list was asked for.
     read: Instant,
 }
@@ -64,9 +64,9 @@ pub(super) async fn look_up<K: NodeUser>(
         };
         // Without the properties that hold its mark, an element does not show whose the user is.
         let shown = |one: &Element| one.user.admin_properties.is_some() && is_shown(object, record, lists, &one.user);
-        if let Some(Element { user, element, read }) = listed.filter(shown) {
+        if let Some(Element { user, document, read }) = listed.filter(shown) {
             return Ok(Observed::Found(Seen {
-                element: Some((element, read)),
+                element: Some((document, read)),
                 ..Seen::listed(user)
             }));
         }
@@ -95,8 +95,8 @@ async fn read_many<P: DipProduct>(api: &Node<P>, lists: &NodeLists, logins: Vec<
     let mut found = HashMap::new();
     for one in listed {
         let user = lists.users.held(one.record);
-        let element = one.element;
-        found.insert(user.login.clone(), Element { user, element, read });
+        let document = one.element;
+        found.insert(user.login.clone(), Element { user, document, read });
     }
     let each = logins.iter().map(|login| {
         let one = found.remove(login)?;
