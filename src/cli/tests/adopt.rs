@@ -7,17 +7,11 @@ use super::{command, export::populated};
 use crate::kinds::tests::node::Rig;
 
 async fn adopt(rig: &Rig, out: &str, extra: &[&str]) -> Value {
-    let fixed = [
-        "adopt",
-        "--instance",
-        "dataiku/design",
-        "-n",
-        "team",
-        "-d",
-        out,
-        "-o",
-        "json",
-    ];
+    adopt_from(rig, "design", out, extra).await
+}
+
+async fn adopt_from(rig: &Rig, instance: &str, out: &str, extra: &[&str]) -> Value {
+    let fixed = ["adopt", "--instance", instance, "-n", "team", "-d", out, "-o", "json"];
     let words: Vec<&str> = fixed.iter().chain(extra).copied().collect();
     let (_, printed) = command(rig, &words).await.unwrap();
     serde_json::from_str(&printed).unwrap()
@@ -68,4 +62,17 @@ async fn the_second_step_manages_what_nobody_changed_since_and_applying_it_write
         rig.wait(&plural, &name, "InSync").await;
     }
     assert_eq!(rig.node.writes(), writes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_of_another_namespace_manage_although_the_terms_of_the_connection_are_not_known() {
+    let rig = Rig::dss().await;
+    populated(&rig);
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("out");
+    let out = out.to_str().unwrap();
+    adopt_from(&rig, "dataiku/design", out, &[]).await;
+    let managed = adopt_from(&rig, "dataiku/design", out, &["--manage"]).await;
+    let manifest = std::fs::read_to_string(format!("{out}/dssusers/jane.doe.yaml")).unwrap();
+    assert!(manifest.contains("managementPolicy: \"Manage\""), "{managed:#}");
 }
