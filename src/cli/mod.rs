@@ -105,13 +105,13 @@ fn command(words: &[OsString]) -> clap::Command {
     Args::command()
 }
 
-/// Runs a command with the streams of this process. An error goes to stderr as one sentence.
+/// Runs a command with the streams of this process. An error goes to stderr.
 pub async fn main(request: Request) -> ExitCode {
     match run(request, &mut io::stdin().lock(), &mut io::stdout().lock()).await {
         Ok(Ending::Done) => ExitCode::SUCCESS,
         Ok(Ending::Differs) => ExitCode::from(DIFFERS),
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {}", output::visible(&format!("{error:#}")));
+            let _ = writeln!(io::stderr(), "error: {}", output::visible_lines(&format!("{error:#}")));
             ExitCode::from(FAILED)
         }
     }

@@ -81,6 +81,12 @@ pub(super) fn visible(text: &str) -> String {
     shown
 }
 
+/// The same for a text of several lines.
+pub(super) fn visible_lines(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(visible).collect();
+    lines.join("\n")
+}
+
 /// The text without anything that Markdown obeys: names are other people's text, and a comment is read by many.
 fn inert(text: &str) -> String {
     let mut shown = String::new();
@@ -95,4 +101,14 @@ fn inert(text: &str) -> String {
         }
     }
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::visible_lines;
+
+    #[test]
+    fn an_error_keeps_its_lines_and_nothing_that_a_terminal_obeys() {
+        assert_eq!(visible_lines("a\n  b\u{1b}[2J\r"), "a\n  b\\u{1b}[2J\\u{d}");
+    }
 }

@@ -15,6 +15,7 @@ use super::{
     args::{Format, NodeArgs, PlanArgs, Product},
     connect::Means,
     manifest::{self, Manifest, Manifests},
+    output::visible,
     progress::Progress,
     schema::Schemas,
 };
@@ -81,7 +82,7 @@ fn valid(manifests: &[Manifest]) -> anyhow::Result<()> {
         problems.extend(
             found
                 .into_iter()
-                .map(|why| format!("{place}: {kind} {namespace}/{name}: {why}")),
+                .map(|why| visible(&format!("{place}: {kind} {namespace}/{name}: {why}"))),
         );
     }
     if problems.is_empty() {
