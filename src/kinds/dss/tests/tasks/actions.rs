@@ -233,3 +233,21 @@ async fn a_notebook_whose_write_was_lost_on_the_way_is_written_once_more() {
     // The one that was lost counts as well.
     assert_eq!(rig.node.count("D54"), 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_whose_write_lost_its_answer_can_be_deleted() {
+    let rig = Rig::dss().await;
+    rig.project();
+    let content = json!({ "metadata": {}, "nbformat": 4, "nbformat_minor": 5, "cells": [] });
+    rig.server.create(json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "content", "namespace": "team" },
+        "data": { "notebook.ipynb": content.to_string() },
+    }));
+    rig.node
+        .fault(json!({ "match": { "operation": "D54" }, "times": 0, "fault": { "kind": "dropBefore" } }));
+    let write = json!({ "projectKey": "RISK", "notebook": "other", "contentRef": { "name": "content" } });
+    rig.task("write", json!({ "writeNotebook": write }));
+    rig.until("the write", || rig.node.count("D54") >= 1).await;
+    rig.server.delete(PLURAL, "team", "write");
+    rig.gone(PLURAL, "write").await;
+}
