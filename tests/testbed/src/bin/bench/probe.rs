@@ -98,6 +98,15 @@ impl Usage {
         wanted.map(|(_, count)| count).sum()
     }
 
+    /// Patches of our objects: of their status, or of the rest.
+    pub fn patched(&self, status: bool) -> u64 {
+        let patches = self.requests.iter().filter(|(name, _)| {
+            let is_ours = name.starts_with("PATCH dss") || name.starts_with("APPLY dss");
+            is_ours && name.ends_with("/status") == status
+        });
+        patches.map(|(_, count)| count).sum()
+    }
+
     /// Requests that write.
     pub fn kubernetes_writes(&self) -> u64 {
         ["POST ", "PUT ", "PATCH ", "APPLY ", "DELETE "]

@@ -110,8 +110,8 @@ const ROWS: [Row; 17] = [
     ("writes to Kubernetes", |phase| {
         phase.usage.kubernetes_writes().to_string()
     }),
-    ("  finalizers", |phase| phase.usage.requested("PATCH dss").to_string()),
-    ("  status", |phase| phase.usage.requested("APPLY dss").to_string()),
+    ("  finalizers", |phase| phase.usage.patched(false).to_string()),
+    ("  status", |phase| phase.usage.patched(true).to_string()),
     ("  Events", |phase| {
         (phase.usage.requested("POST events") + phase.usage.requested("PATCH events")).to_string()
     }),
