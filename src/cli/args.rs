@@ -89,7 +89,7 @@ pub struct PlanArgs {
     #[arg(long, value_name = "ID")]
     pub space_id: Option<String>,
     /// Take remote objects that exist for the objects' own, as in a cluster that manages them already. Default: only where the
-    /// status in a manifest or a mark in the remote object says so.
+    /// status in a manifest or an ownership mark in the remote object proves it.
     #[arg(long)]
     pub assume_owned: bool,
     /// Form of the plan on standard output; `md` is a comment for a pull request.

@@ -139,7 +139,7 @@ async fn connect(namespace: &Namespace, name: &str, node: &Instance) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "stores 150 MB at a control plane of its own: for an idle machine, with --ignored"]
+#[ignore = "has not passed yet: it stores 150 MB at a control plane of its own and timed out on a loaded machine; run it with --ignored on an idle one"]
 async fn neither_endless_lists_nor_a_strangers_large_objects_end_the_process() {
     let cgroup = match Cgroup::with_limit(LIMIT) {
         Ok(cgroup) => cgroup,

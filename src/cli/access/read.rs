@@ -50,7 +50,7 @@ impl Log {
 /// Who may do what on the node of these arguments.
 ///
 /// # Errors
-/// Users or groups cannot be read. Any other list may be missing: the report says so.
+/// Users or groups cannot be read. Any other list may be missing: the report names it under `read`.
 pub(super) async fn access(
     args: &NodeArgs,
     dormant_after: Option<SignedDuration>,

@@ -296,7 +296,7 @@ fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Option<Strin
 }
 
 /// A cell that a spreadsheet takes for text: people choose their own names, and one that begins like a formula would be run
-/// by whoever opens the report.
+/// by a spreadsheet that opens the report.
 fn inert(cell: &str) -> String {
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         format!("'{cell}")

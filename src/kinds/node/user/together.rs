@@ -32,7 +32,7 @@ use crate::{
 /// How old a list may be from which edits are made. They carry whole members, such as the groups: what somebody takes out of one
 /// meanwhile, they would put back.
 const OLDEST: Duration = Duration::from_secs(5);
-/// How often a read for many is asked for again that whoever made it gave up.
+/// How often a reconcile asks again for a common list after the reconcile that read it was cancelled.
 const ATTEMPTS: usize = 3;
 
 /// A user as one list showed it to many reconciles.

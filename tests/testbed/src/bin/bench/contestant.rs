@@ -112,7 +112,7 @@ impl Running {
         }
     }
 
-    /// Starts it again after a stop, and waits until it is ready where it says so.
+    /// Starts it again after a stop, and waits for `/readyz` if it serves that.
     pub async fn start(&mut self) -> Result<bool> {
         match self {
             Self::Operator(operator) => operator.restart().await.map(|()| true),
