@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
 use serde::Serialize;
 
-use crate::contestant::Contestant;
+use crate::{cases::Case, contestant::Contestant};
 
 /// The limits of a connection that declares none: calls in flight and calls per second.
 const DEFAULT_LIMITS: (i32, i32) = (8, 50);
@@ -64,6 +64,15 @@ pub struct Args {
     #[arg(long)]
     #[serde(skip)]
     pub operator: Option<PathBuf>,
+    /// Measures these situations of our operator instead.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    #[serde(skip)]
+    pub cases: Vec<Case>,
+    /// For `--cases`: the folders with the CRDs and rights of the operator, for another build than this one. Default: those
+    /// of this repository.
+    #[arg(long, value_name = "FOLDER", value_delimiter = ',')]
+    #[serde(skip)]
+    pub manifests: Vec<PathBuf>,
 }
 
 /// What is measured once every object is Ready.

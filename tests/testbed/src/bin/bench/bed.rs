@@ -120,7 +120,8 @@ fn program(args: &Args, contestant: Contestant) -> Result<Program> {
     operator_binary(args).map(Program::Operator)
 }
 
-fn operator_binary(args: &Args) -> Result<PathBuf> {
+/// The operator to measure.
+pub fn operator_binary(args: &Args) -> Result<PathBuf> {
     let binary = match &args.operator {
         Some(binary) => std::path::absolute(binary)?,
         None => std::env::current_exe()?.with_file_name("dataiku-operator"),

@@ -7,6 +7,7 @@
 
 mod args;
 mod bed;
+mod cases;
 mod comparison;
 mod contestant;
 mod edits;
@@ -28,6 +29,10 @@ async fn main() -> Result<()> {
     let args = Args::parse();
     let contestants = args.contestants()?;
     println!("{}", report::machine()?);
+    if !args.cases.is_empty() {
+        println!("{}", cases::run(&args).await?);
+        return Ok(());
+    }
     for &users in &args.users {
         let mut runs = Vec::new();
         for &contestant in &contestants {
