@@ -208,7 +208,8 @@ def install():
         apply(*[user("team", f"person-{number:04}") for number in range(start, min(USERS, start + 250))])
     until("users", lambda: all_ready("dssusers", "team", USERS), 300, 1)
     say(f"{USERS} users Ready {time.monotonic() - began:.1f} s after the first was applied, {writes()} writes")
-    assert writes() == USERS
+    # A node that takes many users in one call gets them in fewer calls than there are users, and none of them twice.
+    assert writes() <= USERS, writes()
     say("memory: " + ", ".join(f"{one['VmRSS']:.1f} MiB (peak {one['VmHWM']:.1f})" for one in processes().values()))
 
 
@@ -234,7 +235,7 @@ def upgrade():
             helm("upgrade", NAME, CHART, "--reuse-values", "--set", f"podAnnotations.rolled=again-{turn}", "--wait")
         time.sleep(2)
     say(f"two upgrades during {edits.made} edits: none missed, the slowest arrived after {edits.slowest:.1f} s, {edits.written} writes")
-    assert edits.written == edits.made
+    assert edits.written <= edits.made
 
 
 def failover(what, end):
@@ -303,7 +304,7 @@ def drain():
     say(f"once its replacement is Ready the other pod leaves, too; at least {least[0]} Ready pod at each moment")
     say(f"{edits.made} edits meanwhile: none missed, the slowest arrived after {edits.slowest:.1f} s, {edits.written} writes")
     assert least[0] >= 1
-    assert edits.written == edits.made
+    assert edits.written <= edits.made
 
 
 def namespaces():
