@@ -49,14 +49,14 @@ def apply(*objects):
     kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
 
 
-def until(what, fact, patience=90, pause=0.2):
-    """Seconds until `fact()` is true."""
+def until(what, fact, patience=90, pause=0.2, instead=lambda: ""):
+    """Seconds until `fact()` is true; `instead` tells what is there after that patience."""
     began = time.monotonic()
     while True:
         last = fact()
         if last:
             return time.monotonic() - began
-        assert time.monotonic() - began < patience, f"{what}: not within {patience} s"
+        assert time.monotonic() - began < patience, f"{what}: not within {patience} s {instead()}"
         time.sleep(pause)
 
 
@@ -79,7 +79,7 @@ def writes(product="dss"):
 
 
 def url(product):
-    return f"http://{NODE}:{INSTANCES[product]['url'].rsplit(':', 1)[1].split('/')[0]}"
+    return INSTANCES[product]["url"].replace("127.0.0.1", NODE)
 
 
 def secret(namespace, name, **data):
