@@ -10,7 +10,7 @@ DENY_VERSION := 0.20.2
 MDBOOK := $(CACHE)/tools/bin/mdbook
 MDBOOK_VERSION := 0.5.4
 
-.PHONY: help test campaign demo bench lint fmt generate check-generated deny controlplane contract chart-test chart-docs docs docs-check image cluster-test
+.PHONY: help test campaign demo bench lint fmt generate check-generated deny controlplane contract chart-test chart-docs docs docs-check docs-look image cluster-test
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -69,6 +69,9 @@ docs: $(MDBOOK) ## Build the book into target/book
 docs-check: ## The docs without a cluster: YAML against the CRDs, commands, links, names
 	cargo build --locked --workspace --bin simulator
 	SIMULATOR_BIN=$(TARGET)/debug/simulator tests/docs/run
+
+docs-look: docs ## Every page of the book in a headless browser, at two widths: axe, search, nothing beyond the edge
+	tests/docs/browser/run
 
 $(MDBOOK):
 	cargo install --locked mdbook --version $(MDBOOK_VERSION) --root $(CACHE)/tools

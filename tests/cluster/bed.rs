@@ -61,7 +61,14 @@ impl Bed {
         Self::start_with(ground, InstanceConfig::new(product), hint, arguments, log).await
     }
 
-    async fn start_with(ground: &Ground, config: InstanceConfig, hint: &str, arguments: &[&str], log: &str) -> Self {
+    /// A remote side made from this, with the operator running and no connection yet.
+    pub async fn start_with(
+        ground: &Ground,
+        config: InstanceConfig,
+        hint: &str,
+        arguments: &[&str],
+        log: &str,
+    ) -> Self {
         let product = config.product;
         let namespace = ground.namespace(hint).await;
         let simulator = Simulator::start().await.unwrap();

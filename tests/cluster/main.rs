@@ -29,6 +29,7 @@ macro_rules! in_cluster {
     };
 }
 
+mod adopting;
 mod alone;
 mod bad_input;
 mod bed;

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::json;
 
-use crate::bed::{Bed, user};
+use crate::{
+    bed::{Bed, group, user},
+    ground::Ground,
+};
 
 async fn cost_of_two_sweeps(users: usize) -> BTreeMap<String, u64> {
     let bed = Bed::ready(&format!("scale{users}")).await;
@@ -56,4 +59,56 @@ async fn sweeping_costs_the_same_at_ten_and_at_a_thousand_users() {
         .filter(|id| !(few.contains_key(*id) && many.contains_key(*id)))
         .collect();
     assert!(rare.len() <= 1, "few: {few:?}, many: {many:?}");
+}
+
+const GROUPS: usize = 20;
+
+/// The version of each object: a status that is written again changes it.
+async fn versions(bed: &Bed) -> BTreeMap<String, String> {
+    let mut versions = BTreeMap::new();
+    for kind in ["DssGroup", "DssUser", "DssInstance"] {
+        for object in bed.namespace.list(kind).await.unwrap() {
+            let metadata = &object["metadata"];
+            versions.insert(
+                format!("{kind} {}", metadata["name"]),
+                metadata["resourceVersion"].to_string(),
+            );
+        }
+    }
+    versions
+}
+
+in_memory!(a_new_process_with_a_thousand_objects_in_sync_writes_nothing_remote_and_no_status);
+/// An upgrade ends one process and starts another, which knows nothing but what is in the objects.
+async fn a_new_process_with_a_thousand_objects_in_sync_writes_nothing_remote_and_no_status(ground: &Ground) {
+    let mut bed = ground.ready("thousand").await;
+    for n in 0..GROUPS {
+        bed.apply(&group(&format!("group-{n:02}"), json!({}))).await;
+    }
+    for n in 0..1_000 - GROUPS {
+        let groups = json!([{ "name": format!("group-{:02}", n % GROUPS) }]);
+        bed.apply(&user(&format!("user-{n:04}"), json!({ "groups": groups })))
+            .await;
+    }
+    let began = tokio::time::Instant::now();
+    loop {
+        let users = bed.namespace.list("DssUser").await.unwrap();
+        let ready = |user: &serde_json::Value| user["status"]["conditions"][0]["reason"] == "InSync";
+        if users.iter().all(ready) {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_mins(10), "not all ready");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    // What the first sweep after a change shows of a user belongs to its status.
+    bed.sweeps(2).await;
+    let before = versions(&bed).await;
+    assert_eq!(before.len(), 1_001);
+    assert_eq!(bed.operator.terminate().await.unwrap(), 0);
+    bed.remote.reset_requests();
+
+    bed.operator.restart().await.unwrap();
+    bed.sweeps(3).await;
+    assert_eq!(bed.remote.writes(), 0, "{:?}", bed.remote.requests().counts);
+    assert_eq!(versions(&bed).await, before);
 }

@@ -232,6 +232,12 @@ impl Guard {
         Ok(())
     }
 
+    /// Releases what the brake holds if this is its token; whether it did.
+    pub fn acknowledge(&self, acknowledged: Option<&str>) -> bool {
+        let mut brake = self.brake.lock().unwrap_or_else(PoisonError::into_inner);
+        brake.acknowledge(acknowledged)
+    }
+
     /// How many changes the brake holds at the moment.
     pub fn pending(&self) -> usize {
         let brake = self.brake.lock().unwrap_or_else(PoisonError::into_inner);
@@ -252,14 +258,16 @@ impl Guard {
 }
 
 impl Brake {
-    /// Releases what is held if somebody acknowledged it.
-    fn acknowledge(&mut self, acknowledged: Option<&str>) {
+    /// Releases what is held if somebody acknowledged it; whether somebody did.
+    fn acknowledge(&mut self, acknowledged: Option<&str>) -> bool {
         let current = self.token.as_ref().map(|(token, _)| token.as_str());
-        if current.is_some() && current == acknowledged {
+        let released = current.is_some() && current == acknowledged;
+        if released {
             self.token = None;
             let pending = std::mem::take(&mut self.pending);
             self.released.extend(pending);
         }
+        released
     }
 }
 

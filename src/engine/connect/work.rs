@@ -66,6 +66,7 @@ impl<C: ConnectionKind> Work for Connecting<C> {
     }
 
     async fn reconcile(&self, cx: &mut Reconcile<Self>) -> Result<Outcome, Error> {
+        self.release_acknowledged(&cx.object);
         let key = key_of(&*cx.object);
         let ledger = self.0.orphans(&key);
         let before = cx.object.status().map(|status| status.shown.clone());
@@ -83,6 +84,7 @@ impl<C: ConnectionKind> Work for Connecting<C> {
     }
 
     async fn remove(&self, cx: &mut Reconcile<Self>) -> Result<Removed, Error> {
+        self.release_acknowledged(&cx.object);
         let (dependents, complete) = self.0.dependents(&key_of(&*cx.object));
         if dependents.is_empty() {
             return Ok(if complete {
@@ -129,6 +131,16 @@ impl<C: ConnectionKind> Work for Connecting<C> {
 }
 
 impl<C: ConnectionKind> Connecting<C> {
+    /// Wakes what the mass-change brake held once the object acknowledges it. A sweep would do so, too, but there is none while the
+    /// Secret is missing, and deletions need no sweep.
+    fn release_acknowledged(&self, object: &C) {
+        let key = key_of(object);
+        let acknowledged = object.annotations().get(annotation::ACKNOWLEDGE);
+        if self.0.guard(&key).acknowledge(acknowledged.map(String::as_str)) {
+            self.0.unblock(&key);
+        }
+    }
+
     /// Reads the remote side for all objects.
     async fn read_side(&self, cx: &mut Reconcile<Self>) -> Result<Outcome, Error> {
         let object = cx.object.clone();

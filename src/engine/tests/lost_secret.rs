@@ -130,3 +130,31 @@ async fn another_url_gets_no_credentials_of_a_secret_that_is_gone() {
     gone(&rig).await;
     assert_eq!((rig.world.count("edit"), is_enabled(&rig)), (0, true));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_mass_deletion_together_with_its_connection_and_secret_ends_with_one_acknowledgement() {
+    let rig = Rig::ready().await;
+    let names: Vec<_> = (0..21).map(|n| format!("person-{n}")).collect();
+    for name in &names {
+        rig.widget(name, json!({ "deletionPolicy": "Delete" }));
+    }
+    for name in &names {
+        rig.widget_is(name, "InSync").await;
+    }
+    rig.pass(5).await;
+    // Somebody deletes an Application: everything goes at once, and the Secret has no finalizer.
+    rig.server.delete("secrets", "team", "hub-key");
+    for name in &names {
+        rig.server.delete("widgets", "team", name);
+    }
+    rig.server.delete("hubs", "team", "hub");
+    rig.pass(30).await;
+    let left = || rig.server.list("widgets").len();
+    assert_eq!((left(), rig.world.count("delete")), (11, 10));
+    rig.acknowledge().await;
+    assert_eq!((left(), rig.world.count("delete")), (0, 21));
+    rig.until("the connection is gone", || {
+        rig.server.find("hubs", "team", "hub").is_none()
+    })
+    .await;
+}

@@ -1,5 +1,5 @@
-// What a node needs beside the control plane of tests/controlplane: kubelet, kube-proxy and kube-scheduler, of the same Kubernetes
-// version. To move to another one, change it here and there together, then run `go mod tidy`.
+// What a node needs beside the control plane of tests/controlplane: kubelet, kube-proxy and kube-scheduler, of its Kubernetes version or of
+// the minor version before, as in the middle of an upgrade of a cluster. Each `replace` line has the same version; run `go mod tidy` after a change.
 module dataiku-operator.io/tests/onenode/programs
 
 go 1.26.0

@@ -16,8 +16,8 @@ async fn server_and_kubectl_are_of_the_pinned_version() {
         .kubectl(&["version"])
         .await
         .unwrap();
-    assert!(version.contains("Client Version: v1.36.3"), "{version}");
-    assert!(version.contains("Server Version: v1.36.3"), "{version}");
+    assert!(version.contains("Client Version: v1.37.2"), "{version}");
+    assert!(version.contains("Server Version: v1.37.2"), "{version}");
 }
 
 #[test]
