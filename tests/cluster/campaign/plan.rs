@@ -5,6 +5,8 @@ use std::{collections::HashMap, fmt, time::Duration};
 use memory_apiserver::{Action, Request};
 use serde_json::{Value, json};
 
+use crate::scenarios::Scenario;
+
 /// What is done with an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
@@ -16,17 +18,23 @@ pub enum Operation {
     Repair,
     /// It is deleted with everything that it made.
     Delete,
-    /// The operator restarts while somebody has broken it.
+    /// The operator restarts while somebody has broken it; a task gets another spec meanwhile.
     Restart,
+    /// What it is for is replaced, since that is due.
+    Rotate,
 }
 
-pub const OPERATIONS: [Operation; 5] = [
-    Operation::Create,
-    Operation::Update,
-    Operation::Repair,
-    Operation::Delete,
-    Operation::Restart,
-];
+/// What is done with objects of a kind: nobody breaks what a task has done, and only keys rotate.
+pub fn operations<S: Scenario>() -> Vec<Operation> {
+    let mut operations = vec![Operation::Create, Operation::Update, Operation::Delete, Operation::Restart];
+    if S::KEEPS {
+        operations.push(Operation::Repair);
+    }
+    if S::ROTATES {
+        operations.push(Operation::Rotate);
+    }
+    operations
+}
 
 /// An operation without a fault.
 #[derive(Clone, Copy, Debug)]
@@ -122,10 +130,11 @@ impl Kubernetes {
     }
 }
 
-/// Whether this is a request of the operator that a plan may disturb: a write, or a read of a Secret.
+/// Whether this is a request of the operator that a plan may disturb: a write, or a read of a Secret or a `ConfigMap`.
 pub fn can_be_disturbed(request: &Request) -> bool {
     let writes = request.is_write() && request.query.contains("fieldManager=dataiku-operator");
-    let reads = !request.is_write() && !request.is_watch() && request.path.contains("/secrets/");
+    let is_source = ["/secrets/", "/configmaps/"].iter().any(|part| request.path.contains(part));
+    let reads = !request.is_write() && !request.is_watch() && is_source;
     (writes || reads) && !request.path.contains("/leases") && !request.path.contains("/events")
 }
 
