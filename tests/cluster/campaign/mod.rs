@@ -8,7 +8,9 @@
 //! - `CAMPAIGN_SEED`: another selection and order.
 //! - `CAMPAIGN_ONLY`: only plans whose name contains this, for example `DssUser create remote 3`.
 
+mod around;
 mod judge;
+mod moment;
 mod plan;
 mod run;
 
@@ -46,6 +48,8 @@ type Failure = (String, String);
 struct Kind {
     name: &'static str,
     kind: &'static str,
+    /// Whether several objects may declare one remote object.
+    rivals: fn() -> bool,
     /// Each operation without a fault.
     measure: fn() -> Vec<Measure>,
     /// Runs plans; what is wrong with which of them.
@@ -57,6 +61,7 @@ macro_rules! kinds {
         [$(Kind {
             name: <$kind as crate::scenarios::Scenario>::LABEL,
             kind: <$kind as crate::scenarios::Scenario>::KIND,
+            rivals: || <$kind as crate::scenarios::Scenario>::same("any").is_some(),
             measure: run::measure::<$kind>,
             run: run::batch::<$kind>,
         }),*]
@@ -119,7 +124,7 @@ fn every_plan_ends_converged_and_touches_nothing_else() {
     let measures: BTreeMap<_, _> = kinds.iter().map(|kind| kind.name).zip(measures).collect();
     let mut plans = Vec::new();
     for kind in &kinds {
-        plans.extend(plan::all(kind.name, &measures[kind.name]));
+        plans.extend(plan::all(kind.name, (kind.rivals)(), &measures[kind.name]));
     }
     let total = plans.len();
     plans.retain(|plan| plan.to_string().contains(&only));

@@ -22,6 +22,15 @@ pub enum Operation {
     Restart,
     /// What it is for is replaced, since that is due.
     Rotate,
+    /// It is deleted, and what it had replaced is put back.
+    Restore,
+}
+
+impl Operation {
+    /// Whether the object is gone afterwards.
+    pub fn deletes(self) -> bool {
+        matches!(self, Self::Delete | Self::Restore)
+    }
 }
 
 /// What is done with objects of a kind: nobody breaks what a task has done, and only keys rotate.
@@ -32,6 +41,9 @@ pub fn operations<S: Scenario>() -> Vec<Operation> {
     }
     if S::ROTATES {
         operations.push(Operation::Rotate);
+    }
+    if S::RESTORES {
+        operations.push(Operation::Restore);
     }
     operations
 }
@@ -147,7 +159,7 @@ pub enum Around {
     LostLeadership,
     /// The lease cannot be renewed any more, and somebody breaks the object meanwhile.
     NoLease,
-    /// The connection is frozen for a while.
+    /// The connection is frozen for a while, and somebody breaks the object meanwhile.
     Freeze,
     /// The spec is another one for a while.
     Edit,
@@ -157,9 +169,11 @@ pub enum Around {
     Expired,
     /// The apiserver is down for a while.
     Outage,
+    /// Another object declares something else of the same remote object for a while.
+    Rival,
 }
 
-const AROUND: [Around; 8] = [
+const AROUND: [Around; 9] = [
     Around::Kill,
     Around::LostLeadership,
     Around::NoLease,
@@ -168,6 +182,7 @@ const AROUND: [Around; 8] = [
     Around::StaleCache,
     Around::Expired,
     Around::Outage,
+    Around::Rival,
 ];
 
 /// What goes wrong, and at which call, counted from 1.
@@ -221,8 +236,8 @@ impl fmt::Display for Plan {
     }
 }
 
-/// Every plan of a kind.
-pub fn all(kind: &'static str, measures: &[Measure]) -> Vec<Plan> {
+/// Every plan of a kind, of whose remote objects several objects may declare one or not.
+pub fn all(kind: &'static str, rivals: bool, measures: &[Measure]) -> Vec<Plan> {
     let mut plans = Vec::new();
     for measure in measures {
         let operation = measure.operation;
@@ -234,8 +249,14 @@ pub fn all(kind: &'static str, measures: &[Measure]) -> Vec<Plan> {
                 add(Fault::Remote(call, fault));
             }
             for fault in AROUND {
-                // What is being deleted has no other spec.
-                if !(operation == Operation::Delete && fault == Around::Edit) {
+                let possible = match fault {
+                    // What is being deleted has no other spec.
+                    Around::Edit => !operation.deletes(),
+                    // It would be handed over.
+                    Around::Rival => rivals && !operation.deletes(),
+                    _ => true,
+                };
+                if possible {
                     add(Fault::Around(call, fault));
                 }
             }

@@ -7,31 +7,27 @@ use std::{
     time::Duration,
 };
 
-use dataiku_operator::leader;
-use memory_apiserver::{Action, Rule};
+use memory_apiserver::Rule;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::{
     judge::{self, Before},
-    plan::{Around, Fault, Measure, Operation, Plan, Remote, can_be_disturbed, operations},
+    plan::{Fault, Measure, Operation, Plan, Remote, can_be_disturbed, operations},
 };
 use crate::{
     bed::merged,
-    connection::base64,
     ground::Ground,
-    memory::{self, HOME, KINDS, World},
+    memory::{self, KINDS, World},
     scenarios::{Scenario, subject::Subject},
 };
 
 /// How long an object may take to converge: longer than any back-off after one fault.
 const CONVERGENCE: Duration = Duration::from_mins(5);
 /// How long something lasts that happens around a call.
-const WHILE: Duration = Duration::from_secs(8);
+pub const WHILE: Duration = Duration::from_secs(8);
 /// Until a call whose answer does not come has failed, and what follows from that is done.
 const PATIENT: Duration = Duration::from_secs(30);
-/// After this long without a renewal nothing is written: a lease is valid for 15 s, of which the last 10 are left for a call.
-const LEASED: Duration = Duration::from_secs(6);
 /// The operation begins so long before the rotation is due.
 const SHORTLY: Duration = Duration::from_secs(2);
 /// Starts of an operator that ends at once.
@@ -39,7 +35,7 @@ const RESTARTS: usize = 3;
 /// The namespace of the objects.
 pub const NAMESPACE: &str = "team";
 
-type Outcome<T> = Result<T, String>;
+pub type Outcome<T> = Result<T, String>;
 
 /// An object of a kind in a world.
 pub struct Case<'a, S> {
@@ -48,13 +44,17 @@ pub struct Case<'a, S> {
     pub name: &'a str,
     pub plural: &'static str,
     /// The operation.
-    operation: Operation,
+    pub operation: Operation,
     /// What goes wrong.
-    fault: Option<Fault>,
+    pub fault: Option<Fault>,
     /// Id of what the object is for, before the operation.
     issued: Value,
+    /// What is declared, before there was an object.
+    pub found: Value,
+    /// Values that work before the operation, and when another one was published.
+    pub replaced: RefCell<(Vec<String>, Option<Instant>)>,
     /// Members of what is declared that were there at one time.
-    reached: RefCell<BTreeSet<String>>,
+    pub reached: RefCell<BTreeSet<String>>,
 }
 
 /// Each operation without a fault.
@@ -128,6 +128,8 @@ fn case<'a, S: Scenario>(
         operation,
         fault,
         issued: Value::Null,
+        found: Value::Null,
+        replaced: RefCell::default(),
         reached: RefCell::default(),
     }
 }
@@ -140,6 +142,10 @@ impl<S: Scenario> Case<'_, S> {
             // What a task needs is looked up in the lists.
             self.subject.bed.sweeps(1).await;
         }
+        if self.operation == Operation::Restore {
+            self.provoke();
+            self.found = self.subject.declared(self.name);
+        }
         let before = Before::of(self);
         self.set_up().await?;
         self.subject.bed.remote.reset_requests();
@@ -151,25 +157,29 @@ impl<S: Scenario> Case<'_, S> {
         let time = began.elapsed();
         self.subject.bed.remote.clear_faults();
         drop(armed);
-        if self.operation != Operation::Delete {
+        if !self.operation.deletes() {
             judge::published(self)?;
         }
         let measure = judge::measure(self, self.operation, time);
         if let (Some(expected), Some(fault)) = (expected, self.fault) {
             judge::compare::<S>(&measure, expected, self.operation, fault)?;
         }
+        judge::waits_as_told(self)?;
         judge::no_empty_write(self)?;
         judge::at_rest(self, self.operation).await?;
         judge::no_secret(self)?;
         self.take_away().await?;
         before.compare(self)?;
+        if self.operation == Operation::Restore {
+            self.subject.edit(S::gone(&self.subject.bed.remote, self.name));
+        }
         Ok(measure)
     }
 
     /// Members of the spec that the operation needs.
-    fn own(&self) -> Value {
+    pub fn own(&self) -> Value {
         match self.operation {
-            Operation::Delete => json!({ "deletionPolicy": "Delete" }),
+            Operation::Delete | Operation::Restore => json!({ "deletionPolicy": "Delete" }),
             // Whatever goes wrong, there is time enough until the next one.
             Operation::Rotate => json!({ "rotation": { "interval": "4m", "overlap": "15s" } }),
             _ => json!({}),
@@ -182,7 +192,7 @@ impl<S: Scenario> Case<'_, S> {
             Operation::Create => return Ok(()),
             Operation::Update => true,
             Operation::Restart => !S::KEEPS,
-            Operation::Delete | Operation::Repair | Operation::Rotate => false,
+            Operation::Delete | Operation::Repair | Operation::Rotate | Operation::Restore => false,
         };
         let extra = if other {
             merged(S::varied(self.name), S::widened(self.name))
@@ -202,6 +212,7 @@ impl<S: Scenario> Case<'_, S> {
         self.issued = self.object().unwrap_or_default()["status"]["remote"]["id"].clone();
         if self.operation == Operation::Rotate {
             self.until_almost_due().await;
+            self.replaced.borrow_mut().0 = S::shown_once(&self.subject.bed.remote, self.name);
         }
         Ok(())
     }
@@ -218,7 +229,7 @@ impl<S: Scenario> Case<'_, S> {
         match self.operation {
             Operation::Create | Operation::Update => self.subject.apply(self.name, json!({})).await,
             Operation::Repair => self.provoke(),
-            Operation::Delete => {
+            Operation::Delete | Operation::Restore => {
                 let namespace = &self.subject.bed.namespace;
                 namespace.delete(S::KIND, self.name).await.unwrap();
             }
@@ -237,12 +248,12 @@ impl<S: Scenario> Case<'_, S> {
     }
 
     /// Somebody breaks what is declared.
-    fn provoke(&self) {
+    pub fn provoke(&self) {
         self.subject.edit(S::broken(&self.subject.bed.remote, self.name));
     }
 
     /// Starts the operator, again and again where it ends at once, as a container is.
-    async fn restart(&mut self) {
+    pub async fn restart(&mut self) {
         let operator = &mut self.subject.bed.operator;
         for _ in 0..RESTARTS {
             if operator.restart().await.is_ok() {
@@ -285,49 +296,6 @@ impl<S: Scenario> Case<'_, S> {
         }
     }
 
-    /// What has to hold at every moment, whatever goes wrong.
-    fn at_any_moment(&self) -> Outcome<()> {
-        let remote = &self.subject.bed.remote;
-        if let Some(violation) = S::violation(remote, self.name) {
-            return Err(violation);
-        }
-        let object = self.object();
-        let is_deleted = object.is_none_or(|object| object["metadata"]["deletionTimestamp"].is_string());
-        if let Some((secret, key)) = S::credential(self.name)
-            && !is_deleted
-            && let Some(secret) = self.world.server.find("secrets", NAMESPACE, &secret)
-        {
-            let value = secret["data"][key].as_str().unwrap_or_default();
-            let works = S::shown_once(remote, self.name).iter().any(|one| base64(one) == value);
-            if !value.is_empty() && !works {
-                return Err("the published value does not work any more".to_owned());
-            }
-        }
-        self.nothing_falls_back()
-    }
-
-    /// While an object is made and nobody changes anything, what is as declared stays so.
-    fn nothing_falls_back(&self) -> Outcome<()> {
-        let changes = matches!(self.fault, Some(Fault::Around(_, Around::Edit | Around::NoLease)));
-        if self.operation != Operation::Create || changes {
-            return Ok(());
-        }
-        let (declared, expected) = (self.subject.declared(self.name), S::expected(self.name));
-        let (Some(declared), Some(expected)) = (declared.as_object(), expected.as_object()) else {
-            return Ok(());
-        };
-        let mut reached = self.reached.borrow_mut();
-        for (member, value) in expected {
-            let holds = declared.get(member) == Some(value);
-            if holds {
-                reached.insert(member.clone());
-            } else if reached.contains(member) {
-                return Err(format!("{member} fell back: {declared:?}"));
-            }
-        }
-        Ok(())
-    }
-
     /// Whether the fault may have struck the call that asks after a task, which is made again later.
     fn follows_task(&self) -> bool {
         let object = self.object().unwrap_or_default();
@@ -337,7 +305,7 @@ impl<S: Scenario> Case<'_, S> {
 
     fn is_done(&self) -> bool {
         match self.operation {
-            Operation::Delete => self.object().is_none(),
+            Operation::Delete | Operation::Restore => self.object().is_none(),
             Operation::Rotate => {
                 let remote = &self.object().unwrap_or_default()["status"]["remote"];
                 let is_replaced = remote["id"] != self.issued && remote["retiring"].is_null();
@@ -380,94 +348,15 @@ impl<S: Scenario> Case<'_, S> {
         }
     }
 
-    async fn happen(&mut self, around: Around) -> Outcome<()> {
-        let server = &self.world.server;
-        match around {
-            Around::Kill => {
-                self.subject.bed.operator.kill().await.unwrap();
-                self.restart().await;
-            }
-            Around::LostLeadership => {
-                let lease = leader::lease_name(Some(NAMESPACE));
-                let stolen = json!({ "spec": { "holderIdentity": "another" } });
-                server.patch("leases", HOME, &lease, stolen);
-                let began = Instant::now();
-                while self.subject.bed.operator.exit_code().is_none() {
-                    if began.elapsed() > Duration::from_mins(1) {
-                        return Err("the operator went on without its lease".to_owned());
-                    }
-                    sleep(Duration::from_millis(10)).await;
-                }
-                self.restart().await;
-            }
-            Around::NoLease => self.without_lease().await?,
-            Around::Freeze => {
-                let bed = &self.subject.bed;
-                bed.apply(&bed.connection_with(json!({ "freeze": true }))).await;
-                sleep(WHILE).await;
-                bed.apply(&bed.connection_with(json!({}))).await;
-            }
-            Around::Edit => {
-                let own = self.own();
-                self.subject
-                    .apply(self.name, merged(S::varied(self.name), own.clone()))
-                    .await;
-                sleep(Duration::from_secs(1)).await;
-                self.subject.apply(self.name, own).await;
-            }
-            Around::StaleCache => {
-                server.hold_watch(self.plural);
-                sleep(WHILE).await;
-                server.release_watch(self.plural);
-            }
-            Around::Expired => server.expire_watches(self.plural),
-            Around::Outage => {
-                server.outage(true);
-                sleep(Duration::from_secs(5)).await;
-                server.outage(false);
-            }
-        }
-        Ok(())
-    }
-
-    /// The lease cannot be renewed: the operator ends, and writes nothing before that although there is something to repair.
-    async fn without_lease(&mut self) -> Outcome<()> {
-        let cut = Rule::new(Action::DropBefore).when(|request| request.path.contains("/leases"));
-        let cut = Armed(Some(self.world.server.fault(cut)));
-        sleep(LEASED).await;
-        let is_changed = !S::KEEPS && self.operation != Operation::Delete;
-        if is_changed {
-            // Another run is due.
-            self.subject.apply(self.name, S::varied(self.name)).await;
-        } else if !self.subject.declared(self.name).is_null() {
-            self.provoke();
-        }
-        let before = self.subject.bed.remote.writes();
-        let began = Instant::now();
-        while self.subject.bed.operator.exit_code().is_none() {
-            if began.elapsed() > Duration::from_mins(1) {
-                return Err("the operator went on without its lease".to_owned());
-            }
-            sleep(Duration::from_millis(10)).await;
-        }
-        let late = self.subject.bed.remote.writes() - before;
-        drop(cut);
-        self.restart().await;
-        if is_changed {
-            self.subject.apply(self.name, self.own()).await;
-        }
-        if late > 0 {
-            return Err(format!("{late} writes after the lease could not be renewed"));
-        }
-        Ok(())
-    }
-
     /// Removes what the operation left, on both sides.
     async fn take_away(&mut self) -> Outcome<()> {
-        if self.operation != Operation::Delete {
+        if !self.operation.deletes() {
             let namespace = &self.subject.bed.namespace;
             namespace.delete(S::KIND, self.name).await.unwrap();
             self.until("the object is gone", |case| case.object().is_none()).await?;
+        }
+        if self.operation == Operation::Restore {
+            return Ok(());
         }
         // Of what tasks did, something else may be left.
         if !S::KEEPS || !self.subject.declared(self.name).is_null() {
@@ -477,7 +366,7 @@ impl<S: Scenario> Case<'_, S> {
         Ok(())
     }
 
-    async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) -> Outcome<()> {
+    pub async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) -> Outcome<()> {
         let began = Instant::now();
         while !holds(self) {
             if began.elapsed() > CONVERGENCE {
@@ -532,7 +421,7 @@ impl<S: Scenario> Case<'_, S> {
 }
 
 /// A fault of the apiserver, which ends when this is dropped.
-struct Armed(Option<memory_apiserver::Fault>);
+pub struct Armed(pub Option<memory_apiserver::Fault>);
 
 impl Drop for Armed {
     fn drop(&mut self) {

@@ -160,6 +160,10 @@ impl<P: Progress> Scenario for Person<P> {
         json!({ part: { format!("id-of-{name}"): theirs } })
     }
 
+    fn same(_name: &str) -> Option<Value> {
+        Some(json!({}))
+    }
+
     fn widened(_name: &str) -> Value {
         json!({ "groups": [{ "name": "designers" }, { "name": "project_deployers" }] })
     }

@@ -189,6 +189,8 @@ pub trait Scenario {
     const KEEPS: bool = true;
     /// Whether what the object is for is replaced from time to time, by `rotation`.
     const ROTATES: bool = false;
+    /// Whether deletion puts back what was found where the object then wrote something else.
+    const RESTORES: bool = false;
     /// Reason of an object of which the remote side refuses what it is for.
     const REFUSED: &'static str = "Rejected";
     /// Whether the object owns entries of a document that others use too: entries found there are taken as adopted
@@ -260,6 +262,12 @@ pub trait Scenario {
 
     /// Somebody removes the object.
     fn gone(remote: &Instance, name: &str) -> Value;
+
+    /// Members of the spec by which an object of another name means the remote object of this one, where only one of them may
+    /// write it.
+    fn same(_name: &str) -> Option<Value> {
+        None
+    }
 
     /// What must not be at any moment, whatever goes wrong, if it is.
     fn violation(_remote: &Instance, _name: &str) -> Option<String> {
