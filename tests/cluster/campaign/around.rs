@@ -110,7 +110,11 @@ impl<S: Scenario> Case<'_, S> {
         let spec = merged(merged(own, S::varied(self.name)), same);
         subject.bed.apply(&object(S::KIND, &name, spec)).await;
         sleep(WHILE).await;
-        let found = self.world.server.find(self.plural, NAMESPACE, &name).unwrap_or_default();
+        let found = self
+            .world
+            .server
+            .find(self.plural, NAMESPACE, &name)
+            .unwrap_or_default();
         let conditions = found["status"]["conditions"].as_array().cloned().unwrap_or_default();
         let namespace = &subject.bed.namespace;
         namespace.delete(S::KIND, &name).await.unwrap();

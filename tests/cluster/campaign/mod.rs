@@ -30,7 +30,8 @@ use crate::scenarios::{
     dss_instance_variables::DssInstanceVariables, dss_personal_api_key::DssPersonalApiKey, dss_task, dss_user,
     govern_blueprint_permissions::OfBlueprint, govern_default_permissions, govern_global_api_key, govern_group,
     govern_role::GovernRole, govern_role_assignment::GovernRoleAssignment, govern_user,
-    launchpad_group::LaunchpadGroup, launchpad_user, node_group::Group, node_key::Key, node_user::User, shared_map::Entries,
+    launchpad_group::LaunchpadGroup, launchpad_user, node_group::Group, node_key::Key, node_user::User,
+    shared_map::Entries,
 };
 
 /// Plans without `CAMPAIGN_PLANS`; `make campaign` runs more.
@@ -103,7 +104,10 @@ fn every_kind_is_in_the_campaign_and_has_the_scenarios() {
         if CONNECTIONS.contains(&kind.as_str()) {
             continue;
         }
-        assert!(KINDS.iter().any(|one| one.kind == kind), "{kind} is not in the campaign");
+        assert!(
+            KINDS.iter().any(|one| one.kind == kind),
+            "{kind} is not in the campaign"
+        );
         let words = kind.chars().enumerate().map(|(at, letter)| {
             let separator = if at > 0 && letter.is_uppercase() { "_" } else { "" };
             format!("{separator}{}", letter.to_lowercase())

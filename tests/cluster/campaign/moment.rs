@@ -52,7 +52,10 @@ impl<S: Scenario> Case<'_, S> {
 
     /// While an object is made and nobody changes anything, what is as declared stays so.
     fn nothing_falls_back(&self) -> Outcome<()> {
-        let changes = matches!(self.fault, Some(Fault::Around(_, Around::Edit | Around::NoLease | Around::Freeze)));
+        let changes = matches!(
+            self.fault,
+            Some(Fault::Around(_, Around::Edit | Around::NoLease | Around::Freeze))
+        );
         if self.operation != Operation::Create || changes {
             return Ok(());
         }

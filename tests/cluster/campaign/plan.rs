@@ -35,7 +35,12 @@ impl Operation {
 
 /// What is done with objects of a kind: nobody breaks what a task has done, and only keys rotate.
 pub fn operations<S: Scenario>() -> Vec<Operation> {
-    let mut operations = vec![Operation::Create, Operation::Update, Operation::Delete, Operation::Restart];
+    let mut operations = vec![
+        Operation::Create,
+        Operation::Update,
+        Operation::Delete,
+        Operation::Restart,
+    ];
     if S::KEEPS {
         operations.push(Operation::Repair);
     }
@@ -145,7 +150,9 @@ impl Kubernetes {
 /// Whether this is a request of the operator that a plan may disturb: a write, or a read of a Secret or a `ConfigMap`.
 pub fn can_be_disturbed(request: &Request) -> bool {
     let writes = request.is_write() && request.query.contains("fieldManager=dataiku-operator");
-    let is_source = ["/secrets/", "/configmaps/"].iter().any(|part| request.path.contains(part));
+    let is_source = ["/secrets/", "/configmaps/"]
+        .iter()
+        .any(|part| request.path.contains(part));
     let reads = !request.is_write() && !request.is_watch() && is_source;
     (writes || reads) && !request.path.contains("/leases") && !request.path.contains("/events")
 }

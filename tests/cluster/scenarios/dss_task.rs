@@ -5,12 +5,7 @@ use std::marker::PhantomData;
 use serde_json::{Map, Value, json};
 use testbed::simulator::{Instance, Product};
 
-use super::{
-    BadInput, Deletion, Scenario, Secret,
-    bad_input::answers_that_are_none,
-    subject::Subject,
-    without,
-};
+use super::{BadInput, Deletion, Scenario, Secret, bad_input::answers_that_are_none, subject::Subject, without};
 use crate::ground::Ground;
 
 /// What a task does.
@@ -188,7 +183,10 @@ impl Action for WriteNotebook {
     }
 
     fn disturbed(name: &str) -> Value {
-        at_notebook(name, &json!({ "discussions": { "theirs": { "id": "theirs", "topic": "Theirs" } } }))
+        at_notebook(
+            name,
+            &json!({ "discussions": { "theirs": { "id": "theirs", "topic": "Theirs" } } }),
+        )
     }
 
     fn undone(_remote: &Instance, name: &str) -> Value {
@@ -212,14 +210,12 @@ impl Action for WriteNotebook {
                 "DependencyNotReady",
                 "project NOWHERE does not exist yet",
             ),
-            BadInput::spec(
-                "schedule",
-                json!({ "schedule": "0 0 30 2 *" }),
-                "Invalid",
-                "schedule",
-            ),
+            BadInput::spec("schedule", json!({ "schedule": "0 0 30 2 *" }), "Invalid", "schedule"),
         ];
-        inputs.extend(answers_that_are_none("D51", "GET /projects/{projectKey}/jupyter-notebooks/"));
+        inputs.extend(answers_that_are_none(
+            "D51",
+            "GET /projects/{projectKey}/jupyter-notebooks/",
+        ));
         inputs
     }
 }
@@ -269,7 +265,10 @@ impl Action for PostDiscussion {
     }
 
     fn disturbed(name: &str) -> Value {
-        at_notebook(name, &json!({ "discussions": { "theirs": { "id": "theirs", "topic": "Theirs" } } }))
+        at_notebook(
+            name,
+            &json!({ "discussions": { "theirs": { "id": "theirs", "topic": "Theirs" } } }),
+        )
     }
 
     fn undone(remote: &Instance, name: &str) -> Value {
@@ -285,7 +284,10 @@ impl Action for PostDiscussion {
             "DependencyNotReady",
             "notebook RISK/nothing does not exist yet",
         )];
-        inputs.extend(answers_that_are_none("D51", "GET /projects/{projectKey}/jupyter-notebooks/"));
+        inputs.extend(answers_that_are_none(
+            "D51",
+            "GET /projects/{projectKey}/jupyter-notebooks/",
+        ));
         inputs
     }
 }
@@ -374,24 +376,35 @@ async fn content_is_shown_nowhere_and_observe_starts_nothing(ground: &Ground) {
     // A careless server quotes what it refuses.
     let quoted = json!({ "errorType": "x.Refused", "message": format!("no notebook: {CONTENT}") });
     let refusal = json!({ "kind": "status", "status": 400, "body": quoted });
-    bed.remote.fault(json!({ "match": { "operation": "D52" }, "fault": refusal }));
+    bed.remote
+        .fault(json!({ "match": { "operation": "D52" }, "fault": refusal }));
     subject.apply(name, json!({})).await;
     let refused = subject.wait(name, "Ready=False/RunFailed").await;
     let exported = json!({
         "writeNotebook": null,
         "exportNotebooks": { "projectKey": "RISK", "notebooks": [name], "configMapName": "exported" },
     });
-    subject.apply(name, super::dss_task::Task::<WriteNotebook>::widened(name)).await;
+    subject
+        .apply(name, super::dss_task::Task::<WriteNotebook>::widened(name))
+        .await;
     subject.wait(name, "Ready=True/InSync").await;
     subject.apply(name, exported).await;
     let object = bed
         .namespace
-        .wait_for("DssTask", name, |object| object["status"]["runs"][2]["phase"].is_string(), crate::bed::PATIENCE)
+        .wait_for(
+            "DssTask",
+            name,
+            |object| object["status"]["runs"][2]["phase"].is_string(),
+            crate::bed::PATIENCE,
+        )
         .await
         .unwrap();
     subject.wait(name, "Ready=True/InSync").await;
     let map = bed.namespace.get("ConfigMap", "exported").await.unwrap();
-    assert!(map["data"].to_string().contains("content-of-users-2"), "it was exported");
+    assert!(
+        map["data"].to_string().contains("content-of-users-2"),
+        "it was exported"
+    );
     bed.sweeps(1).await;
     let events = Value::Array(bed.namespace.list("Event").await.unwrap());
     let places = [
@@ -403,7 +416,10 @@ async fn content_is_shown_nowhere_and_observe_starts_nothing(ground: &Ground) {
     ];
     for (place, text) in places {
         assert!(text.len() > 100, "{place} was read");
-        assert!(!text.contains("content-of-users"), "the content of a notebook is in {place}");
+        assert!(
+            !text.contains("content-of-users"),
+            "the content of a notebook is in {place}"
+        );
     }
 }
 

@@ -95,7 +95,10 @@ impl<P: Progress> Scenario for Person<P> {
             "profile": { "name": "explorer" },
             "groups": [{ "name": "designers" }],
         });
-        merged(spec, of_user::<P>(json!({ "adminProperties": { "costCenter": "4711" } })))
+        merged(
+            spec,
+            of_user::<P>(json!({ "adminProperties": { "costCenter": "4711" } })),
+        )
     }
 
     fn is_at_rest(object: &Value) -> bool {
@@ -116,7 +119,14 @@ impl<P: Progress> Scenario for Person<P> {
                     "designers": is_in(person, "designers"),
                 });
                 let property = json!({ "costCenter": person["adminProperties"]["costCenter"] });
-                merged(declared, if property["costCenter"].is_null() { json!({}) } else { property })
+                merged(
+                    declared,
+                    if property["costCenter"].is_null() {
+                        json!({})
+                    } else {
+                        property
+                    },
+                )
             }
             several => json!(format!("{} invites and users", several.len())),
         }
@@ -133,7 +143,10 @@ impl<P: Progress> Scenario for Person<P> {
             return Value::Null;
         };
         let mut rest: Map<String, Value> = without(person, &["id", "email", "createdOn", "profile"]);
-        rest["groups"].as_array_mut().unwrap().retain(|group| group["name"] != "designers");
+        rest["groups"]
+            .as_array_mut()
+            .unwrap()
+            .retain(|group| group["name"] != "designers");
         if let Some(properties) = rest.get_mut("adminProperties").and_then(Value::as_object_mut) {
             properties.shift_remove("costCenter");
         }
@@ -149,7 +162,14 @@ impl<P: Progress> Scenario for Person<P> {
             "groups": ["deployers", "designers"],
             "addedByAFutureRelease": { "nested": { "list": [1, 1.5, "ä"], "none": null }, "flag": true },
         });
-        patch(remote, name, &merged(members, of_user::<P>(json!({ "adminProperties": { "mine": [1, "kept"] } }))))
+        patch(
+            remote,
+            name,
+            &merged(
+                members,
+                of_user::<P>(json!({ "adminProperties": { "mine": [1, "kept"] } })),
+            ),
+        )
     }
 
     fn found(_remote: &Instance, name: &str) -> Value {
@@ -169,7 +189,9 @@ impl<P: Progress> Scenario for Person<P> {
     }
 
     fn surplus(remote: &Instance, name: &str) -> bool {
-        all(remote, name).iter().any(|(_, person)| is_in(person, "project_deployers"))
+        all(remote, name)
+            .iter()
+            .any(|(_, person)| is_in(person, "project_deployers"))
     }
 
     fn varied(_name: &str) -> Value {
