@@ -5,8 +5,12 @@
 //! - The status was not written many times, and no write to the apiserver sends what is there already.
 //! - After a conflict with somebody else's write, the operator goes on at once.
 //! - What is declared no more was withdrawn, and the Secrets that the operator writes hold what works.
+//! - Nothing was written while the connection was frozen or the lease could not be renewed, nor for another object that declares
+//!   the same; nothing was asked before the remote side wants to be asked again.
 //! - From then on, nothing is written.
 //! - Everything else on the remote side is as it was.
+//! - At every moment, the value in a Secret that the operator writes works, nobody is invited twice, and nothing that was made as
+//!   declared falls back.
 //! - No secret value is in the log, an object or an Event.
 
 use std::{collections::BTreeSet, time::Duration};
@@ -27,6 +31,8 @@ use crate::{
 const STATUS_WRITES: usize = 8;
 /// Time that a conflict with somebody else's write may cost: what was not written would show at the next sweep.
 const CONFLICT: Duration = Duration::from_secs(2);
+/// What the answer 429 of a plan asks for, in milliseconds.
+const TOLD: u64 = 2_000;
 /// Parts of the state that follow from calls and from other parts.
 const DERIVED: [&str; 5] = ["activity", "auditTrail", "futures", "tasks", "propagated"];
 
@@ -100,11 +106,13 @@ pub fn compare<S: Scenario>(found: &Measure, expected: &Measure, operation: Oper
         // Each of the two edits may reach the remote side.
         Fault::Around(_, Around::Edit) => expected.committed + 2 * expected.committed.max(1),
         // Somebody broke what had been written; what was written after we gave up may be what a change back takes away.
-        Fault::Around(_, Around::NoLease) | Fault::Remote(_, Remote::Late) => expected.committed + 1,
+        // A task did something else meanwhile, and then once more what is declared.
+        Fault::Around(_, Around::NoLease | Around::Freeze) if !S::KEEPS => expected.committed + 2,
+        Fault::Around(_, Around::NoLease | Around::Freeze) | Fault::Remote(_, Remote::Late) => expected.committed + 1,
         _ => expected.committed,
     };
     // One more creation, and the deletion of the first one.
-    let again = if S::SHOWN_ONCE && operation == Operation::Create {
+    let again = if S::SHOWN_ONCE && matches!(operation, Operation::Create | Operation::Rotate) {
         2
     } else {
         0
@@ -116,12 +124,26 @@ pub fn compare<S: Scenario>(found: &Measure, expected: &Measure, operation: Oper
         return Err(format!("{} status writes instead of {}", found.status, expected.status));
     }
     // A repair begins with the next sweep, whenever that is.
-    let at_once = !matches!(operation, Operation::Repair | Operation::Restart);
+    let at_once = !matches!(operation, Operation::Repair | Operation::Restart | Operation::Rotate);
     let conflict = matches!(fault, Fault::Kubernetes(_, Kubernetes::Status(409)));
     if at_once && conflict && found.time > expected.time + CONFLICT {
         return Err(format!("took {:?} instead of {:?}", found.time, expected.time));
     }
     Ok(())
+}
+
+/// After an answer that says when to come again, nobody calls before.
+pub fn waits_as_told<S: Scenario>(case: &Case<'_, S>) -> Outcome {
+    let calls = case.subject.bed.remote.requests().log;
+    let Some(refused) = calls.iter().find(|call| call.status == 429) else {
+        return Ok(());
+    };
+    // What was on its way already arrives a moment later.
+    let silence = refused.at + 100..refused.at + TOLD - 100;
+    match calls.iter().find(|call| silence.contains(&call.at)) {
+        Some(call) => Err(format!("{} too soon after HTTP 429", call.operation)),
+        None => Ok(()),
+    }
 }
 
 /// The Secrets that the operator writes hold what works.
@@ -154,8 +176,16 @@ pub fn no_empty_write<S: Scenario>(case: &Case<'_, S>) -> Outcome {
 /// Nothing is written any more, on either side.
 pub async fn at_rest<S: Scenario>(case: &Case<'_, S>, operation: Operation) -> Outcome {
     let bed = &case.subject.bed;
-    if operation == Operation::Delete && !case.subject.declared(case.name).is_null() {
-        return Err(format!("left behind: {}", case.subject.declared(case.name)));
+    let left = case.subject.declared(case.name);
+    if operation == Operation::Restore && left != case.found {
+        return Err(format!("{left} instead of what was found, {}", case.found));
+    }
+    if operation == Operation::Delete {
+        let deletions = S::deletions(case.name).into_iter();
+        let leaves = deletions.filter(|deletion| !deletion.adopted && deletion.policy == Some("Delete"));
+        if !leaves.map(|deletion| deletion.leaves).any(|leaves| leaves == left) {
+            return Err(format!("left behind: {left}"));
+        }
     }
     bed.sweeps(1).await;
     bed.remote.reset_requests();

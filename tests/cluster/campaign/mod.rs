@@ -8,7 +8,9 @@
 //! - `CAMPAIGN_SEED`: another selection and order.
 //! - `CAMPAIGN_ONLY`: only plans whose name contains this, for example `DssUser create remote 3`.
 
+mod around;
 mod judge;
+mod moment;
 mod plan;
 mod run;
 
@@ -25,10 +27,11 @@ use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
 use self::plan::{Measure, Plan};
 use crate::scenarios::{
     dss_general_settings::Settings, dss_global_api_key, dss_group, dss_impersonation_rule::DssImpersonationRule,
-    dss_instance_variables::DssInstanceVariables, dss_personal_api_key::DssPersonalApiKey, dss_user,
+    dss_instance_variables::DssInstanceVariables, dss_personal_api_key::DssPersonalApiKey, dss_task, dss_user,
     govern_blueprint_permissions::OfBlueprint, govern_default_permissions, govern_global_api_key, govern_group,
     govern_role::GovernRole, govern_role_assignment::GovernRoleAssignment, govern_user,
-    launchpad_group::LaunchpadGroup, node_group::Group, node_key::Key, node_user::User, shared_map::Entries,
+    launchpad_group::LaunchpadGroup, launchpad_user, node_group::Group, node_key::Key, node_user::User,
+    shared_map::Entries,
 };
 
 /// Plans without `CAMPAIGN_PLANS`; `make campaign` runs more.
@@ -45,6 +48,9 @@ type Failure = (String, String);
 /// What the campaign does with a kind.
 struct Kind {
     name: &'static str,
+    kind: &'static str,
+    /// Whether several objects may declare one remote object.
+    rivals: fn() -> bool,
     /// Each operation without a fault.
     measure: fn() -> Vec<Measure>,
     /// Runs plans; what is wrong with which of them.
@@ -54,14 +60,16 @@ struct Kind {
 macro_rules! kinds {
     ($($kind:ty),* $(,)?) => {
         [$(Kind {
-            name: <$kind as crate::scenarios::Scenario>::KIND,
+            name: <$kind as crate::scenarios::Scenario>::LABEL,
+            kind: <$kind as crate::scenarios::Scenario>::KIND,
+            rivals: || <$kind as crate::scenarios::Scenario>::same("any").is_some(),
             measure: run::measure::<$kind>,
             run: run::batch::<$kind>,
         }),*]
     };
 }
 
-const KINDS: [Kind; 15] = kinds![
+const KINDS: [Kind; 20] = kinds![
     User<dss_user::Dss>,
     Group<dss_group::Dss>,
     Key<dss_global_api_key::Dss>,
@@ -77,19 +85,50 @@ const KINDS: [Kind; 15] = kinds![
     Entries<OfBlueprint>,
     Entries<govern_default_permissions::Default>,
     LaunchpadGroup,
+    launchpad_user::Person<launchpad_user::Invited>,
+    launchpad_user::Person<launchpad_user::Active>,
+    dss_task::Task<dss_task::WriteNotebook>,
+    dss_task::Task<dss_task::PostDiscussion>,
+    dss_task::Task<dss_task::ResyncUsers>,
 ];
+
+/// Kinds of connections write nothing to the remote side but reports for its audit trail. Their calls are those of the sweeps in
+/// every plan of the other kinds.
+const CONNECTIONS: [&str; 3] = ["DssInstance", "GovernInstance", "LaunchpadSpace"];
+
+#[test]
+fn every_kind_is_in_the_campaign_and_has_the_scenarios() {
+    let scenarios = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster/scenarios");
+    for crd in dataiku_operator::crd::all() {
+        let kind = crd.spec.names.kind;
+        if CONNECTIONS.contains(&kind.as_str()) {
+            continue;
+        }
+        assert!(
+            KINDS.iter().any(|one| one.kind == kind),
+            "{kind} is not in the campaign"
+        );
+        let words = kind.chars().enumerate().map(|(at, letter)| {
+            let separator = if at > 0 && letter.is_uppercase() { "_" } else { "" };
+            format!("{separator}{}", letter.to_lowercase())
+        });
+        let file = scenarios.join(format!("{}.rs", words.collect::<String>()));
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        assert!(text.contains("scenarios!("), "{} makes no tests", file.display());
+    }
+}
 
 #[test]
 fn every_plan_ends_converged_and_touches_nothing_else() {
     let only = std::env::var("CAMPAIGN_ONLY").unwrap_or_default();
-    let is_named = |kind: &&Kind| only.starts_with(kind.name);
+    let is_named = |kind: &&Kind| only.split(' ').next() == Some(kind.name);
     let any = !KINDS.iter().any(|kind| is_named(&kind));
     let kinds: Vec<&Kind> = KINDS.iter().filter(|kind| any || is_named(kind)).collect();
     let measures = side_by_side(&kinds, |kind| (kind.measure)());
     let measures: BTreeMap<_, _> = kinds.iter().map(|kind| kind.name).zip(measures).collect();
     let mut plans = Vec::new();
     for kind in &kinds {
-        plans.extend(plan::all(kind.name, &measures[kind.name]));
+        plans.extend(plan::all(kind.name, (kind.rivals)(), &measures[kind.name]));
     }
     let total = plans.len();
     plans.retain(|plan| plan.to_string().contains(&only));

@@ -5,6 +5,8 @@ use std::{collections::HashMap, fmt, time::Duration};
 use memory_apiserver::{Action, Request};
 use serde_json::{Value, json};
 
+use crate::scenarios::Scenario;
+
 /// What is done with an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
@@ -16,17 +18,40 @@ pub enum Operation {
     Repair,
     /// It is deleted with everything that it made.
     Delete,
-    /// The operator restarts while somebody has broken it.
+    /// The operator restarts while somebody has broken it; a task gets another spec meanwhile.
     Restart,
+    /// What it is for is replaced, since that is due.
+    Rotate,
+    /// It is deleted, and what it had replaced is put back.
+    Restore,
 }
 
-pub const OPERATIONS: [Operation; 5] = [
-    Operation::Create,
-    Operation::Update,
-    Operation::Repair,
-    Operation::Delete,
-    Operation::Restart,
-];
+impl Operation {
+    /// Whether the object is gone afterwards.
+    pub fn deletes(self) -> bool {
+        matches!(self, Self::Delete | Self::Restore)
+    }
+}
+
+/// What is done with objects of a kind: nobody breaks what a task has done, and only keys rotate.
+pub fn operations<S: Scenario>() -> Vec<Operation> {
+    let mut operations = vec![
+        Operation::Create,
+        Operation::Update,
+        Operation::Delete,
+        Operation::Restart,
+    ];
+    if S::KEEPS {
+        operations.push(Operation::Repair);
+    }
+    if S::ROTATES {
+        operations.push(Operation::Rotate);
+    }
+    if S::RESTORES {
+        operations.push(Operation::Restore);
+    }
+    operations
+}
 
 /// An operation without a fault.
 #[derive(Clone, Copy, Debug)]
@@ -122,10 +147,13 @@ impl Kubernetes {
     }
 }
 
-/// Whether this is a request of the operator that a plan may disturb: a write, or a read of a Secret.
+/// Whether this is a request of the operator that a plan may disturb: a write, or a read of a Secret or a `ConfigMap`.
 pub fn can_be_disturbed(request: &Request) -> bool {
     let writes = request.is_write() && request.query.contains("fieldManager=dataiku-operator");
-    let reads = !request.is_write() && !request.is_watch() && request.path.contains("/secrets/");
+    let is_source = ["/secrets/", "/configmaps/"]
+        .iter()
+        .any(|part| request.path.contains(part));
+    let reads = !request.is_write() && !request.is_watch() && is_source;
     (writes || reads) && !request.path.contains("/leases") && !request.path.contains("/events")
 }
 
@@ -138,7 +166,7 @@ pub enum Around {
     LostLeadership,
     /// The lease cannot be renewed any more, and somebody breaks the object meanwhile.
     NoLease,
-    /// The connection is frozen for a while.
+    /// The connection is frozen for a while, and somebody breaks the object meanwhile.
     Freeze,
     /// The spec is another one for a while.
     Edit,
@@ -148,9 +176,11 @@ pub enum Around {
     Expired,
     /// The apiserver is down for a while.
     Outage,
+    /// Another object declares something else of the same remote object for a while.
+    Rival,
 }
 
-const AROUND: [Around; 8] = [
+const AROUND: [Around; 9] = [
     Around::Kill,
     Around::LostLeadership,
     Around::NoLease,
@@ -159,6 +189,7 @@ const AROUND: [Around; 8] = [
     Around::StaleCache,
     Around::Expired,
     Around::Outage,
+    Around::Rival,
 ];
 
 /// What goes wrong, and at which call, counted from 1.
@@ -212,8 +243,8 @@ impl fmt::Display for Plan {
     }
 }
 
-/// Every plan of a kind.
-pub fn all(kind: &'static str, measures: &[Measure]) -> Vec<Plan> {
+/// Every plan of a kind, of whose remote objects several objects may declare one or not.
+pub fn all(kind: &'static str, rivals: bool, measures: &[Measure]) -> Vec<Plan> {
     let mut plans = Vec::new();
     for measure in measures {
         let operation = measure.operation;
@@ -225,8 +256,14 @@ pub fn all(kind: &'static str, measures: &[Measure]) -> Vec<Plan> {
                 add(Fault::Remote(call, fault));
             }
             for fault in AROUND {
-                // What is being deleted has no other spec.
-                if !(operation == Operation::Delete && fault == Around::Edit) {
+                let possible = match fault {
+                    // What is being deleted has no other spec.
+                    Around::Edit => !operation.deletes(),
+                    // It would be handed over.
+                    Around::Rival => rivals && !operation.deletes(),
+                    _ => true,
+                };
+                if possible {
                     add(Fault::Around(call, fault));
                 }
             }

@@ -2,40 +2,40 @@
 
 use std::{
     cell::RefCell,
+    collections::BTreeSet,
     panic::{AssertUnwindSafe, catch_unwind},
     time::Duration,
 };
 
-use dataiku_operator::leader;
-use memory_apiserver::{Action, Rule};
+use memory_apiserver::Rule;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::{
     judge::{self, Before},
-    plan::{Around, Fault, Measure, OPERATIONS, Operation, Plan, Remote, can_be_disturbed},
+    plan::{Fault, Measure, Operation, Plan, Remote, can_be_disturbed, operations},
 };
 use crate::{
     bed::merged,
     ground::Ground,
-    memory::{self, HOME, KINDS, World},
+    memory::{self, KINDS, World},
     scenarios::{Scenario, subject::Subject},
 };
 
 /// How long an object may take to converge: longer than any back-off after one fault.
 const CONVERGENCE: Duration = Duration::from_mins(5);
 /// How long something lasts that happens around a call.
-const WHILE: Duration = Duration::from_secs(8);
+pub const WHILE: Duration = Duration::from_secs(8);
 /// Until a call whose answer does not come has failed, and what follows from that is done.
 const PATIENT: Duration = Duration::from_secs(30);
-/// After this long without a renewal nothing is written: a lease is valid for 15 s, of which the last 10 are left for a call.
-const LEASED: Duration = Duration::from_secs(6);
+/// The operation begins so long before the rotation is due.
+const SHORTLY: Duration = Duration::from_secs(2);
 /// Starts of an operator that ends at once.
 const RESTARTS: usize = 3;
 /// The namespace of the objects.
 pub const NAMESPACE: &str = "team";
 
-type Outcome<T> = Result<T, String>;
+pub type Outcome<T> = Result<T, String>;
 
 /// An object of a kind in a world.
 pub struct Case<'a, S> {
@@ -43,6 +43,18 @@ pub struct Case<'a, S> {
     pub subject: &'a mut Subject<S>,
     pub name: &'a str,
     pub plural: &'static str,
+    /// The operation.
+    pub operation: Operation,
+    /// What goes wrong.
+    pub fault: Option<Fault>,
+    /// Id of what the object is for, before the operation.
+    issued: Value,
+    /// What is declared, before there was an object.
+    pub found: Value,
+    /// Values that work before the operation, and when another one was published.
+    pub replaced: RefCell<(Vec<String>, Option<Instant>)>,
+    /// Members of what is declared that were there at one time.
+    pub reached: RefCell<BTreeSet<String>>,
 }
 
 /// Each operation without a fault.
@@ -50,11 +62,11 @@ pub fn measure<S: Scenario>() -> Vec<Measure> {
     memory::run(async |world| {
         let mut subject = subject::<S>(&world).await;
         let mut measures = Vec::new();
-        for (number, operation) in OPERATIONS.into_iter().enumerate() {
+        for (number, operation) in operations::<S>().into_iter().enumerate() {
             let name = format!("measure-{number}");
-            let mut case = case(&world, &mut subject, &name);
-            let done = case.carry_out(operation, None, None).await;
-            measures.push(done.unwrap_or_else(|wrong| panic!("{} {operation:?}: {wrong}", S::KIND)));
+            let mut case = case(&world, &mut subject, &name, operation, None);
+            let done = case.carry_out(None).await;
+            measures.push(done.unwrap_or_else(|wrong| panic!("{} {operation:?}: {wrong}", S::LABEL)));
         }
         measures
     })
@@ -73,8 +85,8 @@ pub fn batch<S: Scenario>(plans: &[Plan], measures: &[Measure]) -> Vec<(String, 
                     *at.borrow_mut() = number;
                     let name = format!("plan-{number}");
                     let measure = measures.iter().find(|measure| measure.operation == plan.operation);
-                    let mut case = case(&world, &mut subject, &name);
-                    case.carry_out(plan.operation, Some(plan.fault), measure).await?;
+                    let mut case = case(&world, &mut subject, &name, plan.operation, Some(plan.fault));
+                    case.carry_out(measure).await?;
                 }
                 Ok(())
             })
@@ -100,92 +112,148 @@ async fn subject<S: Scenario>(world: &World) -> Subject<S> {
     Subject::<S>::ready(&Ground::Memory(world.clone()), "campaign").await
 }
 
-fn case<'a, S: Scenario>(world: &'a World, subject: &'a mut Subject<S>, name: &'a str) -> Case<'a, S> {
+fn case<'a, S: Scenario>(
+    world: &'a World,
+    subject: &'a mut Subject<S>,
+    name: &'a str,
+    operation: Operation,
+    fault: Option<Fault>,
+) -> Case<'a, S> {
     let kind = KINDS.iter().find(|kind| kind.kind == S::KIND).unwrap();
     Case {
         world,
         subject,
         name,
         plural: &kind.plural,
+        operation,
+        fault,
+        issued: Value::Null,
+        found: Value::Null,
+        replaced: RefCell::default(),
+        reached: RefCell::default(),
     }
 }
 
 impl<S: Scenario> Case<'_, S> {
     /// Does everything that a plan asks for, and judges the end.
-    async fn carry_out(
-        &mut self,
-        operation: Operation,
-        fault: Option<Fault>,
-        expected: Option<&Measure>,
-    ) -> Outcome<Measure> {
+    async fn carry_out(&mut self, expected: Option<&Measure>) -> Outcome<Measure> {
         self.subject.prepare(self.name);
+        if !S::KEEPS {
+            // What a task needs is looked up in the lists.
+            self.subject.bed.sweeps(1).await;
+        }
+        if self.operation == Operation::Restore {
+            self.provoke();
+            self.found = self.subject.declared(self.name);
+        }
         let before = Before::of(self);
-        self.set_up(operation).await?;
+        self.set_up().await?;
         self.subject.bed.remote.reset_requests();
         self.world.server.clear_log();
-        let armed = fault.map(|fault| self.arm(fault));
+        let armed = self.fault.map(|fault| self.arm(fault));
         let began = Instant::now();
-        self.begin(operation).await;
-        self.until_done(operation, fault).await?;
+        self.begin().await;
+        self.until_done().await?;
         let time = began.elapsed();
         self.subject.bed.remote.clear_faults();
         drop(armed);
-        if operation != Operation::Delete {
+        if !self.operation.deletes() {
             judge::published(self)?;
         }
-        let measure = judge::measure(self, operation, time);
-        if let (Some(expected), Some(fault)) = (expected, fault) {
-            judge::compare::<S>(&measure, expected, operation, fault)?;
+        let measure = judge::measure(self, self.operation, time);
+        if let (Some(expected), Some(fault)) = (expected, self.fault) {
+            judge::compare::<S>(&measure, expected, self.operation, fault)?;
         }
+        judge::waits_as_told(self)?;
         judge::no_empty_write(self)?;
-        judge::at_rest(self, operation).await?;
+        judge::at_rest(self, self.operation).await?;
         judge::no_secret(self)?;
-        self.take_away(operation).await?;
+        self.take_away().await?;
         before.compare(self)?;
+        if self.operation == Operation::Restore {
+            self.subject.edit(S::gone(&self.subject.bed.remote, self.name));
+        }
         Ok(measure)
     }
 
+    /// Members of the spec that the operation needs.
+    pub fn own(&self) -> Value {
+        match self.operation {
+            Operation::Delete | Operation::Restore => json!({ "deletionPolicy": "Delete" }),
+            // Whatever goes wrong, there is time enough until the next one.
+            Operation::Rotate => json!({ "rotation": { "interval": "4m", "overlap": "15s" } }),
+            _ => json!({}),
+        }
+    }
+
     /// What there is before the operation begins.
-    async fn set_up(&mut self, operation: Operation) -> Outcome<()> {
-        let extra = match operation {
+    async fn set_up(&mut self) -> Outcome<()> {
+        let other = match self.operation {
             Operation::Create => return Ok(()),
-            Operation::Update => merged(S::varied(self.name), S::widened(self.name)),
-            Operation::Delete => json!({ "deletionPolicy": "Delete" }),
-            Operation::Repair | Operation::Restart => json!({}),
+            Operation::Update => true,
+            Operation::Restart => !S::KEEPS,
+            Operation::Delete | Operation::Repair | Operation::Rotate | Operation::Restore => false,
+        };
+        let extra = if other {
+            merged(S::varied(self.name), S::widened(self.name))
+        } else {
+            self.own()
         };
         self.subject.apply(self.name, extra).await;
         self.until("the object to begin with is in sync", |case| {
             case.is_in_sync()
-                && if operation == Operation::Update {
-                    case.is_wider()
-                } else {
-                    case.is_expected()
+                && match other {
+                    true => case.is_wider() || !S::KEEPS,
+                    false => case.is_expected(),
                 }
         })
         .await?;
         self.subject.bed.sweeps(1).await;
+        self.issued = self.object().unwrap_or_default()["status"]["remote"]["id"].clone();
+        if self.operation == Operation::Rotate {
+            self.until_almost_due().await;
+            self.replaced.borrow_mut().0 = S::shown_once(&self.subject.bed.remote, self.name);
+        }
         Ok(())
     }
 
-    async fn begin(&mut self, operation: Operation) {
-        let broken = |case: &Self| case.subject.edit(S::broken(&case.subject.bed.remote, case.name));
-        match operation {
+    /// Waits until the next rotation is due in a moment.
+    async fn until_almost_due(&self) {
+        let at = self.object().unwrap_or_default()["status"]["remote"]["nextRotationAt"].clone();
+        let at: jiff::Timestamp = at.as_str().unwrap().parse().unwrap();
+        let left = Duration::try_from(at.duration_since(self.world.server.now())).unwrap_or_default();
+        sleep(left.saturating_sub(SHORTLY)).await;
+    }
+
+    async fn begin(&mut self) {
+        match self.operation {
             Operation::Create | Operation::Update => self.subject.apply(self.name, json!({})).await,
-            Operation::Repair => broken(self),
-            Operation::Delete => {
+            Operation::Repair => self.provoke(),
+            Operation::Delete | Operation::Restore => {
                 let namespace = &self.subject.bed.namespace;
                 namespace.delete(S::KIND, self.name).await.unwrap();
             }
             Operation::Restart => {
                 self.subject.bed.operator.kill().await.unwrap();
-                broken(self);
+                if S::KEEPS {
+                    self.provoke();
+                } else {
+                    self.subject.apply(self.name, json!({})).await;
+                }
                 self.restart().await;
             }
+            // The time has come.
+            Operation::Rotate => {}
         }
     }
 
+    /// Somebody breaks what is declared.
+    pub fn provoke(&self) {
+        self.subject.edit(S::broken(&self.subject.bed.remote, self.name));
+    }
+
     /// Starts the operator, again and again where it ends at once, as a container is.
-    async fn restart(&mut self) {
+    pub async fn restart(&mut self) {
         let operator = &mut self.subject.bed.operator;
         for _ in 0..RESTARTS {
             if operator.restart().await.is_ok() {
@@ -197,8 +265,8 @@ impl<S: Scenario> Case<'_, S> {
     }
 
     /// Waits until the operation is done, and does meanwhile what happens around a call.
-    async fn until_done(&mut self, operation: Operation, fault: Option<Fault>) -> Outcome<()> {
-        let mut around = match fault {
+    async fn until_done(&mut self) -> Outcome<()> {
+        let mut around = match self.fault {
             Some(Fault::Around(call, around)) => Some((call, around)),
             _ => None,
         };
@@ -208,13 +276,14 @@ impl<S: Scenario> Case<'_, S> {
                 && self.subject.bed.remote.calls() >= call
             {
                 around = None;
-                self.happen(happens, operation).await?;
+                self.happen(happens).await?;
             }
+            self.at_any_moment()?;
             // A call that is not made any more needs nothing around it.
             let waits = around.is_some() && began.elapsed() < WHILE;
-            let fails_late = matches!(fault, Some(Fault::Remote(_, Remote::Reset | Remote::Late)));
-            let waits = waits || ((fails_late || self.follows_task(fault)) && began.elapsed() < PATIENT);
-            if !waits && self.is_done(operation) {
+            let fails_late = matches!(self.fault, Some(Fault::Remote(_, Remote::Reset | Remote::Late)));
+            let waits = waits || ((fails_late || self.follows_task()) && began.elapsed() < PATIENT);
+            if !waits && self.is_done() {
                 return Ok(());
             }
             if began.elapsed() > CONVERGENCE {
@@ -228,17 +297,36 @@ impl<S: Scenario> Case<'_, S> {
     }
 
     /// Whether the fault may have struck the call that asks after a task, which is made again later.
-    fn follows_task(&self, fault: Option<Fault>) -> bool {
+    fn follows_task(&self) -> bool {
         let object = self.object().unwrap_or_default();
         let conditions = object["status"]["conditions"].to_string();
-        matches!(fault, Some(Fault::Remote(..))) && conditions.contains("\"Propagated\"")
+        matches!(self.fault, Some(Fault::Remote(..))) && conditions.contains("\"Propagated\"")
     }
 
-    fn is_done(&self, operation: Operation) -> bool {
-        match operation {
-            Operation::Delete => self.object().is_none(),
-            _ => self.is_in_sync() && self.is_expected(),
+    fn is_done(&self) -> bool {
+        match self.operation {
+            Operation::Delete | Operation::Restore => self.object().is_none(),
+            Operation::Rotate => {
+                let remote = &self.object().unwrap_or_default()["status"]["remote"];
+                let is_replaced = remote["id"] != self.issued && remote["retiring"].is_null();
+                is_replaced && self.is_in_sync() && self.is_expected()
+            }
+            _ => (self.is_in_sync() && self.is_expected()) || self.has_failed(),
         }
+    }
+
+    /// Whether a run ended because the remote side refused it, as the plan has it. It is not tried again.
+    fn has_failed(&self) -> bool {
+        let Some(Fault::Remote(_, Remote::Status(code))) = self.fault else {
+            return false;
+        };
+        let object = self.object().unwrap_or_default();
+        let run = &object["status"]["runs"][0];
+        let message = run["message"].as_str().unwrap_or_default();
+        !S::KEEPS
+            && object["status"]["observedGeneration"] == object["metadata"]["generation"]
+            && run["phase"] == "Failed"
+            && message.contains(&format!("HTTP {code}"))
     }
 
     /// Arms what goes wrong with a call.
@@ -260,99 +348,25 @@ impl<S: Scenario> Case<'_, S> {
         }
     }
 
-    async fn happen(&mut self, around: Around, operation: Operation) -> Outcome<()> {
-        let server = &self.world.server;
-        match around {
-            Around::Kill => {
-                self.subject.bed.operator.kill().await.unwrap();
-                self.restart().await;
-            }
-            Around::LostLeadership => {
-                let lease = leader::lease_name(Some(NAMESPACE));
-                let stolen = json!({ "spec": { "holderIdentity": "another" } });
-                server.patch("leases", HOME, &lease, stolen);
-                let began = Instant::now();
-                while self.subject.bed.operator.exit_code().is_none() {
-                    if began.elapsed() > Duration::from_mins(1) {
-                        return Err("the operator went on without its lease".to_owned());
-                    }
-                    sleep(Duration::from_millis(10)).await;
-                }
-                self.restart().await;
-            }
-            Around::NoLease => self.without_lease().await?,
-            Around::Freeze => {
-                let bed = &self.subject.bed;
-                bed.apply(&bed.connection_with(json!({ "freeze": true }))).await;
-                sleep(WHILE).await;
-                bed.apply(&bed.connection_with(json!({}))).await;
-            }
-            Around::Edit => {
-                let own = match operation {
-                    Operation::Delete => json!({ "deletionPolicy": "Delete" }),
-                    _ => json!({}),
-                };
-                self.subject
-                    .apply(self.name, merged(S::varied(self.name), own.clone()))
-                    .await;
-                sleep(Duration::from_secs(1)).await;
-                self.subject.apply(self.name, own).await;
-            }
-            Around::StaleCache => {
-                server.hold_watch(self.plural);
-                sleep(WHILE).await;
-                server.release_watch(self.plural);
-            }
-            Around::Expired => server.expire_watches(self.plural),
-            Around::Outage => {
-                server.outage(true);
-                sleep(Duration::from_secs(5)).await;
-                server.outage(false);
-            }
-        }
-        Ok(())
-    }
-
-    /// The lease cannot be renewed: the operator ends, and writes nothing before that although there is something to repair.
-    async fn without_lease(&mut self) -> Outcome<()> {
-        let cut = Rule::new(Action::DropBefore).when(|request| request.path.contains("/leases"));
-        let cut = Armed(Some(self.world.server.fault(cut)));
-        sleep(LEASED).await;
-        if !self.subject.declared(self.name).is_null() {
-            self.subject.edit(S::broken(&self.subject.bed.remote, self.name));
-        }
-        let before = self.subject.bed.remote.writes();
-        let began = Instant::now();
-        while self.subject.bed.operator.exit_code().is_none() {
-            if began.elapsed() > Duration::from_mins(1) {
-                return Err("the operator went on without its lease".to_owned());
-            }
-            sleep(Duration::from_millis(10)).await;
-        }
-        let late = self.subject.bed.remote.writes() - before;
-        drop(cut);
-        self.restart().await;
-        if late > 0 {
-            return Err(format!("{late} writes after the lease could not be renewed"));
-        }
-        Ok(())
-    }
-
     /// Removes what the operation left, on both sides.
-    async fn take_away(&mut self, operation: Operation) -> Outcome<()> {
-        if operation != Operation::Delete {
+    async fn take_away(&mut self) -> Outcome<()> {
+        if !self.operation.deletes() {
             let namespace = &self.subject.bed.namespace;
             namespace.delete(S::KIND, self.name).await.unwrap();
             self.until("the object is gone", |case| case.object().is_none()).await?;
         }
-        if !self.subject.declared(self.name).is_null() {
+        if self.operation == Operation::Restore {
+            return Ok(());
+        }
+        // Of what tasks did, something else may be left.
+        if !S::KEEPS || !self.subject.declared(self.name).is_null() {
             let gone = S::gone(&self.subject.bed.remote, self.name);
             self.subject.edit(gone);
         }
         Ok(())
     }
 
-    async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) -> Outcome<()> {
+    pub async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) -> Outcome<()> {
         let began = Instant::now();
         while !holds(self) {
             if began.elapsed() > CONVERGENCE {
@@ -407,7 +421,7 @@ impl<S: Scenario> Case<'_, S> {
 }
 
 /// A fault of the apiserver, which ends when this is dropped.
-struct Armed(Option<memory_apiserver::Fault>);
+pub struct Armed(pub Option<memory_apiserver::Fault>);
 
 impl Drop for Armed {
     fn drop(&mut self) {

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{
     Scenario,
-    subject::{Subject, origin},
+    subject::{Subject, is_ours, origin},
 };
 use crate::{
     bed::{Findings, PATIENCE},
@@ -128,7 +128,7 @@ async fn late_creates<S: Scenario>(subject: &Subject<S>, findings: &mut Findings
         .await;
     match in_sync {
         Ok(object) => findings.check(
-            origin(&object) == "Created",
+            is_ours::<S>(&object),
             &format!("throttled: origin {} of what we made", origin(&object)),
         ),
         Err(error) => findings.check(false, &format!("throttled: {error:#}")),

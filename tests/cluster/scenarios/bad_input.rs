@@ -80,7 +80,7 @@ pub async fn a_refused_create_is_tried_once<S: Scenario>(ground: &Ground) {
     subject.bed.sweeps(1).await;
     subject.bed.remote.reset_requests();
     subject.apply("tried", json!({})).await;
-    subject.wait("tried", "Ready=False/Rejected").await;
+    subject.wait("tried", &format!("Ready=False/{}", S::REFUSED)).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
     let history = History::of(&subject.bed.namespace, S::KIND, "tried").await;
     tokio::time::sleep(INTERVAL + Duration::from_secs(3)).await;

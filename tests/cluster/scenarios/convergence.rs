@@ -7,7 +7,7 @@ use testbed::{Event, simulator::Product};
 
 use super::{
     Scenario,
-    subject::{Subject, origin},
+    subject::{Subject, is_ours},
 };
 use crate::{bed::PATIENCE, ground::Ground};
 
@@ -17,7 +17,7 @@ pub async fn converges_from_empty<S: Scenario>(ground: &Ground) {
     let object = subject.create("empty", json!({})).await;
     let status = &object["status"];
     assert_eq!(status["observedGeneration"], object["metadata"]["generation"]);
-    assert_eq!(origin(&object), "Created");
+    assert!(is_ours::<S>(&object), "{status}");
     assert_eq!(status["plan"], Value::Null);
     assert!(status["lastChangeTime"].is_string(), "{status}");
     let conditions = status["conditions"].to_string();
@@ -44,14 +44,15 @@ async fn each_write_is_told<S: Scenario>(subject: &Subject<S>, name: &str) {
         .lines()
         .filter(|line| line.contains("\"remote write\"") && line.contains(&name_in_log));
     assert_eq!(records.count(), writes);
+    let expected = usize::try_from(S::EVENTS).unwrap();
     let normal = |events: &[Event]| events.iter().filter(|event| event.kind == "Normal").count();
     let began = tokio::time::Instant::now();
     loop {
         let events = subject.bed.namespace.events(name).await.unwrap();
-        if normal(&events) == writes {
+        if normal(&events) == expected {
             break;
         }
-        assert!(began.elapsed() < PATIENCE, "not {writes} Events: {events:?}");
+        assert!(began.elapsed() < PATIENCE, "not {expected} Events: {events:?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }

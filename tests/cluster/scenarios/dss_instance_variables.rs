@@ -39,6 +39,7 @@ impl Scenario for DssInstanceVariables {
     const WRITES: u64 = 1;
     const CREATES: &'static [&'static str] = &["D32"];
     const SHARED: bool = true;
+    const RESTORES: bool = true;
     const ONE_DOCUMENT: bool = true;
     const NOT_OFFERED: &'static [(&'static str, &'static str)] = &[("Disable", "cannot be disabled")];
 
@@ -79,6 +80,10 @@ impl Scenario for DssInstanceVariables {
 
     fn found(_remote: &Instance, name: &str) -> Value {
         json!({ "variables": { name: ours() } })
+    }
+
+    fn same(_name: &str) -> Option<Value> {
+        Some(json!({}))
     }
 
     fn widened(name: &str) -> Value {

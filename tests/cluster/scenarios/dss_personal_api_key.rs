@@ -22,6 +22,7 @@ impl Scenario for DssPersonalApiKey {
     const CREATES: &'static [&'static str] = &["D47"];
     const ADOPTS: bool = false;
     const SHOWN_ONCE: bool = true;
+    const ROTATES: bool = true;
     const NOT_OFFERED: &'static [(&'static str, &'static str)] = &[("Disable", "cannot be disabled")];
 
     fn spec(name: &str) -> Value {
@@ -80,6 +81,10 @@ impl Scenario for DssPersonalApiKey {
 
     fn gone(remote: &Instance, name: &str) -> Value {
         patch(remote, KEYS, name, &Value::Null)
+    }
+
+    fn credential(name: &str) -> Option<(String, &'static str)> {
+        Some((format!("{name}-key"), "apiKey"))
     }
 
     fn shown_once(remote: &Instance, name: &str) -> Vec<String> {

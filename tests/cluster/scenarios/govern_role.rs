@@ -76,6 +76,10 @@ impl Scenario for GovernRole {
         json!({ "roles": { id(name): { "id": id(name), "label": "Theirs", "description": null, "icon": {} } } })
     }
 
+    fn same(name: &str) -> Option<Value> {
+        Some(json!({ "identifier": name }))
+    }
+
     fn widened(_name: &str) -> Value {
         json!({ "definition": { "mayApprove": { "all": true } } })
     }

@@ -158,6 +158,10 @@ impl Scenario for LaunchpadGroup {
         } } })
     }
 
+    fn same(name: &str) -> Option<Value> {
+        Some(json!({ "name": name }))
+    }
+
     fn widened(_name: &str) -> Value {
         json!({ "launchpadPermissions": { "mayTurnOnSpace": true, "mayDoMore": true } })
     }

@@ -24,7 +24,8 @@ pub mod subject;
 
 /// Makes tests of the scenarios for a kind, in the module in which it stands: all of them without a cluster, in `memory`;
 /// with `everywhere`, all of them on a real control plane too. What needs a schema runs on that alone, for every kind. A kind
-/// that cannot have all of them names the groups that it has beside those of every kind.
+/// that cannot have all of them names the groups that it has beside those of every kind: after a comma, those of `adopting`
+/// and `apart`; after a semicolon, those of all groups.
 macro_rules! scenarios {
     ($kind:ty, everywhere) => {
         mod memory {
@@ -32,12 +33,18 @@ macro_rules! scenarios {
             scenarios!(each: memory $kind);
             scenarios!(adopting: memory $kind);
             scenarios!(apart: memory $kind);
+            scenarios!(keeping: memory $kind);
+            scenarios!(returning: memory $kind);
+            scenarios!(again: memory $kind);
         }
         mod cluster {
             use super::*;
             scenarios!(each: cluster $kind);
             scenarios!(adopting: cluster $kind);
             scenarios!(apart: cluster $kind);
+            scenarios!(keeping: cluster $kind);
+            scenarios!(returning: cluster $kind);
+            scenarios!(again: cluster $kind);
             scenarios!(cluster $kind: deletion::each_policy_is_offered_or_refused);
         }
     };
@@ -45,6 +52,9 @@ macro_rules! scenarios {
         scenarios!($kind, adopting, apart);
     };
     ($kind:ty, $($group:ident),+) => {
+        scenarios!($kind; keeping, returning, again, $($group),+);
+    };
+    ($kind:ty; $($group:ident),+) => {
         mod memory {
             use super::*;
             scenarios!(each: memory $kind);
@@ -65,26 +75,42 @@ macro_rules! scenarios {
     (apart: $ground:ident $kind:ty) => {
         scenarios!($ground $kind: quiet::what_fails_again_is_told_once);
     };
+    // Not of a task. What it did is nothing that it keeps: it repairs nothing, belongs to nobody, and a run that the remote side
+    // refused is not tried again. What `Observe` shows of a task, and that its log and its status show no content of
+    // notebooks, is in `dss_task.rs`.
+    (keeping: $ground:ident $kind:ty) => {
+        scenarios!(
+            $ground $kind:
+            drift::drift_is_repaired_within_the_interval,
+            drift::what_is_not_managed_survives_a_write,
+            adoption::what_exists_is_not_taken_unasked,
+            observe::observe_tells_what_manage_then_does,
+            canary::no_secret_value_is_shown,
+        );
+    };
+    // Not of a task, for the same reason; nor of somebody who is only invited: they may have declined, and are invited again a
+    // day later.
+    (returning: $ground:ident $kind:ty) => {
+        scenarios!($ground $kind: drift::what_somebody_removes_comes_back);
+    };
+    // Not of a task, whose deletion leaves what it did; nor of somebody who accepts an invite, since that shows with the next
+    // sweep, and this scenario has none.
+    (again: $ground:ident $kind:ty) => {
+        scenarios!($ground $kind: deletion::what_was_deleted_is_made_again_at_once);
+    };
     (each: $ground:ident $kind:ty) => {
         scenarios!(
             $ground $kind:
             convergence::converges_from_empty,
             convergence::in_sync_writes_nothing,
-            drift::drift_is_repaired_within_the_interval,
-            drift::what_somebody_removes_comes_back,
-            drift::what_is_not_managed_survives_a_write,
-            adoption::what_exists_is_not_taken_unasked,
             deletion::each_policy_leaves_what_it_says,
             deletion::what_is_gone_already_holds_nothing_up,
             deletion::a_finalizer_that_is_taken_comes_back,
             crash::killed_after_each_write_was_committed,
             crash::killed_before_each_write_was_handled,
             crash::answers_lost_at_each_write,
-            observe::observe_tells_what_manage_then_does,
-            canary::no_secret_value_is_shown,
             bad_input::bad_input_has_its_reason,
             bad_input::a_refused_create_is_tried_once,
-            deletion::what_was_deleted_is_made_again_at_once,
             queued::a_freeze_stops_every_write_that_waits,
             queued::what_waits_is_written_by_the_current_spec,
             ambiguous::a_write_whose_outcome_is_unknown_stays_on_record,
@@ -118,6 +144,7 @@ pub mod dss_group;
 pub mod dss_impersonation_rule;
 pub mod dss_instance_variables;
 pub mod dss_personal_api_key;
+pub mod dss_task;
 pub mod dss_user;
 pub mod govern_blueprint_permissions;
 pub mod govern_default_permissions;
@@ -127,6 +154,7 @@ pub mod govern_role;
 pub mod govern_role_assignment;
 pub mod govern_user;
 pub mod launchpad_group;
+pub mod launchpad_user;
 pub mod node_group;
 pub mod node_key;
 pub mod node_user;
@@ -144,6 +172,8 @@ pub trait Scenario {
     const PRODUCT: Product;
     /// Name of the kind.
     const KIND: &'static str;
+    /// Name in the fault campaign, where each has its own. It starts with that of the kind.
+    const LABEL: &'static str = Self::KIND;
     /// How many writes it takes to make the remote object from nothing. Two or more, where the kind can: the operator
     /// is killed at each.
     const WRITES: u64;
@@ -151,10 +181,23 @@ pub trait Scenario {
     const CREATES: &'static [&'static str];
     /// Secrets that the spec names, with their keys.
     const SECRETS: &'static [Secret] = &[];
+    /// `ConfigMap`s that the spec names, with their keys.
+    const CONFIG_MAPS: &'static [Secret] = &[];
+    /// Events of type `Normal` while the remote object is made.
+    const EVENTS: u64 = Self::WRITES;
+    /// Whether the object keeps something as declared. A task does something and is done: nothing on the remote side is its own.
+    const KEEPS: bool = true;
+    /// Whether what the object is for is replaced from time to time, by `rotation`.
+    const ROTATES: bool = false;
+    /// Whether deletion puts back what was found where the object then wrote something else.
+    const RESTORES: bool = false;
+    /// Reason of an object of which the remote side refuses what it is for.
+    const REFUSED: &'static str = "Rejected";
     /// Whether the object owns entries of a document that others use too: entries found there are taken as adopted
     /// without being asked, and nothing is refused.
     const SHARED: bool = false;
-    /// Whether that document is the only one of its kind, so that all objects of a connection write it, many in one write.
+    /// Whether one write is that of many objects of a connection: their document is the only one of its kind, or the call takes
+    /// many.
     const ONE_DOCUMENT: bool = false;
     /// Whether an object that exists already can be taken over. Else it is another one, and a second one is made.
     const ADOPTS: bool = true;
@@ -169,7 +212,7 @@ pub trait Scenario {
     /// Whether nothing is made while the list has elements that cannot be read: the node makes the id, so that one of them
     /// may be the object.
     const NEEDS_WHOLE_LIST: bool = false;
-    /// Steps that `Observe` cannot foresee, because what they set cannot be read back.
+    /// Steps that `Observe` cannot foresee, because what they set cannot be read back, or follows from what people do later.
     const UNFORESEEN: &'static [&'static str] = &[];
     /// Deletion policies that the apiserver refuses, with words of its answer.
     const NOT_OFFERED: &'static [(&'static str, &'static str)] = &[];
@@ -219,6 +262,22 @@ pub trait Scenario {
 
     /// Somebody removes the object.
     fn gone(remote: &Instance, name: &str) -> Value;
+
+    /// Members of the spec by which an object of another name means the remote object of this one, where only one of them may
+    /// write it.
+    fn same(_name: &str) -> Option<Value> {
+        None
+    }
+
+    /// What must not be at any moment, whatever goes wrong, if it is.
+    fn violation(_remote: &Instance, _name: &str) -> Option<String> {
+        None
+    }
+
+    /// The Secret that the operator writes and its key that holds a value which has to work at every moment.
+    fn credential(_name: &str) -> Option<(String, &'static str)> {
+        None
+    }
 
     /// Secret values that the remote side has made and shown once.
     fn shown_once(_remote: &Instance, _name: &str) -> Vec<String> {

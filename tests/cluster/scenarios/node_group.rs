@@ -85,6 +85,10 @@ impl<N: Node> Scenario for Group<N> {
         json!({ "groups": { name: { "description": "Theirs", N::RIGHTS[2]: true } } })
     }
 
+    fn same(name: &str) -> Option<Value> {
+        Some(json!({ "name": name }))
+    }
+
     fn widened(_name: &str) -> Value {
         let mut permissions = Self::spec("")["permissions"].clone();
         permissions[N::RIGHTS[2]] = json!(true);

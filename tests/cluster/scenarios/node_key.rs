@@ -74,6 +74,7 @@ impl<N: Node> Scenario for Key<N> {
     const CREATES: &'static [&'static str] = N::OPERATIONS.0;
     const ADOPTS: bool = false;
     const SHOWN_ONCE: bool = true;
+    const ROTATES: bool = true;
     const NOT_OFFERED: &'static [(&'static str, &'static str)] = &[("Disable", "cannot be disabled")];
 
     fn spec(name: &str) -> Value {
@@ -157,6 +158,10 @@ impl<N: Node> Scenario for Key<N> {
 
     fn gone(remote: &Instance, name: &str) -> Value {
         patch(remote, KEYS, name, &Value::Null)
+    }
+
+    fn credential(name: &str) -> Option<(String, &'static str)> {
+        Some((format!("{name}-key"), "apiKey"))
     }
 
     fn shown_once(remote: &Instance, name: &str) -> Vec<String> {

@@ -116,6 +116,10 @@ impl<N: Node> Scenario for User<N> {
         } } })
     }
 
+    fn same(login: &str) -> Option<Value> {
+        Some(json!({ "login": login }))
+    }
+
     fn widened(_login: &str) -> Value {
         json!({ "groups": [{ "name": "readers" }, { "name": "data_team" }] })
     }

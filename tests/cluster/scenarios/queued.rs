@@ -31,7 +31,7 @@ pub async fn a_freeze_stops_every_write_that_waits<S: Scenario>(ground: &Ground)
         subject.prepare(name);
     }
     futures::future::join_all(names.iter().map(|name| subject.apply(name, json!({})))).await;
-    // The second write of a shared document is that of everybody else.
+    // The second write that is that of many is that of everybody else.
     let first = if S::ONE_DOCUMENT { 1 } else { 2 };
     bed.until("the first writes", || bed.remote.writes() >= first).await;
 

@@ -95,6 +95,7 @@ impl<D: Document> Scenario for Entries<D> {
     const WRITES: u64 = 1;
     const CREATES: &'static [&'static str] = D::CREATE;
     const SHARED: bool = true;
+    const RESTORES: bool = true;
     const ONE_DOCUMENT: bool = D::ONE;
     const NOT_OFFERED: &'static [(&'static str, &'static str)] = &[("Disable", "cannot be disabled")];
 
@@ -142,6 +143,10 @@ impl<D: Document> Scenario for Entries<D> {
 
     fn found(_remote: &Instance, name: &str) -> Value {
         at(&D::place(name), json!({ name: ours() }))
+    }
+
+    fn same(_name: &str) -> Option<Value> {
+        Some(json!({}))
     }
 
     fn widened(name: &str) -> Value {

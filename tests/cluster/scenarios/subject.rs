@@ -1,6 +1,6 @@
 //! One object of the kind, in a bed of its product: the steps that scenarios are made of.
 
-use std::marker::PhantomData;
+use std::{collections::BTreeMap, marker::PhantomData};
 
 use serde_json::{Value, json};
 
@@ -29,6 +29,11 @@ impl<S: Scenario> Subject<S> {
         let bed = Bed::ready_on(ground, S::PRODUCT, &hint, log).await;
         for (name, keys) in S::SECRETS {
             bed.namespace.secret(name, keys).await.unwrap();
+        }
+        for (name, keys) in S::CONFIG_MAPS {
+            let data: BTreeMap<&str, &str> = keys.iter().copied().collect();
+            let object = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name }, "data": data });
+            bed.apply(&object).await;
         }
         Self { bed, kind: PhantomData }
     }
@@ -147,4 +152,9 @@ pub fn declaration<S: Scenario>(connection: Connection, name: &str, extra: Value
 /// Origin on the record of an object.
 pub fn origin(object: &Value) -> &Value {
     &object["status"]["remote"]["origin"]
+}
+
+/// Whether the record says that what is on the remote side was made by us, where a kind has such a record.
+pub fn is_ours<S: Scenario>(object: &Value) -> bool {
+    !S::KEEPS || origin(object) == "Created"
 }

@@ -108,6 +108,24 @@ pub(super) fn accept(world: &mut World, asked: &Value) -> Result<Value, String> 
     Ok(Records::recorded(world).person(&user))
 }
 
+/// With switch `acceptMillis` people accept their invites by themselves. Whoever gets no seat stays invited.
+pub(super) fn accept_due(world: &mut World) {
+    let after = world.switches.millis("acceptMillis");
+    if after == 0 || world.read("invites").is_empty() {
+        return;
+    }
+    let before = i64::try_from(world.clock.millis().saturating_sub(after)).unwrap_or(i64::MAX);
+    let is_due = |invite: &&Value| {
+        let created = text(invite, "createdOn").parse::<jiff::Timestamp>();
+        created.is_ok_and(|created| created.as_millisecond() <= before)
+    };
+    let due = world.read("invites").values().filter(is_due);
+    let emails: Vec<Value> = due.map(|invite| invite["email"].clone()).collect();
+    for email in emails {
+        let _ = accept(world, &json!({ "email": email }));
+    }
+}
+
 /// With switch `inviteExpiry` an invite goes away by itself.
 fn drop_expired(world: &mut World) {
     if !world.switches.is("inviteExpiry", "week") {

@@ -87,6 +87,10 @@ impl Api for Launchpad {
         refusal::body(world, failure)
     }
 
+    fn settle(&self, world: &mut World) {
+        invites::accept_due(world);
+    }
+
     fn collections(&self) -> &'static [&'static str] {
         &["users", "invites", "groups", "profiles", "nodes", "tasks", "apiKeys"]
     }

@@ -35,6 +35,12 @@ pub(super) const SWITCHES: &[Switch] = &[
         &["never", "week"],
         "A51: whether an invite that nobody accepts goes away",
     ),
+    Switch {
+        name: "acceptMillis",
+        about: "how long after an invite the invited person accepts it; 0: nobody accepts by themselves",
+        default: Fixed::Number(0),
+        allowed: Allowed::Millis,
+    },
     choice(
         "repeatedMembers",
         &["once", "refused"],

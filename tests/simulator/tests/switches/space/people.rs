@@ -14,6 +14,7 @@ answers! { launchpad: {
         "sensitive" => {"found": [], "again": 0},
     }
     "A51" whether_a_user_has_the_id_of_the_invite { "new" => false, "same" => true }
+    "acceptMillis" who_is_a_user_a_second_after_an_invite { 0 => [1, 0], 500 => [0, 1], 60_000 => [1, 0] }
     "inviteExpiry" an_invite_after_eight_days { "never" => [1, true], "week" => [0, false] }
 } }
 
@@ -45,4 +46,15 @@ async fn an_invite_after_eight_days(space: &Instance) -> Value {
     let left = found(space, "/invites/search", json!({})).await.len();
     let accepted = space.act("acceptInvite", &json!({"email": "jane@example.com"}));
     json!([left, accepted.is_ok()])
+}
+
+/// How many are invited and how many of them are users a second later.
+async fn who_is_a_user_a_second_after_an_invite(space: &Instance) -> Value {
+    post(space, "/invites", json!([invite("jane@example.com", "reader")])).await;
+    space.advance(Duration::from_secs(1));
+    let mut seen = Vec::new();
+    for path in ["/invites/search", "/users/search"] {
+        seen.push(found(space, path, json!({"emails": ["jane@example.com"]})).await.len());
+    }
+    json!(seen)
 }
