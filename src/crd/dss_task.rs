@@ -1,4 +1,4 @@
-//! `DssTask`: something that is done on a DSS node, once or by a schedule.
+//! `DssTask`: something that is done on a DSS or Govern node, once or by a schedule.
 
 use kube::{CustomResource, KubeSchema, core::Duration};
 use schemars::JsonSchema;
@@ -58,6 +58,36 @@ impl Directory {
             Self::AzureAd => "AZURE_AD",
             Self::Custom => "CUSTOM",
         }
+    }
+}
+
+/// The kind of a connection to a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = undescribed)]
+pub enum NodeKindName {
+    /// A DSS node.
+    #[default]
+    DssInstance,
+    /// A Govern node.
+    GovernInstance,
+}
+
+/// A connection to a node of either product.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NodeRef {
+    /// Kind of the connection object: `DssInstance` (default), or `GovernInstance` for `resyncUsers`, `provisionUsers`,
+    /// `abortFutures` and `awaitFuture` on a Govern node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<NodeKindName>,
+    /// The connection object.
+    #[serde(flatten)]
+    pub instance: InstanceRef,
+}
+
+impl NodeRef {
+    /// Whether it leads to a Govern node.
+    pub fn is_govern(&self) -> bool {
+        self.kind == Some(NodeKindName::GovernInstance)
     }
 }
 
@@ -192,7 +222,8 @@ pub struct AbortFutures {
 /// Waits for a future that somebody else started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AwaitFuture {
-    /// Its id. The operator fetches the result, which the node may forget with that. It never aborts this future.
+    /// Its id. The operator reads how the future is and never its result, which stays on the node for whoever started it. It never
+    /// aborts this future.
     #[schemars(length(min = 1, max = 200))]
     pub id: String,
 }
@@ -331,7 +362,7 @@ pub struct Action {
     pub access_report: Option<AccessReport>,
 }
 
-/// Something that the operator does on a DSS node, once or by a schedule, like a Job or a `CronJob`. Without a schedule it runs
+/// Something that the operator does on a node, once or by a schedule, like a Job or a `CronJob`. Without a schedule it runs
 /// once; it runs again when you change what it does.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[kube(
@@ -343,7 +374,7 @@ pub struct Action {
     shortname = "dsst",
     status = "DssTaskStatus",
     derive = "PartialEq",
-    doc = "Something that is done on a DSS node, once or by a schedule.",
+    doc = "Something that is done on a DSS or Govern node, once or by a schedule.",
     printcolumn(name = "Instance", type_ = "string", json_path = ".spec.instanceRef.name"),
     printcolumn(name = "Schedule", type_ = "string", json_path = ".spec.schedule"),
     printcolumn(name = "Last", type_ = "string", json_path = ".status.runs[0].phase"),
@@ -368,13 +399,18 @@ pub struct Action {
     validation = Rule::new("has(self.schedule) || !has(self.timeZone)").message("timeZone is for a schedule"),
     validation = Rule::new("!has(self.schedule) || !has(self.ttlSecondsAfterFinished)")
         .message("ttlSecondsAfterFinished is for a task without a schedule"),
-    validation = Rule::new("!has(self.schedule) || !has(self.awaitFuture)").message("awaitFuture takes no schedule")
+    validation = Rule::new("!has(self.schedule) || !has(self.awaitFuture)").message("awaitFuture takes no schedule"),
+    validation = Rule::new("!has(self.instanceRef.kind) || self.instanceRef.kind != 'GovernInstance' || has(self.resyncUsers) || \
+        has(self.provisionUsers) || has(self.abortFutures) || has(self.awaitFuture)")
+        .message("a Govern node takes resyncUsers, provisionUsers, abortFutures and awaitFuture"),
+    validation = Rule::new("!has(self.instanceRef.kind) || self.instanceRef.kind != 'GovernInstance' || !has(self.asUser)")
+        .message("asUser is for a DSS node")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct DssTaskSpec {
-    /// The connection, a `DssInstance`. Immutable.
+    /// The connection. Immutable.
     #[x_kube(validation = Rule::new("self == oldSelf").message("instanceRef is immutable"))]
-    pub instance_ref: InstanceRef,
+    pub instance_ref: NodeRef,
     /// When it runs, as a cron schedule: minute, hour, day of month, month, day of week (0 or 7 is Sunday). Of the runs that were
     /// missed while the operator did not run, the connection was frozen or `suspend` was true, only the last one is made up
     /// for. Unset: it runs once.

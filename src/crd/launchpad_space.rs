@@ -64,6 +64,9 @@ pub struct SpaceNodeStatus {
     /// Type, such as `design` or `govern`.
     #[serde(rename = "type")]
     pub type_: String,
+    /// How it is, in the Launchpad's own word, such as `running`. Absent where its API does not tell, as in its release of 2026.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
 }
 
 /// Counts of people.

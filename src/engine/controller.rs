@@ -120,9 +120,10 @@ pub fn watch_kind<W: Work>(env: &Environment, work: W, scope: &Scope) -> Kind<W>
     let watched: Arc<dyn Watched> = Arc::new(Handle(Arc::downgrade(&shell)));
     let _ = shell.watched.set(watched);
     let (before, after) = (shell.clone(), shell.clone());
-    let known = store.clone();
+    let (known, served) = (store.clone(), shell.clone());
     let stream = scope
         .watch(&env.client, &watch_config(PAGE), store.clone())
+        .filter(move |event| std::future::ready(serves(&served, event)))
         .inspect(move |event| note_state(event, &state, &after))
         .modify(|guard| match &mut guard.0 {
             Ok(object) => compact(object),
@@ -209,6 +210,15 @@ async fn reconcile<W: Work>(guard: Arc<DeserializeGuard<W::Object>>, shell: Arc<
 }
 
 type WatchEvent<K> = Result<watcher::Event<DeserializeGuard<K>>, watcher::Error>;
+
+/// Whether an event concerns this work.
+fn serves<W: Work>(shell: &Shell<W>, event: &WatchEvent<W::Object>) -> bool {
+    let Ok(watcher::Event::Apply(guard) | watcher::Event::InitApply(guard) | watcher::Event::Delete(guard)) = event
+    else {
+        return true;
+    };
+    shell.work.serves(guard.0.as_ref().ok())
+}
 
 /// Notes how far the watch is; a kind without a CRD is a state and no failure.
 fn note_state<W: Work>(event: &WatchEvent<W::Object>, state: &watch::Sender<WatchState>, shell: &Shell<W>) {

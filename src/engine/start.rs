@@ -6,7 +6,7 @@ use futures::future::join_all;
 use tokio::{sync::watch, task::JoinSet};
 
 use super::{
-    connect::{Connecting, ConnectionKind, Connections},
+    connect::{Connecting, ConnectionKind, Connections, Place},
     controller::{Kind, watch_kind},
     environment::Environment,
     keep::{Keeping, Managed},
@@ -92,6 +92,10 @@ impl Starting {
             self.scope.clone(),
             self.env.privileges.clone(),
             self.env.namespaces.clone(),
+            Place {
+                cluster: self.env.cluster.as_deref().map(Arc::from),
+                clock: self.env.clock.clone(),
+            },
         ));
         let kind = watch_kind(&self.env, Connecting(connections.clone()), &self.scope);
         connections.find_in(kind.objects(), kind.watched());

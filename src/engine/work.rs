@@ -61,6 +61,11 @@ pub trait Work: Send + Sync + Sized + 'static {
     /// The kind of object.
     type Object: Object;
 
+    /// Whether this work is for the object; `None`: an object that cannot be decoded. Where two kinds of work share a kind of
+    /// object, each object belongs to one of them for its lifetime.
+    fn serves(&self, _object: Option<&Self::Object>) -> bool {
+        true
+    }
     /// What the object refers to.
     fn facts(&self, object: &Self::Object) -> Facts;
     /// The connection that the object uses.

@@ -54,6 +54,7 @@ pub fn list(kinds: &mut impl Table) {
     kinds.objects::<govern::RoleAssignment>(&govern);
     kinds.objects::<Keep<govern::BlueprintPermissions>>(&govern);
     kinds.objects::<Keep<govern::DefaultPermissions>>(&govern);
+    kinds.tasks::<govern::GovernTasks>(&govern);
     let spaces = kinds.connections::<LaunchpadSpace>();
     kinds.objects::<launchpad::Group>(&spaces);
     kinds.objects::<launchpad::User>(&spaces);

@@ -226,6 +226,18 @@ fn tasks() -> Vec<Case> {
         ),
         (
             TASK,
+            "other",
+            json!({ "instanceRef": { "kind": "GovernInstance" }, "resyncUsers": null, "pushBaseImages": {} }),
+            "a Govern node takes resyncUsers, provisionUsers, abortFutures and awaitFuture",
+        ),
+        (
+            TASK,
+            "other",
+            json!({ "instanceRef": { "kind": "GovernInstance" }, "asUser": "jane" }),
+            "asUser is for a DSS node",
+        ),
+        (
+            TASK,
             THERE,
             json!({ "timeout": "200h" }),
             "timeout must be from 1s to 168h",

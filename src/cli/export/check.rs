@@ -56,6 +56,7 @@ where
             connection: self.connection,
             lists: self.lists,
             mark: None,
+            cluster: None,
             others: Claims::none(name),
         };
         let plan = match M::plan(object, &given, Some(&seen)) {

@@ -55,16 +55,19 @@ pub struct NodeRecord {
     pub name: String,
     /// `govern`, `design`, `automation`, `dataiku` and others; an open set.
     pub type_: String,
+    /// How it is, in the API's own word; `None`: the API does not tell, as in the release of the contract sheet.
+    pub state: Option<String>,
 }
 
 /// Without its type it is unknown where access to a node is written, so the type is part of its key.
 impl Record for NodeRecord {
     const KEY: &'static str = "name";
 
-    fn read(fields: Fields<'_>) -> Option<Self> {
+    fn read(mut fields: Fields<'_>) -> Option<Self> {
         Some(Self {
             name: fields.key(Self::KEY)?,
             type_: fields.key("type")?,
+            state: fields.text("state").or_else(|| fields.text("status")),
         })
     }
 }

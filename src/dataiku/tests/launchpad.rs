@@ -207,16 +207,21 @@ async fn seats_are_counted_per_profile() {
 
 #[tokio::test]
 async fn all_nodes_are_searched_for_without_a_type() {
-    let body = json!([{"name": "design-0", "type": "design"}, {"name": "govern-0", "type": "govern"}]);
+    let body = json!([
+        {"name": "design-0", "type": "design"}, {"name": "govern-0", "type": "govern", "state": "stopped"},
+        {"name": "odd-0", "type": "design", "state": {"not": "a text"}},
+    ]);
     let at = format!("{SPACE}/nodes/search");
     let server = answering_at("POST", &at, json_text(body)).await;
     let nodes = launchpad(&server.uri()).nodes().await.unwrap().items;
     let design = NodeRecord {
+        state: None,
         name: "design-0".into(),
         type_: "design".into(),
     };
     assert_eq!(nodes[0], design);
     assert!(!nodes[0].is_govern() && nodes[1].is_govern());
+    assert_eq!((nodes[1].state.as_deref(), &nodes[2].state), (Some("stopped"), &None));
     let (_, path, body) = only_request(&server).await;
     assert_eq!((path, body.as_str()), (at, r#"{"type":null}"#));
 }

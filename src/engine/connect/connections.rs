@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use self::loss::Loss;
 use super::{
-    ConnectionKey, ConnectionKind, Dependent, Live,
+    ConnectionKey, ConnectionKind, Dependent, Live, Place,
     admission::{Admission, Queue, Queues},
     audit::Trail,
     delegation::Privileges,
@@ -159,19 +159,21 @@ pub struct Connections<C: ConnectionKind> {
     scope: Scope,
     pub(super) privileges: Arc<Privileges>,
     pub(super) namespaces: Namespaces,
+    place: Place,
     dependents: RwLock<Vec<Arc<dyn Watched>>>,
     states: RwLock<HashMap<ConnectionKey, State<C>>>,
 }
 
 impl<C: ConnectionKind> Connections<C> {
     /// None yet. `scope`: where connection objects are watched; `privileges`: which flags are privileged.
-    pub fn new(scope: Scope, privileges: Arc<Privileges>, namespaces: Namespaces) -> Self {
+    pub fn new(scope: Scope, privileges: Arc<Privileges>, namespaces: Namespaces, place: Place) -> Self {
         Self {
             objects: OnceLock::new(),
             own: OnceLock::new(),
             scope,
             privileges,
             namespaces,
+            place,
             dependents: RwLock::default(),
             states: RwLock::default(),
         }
@@ -375,6 +377,7 @@ impl<C: ConnectionKind> Connections<C> {
             lists: Arc::default(),
             writers: state.writers.clone(),
             meters: state.meters.clone(),
+            place: self.place.clone(),
             reach,
             version,
             prints: secrets.prints(),

@@ -12,8 +12,17 @@ use std::{
 use super::{ConnectionKey, ConnectionKind, kind::Api};
 use crate::{
     dataiku::gate::Lane,
-    engine::{meters::Meters, shared::writer::Writers},
+    engine::{clock::Clock, meters::Meters, shared::writer::Writers},
 };
+
+/// Where and when the operator runs.
+#[derive(Clone, Default)]
+pub struct Place {
+    /// Identifies the cluster in ownership marks; `None`: unknown.
+    pub cluster: Option<Arc<str>>,
+    /// The wall clock.
+    pub clock: Clock,
+}
 
 /// A connection with one way to reach its remote side. Another address or other credentials make another one.
 pub struct Live<C: ConnectionKind> {
@@ -27,6 +36,8 @@ pub struct Live<C: ConnectionKind> {
     pub writers: Arc<Writers>,
     /// What is counted of it. They outlive this connection.
     pub meters: Arc<Meters>,
+    /// Where and when the operator runs.
+    pub place: Place,
     /// Hash of how the connection object said that the remote side is reached.
     pub(super) reach: u64,
     /// `reach` and the values of its Secrets.
@@ -57,6 +68,7 @@ impl<C: ConnectionKind> Live<C> {
             lists: Arc::default(),
             writers: Arc::default(),
             meters: Arc::default(),
+            place: Place::default(),
             reach: 0,
             version: String::new(),
             prints: BTreeMap::new(),

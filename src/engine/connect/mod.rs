@@ -21,6 +21,6 @@ pub use delegation::{Declared, Delegable};
 pub use guard::{Effect, Held};
 pub use key::{ConnectionKey, Dependent, Shares};
 pub use kind::{Api, ConnectionKind, Terms};
-pub use live::{Live, Remote};
+pub use live::{Live, Place, Remote};
 pub use orphans::{Left, Remains};
 pub use work::Connecting;

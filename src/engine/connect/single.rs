@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::{ConnectionKey, ConnectionKind, Connections, Dependent, Live, delegation::Privileges, kind};
+use super::{ConnectionKey, ConnectionKind, Connections, Dependent, Live, Place, delegation::Privileges, kind};
 use crate::{
     dataiku::{address::AddressPolicy, transport::Transport},
     engine::{
@@ -38,7 +38,12 @@ impl<C: ConnectionKind> Bench<C> {
         );
         Self {
             live: Arc::new(Live::alone(key, api)),
-            connections: Arc::new(Connections::new(Scope::default(), privileges, Namespaces::default())),
+            connections: Arc::new(Connections::new(
+                Scope::default(),
+                privileges,
+                Namespaces::default(),
+                Place::default(),
+            )),
             object,
             knows_terms: true,
         }

@@ -76,6 +76,8 @@ pub struct Given<'a, C: ConnectionKind> {
     pub lists: &'a C::Lists,
     /// The mark that the remote object is to carry; `None`: the operator did not create it, or knows no mark.
     pub mark: Option<Mark>,
+    /// Identifies this cluster in marks; `None`: unknown.
+    pub cluster: Option<&'a str>,
     /// What other objects of the kind declare and own, for kinds with [`Managed::claims`], and all objects of the connection.
     pub others: Claims<'a>,
 }

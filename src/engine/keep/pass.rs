@@ -455,6 +455,7 @@ pub(super) fn given<'a, M: Managed>(
         record: &report.record,
         secrets,
         mark,
+        cluster: shell.env.cluster.as_deref(),
         connection: &admitted.object,
         lists: &admitted.live.lists,
         others,

@@ -203,6 +203,7 @@ impl<M: Managed> Scene<'_, M> {
             connection,
             lists: &live.lists,
             mark: None,
+            cluster: None,
             others: self.claims(index, &preview.name),
         };
         let plan = M::plan(object, &given, seen.as_ref())?;

@@ -45,6 +45,7 @@ impl<T: Task> Cycle<'_, T> {
                 format!("somebody aborted future {id} on the node"),
             )),
             Poll::Gone => Taken::Gone,
+            Poll::Ready | Poll::Unsure if run.foreign => T::look(&stage.given(&run.id), &id).await?,
             Poll::Ready | Poll::Unsure => {
                 if poll == Poll::Ready && !run.result_ready {
                     // The node forgets a result that was fetched: a crash right after that must not look like a failure.

@@ -75,6 +75,11 @@ impl Ending {
         }
     }
 
+    /// An ending of a run that could do nothing, for this reason.
+    pub fn nothing_done(why: &str) -> Self {
+        Self::new(RunPhase::Failed, why)
+    }
+
     /// The same with a number.
     #[must_use]
     pub fn count(mut self, name: &str, number: usize) -> Self {
@@ -159,6 +164,11 @@ pub trait Task: Send + Sync + 'static {
     /// The kind of connection.
     type Connection: ConnectionKind;
 
+    /// Whether the object is run by this strategy; `None`: an object that cannot be decoded. Of strategies that share a kind of
+    /// object, exactly one takes each object, by a field that never changes.
+    fn serves(_object: Option<&Self::Object>) -> bool {
+        true
+    }
     /// What the object says of its runs.
     fn terms(object: &Self::Object) -> RunTerms<'_>;
     /// What a run does, for people, such as `resync all users`.
@@ -208,6 +218,10 @@ pub trait Task: Send + Sync + 'static {
         Self: Sized;
     /// Fetches the result of a run. The remote side may forget it with that.
     fn take(given: &Given<'_, Self>, id: &str) -> impl Future<Output = Result<Taken, Error>> + Send
+    where
+        Self: Sized;
+    /// How a run of somebody else ended, without taking anything away: `Running` while nothing tells.
+    fn look(given: &Given<'_, Self>, id: &str) -> impl Future<Output = Result<Taken, Error>> + Send
     where
         Self: Sized;
     /// Aborts a run; false where the remote side does not know it.

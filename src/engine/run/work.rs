@@ -40,6 +40,10 @@ impl<T: Task> Running<T> {
 impl<T: Task> Work for Running<T> {
     type Object = T::Object;
 
+    fn serves(&self, object: Option<&T::Object>) -> bool {
+        T::serves(object)
+    }
+
     fn facts(&self, object: &T::Object) -> Facts {
         Facts {
             connection: Some(T::terms(object).connection),

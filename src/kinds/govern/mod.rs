@@ -8,6 +8,7 @@ mod permissions;
 mod role;
 pub mod role_assignment;
 mod rules;
+mod task;
 #[cfg(test)]
 mod tests;
 mod user;
@@ -15,3 +16,4 @@ mod user;
 pub use permissions::{BlueprintPermissions, DefaultPermissions};
 pub use role::Role;
 pub use role_assignment::RoleAssignment;
+pub use task::GovernTasks;

@@ -35,6 +35,9 @@ use crate::{
 
 const KEY_ID: &str = "apiKeyId";
 const KEY_SECRET: &str = "apiKeySecret";
+/// Longest state of a node that the status shows, in bytes.
+const LONGEST_STATE: usize = 64;
+
 /// Scopes of an API key (contract sheet, section 4). The list of nodes needs none.
 const READ_USERS: &str = "read_users";
 const READ_GROUPS: &str = "read_groups";
@@ -270,6 +273,7 @@ pub(super) async fn sweep(api: &Launchpad, lists: &SpaceLists) -> Result<Sweep, 
         .map(|node| SpaceNodeStatus {
             name: node.name.clone(),
             type_: node.type_.clone(),
+            state: node.state.clone().filter(|state| state.len() <= LONGEST_STATE),
         })
         .collect();
     sweep.nodes.sort_by(|one, other| one.name.cmp(&other.name));

@@ -13,13 +13,13 @@ mod own;
 mod spelling;
 mod survey;
 mod sweep;
+pub mod task;
 #[cfg(test)]
 pub(super) mod tests;
 mod user;
 
 use std::{collections::HashSet, future::Future, sync::Arc};
 
-use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 pub use self::{
@@ -416,7 +416,8 @@ fn take_census<K: NodeKind>(node: &NodeSpec, live: &Live<K>, sweep: &mut Sweep, 
         own: &sweep.identity.auth_identifier,
         dormant_after: declared.dormant_after(),
         running_interval: running,
-        now: Timestamp::now(),
+        now: live.place.clock.now(),
+        cluster: live.place.cluster.as_deref(),
     };
     let census = Census::take((*live.lists).as_ref(), &scene);
     sweep.census = Some(census);

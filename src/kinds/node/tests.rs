@@ -113,6 +113,8 @@ pub struct Bed {
     pub secrets: Secrets,
     pub connection: DssInstance,
     pub lists: NodeLists,
+    /// Identifies the cluster in marks.
+    pub cluster: Option<&'static str>,
 }
 
 impl Default for Bed {
@@ -130,6 +132,7 @@ impl Default for Bed {
             secrets: Secrets::default(),
             connection: object("DssInstance", "design", &spec),
             lists,
+            cluster: None,
         }
     }
 }
@@ -143,6 +146,7 @@ impl Bed {
         Given {
             name: name.clone(),
             mark: None,
+            cluster: self.cluster,
             now: Timestamp::UNIX_EPOCH,
             record: &self.record,
             secrets: &self.secrets,

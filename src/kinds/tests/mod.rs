@@ -2,9 +2,13 @@
 //! through the connections of another one.
 #![allow(clippy::needless_pass_by_value, reason = "every caller makes the JSON on the spot")]
 
+pub(crate) mod assumed;
 mod audit;
+mod bad_input;
 mod bulk_edits;
+mod fifteen_calls;
 mod inventory;
+mod many_users;
 mod matrix;
 pub(crate) mod node;
 mod over_time;

@@ -1,40 +1,45 @@
-//! Many objects and a person write one document at once.
+//! Many objects, a person and another tool write the documents of one blueprint at once.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{BLUEPRINT, ROLE, assignment, holders, in_sync, patch, rule};
-use crate::bed::Bed;
+use super::{BLUEPRINT, ROLE, assignment, document, holders, in_sync, patch, rule};
+use crate::bed::{Bed, object};
 use crate::ground::Ground;
 
-/// Somebody gives another role to people by the API, as the page in Govern does: they read the document, add a rule, save
-/// it, and look whether it is there. Govern has no conditional write, so what is saved between a read and the write that
-/// follows it is lost. Whoever finds that adds it again, the operator as well as a person.
-struct Person<'a> {
+const ASSIGNMENTS: &str = "blueprint-role-assignments";
+const PERMISSIONS: &str = "blueprint-permissions";
+
+/// Somebody edits a document of the blueprint by the API, as the page in Govern does: they read it, take a moment, save it, and look
+/// whether their edit is there. Govern has no conditional write, so what is saved between a read and the write that follows it is
+/// lost. Whoever finds that saves it again, the operator as well as a person.
+struct Editor<'a> {
     bed: &'a Bed,
     client: reqwest::Client,
+    document: &'static str,
+    /// Between reading and saving.
+    moment: Duration,
     saves: u64,
 }
 
-impl<'a> Person<'a> {
-    fn new(bed: &'a Bed) -> Self {
+impl<'a> Editor<'a> {
+    fn new(bed: &'a Bed, document: &'static str, moment: Duration) -> Self {
         Self {
             bed,
             client: reqwest::Client::new(),
+            document,
+            moment,
             saves: 0,
         }
     }
 
-    async fn document(&self) -> Value {
+    /// Saves the document with this edit.
+    async fn save(&mut self, edit: impl Fn(&mut Value)) {
         let answer = self.request(reqwest::Method::GET).send().await.unwrap();
-        answer.json().await.unwrap()
-    }
-
-    /// Saves the document with these rules of a role.
-    async fn save(&mut self, role: &str, rules: &[Value]) {
-        let mut document = self.document().await;
-        document["roleAssignmentsRules"][role] = json!(rules);
+        let mut document: Value = answer.json().await.unwrap();
+        tokio::time::sleep(self.moment).await;
+        edit(&mut document);
         self.saves += 1;
         let saved = self.request(reqwest::Method::PUT).json(&document).send().await;
         assert!(saved.unwrap().status().is_success());
@@ -42,8 +47,9 @@ impl<'a> Person<'a> {
 
     fn request(&self, method: reqwest::Method) -> reqwest::RequestBuilder {
         let url = format!(
-            "{}/dip/publicapi/admin/blueprint-role-assignments/{BLUEPRINT}",
-            self.bed.remote.url()
+            "{}/dip/publicapi/admin/{}/{BLUEPRINT}",
+            self.bed.remote.url(),
+            self.document
         );
         self.client
             .request(method, url)
@@ -62,20 +68,24 @@ async fn a_hundred_objects_and_a_person_write_one_document_and_nobody_loses_a_ru
         let all: Vec<_> = names.iter().map(|name| assignment(name, json!({}))).collect();
         futures::future::join_all(all.iter().map(|object| bed.apply(object))).await;
     };
-    let mut person = Person::new(&bed);
+    let mut person = Editor::new(&bed, ASSIGNMENTS, Duration::ZERO);
     let hands: Vec<_> = (0..20).map(|n| format!("hand-{n:02}")).collect();
     let by_hand = async {
         let mut rules = Vec::new();
+        let set = |rules: &[Value]| {
+            let rules = json!(rules);
+            move |document: &mut Value| document["roleAssignmentsRules"]["ro.reader"] = rules.clone()
+        };
         for hand in &hands {
             rules.push(rule(hand));
-            person.save("ro.reader", &rules).await;
+            person.save(set(&rules)).await;
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         // A person looks once more, and adds what was lost.
         for _ in 0..5 {
             tokio::time::sleep(Duration::from_millis(500)).await;
             if holders(&bed, "ro.reader") != hands {
-                person.save("ro.reader", &rules).await;
+                person.save(set(&rules)).await;
             }
         }
     };
@@ -95,4 +105,149 @@ async fn a_hundred_objects_and_a_person_write_one_document_and_nobody_loses_a_ru
     bed.remote.reset_requests();
     bed.sweeps(1).await;
     assert_eq!(bed.remote.writes(), 0);
+}
+
+/// 10 roles, 60 assignments (10 of them by the name of a `GovernRole`) and 30 permissions, all about one blueprint.
+fn of_three_kinds() -> Vec<Value> {
+    let on_govern = |spec: Value| crate::bed::merged(json!({ "instanceRef": { "name": "govern" } }), spec);
+    let roles = (0..10).map(|n| {
+        let name = format!("team-{n}");
+        object(
+            "GovernRole",
+            &name,
+            on_govern(json!({ "identifier": name, "label": "Team" })),
+        )
+    });
+    let of_roles = (0..10).map(|n| {
+        let spec = json!({ "blueprintId": BLUEPRINT, "roleRef": { "name": format!("team-{n}") }, "rules": [{ "groups": ["readers"] }] });
+        object("GovernRoleAssignment", &format!("of-team-{n}"), on_govern(spec))
+    });
+    let of_people = (0..50).map(|n| assignment(&format!("person-{n:02}"), json!({})));
+    let permissions = (0..30).map(|n| {
+        let own = json!({ "roles": { format!("ro.own-{n:02}"): { "read": true } } });
+        let spec = json!({ "blueprintId": BLUEPRINT, "permissions": own });
+        object("GovernBlueprintPermissions", &format!("own-{n:02}"), on_govern(spec))
+    });
+    roles.chain(of_roles).chain(of_people).chain(permissions).collect()
+}
+
+/// Names of `ro.<start>…` in the permissions of the blueprint.
+fn permitted(bed: &Bed, start: &str) -> BTreeSet<String> {
+    let roles = bed
+        .remote
+        .state_at(&format!("/blueprintPermissions/{BLUEPRINT}/permissions/roles"));
+    let roles = roles.and_then(|roles| roles.as_object().cloned()).unwrap_or_default();
+    let wanted = roles.keys().filter(|name| name.starts_with(start));
+    wanted.cloned().collect()
+}
+
+/// What of the operator is in both documents: rules of people, rules of teams, permissions.
+fn ours(bed: &Bed) -> (usize, usize, usize) {
+    let rules = document(bed).map(|document| document["roleAssignmentsRules"].clone());
+    let rules = rules.and_then(|rules| rules.as_object().cloned()).unwrap_or_default();
+    let teams = rules
+        .iter()
+        .filter(|(role, rules)| role.starts_with("ro.team-") && rules.as_array().is_some_and(|rules| rules.len() == 1));
+    let people = holders(bed, ROLE)
+        .iter()
+        .filter(|name| name.starts_with("person-"))
+        .count();
+    (people, teams.count(), permitted(bed, "ro.own-").len())
+}
+
+in_memory!(objects_of_three_kinds_a_person_and_a_tool_share_one_blueprint_and_everybodys_entries_survive);
+async fn objects_of_three_kinds_a_person_and_a_tool_share_one_blueprint_and_everybodys_entries_survive(
+    ground: &Ground,
+) {
+    const EDITS: usize = 20;
+    const ALL: (usize, usize, usize) = (50, 10, 30);
+    let bed = ground.govern("threekinds").await;
+    bed.remote.patch_state(patch(ROLE, &[rule("theirs")])).unwrap();
+    let found = json!({ "blueprintId": BLUEPRINT, "permissions": { "everyone": { "read": true }, "roles": {} } });
+    bed.remote
+        .patch_state(json!({ "blueprintPermissions": { BLUEPRINT: found } }))
+        .unwrap();
+    bed.sweeps(1).await;
+    bed.remote.reset_requests();
+    let objects = of_three_kinds();
+    let applying = async {
+        futures::future::join_all(objects.iter().map(|object| bed.apply(object))).await;
+    };
+    // Both take a moment between reading and saving, so each save may undo what others saved in that moment.
+    let mut person = Editor::new(&bed, ASSIGNMENTS, Duration::from_millis(50));
+    let mut tool = Editor::new(&bed, PERMISSIONS, Duration::from_millis(20));
+    let hands: Vec<_> = (0..EDITS).map(|n| format!("hand-{n:02}")).collect();
+    let (mut lost_rules, mut lost_permissions) = (0, 0);
+    let by_hand = async {
+        for hand in &hands {
+            person
+                .save(|document| {
+                    let rules = &mut document["roleAssignmentsRules"]["ro.reader"];
+                    let mut all = rules.as_array().cloned().unwrap_or_default();
+                    all.push(rule(hand));
+                    *rules = json!(all);
+                })
+                .await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            // They look, and repeat what is lost.
+            while !holders(&bed, "ro.reader").contains(hand) {
+                lost_rules += 1;
+                person
+                    .save(|document| {
+                        let rules = &mut document["roleAssignmentsRules"]["ro.reader"];
+                        let mut all = rules.as_array().cloned().unwrap_or_default();
+                        all.push(rule(hand));
+                        *rules = json!(all);
+                    })
+                    .await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    };
+    let by_tool = async {
+        for n in 0..EDITS {
+            let name = format!("ro.tool-{n:02}");
+            loop {
+                tool.save(|document| document["permissions"]["roles"][&name] = json!({ "write": true }))
+                    .await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                if permitted(&bed, "ro.tool-").contains(&name) {
+                    break;
+                }
+                lost_permissions += 1;
+            }
+        }
+    };
+    tokio::join!(applying, by_hand, by_tool);
+    // What the operator wrote and a person or the tool undid by saving what they had read before.
+    let at_the_end_of_the_edits = ours(&bed);
+    bed.until("everybody's entries", || ours(&bed) == ALL).await;
+    for object in &objects {
+        let (kind, name) = (
+            object["kind"].as_str().unwrap(),
+            object["metadata"]["name"].as_str().unwrap(),
+        );
+        bed.wait(kind, name, "Ready=True/InSync").await;
+    }
+    bed.sweeps(2).await;
+    assert_eq!(ours(&bed), ALL);
+    let mut expected: Vec<_> = hands.clone();
+    expected.sort();
+    assert_eq!(holders(&bed, "ro.reader"), expected, "of the person, once each");
+    assert_eq!(permitted(&bed, "ro.tool-").len(), EDITS, "of the tool");
+    assert!(
+        holders(&bed, ROLE).contains(&"theirs".to_owned()),
+        "of whoever was there before"
+    );
+    let everyone = format!("/blueprintPermissions/{BLUEPRINT}/permissions/everyone/read");
+    assert_eq!(bed.remote.state_at(&everyone), Some(json!(true)));
+    let counts = bed.remote.requests().counts;
+    eprintln!(
+        "100 objects of three kinds, {} saves by hand of which {lost_rules} were undone, {} by a tool of which {lost_permissions} \
+         were undone; ours when both had ended (rules, teams, permissions): {at_the_end_of_the_edits:?} of {ALL:?}; calls: {counts:?}",
+        person.saves, tool.saves,
+    );
+    bed.remote.reset_requests();
+    bed.sweeps(2).await;
+    assert_eq!(bed.remote.writes(), 0, "nobody undoes anybody's entries for good");
 }

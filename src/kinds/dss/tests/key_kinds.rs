@@ -46,7 +46,7 @@ async fn a_personal_key_waits_for_its_user_is_published_rotated_and_deleted() {
             first[0]["description"]
                 .as_str()
                 .unwrap()
-                .starts_with("notebooks [dataiku-operator.io/owner: team/ci ")
+                .starts_with("notebooks [dataiku-operator.io/owner: c0ffee/team/ci ")
         );
         assert_eq!(rig.published("apiKey").as_deref(), first[0]["key"].as_str());
         rig.until("a rotation", || {

@@ -73,7 +73,7 @@ async fn a_key_is_created_published_and_deleted_and_its_value_shows_nowhere_else
             key["description"]
                 .as_str()
                 .unwrap()
-                .starts_with("pipeline [dataiku-operator.io/owner: team/ci ")
+                .starts_with("pipeline [dataiku-operator.io/owner: c0ffee/team/ci ")
         );
         assert_eq!(key["globalPermissions"]["mayCreateProjects"], true);
         assert_eq!(rig.published("url").as_deref(), Some(rig.node.url()));
@@ -281,4 +281,39 @@ async fn an_observer_creates_nothing_and_says_what_it_would_do() {
     rig.server.delete(PLURAL, "team", "ci");
     rig.gone(PLURAL, "ci").await;
     assert_eq!(rig.node.writes(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_is_created_anew_revokes_the_key_that_it_had_and_none_of_another_cluster() {
+    let mut rig = created(dss(), json!({ "description": "pipeline" })).await;
+    let old = rig.sole();
+    let theirs =
+        json!({ "id": "theirs", "label": "ci", "description": "[dataiku-operator.io/owner: beef/team/ci u1]" });
+    rig.node
+        .patch_state(json!({ "globalApiKeys": { "theirs": theirs } }))
+        .unwrap();
+    // The object and its Secret are lost, and somebody applies the manifest again.
+    rig.kill().await;
+    rig.server
+        .patch(PLURAL, "team", "ci", json!({ "metadata": { "finalizers": null } }));
+    rig.server.delete(PLURAL, "team", "ci");
+    if rig.server.find("secrets", "team", "ci-key").is_some() {
+        rig.server.delete("secrets", "team", "ci-key");
+    }
+    rig.key(json!({ "description": "pipeline" }));
+    rig.start().await;
+    let object = rig.wait(PLURAL, "ci", "InSync").await;
+    assert_eq!(object["status"]["remote"]["origin"], "Created");
+    rig.until("the end of the old key", || rig.marked().len() == 2).await;
+    let left: Vec<Value> = rig.marked().iter().map(|key| key["id"].clone()).collect();
+    assert!(
+        left.contains(&json!("theirs")) && !left.contains(&old["id"]),
+        "{left:?}"
+    );
+    let ours = rig.marked().into_iter().find(|key| key["id"] != "theirs").unwrap();
+    assert_eq!(rig.published("apiKey").as_deref(), ours["key"].as_str());
+    assert_eq!(rig.idle_writes().await, 0);
+    rig.server.delete(PLURAL, "team", "ci");
+    rig.gone(PLURAL, "ci").await;
+    assert_eq!(rig.marked().len(), 1, "that of the other cluster stays");
 }

@@ -5,6 +5,7 @@ mod cost;
 mod examples;
 mod permissions;
 mod role;
+mod tasks;
 
 use testbed::simulator::{InstanceConfig, Product};
 

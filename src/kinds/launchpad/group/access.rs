@@ -241,6 +241,7 @@ fn declared<'a>(
     let barred = |name: &str| is_barred(spec, name, nodes);
     for entry in entries.iter().filter(|entry| !barred(&entry.name)) {
         let (flags, copies) = rights_of(entry, entries)?;
+        same_product(entry, nodes)?;
         let declared = all.entry(&entry.name).or_default();
         declared.add(&entry.name, flags, "nodes")?;
         (declared.copies, declared.access) = (copies, true);
@@ -276,6 +277,24 @@ fn rights_of<'a>(entry: &'a NodeAccess, entries: &'a [NodeAccess]) -> Result<(Fl
              not name"
         )),
     }
+}
+
+/// Fails if rights would be copied between a Govern node and one of another type: they are other rights.
+fn same_product(entry: &NodeAccess, nodes: &Listed<NodeRecord>) -> Result<(), Error> {
+    let Some(source) = entry.permissions_from.as_deref() else {
+        return Ok(());
+    };
+    let (Some(own), Some(other)) = (type_of(&entry.name, nodes), type_of(source, nodes)) else {
+        return Ok(());
+    };
+    if (own == GOVERN) == (other == GOVERN) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "nodes entry {}: permissionsFrom {source} copies the rights of a node of type {other} to one of type {own}, which has \
+         other rights",
+        entry.name
+    )))
 }
 
 /// The Launchpad wants the same rights on all nodes of one type that a group can access (contract sheet 4.2). Where the

@@ -1,5 +1,7 @@
 //! Groups of a space against the simulator: what is asked for, and what remains.
 
+mod assumed;
+mod bad_input;
 mod boundaries;
 mod engine;
 mod groups;
@@ -196,6 +198,7 @@ fn plan(
         others: Claims::none(name.clone()),
         name,
         mark: None,
+        cluster: None,
         now: jiff::Timestamp::UNIX_EPOCH,
         record,
         secrets: &Secrets::default(),

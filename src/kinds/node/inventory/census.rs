@@ -67,6 +67,8 @@ pub(in crate::kinds::node) struct Scene<'a> {
     /// Time between two reads of what runs.
     pub(in crate::kinds::node) running_interval: Duration,
     pub(in crate::kinds::node) now: Timestamp,
+    /// Identifies this cluster in marks; `None`: unknown.
+    pub(in crate::kinds::node) cluster: Option<&'a str>,
 }
 
 impl Census {
@@ -184,7 +186,8 @@ fn keys(scene: &Scene<'_>, found: &Found, admins: &Admins<'_>) -> Option<ApiKeyC
         .flatten()
         .collect();
     let is_declared = |key: &KeyFacts| {
-        let marked = key.owner.as_ref().is_some_and(|owner| declared.contains(owner));
+        let mut marked = key.owner.iter().filter(|owner| owner.may_be_in(scene.cluster));
+        let marked = marked.any(|owner| declared.contains(&owner.object));
         marked || declared.contains(&key.id) || key.id == scene.own
     };
     let (now, soon) = (

@@ -20,7 +20,10 @@ pub(super) use self::{
     census::Scene,
     in_use::{shown, unreadable},
 };
-use super::{NodeKind, NodeLists, key::owner};
+use super::{
+    NodeKind, NodeLists,
+    key::{Owner, owner},
+};
 use crate::{
     dataiku::{
         dip::{Node, keys::KeyRecord, running::RunningTask},
@@ -100,8 +103,8 @@ impl<T> Part<T> {
 pub struct KeyFacts {
     /// Id.
     id: String,
-    /// The object in the mark of its description, as namespace and name.
-    owner: Option<String>,
+    /// The object in the mark of its description.
+    owner: Option<Owner>,
     /// Whether it has the admin right of its own.
     admin: bool,
     /// Groups whose rights it has.
@@ -116,7 +119,7 @@ impl From<KeyRecord> for KeyFacts {
     fn from(key: KeyRecord) -> Self {
         let permissions = key.global_permissions.as_ref();
         Self {
-            owner: owner(key.description.as_deref().unwrap_or_default()).map(str::to_owned),
+            owner: owner(key.description.as_deref().unwrap_or_default()),
             admin: permissions.and_then(|flags| flags.get("admin")) == Some(&true),
             groups: key.groups.unwrap_or_default(),
             user: key.user,

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     NodeKey, PUBLISHED, PUBLISHED_ID, SeenKeys,
     class::KeyClass,
-    mark::{has_mark, mark},
+    mark::{Kin, kin},
 };
 use crate::{
     crd::applied::Applied,
@@ -59,9 +59,9 @@ impl Family {
         let record = given.record;
         let mut all = everyone::<K>(given.lists.as_ref(), record, seen);
         // Whoever writes to the Secret must not point the operator to the key of somebody else.
+        let kin = |key: &KeyRecord| kin(key.description.as_deref().unwrap_or_default(), object, given.cluster);
         let ours = |key: &KeyRecord| {
-            let is_marked = has_mark(key.description.as_deref().unwrap_or_default(), &mark(object));
-            is_marked || record.id.as_ref() == Some(&key.id) || record.retiring.contains_key(&key.id)
+            kin(key) != Kin::Other || record.id.as_ref() == Some(&key.id) || record.retiring.contains_key(&key.id)
         };
         let published = match Held::of(given.secrets) {
             Held::Unread => record.id.as_deref(),
@@ -81,7 +81,10 @@ impl Family {
         for (id, key) in all {
             match record.retiring.get(&id) {
                 Some(since) => family.retiring.push((key, since.parse().unwrap_or(given.now))),
-                None if record.id.as_ref() == Some(&id) => family.retiring.push((key, given.now)),
+                // Of a key that was issued before the object was created anew, nobody knows whether clients have its value.
+                None if record.id.as_ref() == Some(&id) || kin(&key) == Kin::Former => {
+                    family.retiring.push((key, given.now));
+                }
                 None => family.orphans.push(key),
             }
         }
@@ -107,7 +110,7 @@ impl Family {
     }
 }
 
-/// Every key of the object that exists: by its mark or by the record.
+/// Every key of the object that exists: by its marks or by the record.
 pub(super) fn everyone<K: NodeKey>(
     lists: &NodeLists,
     record: &Applied,
@@ -116,7 +119,9 @@ pub(super) fn everyone<K: NodeKey>(
     let keys = K::Class::keys(lists);
     let recorded = record.id.iter().chain(record.retiring.keys());
     let recorded = recorded.filter_map(|id| keys.get(id).found());
-    let seen = seen.into_iter().flat_map(|seen| seen.marked.iter().chain(&seen.named));
+    let seen = seen
+        .into_iter()
+        .flat_map(|seen| seen.marked.iter().chain(&seen.former).chain(&seen.named));
     recorded.chain(seen.cloned()).map(|key| (key.id.clone(), key)).collect()
 }
 

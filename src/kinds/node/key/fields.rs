@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     NodeKey,
-    mark::{has_mark, mark, marked},
+    mark::{Kin, kin, last, mark, marked},
     scoped,
 };
 use crate::{
@@ -27,6 +27,7 @@ const HOURS: u64 = 24;
 /// All fields of the key that is in force. `label`: whether it is compared.
 pub(super) fn all<'a, K: NodeKey>(
     object: &'a K,
+    cluster: Option<&str>,
     lists: &'a NodeLists,
     record: &'a Applied,
     key: &'a KeyRecord,
@@ -36,7 +37,7 @@ pub(super) fn all<'a, K: NodeKey>(
     if label {
         fields = fields.text("label", object.key().label.as_deref(), key.label.as_deref());
     }
-    fields = description(fields, object, key);
+    fields = description(fields, object, cluster, key);
     if let Some(declared) = object.rights() {
         fields = lifetime(fields, declared, key);
     }
@@ -64,7 +65,12 @@ pub(super) fn rights<'a, K: NodeKey>(
     scoped::fields(fields, object.scoped_permissions(), record, key)
 }
 
-fn description<'a, K: NodeKey>(fields: Fields<'a>, object: &K, key: &'a KeyRecord) -> Fields<'a> {
+fn description<'a, K: NodeKey>(
+    fields: Fields<'a>,
+    object: &K,
+    cluster: Option<&str>,
+    key: &'a KeyRecord,
+) -> Fields<'a> {
     let declared = object.key().description.as_deref();
     if object.key().id.is_some() {
         return fields.text(DESCRIPTION, declared, key.description.as_deref());
@@ -73,14 +79,18 @@ fn description<'a, K: NodeKey>(fields: Fields<'a>, object: &K, key: &'a KeyRecor
         return fields.custom(None::<&str>, None);
     }
     let found = key.description.as_deref().unwrap_or_default();
-    let mark = mark(object);
+    let is_own = kin(found, object, cluster) == Kin::Own;
+    let mark = mark(object, cluster);
     let (step, text) = match declared {
-        Some("") => ("clear description".to_owned(), mark),
+        Some("") => ("clear description".to_owned(), mark.clone()),
         Some(text) => (format!("set description to {text}"), marked(text, &mark)),
-        None if has_mark(found, &mark) => return fields,
+        None if is_own => return fields,
         None => ("add the mark to the description".to_owned(), marked(found, &mark)),
     };
-    let edit = (found != text).then(|| {
+    // Another form of the same mark is no difference, or every key would be written after an upgrade.
+    let in_its_form = last(found).filter(|_| is_own).zip(declared);
+    let is_same = found == text || in_its_form.is_some_and(|(mark, declared)| found == marked(declared, mark));
+    let edit = (!is_same).then(|| {
         FieldEdit::new(step, move |document| {
             document.set(DESCRIPTION, &text);
             Ok(())

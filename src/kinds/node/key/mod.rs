@@ -18,10 +18,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use serde_json::Value;
 
-pub(super) use self::mark::owner;
+pub(super) use self::mark::{Owner, owner};
 use self::{
     change::{ID, URL, VALUE, published},
-    mark::{has_mark, mark},
+    mark::{Kin, kin},
 };
 pub use self::{
     change::{KeyChange, Why},
@@ -83,6 +83,8 @@ pub struct SeenKeys {
     document: Option<Document>,
     /// Keys with the mark of the object.
     marked: Vec<Arc<KeyRecord>>,
+    /// Keys with the mark that the object of this name had before it was created anew.
+    former: Vec<Arc<KeyRecord>>,
     /// Whether the object names an existing key.
     adopts: bool,
 }
@@ -189,19 +191,23 @@ impl<K: NodeKey> Managed for Key<K> {
         };
         if read == Read::Listed
             && let Some(key) = &named
-            && fields::all(object, lists, record, key, true).is_unknown()
+            && fields::all(object, remote.live.place.cluster.as_deref(), lists, record, key, true).is_unknown()
         {
             return Ok(Observed::Unknown);
         }
-        let mark = mark(object);
-        let is_marked = |key: &KeyRecord| !adopts && has_mark(key.description.as_deref().unwrap_or_default(), &mark);
+        let cluster = remote.live.place.cluster.as_deref();
+        let of = |kind: Kin| {
+            let is = |key: &KeyRecord| kin(key.description.as_deref().unwrap_or_default(), object, cluster) == kind;
+            if adopts { Vec::new() } else { keys.filter(is) }
+        };
         let seen = SeenKeys {
-            marked: keys.filter(is_marked),
+            marked: of(Kin::Own),
+            former: of(Kin::Former),
             named,
             document,
             adopts,
         };
-        let exists = seen.named.is_some() || !seen.marked.is_empty();
+        let exists = seen.named.is_some() || !seen.marked.is_empty() || !seen.former.is_empty();
         Ok(Observed::new(exists.then_some(seen)))
     }
 
@@ -211,7 +217,7 @@ impl<K: NodeKey> Managed for Key<K> {
     }
 
     fn is_proven(_: &K, seen: &SeenKeys) -> bool {
-        !seen.marked.is_empty()
+        !seen.marked.is_empty() || !seen.former.is_empty()
     }
 
     fn plan(object: &K, given: &Given<'_, K::Instance>, seen: Option<&SeenKeys>) -> Result<Plan<KeyChange>, Error> {

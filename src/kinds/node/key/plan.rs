@@ -79,7 +79,7 @@ pub(super) fn adopted<K: NodeKey>(
         return Err(Error::dependency(format!("API key {id} does not exist")));
     };
     let description = key.description.as_deref().unwrap_or_default();
-    if let Some(owner) = other_owner(description, &mark(object)) {
+    if let Some(owner) = other_owner(description, object, given.cluster) {
         return Err(Error::Blocked(
             Reason::Conflict,
             format!(
@@ -95,7 +95,7 @@ pub(super) fn adopted<K: NodeKey>(
         )));
     }
     let lists = given.lists.as_ref();
-    let fields = fields::all(object, lists, given.record, key, true);
+    let fields = fields::all(object, given.cluster, lists, given.record, key, true);
     let mut plan = into_plan(object, key, fields);
     plan.grants.add(grants(object, None));
     Ok(plan)
@@ -183,7 +183,7 @@ fn edit<K: NodeKey>(
     let lists = given.lists.as_ref();
     let label = object.key().label.as_deref();
     let is_free = label.is_none_or(|label| !family.is_taken(label, &current.id));
-    let fields = fields::all(object, lists, given.record, current, is_free);
+    let fields = fields::all(object, given.cluster, lists, given.record, current, is_free);
     take(plan, into_plan(object, current, fields));
     for (key, _) in &family.retiring {
         let fields = Fields::new(given.record, &key.unreadable);
@@ -245,7 +245,10 @@ fn create<K: NodeKey>(
         return Ok(());
     }
     let label = spec.label.clone().unwrap_or_else(|| object.name_any());
-    let description = marked(spec.description.as_deref().unwrap_or_default(), &mark(object));
+    let description = marked(
+        spec.description.as_deref().unwrap_or_default(),
+        &mark(object, given.cluster),
+    );
     let rights = object.rights();
     let existing = |groups: &Vec<String>| {
         let existing = groups.iter().filter(|name| fields::may_exist(lists, name));
@@ -271,7 +274,7 @@ fn create<K: NodeKey>(
         KeyRecord::from_document(&document).map_err(|error| Error::Internal(format!("a new API key: {error}")))?;
     // A new key has nothing that was granted to the one before it.
     let nothing = Applied::default();
-    let fields = fields::all(object, lists, &nothing, &created, true);
+    let fields = fields::all(object, given.cluster, lists, &nothing, &created, true);
     let creation = fields.into_creation(|follows| {
         KeyChange::Create(Box::new(NewKey {
             user: object.user().map(str::to_owned),
@@ -308,7 +311,8 @@ fn grants<K: NodeKey>(object: &K, url: Option<&str>) -> Grants {
     let declared = object.rights().and_then(|rights| rights.permissions.as_ref());
     let granted = declared.into_iter().flatten().filter(|(_, granted)| **granted);
     let lists = [
-        (MARKS, url.map(|_| mark(object)).into_iter().collect()),
+        // Without the cluster: what is on record is about this very object.
+        (MARKS, url.map(|_| mark(object, None)).into_iter().collect()),
         (URLS, url.map(str::to_owned).into_iter().collect()),
         (PERMISSIONS, granted.map(|(flag, _)| flag.clone()).collect()),
         (SCOPED, scoped::granted(object.scoped_permissions())),

@@ -186,6 +186,58 @@ async fn futures_of_others_are_awaited_or_aborted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_result_of_a_future_of_somebody_else_stays_on_the_node() {
+    for (ended, alive, phase) in [
+        ("done", "full", "Succeeded"),
+        ("failed", "full", "Failed"),
+        ("aborted", "full", "Aborted"),
+        ("done", "bare", "Succeeded"),
+    ] {
+        let rig = Rig::dss().await;
+        rig.node.switch("A28", json!(alive)).unwrap();
+        rig.node
+            .patch_state(json!({ "futures": { "theirs": { "owner": "jane" } } }))
+            .unwrap();
+        rig.task("wait", json!({ "awaitFuture": { "id": "theirs" } }));
+        rig.phase("wait", "Running").await;
+        rig.node
+            .patch_state(json!({ "futures": { "theirs": { "ended": ended, "result": { "secret": "of-jane" }, "endTime": 4_000_000_000_000_u64 } } }))
+            .unwrap();
+        let run = rig.phase("wait", phase).await;
+        assert_eq!(run.get("result"), None, "{run}");
+        assert_eq!(
+            rig.at("/futures/theirs/result/secret"),
+            "of-jane",
+            "whoever started it can still read it"
+        );
+        let message = run["message"].as_str().unwrap();
+        assert!(ended != "done" || message.contains("stays on the node"), "{message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_provisioned_whom_the_task_did_not_name() {
+    let rig = Rig::dss().await;
+    let other = json!({ "zed": { "email": "zed@example.com", "groups": [] } });
+    rig.node
+        .patch_state(json!({ "directory": { "LDAP": { "users": other, "groups": [] } } }))
+        .unwrap();
+    // A directory that answers a search with somebody else.
+    let answer = json!({ "hasResult": true, "result": [{ "login": "zed", "email": "zed@example.com" }] });
+    rig.node.fault(json!({
+        "match": { "operation": "D20" }, "times": 0, "fault": { "kind": "status", "status": 200, "body": answer },
+    }));
+    rig.task(
+        "ana",
+        json!({ "provisionUsers": { "sourceType": "LDAP", "login": "ana" } }),
+    );
+    let run = rig.phase("ana", "Failed").await;
+    let message = run["message"].as_str().unwrap();
+    assert!(message.contains("none of them with the login ana"), "{message}");
+    assert_eq!((rig.at("/users/zed"), rig.node.count("D21")), (Value::Null, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_notebook_whose_write_lost_its_answer_is_read_back_and_not_written_again() {
     for exists in [true, false] {
         let mut rig = Rig::dss().await;

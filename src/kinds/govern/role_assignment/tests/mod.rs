@@ -127,6 +127,7 @@ impl Around {
         with(&Given {
             name: ObjectName::of(object),
             mark: None,
+            cluster: None,
             now: jiff::Timestamp::UNIX_EPOCH,
             record: &applied,
             secrets: &Secrets::default(),

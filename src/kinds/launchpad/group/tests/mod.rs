@@ -109,6 +109,7 @@ impl Case {
             others: Claims::none(name.clone()),
             name,
             mark: None,
+            cluster: None,
             now: NOW,
             record: &self.record,
             secrets: &Secrets::default(),

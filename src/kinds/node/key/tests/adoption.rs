@@ -67,6 +67,7 @@ fn a_personal_key_of_another_user_is_not_adopted() {
         named: Some(record(&found)),
         document: None,
         marked: Vec::new(),
+        former: Vec::new(),
         adopts: true,
     };
     let plan = |user: &str| {

@@ -107,7 +107,119 @@ fn the_mark_of_somebody_else_cannot_be_declared() {
         ("[dataiku-operator.io/owner: team/ci 0a1b2c".to_owned(), false),
         ("no mark".to_owned(), false),
     ] {
-        assert_eq!(has_mark(&description, OURS), ours, "{description}");
+        let is_ours = kin(&description, &ci(json!({})), None) == Kin::Own;
+        assert_eq!(is_ours, ours, "{description}");
+    }
+}
+
+const HERE: &str = "[dataiku-operator.io/owner: c0ffee/team/ci 0a1b2c]";
+/// The object of the same name, before it was created anew.
+const BEFORE: &str = "[dataiku-operator.io/owner: c0ffee/team/ci ffffff]";
+const ELSEWHERE: &str = "[dataiku-operator.io/owner: beef/team/ci ffffff]";
+
+/// A bed in a cluster that is known.
+fn located(id: Option<&str>, keys: &[(&str, &str)]) -> Bed {
+    let keys: Vec<Value> = keys
+        .iter()
+        .map(|(id, mark)| definition(id, json!({ "description": mark })))
+        .collect();
+    Bed {
+        cluster: Some("c0ffee"),
+        ..bed(id, &keys)
+    }
+}
+
+#[test]
+fn a_mark_names_the_cluster_and_one_of_another_cluster_is_somebody_elses() {
+    let of = |description: &str, cluster| kin(description, &ci(json!({})), cluster);
+    for (description, cluster, expected) in [
+        (HERE, Some("c0ffee"), Kin::Own),
+        (HERE, None, Kin::Own),
+        (OURS, Some("c0ffee"), Kin::Own),
+        (BEFORE, Some("c0ffee"), Kin::Former),
+        // Nothing proves whose it is.
+        (BEFORE, None, Kin::Other),
+        (
+            "[dataiku-operator.io/owner: team/ci ffffff]",
+            Some("c0ffee"),
+            Kin::Other,
+        ),
+        (ELSEWHERE, Some("c0ffee"), Kin::Other),
+        (
+            "[dataiku-operator.io/owner: beef/team/ci 0a1b2c]",
+            Some("c0ffee"),
+            Kin::Other,
+        ),
+        (
+            "[dataiku-operator.io/owner: c0ffee/team/other ffffff]",
+            Some("c0ffee"),
+            Kin::Other,
+        ),
+        (
+            "[dataiku-operator.io/owner: c0ffee/prod/team/ci 0a1b2c]",
+            Some("c0ffee"),
+            Kin::Other,
+        ),
+        (
+            "[dataiku-operator.io/owner: c0ffee/team/ci 0a1b2c more]",
+            Some("c0ffee"),
+            Kin::Other,
+        ),
+    ] {
+        assert_eq!(of(description, cluster), expected, "{description} in {cluster:?}");
+    }
+    let mut bed = located(None, &[]);
+    bed.secrets = missing();
+    assert_eq!(new_key(&plan(&ci(json!({})), &bed, 0)).description, HERE);
+}
+
+#[test]
+fn keys_that_an_object_had_before_it_was_created_anew_go_after_the_next_one_is_published() {
+    let rotating = ci(json!({ "rotation": { "interval": "1h", "overlap": "10m" } }));
+    let mut bed = located(None, &[("old", BEFORE), ("theirs", ELSEWHERE)]);
+    bed.secrets = missing();
+    let first = plan(&rotating, &bed, 0);
+    assert_eq!(first.steps(), ["replace API key old"], "clients may still use it");
+    assert!(Key::is_proven(&rotating, &observed(&rotating, &bed).unwrap()));
+    let mut bed = located(Some("new"), &[("old", BEFORE), ("theirs", ELSEWHERE), ("new", HERE)]);
+    bed.secrets = holding("new");
+    let during = plan(&rotating, &bed, 100);
+    assert_eq!(during.steps(), Vec::<String>::new());
+    let succession = during.succession.unwrap();
+    assert_eq!(succession.retiring, [("old".to_owned(), at(100))].into());
+    bed.record.retiring.insert("old".into(), at(100).to_string());
+    assert_eq!(plan(&rotating, &bed, 699).steps(), Vec::<String>::new());
+    assert_eq!(plan(&rotating, &bed, 700).steps(), ["delete replaced API key old"]);
+    let removal = Key::removal(
+        &rotating,
+        DeletionPolicy::Delete,
+        &bed.given(),
+        &observed(&rotating, &bed).unwrap(),
+    );
+    assert_eq!(removal.steps(), ["delete API key new", "delete API key old"]);
+}
+
+#[test]
+fn a_restored_secret_holds_the_key_in_force() {
+    let mut bed = located(None, &[("old", BEFORE)]);
+    bed.secrets = holding("old");
+    let object = ci(json!({ "description": "pipeline" }));
+    let (steps, after) = edited(&object, &bed, &definition("old", json!({ "description": BEFORE })));
+    assert_eq!(steps, ["set description to pipeline"]);
+    assert_eq!(after["description"], format!("pipeline {HERE}"));
+}
+
+#[test]
+fn a_mark_without_a_cluster_is_no_difference() {
+    for declared in [json!({}), json!({ "description": "pipeline" })] {
+        let found = if declared.get("description").is_some() {
+            format!("pipeline {OURS}")
+        } else {
+            OURS.to_owned()
+        };
+        let mut bed = located(Some("k1"), &[("k1", &found)]);
+        bed.secrets = holding("k1");
+        assert_eq!(steps(&ci(declared), &bed), Vec::<String>::new());
     }
 }
 

@@ -91,17 +91,20 @@ fn missing() -> Secrets {
 
 /// What an observation shows of the keys of the bed.
 fn observed(object: &DssGlobalApiKey, bed: &Bed) -> Option<SeenKeys> {
-    let mark = mark(object);
     let adopts = object.key().id.is_some();
     let id = object.key().id.as_ref().or(bed.record.id.as_ref());
-    let is_marked = |key: &KeyRecord| !adopts && has_mark(key.description.as_deref().unwrap_or_default(), &mark);
+    let of = |kind: Kin| {
+        let is = |key: &KeyRecord| kin(key.description.as_deref().unwrap_or_default(), object, bed.cluster) == kind;
+        if adopts { Vec::new() } else { bed.lists.keys.filter(is) }
+    };
     let seen = SeenKeys {
         named: id.and_then(|id| bed.lists.keys.get(id).found()),
         document: None,
-        marked: bed.lists.keys.filter(is_marked),
+        marked: of(Kin::Own),
+        former: of(Kin::Former),
         adopts,
     };
-    (seen.named.is_some() || !seen.marked.is_empty()).then_some(seen)
+    (seen.named.is_some() || !seen.marked.is_empty() || !seen.former.is_empty()).then_some(seen)
 }
 
 fn at(seconds: i64) -> Timestamp {

@@ -2,23 +2,26 @@
 
 use serde_json::Value;
 
-use super::{TaskGiven, TaskWrites, is_verdict};
+use super::{Side, is_verdict};
 use crate::{
     crd::{
         dss_task::AbortFutures,
         run::{Attempt, RunPhase},
     },
-    dataiku::dss::tasks::{Answered, LongTask},
+    dataiku::dip::{
+        DipProduct,
+        tasks::{Answered, LongTask},
+    },
     engine::{
         Error,
-        run::{Ending, Poll, Progress, Taken, Trace},
+        run::{Ending, Poll, Progress, Taken, Task, Trace, Writes},
         shared::entries::holds_secret,
     },
 };
 
 /// Fails if the node does not know a future. Its ids are the node's own: it will not come to know it later.
-pub(super) async fn check(given: &TaskGiven<'_>, id: &str) -> Result<(), Error> {
-    match given.api.long_task(id).await {
+pub(super) async fn check<P: DipProduct>(side: &Side<'_, P>, id: &str) -> Result<(), Error> {
+    match side.api.long_task(id).await {
         Ok(None) => Err(Error::invalid(format!("the node knows no future {id}"))),
         Err(error) if !is_verdict(&error) => Err(error.into()),
         Ok(Some(_)) | Err(_) => Ok(()),
@@ -26,21 +29,21 @@ pub(super) async fn check(given: &TaskGiven<'_>, id: &str) -> Result<(), Error> 
 }
 
 /// Ids of the futures that run.
-pub(super) async fn ids(given: &TaskGiven<'_>) -> Result<Vec<String>, Error> {
-    let tasks = given.own.long_tasks().await?;
+pub async fn ids<P: DipProduct>(side: &Side<'_, P>) -> Result<Vec<String>, Error> {
+    let tasks = side.own.long_tasks().await?;
     Ok(tasks.items.into_iter().map(|task| task.id).collect())
 }
 
 /// What the answer to a start means.
-pub(super) fn progress(given: &TaskGiven<'_>, answer: Answered) -> Progress {
+pub fn progress<P: DipProduct>(side: &Side<'_, P>, answer: Answered) -> Progress {
     match answer {
         Answered::Running(task) => Progress::Running(task.id),
-        Answered::Done(result) => Progress::Ended(ending(given, &result)),
+        Answered::Done(result) => Progress::Ended(ending(side, &result)),
     }
 }
 
 /// How a future with this result ended: a result may hold messages, and with them an error.
-fn ending(given: &TaskGiven<'_>, result: &Value) -> Ending {
+fn ending<P: DipProduct>(side: &Side<'_, P>, result: &Value) -> Ending {
     let messages = &result["messages"];
     let failed = messages["error"] == true;
     let mut ending = if failed {
@@ -49,23 +52,23 @@ fn ending(given: &TaskGiven<'_>, result: &Value) -> Ending {
             let texts = ["message", "details", "title", "code"].map(|key| one[key].as_str());
             texts.into_iter().flatten().find(|text| !text.is_empty())
         });
-        let texts = given.own.quote(&texts.collect::<Vec<_>>().join("; "));
+        let texts = side.own.quote(&texts.collect::<Vec<_>>().join("; "));
         Ending::new(RunPhase::Failed, format!("the node reports: {texts}"))
     } else {
         Ending::new(RunPhase::Succeeded, "the node reports success")
     };
-    ending.result = shown(given, result);
+    ending.result = shown(side, result);
     ending
 }
 
 /// A result for the status, without texts that may be secrets.
-fn shown(given: &TaskGiven<'_>, result: &Value) -> Option<String> {
+fn shown<P: DipProduct>(side: &Side<'_, P>, result: &Value) -> Option<String> {
     if result.is_null() {
         return None;
     }
     let mut result = result.clone();
     redact("", &mut result);
-    Some(given.own.quote(&result.to_string()))
+    Some(side.own.quote(&result.to_string()))
 }
 
 fn redact(name: &str, value: &mut Value) {
@@ -78,8 +81,8 @@ fn redact(name: &str, value: &mut Value) {
 }
 
 /// The state of a future, without taking its result.
-pub(super) async fn poll(given: &TaskGiven<'_>, id: &str) -> Result<Poll, Error> {
-    match given.own.long_task(id).await {
+pub async fn poll<P: DipProduct>(side: &Side<'_, P>, id: &str) -> Result<Poll, Error> {
+    match side.own.long_task(id).await {
         Ok(None) => Ok(Poll::Gone),
         Ok(Some(task)) => Ok(state(&task)),
         Err(error) if is_verdict(&error) => Ok(Poll::Unsure),
@@ -97,10 +100,10 @@ fn state(task: &LongTask) -> Poll {
 }
 
 /// Fetches the result of a future. A future that failed shows by an error of this read alone.
-pub(super) async fn take(given: &TaskGiven<'_>, id: &str) -> Result<Taken, Error> {
-    match given.own.take_result(id).await {
+pub async fn take<P: DipProduct>(side: &Side<'_, P>, id: &str) -> Result<Taken, Error> {
+    match side.own.take_result(id).await {
         Ok(None) => Ok(Taken::Gone),
-        Ok(Some(Answered::Done(result))) => Ok(Taken::Ended(ending(given, &result))),
+        Ok(Some(Answered::Done(result))) => Ok(Taken::Ended(ending(side, &result))),
         Ok(Some(Answered::Running(task))) => Ok(match state(&task) {
             Poll::Aborted => Taken::Ended(Ending::new(
                 RunPhase::Aborted,
@@ -120,16 +123,38 @@ pub(super) async fn take(given: &TaskGiven<'_>, id: &str) -> Result<Taken, Error
     }
 }
 
+/// How a future of somebody else ended. Its result stays on the node: a read of it would take it from whoever started the future.
+pub async fn look<P: DipProduct>(side: &Side<'_, P>, id: &str) -> Result<Taken, Error> {
+    let ended = |phase, message: String| Ok(Taken::Ended(Ending::new(phase, message)));
+    match side.own.long_task(id).await {
+        Ok(None) => Ok(Taken::Gone),
+        Ok(Some(task)) if task.has_result => ended(
+            RunPhase::Succeeded,
+            format!("future {id} has ended; its result stays on the node for whoever started it"),
+        ),
+        Ok(Some(task)) if task.aborted == Some(true) => {
+            ended(RunPhase::Aborted, format!("somebody aborted future {id} on the node"))
+        }
+        Ok(Some(task)) if task.alive == Some(false) => {
+            ended(RunPhase::Failed, format!("future {id} ended without a result"))
+        }
+        // Where the node tells nothing but the id, nobody can tell a failure from a future that goes on.
+        Ok(Some(_)) => Ok(Taken::Running),
+        Err(error) if is_verdict(&error) => ended(RunPhase::Failed, format!("future {id} failed: {}", error.message)),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// The future that a start whose answer was lost has made: one that runs, is new since, and may be ours.
-pub(super) async fn trace(given: &TaskGiven<'_>, attempt: &Attempt) -> Result<Trace, Error> {
-    let tasks = given.own.long_tasks().await?;
+pub(super) async fn trace<P: DipProduct>(side: &Side<'_, P>, attempt: &Attempt) -> Result<Trace, Error> {
+    let tasks = side.own.long_tasks().await?;
     if attempt.crowded || !tasks.is_complete() {
         let why = "the answer to the start was lost, and the node listed too many futures to tell which of them it is";
         return Ok(Trace::Unclear(why.to_owned()));
     }
-    let identity = given.object.spec.as_user.clone().or_else(|| given.lists.identity());
+    let identity = side.as_user.map(str::to_owned).or_else(|| side.lists.identity());
     let may_be_ours = |task: &&LongTask| {
-        let known = attempt.before.iter().chain(given.others).any(|id| *id == task.id);
+        let known = attempt.before.iter().chain(side.others).any(|id| *id == task.id);
         let of_others = match (&task.owner, &identity) {
             (Some(owner), Some(identity)) => owner != identity,
             _ => false,
@@ -154,15 +179,15 @@ pub(super) async fn trace(given: &TaskGiven<'_>, attempt: &Attempt) -> Result<Tr
 }
 
 /// Aborts futures of others.
-pub(super) async fn abort(
-    given: &TaskGiven<'_>,
-    writes: &TaskWrites<'_>,
+pub(super) async fn abort<T: Task, P: DipProduct>(
+    side: &Side<'_, P>,
+    writes: &Writes<'_, T>,
     wanted: &AbortFutures,
 ) -> Result<Progress, Error> {
-    let tasks = given.own.long_tasks().await?;
+    let tasks = side.own.long_tasks().await?;
     let (mut aborted, mut untold) = (0, tasks.unreadable);
     for task in &tasks.items {
-        match matches(wanted, task, given.now.as_millisecond()) {
+        match matches(wanted, task, side.now.as_millisecond()) {
             Some(true) => {}
             Some(false) => continue,
             None => {
@@ -171,7 +196,7 @@ pub(super) async fn abort(
             }
         }
         let what = format!("abort future {}", task.id);
-        let send = |permit| given.api.abort_long_task(permit, &task.id);
+        let send = |permit| side.api.abort_long_task(permit, &task.id);
         aborted += usize::from(writes.send(&what, send).await?);
     }
     let message = match untold {

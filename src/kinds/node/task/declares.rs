@@ -6,7 +6,8 @@ use crate::{
     engine::connect::{Declared, delegation::Unnamed},
 };
 
-pub(super) fn declares(object: &DssTask) -> Declared {
+/// What the terms of a connection may say something about.
+pub fn declares(object: &DssTask) -> Declared {
     let doing = doing(object);
     let users = match &doing {
         Doing::Resync(resync) => resync.logins.clone().unwrap_or_default(),

@@ -4,16 +4,19 @@ use std::{collections::HashSet, time::Duration};
 
 use serde_json::Value;
 
-use super::{TaskGiven, TaskWrites, futures, is_verdict, some_of};
+use super::{Side, futures, is_verdict, some_of};
 use crate::{
     crd::{
         dss_task::{ProvisionUsers, ResyncUsers},
         run::RunPhase,
     },
-    dataiku::dss::tasks::{Answered, ExternalFilter},
+    dataiku::dip::{
+        DipProduct,
+        tasks::{Answered, ExternalFilter},
+    },
     engine::{
         Error,
-        run::{Ending, Progress},
+        run::{Ending, Progress, Task, Writes},
     },
     kinds::node::Known,
 };
@@ -23,9 +26,9 @@ const LOOKS: usize = 120;
 const LOOK_AFTER: Duration = Duration::from_millis(500);
 
 /// Fails if a user who is to be resynced does not exist.
-pub(super) fn check_users(given: &TaskGiven<'_>, resync: &ResyncUsers) -> Result<(), Error> {
+pub(super) fn check_users<P: DipProduct>(side: &Side<'_, P>, resync: &ResyncUsers) -> Result<(), Error> {
     for login in resync.logins.iter().flatten() {
-        match given.lists.users.get(login) {
+        match side.lists.users.get(login) {
             Known::Found(_) => {}
             Known::Absent => return Err(Error::dependency(format!("user {login} does not exist yet"))),
             Known::Unknown => {
@@ -38,9 +41,9 @@ pub(super) fn check_users(given: &TaskGiven<'_>, resync: &ResyncUsers) -> Result
     Ok(())
 }
 
-pub(super) async fn resync(
-    given: &TaskGiven<'_>,
-    writes: &TaskWrites<'_>,
+pub(super) async fn resync<T: Task, P: DipProduct>(
+    side: &Side<'_, P>,
+    writes: &Writes<'_, T>,
     resync: &ResyncUsers,
 ) -> Result<Progress, Error> {
     let logins = resync.logins.as_deref();
@@ -49,9 +52,9 @@ pub(super) async fn resync(
         None => "resync all users".to_owned(),
     };
     let answer = writes
-        .send(&what, |permit| given.api.resync_users(permit, logins))
+        .send(&what, |permit| side.api.resync_users(permit, logins))
         .await?;
-    Ok(futures::progress(given, answer))
+    Ok(futures::progress(side, answer))
 }
 
 /// What a provisioning does, for people.
@@ -68,12 +71,12 @@ pub(super) fn describe(provision: &ProvisionUsers) -> String {
 }
 
 /// Reads the users of the directory, and creates those who do not exist.
-pub(super) async fn provision(
-    given: &TaskGiven<'_>,
-    writes: &TaskWrites<'_>,
+pub(super) async fn provision<T: Task, P: DipProduct>(
+    side: &Side<'_, P>,
+    writes: &Writes<'_, T>,
     provision: &ProvisionUsers,
 ) -> Result<Progress, Error> {
-    let found = match external(given, provision).await? {
+    let found = match external(side, provision).await? {
         Ok(found) => found,
         Err(why) => return Ok(Progress::Ended(Ending::new(RunPhase::Failed, why))),
     };
@@ -83,7 +86,7 @@ pub(super) async fn provision(
         return Ok(Progress::Ended(Ending::new(RunPhase::Failed, message)));
     }
     let mut existing: HashSet<String> = HashSet::new();
-    let listed = given.own.users(false, |user| user.login.to_lowercase()).await?;
+    let listed = side.own.users(false, |user| user.login.to_lowercase()).await?;
     existing.extend(listed.items);
     let all = found.len();
     let exists = |user: &Value| {
@@ -98,20 +101,23 @@ pub(super) async fn provision(
     let source = provision.source_type.as_str();
     let what = format!("{what}: create {} of {all}", missing.len());
     let answer = writes
-        .send(&what, |permit| given.api.provision_users(permit, source, &missing))
+        .send(&what, |permit| side.api.provision_users(permit, source, &missing))
         .await?;
-    Ok(futures::progress(given, answer))
+    Ok(futures::progress(side, answer))
 }
 
 /// Users of the directory; the inner error says for people why there are none.
-async fn external(given: &TaskGiven<'_>, provision: &ProvisionUsers) -> Result<Result<Vec<Value>, String>, Error> {
+async fn external<P: DipProduct>(
+    side: &Side<'_, P>,
+    provision: &ProvisionUsers,
+) -> Result<Result<Vec<Value>, String>, Error> {
     let filter = ExternalFilter {
         login: provision.login.as_deref(),
         email: provision.email.as_deref(),
         group: provision.group.as_deref(),
     };
     let source = provision.source_type.as_str();
-    let mut answer = given.api.external_users(source, filter).await?;
+    let mut answer = side.api.external_users(source, filter).await?;
     let mut looks = 0;
     let users = loop {
         let task = match answer {
@@ -126,7 +132,7 @@ async fn external(given: &TaskGiven<'_>, provision: &ProvisionUsers) -> Result<R
         }
         looks += 1;
         tokio::time::sleep(LOOK_AFTER).await;
-        answer = match given.api.take_result(&task.id).await {
+        answer = match side.api.take_result(&task.id).await {
             Ok(Some(answer)) => answer,
             Ok(None) => return Ok(Err(format!("the node does not know future {} any more", task.id))),
             Err(error) if is_verdict(&error) => {
@@ -141,23 +147,31 @@ async fn external(given: &TaskGiven<'_>, provision: &ProvisionUsers) -> Result<R
     Ok(matching(users, provision))
 }
 
-/// The users that were asked for. A release that does not know a filter answers everybody.
+/// The users that were asked for. A release that does not know a filter answers everybody, and nobody else is to get an account.
 fn matching(mut users: Vec<Value>, provision: &ProvisionUsers) -> Result<Vec<Value>, String> {
-    let Some(email) = &provision.email else {
-        if provision.login.is_some() && users.len() > 1 {
-            return Err(format!(
-                "the node answered {} users for one login: nobody was created",
-                users.len()
-            ));
-        }
-        return Ok(users);
+    let (member, wanted) = match (&provision.login, &provision.email) {
+        (Some(login), _) => ("login", login),
+        (None, Some(email)) => ("email", email),
+        // The directory alone knows who is in a group.
+        (None, None) => return Ok(users),
     };
-    let email = email.to_lowercase();
+    let answered = users.len();
     users.retain(|user| {
-        user["email"]
+        user[member]
             .as_str()
-            .is_some_and(|found| found.to_lowercase() == email)
+            .is_some_and(|found| found.to_lowercase() == wanted.to_lowercase())
     });
+    if users.len() > 1 {
+        return Err(format!(
+            "the node answered {} users with the {member} {wanted}: nobody was created",
+            users.len()
+        ));
+    }
+    if users.is_empty() && answered > 0 {
+        return Err(format!(
+            "the node answered {answered} users, none of them with the {member} {wanted}: nobody was created"
+        ));
+    }
     Ok(users)
 }
 
@@ -174,11 +188,20 @@ mod tests {
     }
 
     #[test]
-    fn a_release_that_answers_everybody_provisions_nobody_else() {
+    fn nobody_is_provisioned_but_the_user_who_was_asked_for() {
         let everybody = || vec![json!({ "login": "a", "email": "A@x.org" }), json!({ "login": "b" })];
         let found = matching(everybody(), &asked(&json!({ "email": "a@X.org" }))).unwrap();
         assert_eq!(found, [json!({ "login": "a", "email": "A@x.org" })]);
-        assert!(matching(everybody(), &asked(&json!({ "login": "a" }))).is_err());
+        // A directory may store the login in another case.
+        let found = matching(everybody(), &asked(&json!({ "login": "A" }))).unwrap();
+        assert_eq!(found, [json!({ "login": "a", "email": "A@x.org" })]);
+        let refused = matching(everybody(), &asked(&json!({ "login": "c" }))).unwrap_err();
+        assert!(refused.contains("none of them with the login c"), "{refused}");
+        let one = vec![json!({ "login": "somebody-else" })];
+        assert!(matching(one, &asked(&json!({ "login": "c" }))).is_err());
+        let twice = vec![json!({ "login": "a" }), json!({ "login": "A" })];
+        assert!(matching(twice, &asked(&json!({ "login": "a" }))).is_err());
+        assert_eq!(matching(Vec::new(), &asked(&json!({ "login": "a" }))), Ok(Vec::new()));
         assert_eq!(
             matching(everybody(), &asked(&json!({ "group": "g" }))).unwrap().len(),
             2
