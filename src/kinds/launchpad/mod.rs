@@ -6,10 +6,11 @@ mod invites;
 mod lists;
 mod space;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod user;
 
 pub use self::{group::Group, user::User};
+pub(in crate::kinds) use self::group::delegated::ADMINISTRATORS;
 
 use crate::engine::{
     Object, Reason,

@@ -20,7 +20,7 @@ fn last(description: &str) -> Option<&str> {
 }
 
 /// The object that a description names, as namespace and name; `None`: it has no mark.
-pub(in crate::kinds::node) fn owner(description: &str) -> Option<&str> {
+pub fn owner(description: &str) -> Option<&str> {
     last(description)?[MARK.len()..].split_whitespace().next()
 }
 
