@@ -165,7 +165,11 @@ const OBSERVES: [&str; 2] = ["managementPolicy: \"Observe\"", "managementPolicy:
 
 async fn manage(args: &AdoptArgs, console: &mut Console<'_>) -> anyhow::Result<Adopted> {
     let target = &args.target;
-    let mut found = manifest::read(std::slice::from_ref(&target.directory), &target.namespace, console.input)?;
+    let mut found = manifest::read(
+        std::slice::from_ref(&target.directory),
+        &target.namespace,
+        console.input,
+    )?;
     found
         .ours
         .retain(|one| one.object["spec"]["managementPolicy"] == "Observe");

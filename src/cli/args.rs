@@ -213,7 +213,12 @@ pub struct PlanArgs {
     #[arg(short, long, default_value = "default")]
     pub namespace: String,
     /// File with manifests, directory with such files, or `-`: standard input. Repeatable.
-    #[arg(short = 'f', long = "filename", value_name = "FILE", required_unless_present = "cluster")]
+    #[arg(
+        short = 'f',
+        long = "filename",
+        value_name = "FILE",
+        required_unless_present = "cluster"
+    )]
     pub files: Vec<PathBuf>,
     /// Plan the objects of the cluster that use the connection, by the rules of this release: a preview of its upgrade.
     #[arg(long, requires = "from", conflicts_with = "files")]

@@ -9,7 +9,7 @@ use kube::{
     api::{ApiResource, DynamicObject, ListParams},
     core::GroupVersionKind,
 };
-use secrecy::{SecretSlice, SecretString, ExposeSecret};
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use serde_json::Value;
 
 use super::{
@@ -30,7 +30,13 @@ use crate::{
 const PAGE: u32 = 500;
 
 /// A call that failed, in a sentence. `what`: the resource, such as `secrets`; `place`: the object.
-pub(super) fn failed(verb: &str, what: &str, namespace: Option<&str>, place: &str, error: &kube::Error) -> anyhow::Error {
+pub(super) fn failed(
+    verb: &str,
+    what: &str,
+    namespace: Option<&str>,
+    place: &str,
+    error: &kube::Error,
+) -> anyhow::Error {
     let within = namespace.map_or_else(|| "in all namespaces".to_owned(), |name| format!("in namespace {name}"));
     match error {
         kube::Error::Api(status) if matches!(status.code, 401 | 403) => anyhow!(
@@ -139,7 +145,13 @@ async fn read<C: ConnectionKind>(client: &Client, from: &Origin, addresses: &Add
             }
             sources.insert(key.clone(), source);
         }
-        let place = format!("key {} of {} {}/{}", one.key, one.kind.as_str(), from.namespace, one.name);
+        let place = format!(
+            "key {} of {} {}/{}",
+            one.key,
+            one.kind.as_str(),
+            from.namespace,
+            one.name
+        );
         let found = sources[&key].data.get(&one.key);
         let found = found.ok_or_else(|| anyhow!("there is no {place}"))?;
         values.insert(one.slot, value(found, one.multiline, &place)?);

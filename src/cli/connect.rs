@@ -82,7 +82,9 @@ impl Means {
                 source.value(key.as_deref().unwrap_or(default), &place)?
             }
             KeyPlace::Unknown => {
-                bail!("--api-key-from must be secret/NAMESPACE/NAME[/KEY], file/PATH or stdin, and never the key itself")
+                bail!(
+                    "--api-key-from must be secret/NAMESPACE/NAME[/KEY], file/PATH or stdin, and never the key itself"
+                )
             }
         };
         Ok(Self::Given {
@@ -120,13 +122,21 @@ fn allowed(args: &SideArgs, namespace: &str, name: &str, source: &Source) -> any
     let hosts = [(name.to_owned(), source.allowed_hosts.clone())];
     let policy = args.addresses.policy();
     let judged = match args.product {
-        Product::Dss => single::consented(&declared::<crate::crd::DssInstance>(args, &instance, name)?, &policy, hosts),
-        Product::Govern => {
-            single::consented(&declared::<crate::crd::GovernInstance>(args, &instance, name)?, &policy, hosts)
-        }
-        Product::Launchpad => {
-            single::consented(&declared::<crate::crd::LaunchpadSpace>(args, &instance, name)?, &policy, hosts)
-        }
+        Product::Dss => single::consented(
+            &declared::<crate::crd::DssInstance>(args, &instance, name)?,
+            &policy,
+            hosts,
+        ),
+        Product::Govern => single::consented(
+            &declared::<crate::crd::GovernInstance>(args, &instance, name)?,
+            &policy,
+            hosts,
+        ),
+        Product::Launchpad => single::consented(
+            &declared::<crate::crd::LaunchpadSpace>(args, &instance, name)?,
+            &policy,
+            hosts,
+        ),
     };
     Ok(judged?)
 }
@@ -236,7 +246,10 @@ pub(super) struct Reached<C: ConnectionKind> {
 pub(super) async fn any<C: ConnectionKind>(args: &SideArgs, console: &mut Console<'_>) -> anyhow::Result<Reached<C>> {
     let kind = object::kind::<C>();
     if args.product().connection() != kind {
-        bail!("this command is for a {kind}, and not for a {}", args.product().connection());
+        bail!(
+            "this command is for a {kind}, and not for a {}",
+            args.product().connection()
+        );
     }
     let means = Means::read(args, console).await?;
     by::<C>(args, &means)

@@ -135,7 +135,9 @@ async fn wait(args: &DrainArgs, console: &mut Console<'_>) -> anyhow::Result<Lef
 }
 
 async fn count(api: &Dss) -> Result<Left, Error> {
-    let sessions = api.users(false, |user| user.active_sessions.unwrap_or_default()).await?;
+    let sessions = api
+        .users(false, |user| user.active_sessions.unwrap_or_default())
+        .await?;
     let running = async |scenarios: bool| api.running_tasks(scenarios).await.map(|found| found.items.len());
     Ok(Left {
         sessions: sessions.items.into_iter().filter(|count| *count > 0).sum(),

@@ -41,7 +41,8 @@ pub(super) fn object_name(key: &str) -> String {
 /// The key in the data of a Secret for a remote name.
 pub(super) fn data_key(name: &str) -> String {
     let inside = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    let is_key = (1..=READABLE).contains(&name.len()) && name.bytes().all(inside) && !name.starts_with("..") && name != ".";
+    let is_key =
+        (1..=READABLE).contains(&name.len()) && name.bytes().all(inside) && !name.starts_with("..") && name != ".";
     if is_key { name.to_owned() } else { object_name(name) }
 }
 

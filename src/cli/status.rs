@@ -97,9 +97,8 @@ fn kind_of(name: &str) -> anyhow::Result<String> {
     let all = crd::all();
     let found = all.iter().find(|definition| {
         let names = &definition.spec.names;
-        let mut others = [&names.plural, &names.kind.to_lowercase()]
+        let mut others = [names.plural.clone(), names.kind.to_lowercase()]
             .into_iter()
-            .cloned()
             .chain(names.singular.clone())
             .chain(names.short_names.clone().unwrap_or_default());
         others.any(|one| one == name)
@@ -195,7 +194,11 @@ async fn connection(client: &Client, kind: &str, object: &Value, namespace: &str
     let state = match cluster::get(client, kind, namespace, name).await {
         Ok(found) => {
             let ready = condition(&found, "Ready");
-            let frozen = if found["spec"]["freeze"] == true { "frozen; " } else { "" };
+            let frozen = if found["spec"]["freeze"] == true {
+                "frozen; "
+            } else {
+                ""
+            };
             format!("{frozen}{}: {}", text(&ready["reason"]), text(&ready["message"]))
         }
         Err(error) => error.to_string(),
@@ -228,7 +231,8 @@ fn references(value: &Value, found: &mut Vec<String>) {
 
 /// Whether a Secret is there. Its values are not read.
 async fn presence(client: &Client, namespace: &str, name: &str) -> String {
-    let secrets: Api<PartialObjectMeta<k8s_openapi::api::core::v1::Secret>> = Api::namespaced(client.clone(), namespace);
+    let secrets: Api<PartialObjectMeta<k8s_openapi::api::core::v1::Secret>> =
+        Api::namespaced(client.clone(), namespace);
     match secrets.get_metadata_opt(name).await {
         Ok(Some(_)) => "exists".to_owned(),
         Ok(None) => "does not exist".to_owned(),

@@ -85,7 +85,7 @@ impl<K: Object, C: ConnectionKind> Conditions<K, C> {
         let Lookup::Present(object) = self.connections.lookup(&self.live.key) else {
             return Err(Refused::ConnectionChanged);
         };
-        let side = (&*object, &self.live.key, &self.live.lists);
+        let side = (&*object, &self.live.key, &*self.live.lists);
         let (connections, namespace) = (&self.connections, &self.name.namespace);
         if let Some(statement) = &self.terms.statement {
             delegated::check_statement(connections, side, namespace, statement)?;

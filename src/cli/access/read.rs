@@ -70,12 +70,7 @@ pub(super) async fn access(
     Ok(access)
 }
 
-fn scope<'a>(
-    args: &SideArgs,
-    sweep: &'a Sweep,
-    dormant_after: Option<SignedDuration>,
-    missing: Missing,
-) -> Scope<'a> {
+fn scope<'a>(args: &SideArgs, sweep: &'a Sweep, dormant_after: Option<SignedDuration>, missing: Missing) -> Scope<'a> {
     let name = sweep.node.as_ref().and_then(named);
     Scope {
         node: name.unwrap_or_else(|| args.place()),
@@ -118,7 +113,10 @@ async fn declared(
         .into_iter()
         .filter_map(|object| {
             let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
-            let (namespace, name) = (text(&object["metadata"]["namespace"])?, text(&object["metadata"]["name"])?);
+            let (namespace, name) = (
+                text(&object["metadata"]["namespace"])?,
+                text(&object["metadata"]["name"])?,
+            );
             let referred = &object["spec"][reference];
             let at = ConnectionKey::new(
                 referred["namespace"].as_str().unwrap_or(&namespace),

@@ -89,10 +89,7 @@ pub(super) trait Draws: Managed {
         0
     }
     /// One for each remote object, in the order of their keys. Each is drawn when it is asked for.
-    fn drawn<'a>(
-        bench: &'a Bench<Self::Connection>,
-        wanted: &'a Wanted<'a>,
-    ) -> Box<dyn Iterator<Item = Drawn> + 'a>;
+    fn drawn<'a>(bench: &'a Bench<Self::Connection>, wanted: &'a Wanted<'a>) -> Box<dyn Iterator<Item = Drawn> + 'a>;
 }
 
 /// Stand-ins for objects of these kinds, so that a survey reads what they would need.

@@ -21,10 +21,7 @@ const MAPPINGS: [&str; 4] = [
 impl<K: NodeGroup> Draws for Group<K> {
     const KEY: Option<&'static str> = Some("name");
 
-    fn drawn<'a>(
-        bench: &'a Bench<K::Instance>,
-        wanted: &'a Wanted<'a>,
-    ) -> Box<dyn Iterator<Item = Drawn> + 'a> {
+    fn drawn<'a>(bench: &'a Bench<K::Instance>, wanted: &'a Wanted<'a>) -> Box<dyn Iterator<Item = Drawn> + 'a> {
         let lists: &NodeLists = (*bench.live.lists).as_ref();
         let mut found = lists.groups.filter(|group| (wanted.selects)(&group.name));
         found.sort_by(|one, other| one.name.cmp(&other.name));
@@ -32,9 +29,7 @@ impl<K: NodeGroup> Draws for Group<K> {
             let effect = Effect::DeletesGroup(group.name.clone());
             let guarded = bench.object.guard(&bench.live.lists, &[effect]);
             let refused = match guarded {
-                _ if group.name == BUILT_IN => {
-                    Some(Refusal::protected("the built-in group of the administrators"))
-                }
+                _ if group.name == BUILT_IN => Some(Refusal::protected("the built-in group of the administrators")),
                 guarded => guarded.map(Refusal::protected),
             };
             Drawn {

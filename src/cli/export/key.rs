@@ -10,10 +10,7 @@ use crate::{
 };
 
 impl<K: NodeKey> Draws for Key<K> {
-    fn drawn<'a>(
-        bench: &'a Bench<K::Instance>,
-        wanted: &'a Wanted<'a>,
-    ) -> Box<dyn Iterator<Item = Drawn> + 'a> {
+    fn drawn<'a>(bench: &'a Bench<K::Instance>, wanted: &'a Wanted<'a>) -> Box<dyn Iterator<Item = Drawn> + 'a> {
         let lists: &NodeLists = (*bench.live.lists).as_ref();
         let is_wanted = |key: &KeyRecord| {
             let mut groups = key.groups.iter().flatten();
@@ -52,7 +49,11 @@ fn spec(key: &KeyRecord) -> Map<String, Value> {
     if key.user.is_some() {
         return spec;
     }
-    set(&mut spec, "dssUserForImpersonation", key.dss_user_for_impersonation.as_deref());
+    set(
+        &mut spec,
+        "dssUserForImpersonation",
+        key.dss_user_for_impersonation.as_deref(),
+    );
     if let Some(groups) = key.groups.as_ref().filter(|groups| !groups.is_empty()) {
         set(&mut spec, "groups", Some(groups.clone()));
     } else {

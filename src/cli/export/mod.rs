@@ -17,7 +17,7 @@ use std::{collections::HashSet, sync::Arc};
 use anyhow::bail;
 
 pub(super) use self::report::{Exported, LeftOut, Written};
-use self::{draw::Draws, folder::Folder, write::Writing};
+use self::{folder::Folder, write::Writing};
 use super::{
     args::{ExportArgs, ExportKind, Instance, Product, SideArgs, TargetArgs},
     connect::{self, Means},
@@ -30,13 +30,13 @@ use crate::{
         GovernInstance, GovernUser, LaunchpadSpace,
     },
     engine::connect::{ConnectionKind, delegation::Privileges, single::Bench},
+    engine::shared::entries::Keep,
     kinds::{
         dss::{ImpersonationRule, Settings, Variables},
         govern::{Role, RoleAssignment},
         launchpad,
         node::{Group, Key, User},
     },
-    engine::shared::entries::Keep,
 };
 
 /// What is exported.

@@ -16,10 +16,7 @@ const PREFIX: &str = "ro.";
 impl Draws for Role {
     const KEY: Option<&'static str> = Some("identifier");
 
-    fn drawn<'a>(
-        bench: &'a Bench<GovernInstance>,
-        _: &'a Wanted<'a>,
-    ) -> Box<dyn Iterator<Item = Drawn> + 'a> {
+    fn drawn<'a>(bench: &'a Bench<GovernInstance>, _: &'a Wanted<'a>) -> Box<dyn Iterator<Item = Drawn> + 'a> {
         let mut found = bench.live.lists.roles.filter(|_| true);
         found.sort_by(|one, other| one.id.cmp(&other.id));
         Box::new(found.into_iter().map(|role| {
@@ -37,10 +34,7 @@ impl Draws for Role {
 }
 
 impl Draws for RoleAssignment {
-    fn drawn<'a>(
-        bench: &'a Bench<GovernInstance>,
-        wanted: &'a Wanted<'a>,
-    ) -> Box<dyn Iterator<Item = Drawn> + 'a> {
+    fn drawn<'a>(bench: &'a Bench<GovernInstance>, wanted: &'a Wanted<'a>) -> Box<dyn Iterator<Item = Drawn> + 'a> {
         let mut found = bench.live.lists.assignments.filter(|_| true);
         found.sort_by(|one, other| one.blueprint_id.cmp(&other.blueprint_id));
         Box::new(found.into_iter().flat_map(move |blueprint| {
@@ -77,9 +71,9 @@ fn assignment(blueprint: &str, role: &str, rules: &[&Rule]) -> Drawn {
     set(&mut spec, "rules", (!declared.is_empty()).then_some(declared));
     let mut drawn = Drawn::new(format!("{blueprint}/{role}"), spec);
     if others > 0 {
-        drawn
-            .omitted
-            .push(format!("{others} rules that name neither a user, nor a group, nor a field"));
+        drawn.omitted.push(format!(
+            "{others} rules that name neither a user, nor a group, nor a field"
+        ));
     }
     drawn
 }
@@ -88,7 +82,11 @@ fn assignment(blueprint: &str, role: &str, rules: &[&Rule]) -> Drawn {
 fn manifest(rule: &Rule) -> Option<Value> {
     let (mut users, mut groups) = (Vec::new(), Vec::new());
     for container in &rule.user_containers {
-        let is = |kind: &str| container["type"].as_str().is_some_and(|found| found.eq_ignore_ascii_case(kind));
+        let is = |kind: &str| {
+            container["type"]
+                .as_str()
+                .is_some_and(|found| found.eq_ignore_ascii_case(kind))
+        };
         match (container["login"].as_str(), container["groupName"].as_str()) {
             (Some(login), _) if is("user") => users.push(login),
             (_, Some(name)) if is("group") => groups.push(name),

@@ -67,7 +67,11 @@ fn declared(field: &str, rule: &Value) -> Map<String, Value> {
         let (unix, hadoop) = (text("targetUnix"), text("targetHadoop"));
         set(&mut declared, subject, text(subject));
         set(&mut declared, "targetUnix", unix);
-        set(&mut declared, "targetHadoop", hadoop.filter(|hadoop| Some(*hadoop) != unix));
+        set(
+            &mut declared,
+            "targetHadoop",
+            hadoop.filter(|hadoop| Some(*hadoop) != unix),
+        );
     }
     set(&mut declared, "type", Some(type_));
     declared

@@ -29,7 +29,9 @@ impl Draws for Keep<Variables> {
         let mut secret = Vec::new();
         withhold(&mut variables, "", &mut secret);
         let spec = Map::from_iter([("variables".to_owned(), Value::Object(variables))]);
-        let omitted = secret.iter().map(|place| format!("variable {place}, which looks like a secret"));
+        let omitted = secret
+            .iter()
+            .map(|place| format!("variable {place}, which looks like a secret"));
         Box::new(std::iter::once(Drawn {
             omitted: omitted.collect(),
             ..Drawn::new("variables", spec)
@@ -44,7 +46,9 @@ impl Draws for Keep<Settings> {
             let mut settings = Map::from_iter([(section.clone(), value)]);
             if section == "impersonation" {
                 let members = settings.get_mut(&section).and_then(Value::as_object_mut);
-                members.into_iter().for_each(|members| members.retain(|key, _| !RULES.contains(&key.as_str())));
+                members
+                    .into_iter()
+                    .for_each(|members| members.retain(|key, _| !RULES.contains(&key.as_str())));
             }
             let mut secret = Vec::new();
             withhold(&mut settings, "", &mut secret);
@@ -62,8 +66,13 @@ impl Draws for Keep<Settings> {
                 })
                 .collect();
             if wanted.secret_references && !needed.is_empty() {
-                let refer = |one: &Needed| json!({ "path": one.of, "valueSecretRef": { "name": one.secret, "key": one.key } });
-                set(&mut spec, "secretSettings", Some(needed.iter().map(refer).collect::<Vec<_>>()));
+                let refer =
+                    |one: &Needed| json!({ "path": one.of, "valueSecretRef": { "name": one.secret, "key": one.key } });
+                set(
+                    &mut spec,
+                    "secretSettings",
+                    Some(needed.iter().map(refer).collect::<Vec<_>>()),
+                );
             }
             (!spec.is_empty()).then(|| Drawn {
                 named: format!("settings-{section}"),

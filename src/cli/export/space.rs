@@ -39,7 +39,11 @@ fn group_spec(group: &GroupRecord) -> Map<String, Value> {
     set(&mut spec, "name", Some(group.name.as_str()));
     set(&mut spec, "description", group.description.as_deref());
     let launchpad = group.launchpad_permissions.as_ref().map(given);
-    set(&mut spec, "launchpadPermissions", launchpad.filter(|rights| !rights.is_empty()));
+    set(
+        &mut spec,
+        "launchpadPermissions",
+        launchpad.filter(|rights| !rights.is_empty()),
+    );
     let nodes = [&group.dataiku_permissions, &group.govern_permissions];
     let nodes = nodes.into_iter().flatten().flatten().map(|(node, rights)| {
         let rights = given(rights);
@@ -137,6 +141,10 @@ fn person_spec(person: &Person) -> Map<String, Value> {
     }
     set(&mut spec, "groups", memberships(person.groups.iter(), &Names::new()));
     let properties = person.properties.clone();
-    set(&mut spec, "adminProperties", (!properties.is_empty()).then_some(properties));
+    set(
+        &mut spec,
+        "adminProperties",
+        (!properties.is_empty()).then_some(properties),
+    );
     spec
 }

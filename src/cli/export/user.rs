@@ -22,10 +22,7 @@ use crate::{
 impl<K: NodeUser> Draws for User<K> {
     const KEY: Option<&'static str> = Some("login");
 
-    fn drawn<'a>(
-        bench: &'a Bench<K::Instance>,
-        wanted: &'a Wanted<'a>,
-    ) -> Box<dyn Iterator<Item = Drawn> + 'a> {
+    fn drawn<'a>(bench: &'a Bench<K::Instance>, wanted: &'a Wanted<'a>) -> Box<dyn Iterator<Item = Drawn> + 'a> {
         let lists: &NodeLists = (*bench.live.lists).as_ref();
         let mapped = lists.groups.filter(group::is_mapped);
         let mapped: Names = mapped.iter().map(|group| group.name.clone()).collect();
@@ -82,11 +79,7 @@ fn spec(user: &UserRecord, mapped: &Names) -> Map<String, Value> {
     set(&mut spec, "enabled", user.enabled.filter(|enabled| !enabled));
     let none = Names::new();
     let without = if is_local { &none } else { mapped };
-    set(
-        &mut spec,
-        "groups",
-        memberships(user.groups.iter().flatten(), without),
-    );
+    set(&mut spec, "groups", memberships(user.groups.iter().flatten(), without));
     for (field, found) in [
         ("userProperties", &user.user_properties),
         ("adminProperties", &user.admin_properties),

@@ -182,11 +182,7 @@ pub(super) async fn usage(args: &ShowArgs, console: &mut Console<'_>) -> anyhow:
 /// `rules`.
 pub(super) async fn rules(what: &RulesCommand, console: &mut Console<'_>) -> anyhow::Result<()> {
     let RulesCommand::Resolve(args) = what;
-    let ResolveArgs {
-        login,
-        project,
-        show,
-    } = &**args;
+    let ResolveArgs { login, project, show } = &**args;
     let Reached { connection, api } = connect::any::<DssInstance>(&show.side, console).await?;
     let progress = Progress::of("reading the node");
     let lists = NodeLists::default();

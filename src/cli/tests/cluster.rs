@@ -11,7 +11,9 @@ const FROM: [&str; 2] = ["--from", "dssinstance/team/design"];
 
 /// Reads of this path are refused.
 fn forbidden(path: &str) -> Rule {
-    Rule::new(Action::Status(403, "Forbidden".to_owned())).method("GET").path(path)
+    Rule::new(Action::Status(403, "Forbidden".to_owned()))
+        .method("GET")
+        .path(path)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,10 +35,16 @@ async fn every_command_reaches_the_node_of_a_connection_object() {
     ] {
         let words: Vec<&str> = words.iter().chain(&FROM).copied().collect();
         let said = with_cluster(&rig, &words).await.unwrap();
-        assert!(!said.out.is_empty() && !said.out.contains(rig.node.api_key()), "{words:?}");
+        assert!(
+            !said.out.is_empty() && !said.out.contains(rig.node.api_key()),
+            "{words:?}"
+        );
     }
     let manifest = std::fs::read_to_string(format!("{out}/dssusers/jane.doe.yaml")).unwrap();
-    assert!(manifest.contains("name: \"design\"") && !manifest.contains("namespace: \"design\""), "{manifest}");
+    assert!(
+        manifest.contains("name: \"design\"") && !manifest.contains("namespace: \"design\""),
+        "{manifest}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,7 +64,10 @@ async fn a_right_that_the_caller_lacks_is_named_in_a_sentence() {
         .await
         .err()
         .unwrap();
-    assert!(error.contains("there is no DssInstance nowhere in namespace team"), "{error}");
+    assert!(
+        error.contains("there is no DssInstance nowhere in namespace team"),
+        "{error}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,9 +89,7 @@ async fn a_secret_that_does_not_name_the_host_is_not_sent() {
         .err()
         .unwrap();
     assert!(error.contains("allowed-hosts") && !error.contains("canary"), "{error}");
-    let words = [
-        "usage", "--url", rig.node.url(), "--api-key-from", "secret/team/closed",
-    ];
+    let words = ["usage", "--url", rig.node.url(), "--api-key-from", "secret/team/closed"];
     let error = with_cluster(&rig, &words).await.err().unwrap();
     assert!(error.contains("allowed-hosts") && !error.contains("canary"), "{error}");
     let sent = rig.node.requests().log;
@@ -98,9 +107,17 @@ async fn a_key_comes_from_a_secret_a_file_or_standard_input() {
     let words = ["usage", "--url", rig.node.url(), "--api-key-from", "secret/team/admin"];
     assert!(with_cluster(&rig, &words).await.is_ok());
     for (place, input) in [(in_file.as_str(), ""), ("stdin", rig.node.api_key())] {
-        at(rig.node.url(), &["usage"], &["--api-key-from", place], input).await.unwrap();
+        at(rig.node.url(), &["usage"], &["--api-key-from", place], input)
+            .await
+            .unwrap();
     }
-    let words = ["usage", "--url", rig.node.url(), "--api-key-from", "secret/team/admin/nothing"];
+    let words = [
+        "usage",
+        "--url",
+        rig.node.url(),
+        "--api-key-from",
+        "secret/team/admin/nothing",
+    ];
     let error = with_cluster(&rig, &words).await.err().unwrap();
     assert!(error.contains("has no key nothing"), "{error}");
 }
@@ -108,7 +125,11 @@ async fn a_key_comes_from_a_secret_a_file_or_standard_input() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_by_a_connection_object_knows_what_the_cluster_knows() {
     let rig = Rig::dss().await;
-    rig.create("DssGroup", "ours", json!({ "instanceRef": { "name": "design" }, "description": "ours" }));
+    rig.create(
+        "DssGroup",
+        "ours",
+        json!({ "instanceRef": { "name": "design" }, "description": "ours" }),
+    );
     rig.wait("dssgroups", "ours", "InSync").await;
     let folder = TempDir::new().unwrap();
     let mut object = rig.server.get("dssgroups", "team", "ours");
@@ -125,15 +146,22 @@ async fn a_plan_by_a_connection_object_knows_what_the_cluster_knows() {
     let said = with_cluster(&rig, &[&words[..], &FROM].concat()).await.unwrap();
     assert_eq!((said.ending, said.err.as_str()), (Ending::Done, ""), "{}", said.out);
     // A caller who may not read objects gets the plan without that, and a warning.
-    let fault = rig.server.fault(forbidden("/namespaces/team/dssgroups").when(|request| !request.is_watch()));
+    let fault = rig
+        .server
+        .fault(forbidden("/namespaces/team/dssgroups").when(|request| !request.is_watch()));
     let said = with_cluster(&rig, &[&words[..], &FROM].concat()).await.unwrap();
     assert!(said.err.contains("lacks the right to list dssgroups"), "{}", said.err);
     assert_eq!(said.ending, Ending::Differs);
     fault.remove();
     // The cluster itself as manifests.
-    let said = with_cluster(&rig, &["plan", "--cluster", "-o", "json", FROM[0], FROM[1]]).await.unwrap();
+    let said = with_cluster(&rig, &["plan", "--cluster", "-o", "json", FROM[0], FROM[1]])
+        .await
+        .unwrap();
     let planned: Value = serde_json::from_str(&said.out).unwrap();
-    assert_eq!((said.ending, planned["objects"].as_array().unwrap().len()), (Ending::Done, 1));
+    assert_eq!(
+        (said.ending, planned["objects"].as_array().unwrap().len()),
+        (Ending::Done, 1)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -148,12 +176,20 @@ async fn status_says_why_an_object_is_not_ready() {
     rig.wait("dssusers", "jane", "DependencyNotReady").await;
     let said = with_status(&rig, &["status", "dssuser/jane", "-n", "team"]).await;
     assert_eq!(said.ending, Ending::Differs);
-    for expected in ["DssInstance team/design", "does not exist", "nowhere", "DependencyNotReady"] {
+    for expected in [
+        "DssInstance team/design",
+        "does not exist",
+        "nowhere",
+        "DependencyNotReady",
+    ] {
         assert!(said.out.contains(expected), "{expected}: {}", said.out);
     }
     let said = with_status(&rig, &["status", "-A", "-o", "json"]).await;
     let lines: Value = serde_json::from_str(&said.out).unwrap();
-    assert_eq!((said.ending, &lines["connections"][0]["reason"]), (Ending::Done, &json!("InSync")));
+    assert_eq!(
+        (said.ending, &lines["connections"][0]["reason"]),
+        (Ending::Done, &json!("InSync"))
+    );
 }
 
 async fn with_status(rig: &Rig, words: &[&str]) -> super::Said {
@@ -170,7 +206,10 @@ async fn drain_freezes_counts_down_and_lets_go() {
         (said.ending, serde_json::from_str::<Value>(&said.out).unwrap())
     };
     let (_, said) = drain(&["--freeze", "--dry-run"]).await;
-    assert!(frozen().is_null() && said["wrote"].as_str().unwrap().starts_with("would set"), "{said:#}");
+    assert!(
+        frozen().is_null() && said["wrote"].as_str().unwrap().starts_with("would set"),
+        "{said:#}"
+    );
     let (ending, said) = drain(&["--freeze"]).await;
     assert_eq!((frozen(), ending), (json!(true), Ending::Done), "{said:#}");
     assert_eq!(said["left"]["tasks"], 0);
@@ -193,5 +232,8 @@ async fn a_report_from_a_cluster_marks_those_whom_no_object_declares() {
     let users = report["users"].as_array().unwrap();
     let user = |login: &str| users.iter().find(|user| user["login"] == login).unwrap();
     assert_eq!(user("jane.doe")["declaredBy"], "team/jane.doe");
-    assert!(user("a+b")["marks"].as_array().unwrap().contains(&json!("undeclared")), "{report:#}");
+    assert!(
+        user("a+b")["marks"].as_array().unwrap().contains(&json!("undeclared")),
+        "{report:#}"
+    );
 }

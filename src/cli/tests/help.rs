@@ -22,7 +22,11 @@ fn examples(text: &str) -> Vec<Vec<String>> {
     let lines = joined.lines().filter_map(|line| {
         let at = line.find("dataiku-operator ")?;
         let line = line[at..].split(['>', '|', ';']).next()?;
-        Some(line.split_whitespace().map(|word| word.trim_matches('\'').to_owned()).collect())
+        Some(
+            line.split_whitespace()
+                .map(|word| word.trim_matches('\'').to_owned())
+                .collect(),
+        )
     });
     lines.collect()
 }
@@ -69,27 +73,44 @@ fn a_key_is_never_an_argument_and_no_error_repeats_one() {
     let base = ["dataiku-operator", "usage", "--url", "https://dss.example.com"];
     let parse = |words: &[&str]| {
         let all = base.iter().chain(words);
-        Args::command().try_get_matches_from(all).map_err(|error| error.to_string())
+        Args::command()
+            .try_get_matches_from(all)
+            .map_err(|error| error.to_string())
     };
     for words in [&["--api-key", canary][..], &["--api-key=dkuaps-canary"]] {
         let error = parse(words).unwrap_err();
         assert!(!error.contains(canary), "{error}");
     }
-    assert!(parse(&["--api-key-from", canary]).is_ok(), "it is refused when it runs, without its text");
+    assert!(
+        parse(&["--api-key-from", canary]).is_ok(),
+        "it is refused when it runs, without its text"
+    );
 }
 
 #[tokio::test]
 async fn a_place_of_a_key_that_is_none_is_refused_without_its_text() {
-    let words = ["usage", "--url", "https://dss.example.com", "--api-key-from", "dkuaps-canary"];
+    let words = [
+        "usage",
+        "--url",
+        "https://dss.example.com",
+        "--api-key-from",
+        "dkuaps-canary",
+    ];
     let error = super::run(&words, "", None).await.err().unwrap();
-    assert!(error.contains("secret/NAMESPACE/NAME") && !error.contains("canary"), "{error}");
+    assert!(
+        error.contains("secret/NAMESPACE/NAME") && !error.contains("canary"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn every_shell_gets_a_completion_for_both_names() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let own = super::run(&["completion", shell], "", None).await.unwrap().out;
-        let plugin = super::run(&["completion", shell, "--plugin"], "", None).await.unwrap().out;
+        let plugin = super::run(&["completion", shell, "--plugin"], "", None)
+            .await
+            .unwrap()
+            .out;
         assert!(own.contains("drain") && own.contains("dataiku-operator"), "{shell}");
         assert!(plugin.contains("kubectl-dataiku"), "{shell}");
     }

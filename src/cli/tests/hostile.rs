@@ -14,8 +14,30 @@ fn commands(out: &str) -> Vec<Vec<String>> {
     let mut add = |words: &[&str]| all.push(words.iter().map(|word| (*word).to_owned()).collect());
     for form in FORMS {
         let place = format!("{out}/{form}");
-        add(&["export", "--instance", "design", "-n", "team", "--kinds", "all", "-d", &place, "-o", form]);
-        add(&["adopt", "--instance", "design", "-n", "team", "-d", &format!("{place}-adopted"), "-o", form]);
+        add(&[
+            "export",
+            "--instance",
+            "design",
+            "-n",
+            "team",
+            "--kinds",
+            "all",
+            "-d",
+            &place,
+            "-o",
+            form,
+        ]);
+        add(&[
+            "adopt",
+            "--instance",
+            "design",
+            "-n",
+            "team",
+            "-d",
+            &format!("{place}-adopted"),
+            "-o",
+            form,
+        ]);
         for words in [
             &["access", "who-can", "admin"][..],
             &["access", "explain", "jane.doe"],
@@ -29,7 +51,14 @@ fn commands(out: &str) -> Vec<Vec<String>> {
     }
     for format in ["html", "csv", "json"] {
         add(&["access", "report", "--format", format]);
-        add(&["access", "report", "--format", format, "--file", &format!("{out}/{format}")]);
+        add(&[
+            "access",
+            "report",
+            "--format",
+            format,
+            "--file",
+            &format!("{out}/{format}"),
+        ]);
     }
     all
 }
@@ -72,7 +101,9 @@ async fn no_command_prints_or_writes_a_secret_in_any_form() {
     let mut texts = Vec::new();
     for words in commands(folder.path().to_str().unwrap()) {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let (_, printed) = command(&rig, &words).await.unwrap_or_else(|error| panic!("{words:?}: {error}"));
+        let (_, printed) = command(&rig, &words)
+            .await
+            .unwrap_or_else(|error| panic!("{words:?}: {error}"));
         texts.push(printed);
     }
     files(folder.path(), &mut texts);
@@ -112,7 +143,10 @@ async fn a_hostile_server_gets_a_sentence_no_secret_is_printed_and_nothing_is_ha
         let set = rig.node.try_fault(json!({ "match": {}, "times": 0, "fault": fault }));
         assert!(set.is_ok(), "{fault}");
         // One form each: an error has none.
-        for words in all.iter().filter(|words| words.last().is_some_and(|last| last == "json")) {
+        for words in all
+            .iter()
+            .filter(|words| words.last().is_some_and(|last| last == "json"))
+        {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             let error = command(&rig, &words).await.err();
             let error = error.unwrap_or_else(|| panic!("{words:?} succeeds under {fault}"));
@@ -127,9 +161,14 @@ async fn a_hostile_server_gets_a_sentence_no_secret_is_printed_and_nothing_is_ha
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_down_or_half_right_gets_a_sentence() {
-    let error = at("http://127.0.0.1:9", &["usage"], &["--api-key-file", "-"], "canary-of-the-key")
-        .await
-        .unwrap_err();
+    let error = at(
+        "http://127.0.0.1:9",
+        &["usage"],
+        &["--api-key-file", "-"],
+        "canary-of-the-key",
+    )
+    .await
+    .unwrap_err();
     assert!(error.contains("check url") && !error.contains("canary"), "{error}");
     let rig = Rig::dss().await;
     // One call of several fails: the export is not made of the rest.
@@ -137,7 +176,15 @@ async fn a_server_that_is_down_or_half_right_gets_a_sentence() {
     let out = folder.path().join("out");
     let fault = json!({ "match": { "operation": "D23" }, "times": 0, "fault": { "kind": "status", "status": 503 } });
     assert!(rig.node.try_fault(fault).is_ok());
-    let words = ["export", "--instance", "design", "-n", "team", "-d", out.to_str().unwrap()];
+    let words = [
+        "export",
+        "--instance",
+        "design",
+        "-n",
+        "team",
+        "-d",
+        out.to_str().unwrap(),
+    ];
     let exported = command(&rig, &words).await;
     // The activity of users is no part of an export, and every other list is there.
     assert!(exported.is_ok() && out.exists(), "{exported:?}");

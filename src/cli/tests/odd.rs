@@ -74,9 +74,8 @@ const GROUP: &[(&str, &str)] = &[
 fn instance() -> impl Strategy<Value = Value> {
     let users = proptest::collection::vec(record("login", USER), 0..8);
     let groups = proptest::collection::vec(record("name", GROUP), 0..8);
-    (users, groups).prop_map(|(users, groups)| {
-        json!({ "users": Map::from_iter(users), "groups": Map::from_iter(groups) })
-    })
+    (users, groups)
+        .prop_map(|(users, groups)| json!({ "users": Map::from_iter(users), "groups": Map::from_iter(groups) }))
 }
 
 async fn exported(product: Product, release: &str, state: Value) {
@@ -110,7 +109,10 @@ async fn exported(product: Product, release: &str, state: Value) {
         let there = node.state_at(&format!("/{part}")).unwrap().as_object().unwrap().len();
         let told = count("written", kind) + count("leftOut", kind);
         // One line stands for all elements of a list that have no readable key.
-        assert!(told >= there || summary["leftOut"].to_string().contains("entries of the list"), "{summary:#}");
+        assert!(
+            told >= there || summary["leftOut"].to_string().contains("entries of the list"),
+            "{summary:#}"
+        );
     }
     if summary["written"].as_array().unwrap().is_empty() {
         return;

@@ -70,7 +70,12 @@ impl Side<'_> {
         println!("export: {:?}, {}", began.elapsed(), peak());
         let summary: Value = serde_json::from_str(&said.out).unwrap();
         let written = summary["written"].as_array().unwrap();
-        assert!(written.len() >= least, "{} of {least}: {:#}", written.len(), summary["leftOut"]);
+        assert!(
+            written.len() >= least,
+            "{} of {least}: {:#}",
+            written.len(),
+            summary["leftOut"]
+        );
         assert_eq!(said.err, "");
         let began = Instant::now();
         let said = self
@@ -82,7 +87,10 @@ impl Side<'_> {
         let observing: Vec<&Value> = managed.iter().filter(|one| one["managed"] != true).collect();
         assert!(observing.is_empty(), "{observing:#?}");
         let before = self.node.writes();
-        let objects: Vec<Value> = written.iter().map(|one| object(&format!("{out}/{}", one["file"].as_str().unwrap()))).collect();
+        let objects: Vec<Value> = written
+            .iter()
+            .map(|one| object(&format!("{out}/{}", one["file"].as_str().unwrap())))
+            .collect();
         for one in &objects {
             self.server.create(one.clone());
         }
@@ -106,19 +114,26 @@ impl Side<'_> {
         let differing = planned["objects"].as_array().unwrap().iter();
         let differing: BTreeSet<_> = differing
             .filter(|one| one["action"] != "none")
-            .map(|one| (super::super::cluster::plural(one["kind"].as_str().unwrap()), one["name"].as_str().unwrap().to_owned()))
+            .map(|one| {
+                (
+                    super::super::cluster::plural(one["kind"].as_str().unwrap()),
+                    one["name"].as_str().unwrap().to_owned(),
+                )
+            })
             .collect();
         assert_eq!(differing, edited);
         let before = self.node.writes();
         for (file, ..) in edits {
             let edit = object(&format!("{out}/{file}"));
             let (plural, name) = place(&edit);
-            self.server.patch(&plural, "team", &name, json!({ "spec": edit["spec"] }));
+            self.server
+                .patch(&plural, "team", &name, json!({ "spec": edit["spec"] }));
         }
         for (plural, name) in &edited {
             self.ready(plural, name).await;
         }
-        assert_eq!(self.node.writes() - before, edits.len(), "{:?}", self.node.requests().log);
+        let written = usize::try_from(self.node.writes() - before).unwrap();
+        assert_eq!(written, edits.len(), "{:?}", self.node.requests().counts);
     }
 }
 
@@ -161,8 +176,17 @@ fn people(users: usize) -> Value {
 
 fn of_node<'a>(rig: &'a Rig, product: &str, name: &str) -> Side<'a> {
     let options = [
-        "--url", rig.node.url(), "--product", product, "--instance", name, "--api-key-file", "-", "--allow-address",
-        "127.0.0.0/8", "--allow-insecure-tls",
+        "--url",
+        rig.node.url(),
+        "--product",
+        product,
+        "--instance",
+        name,
+        "--api-key-file",
+        "-",
+        "--allow-address",
+        "127.0.0.0/8",
+        "--allow-insecure-tls",
     ];
     Side {
         server: &rig.server,
@@ -233,7 +257,14 @@ async fn a_space_makes_the_round_trip() {
     let rig = Space::ready(&[]).await;
     let count = users();
     let groups = rig.space.state_at("/groups").unwrap();
-    let id = groups.as_object().unwrap().iter().find(|(_, group)| group["name"] == "designers").unwrap().0.clone();
+    let id = groups
+        .as_object()
+        .unwrap()
+        .iter()
+        .find(|(_, group)| group["name"] == "designers")
+        .unwrap()
+        .0
+        .clone();
     rig.space
         .patch_state(json!({
             "users": numbered(count, |n| {
@@ -249,8 +280,20 @@ async fn a_space_makes_the_round_trip() {
         .unwrap();
     rig.swept().await;
     let options = [
-        "--url", rig.space.url(), "--product", "launchpad", "--space-id", rig.space.space_id(), "--api-key-id",
-        rig.space.api_key_id(), "--instance", "prod", "--api-key-file", "-", "--allow-address", "127.0.0.0/8",
+        "--url",
+        rig.space.url(),
+        "--product",
+        "launchpad",
+        "--space-id",
+        rig.space.space_id(),
+        "--api-key-id",
+        rig.space.api_key_id(),
+        "--instance",
+        "prod",
+        "--api-key-file",
+        "-",
+        "--allow-address",
+        "127.0.0.0/8",
         "--allow-insecure-tls",
     ];
     let side = Side {

@@ -235,10 +235,7 @@ pub(super) fn destinations<C: ConnectionKind>(
     let terms = object.terms();
     let plain = terms.tls.and_then(|tls| tls.allow_insecure_http).unwrap_or_default();
     let url = Transport::base(terms.url, plain, addresses)?;
-    let proxy = terms
-        .proxy
-        .map(|proxy| Proxy::base(proxy, addresses))
-        .transpose()?;
+    let proxy = terms.proxy.map(|proxy| Proxy::base(proxy, addresses)).transpose()?;
     let mut secrets: Vec<String> = object.credential_uses().into_iter().map(|one| one.name).collect();
     secrets.extend(client_certificate(&terms).map(|secret| secret.name.clone()));
     secrets.sort_unstable();

@@ -217,7 +217,9 @@ impl<M: Managed> Scene<'_, M> {
         let (plan, closed) = plan.within_windows(origin.is_some(), closed);
         preview.notes.extend(closed);
         preview.take(&plan, &uses);
-        let strange = seen.as_ref().filter(|_| origin.is_none() && !preview.observes && !M::ENTRIES);
+        let strange = seen
+            .as_ref()
+            .filter(|_| origin.is_none() && !preview.observes && !M::ENTRIES);
         let proven = match strange.map(|seen| Self::proof(object, seen)) {
             Some(Proof::Own) => true,
             Some(Proof::Other(mark)) => {

@@ -213,7 +213,7 @@ impl<M: Managed> Keeping<M> {
             return Ok(());
         }
         let namespace = object.namespace().unwrap_or_default();
-        let side = (&*admitted.object, &admitted.live.key, &admitted.live.lists);
+        let side = (&*admitted.object, &admitted.live.key, &*admitted.live.lists);
         let judged = delegated::check_effects(
             &self.connections,
             side,

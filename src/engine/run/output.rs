@@ -146,7 +146,10 @@ impl Form {
             .into_iter()
             .map(|(key, text)| (format!("{key}{COMPRESSED}"), ByteString(compressed(&text))))
             .collect();
-        let packed = binary.iter().map(|(key, value)| key.len() + value.0.len()).sum::<usize>();
+        let packed = binary
+            .iter()
+            .map(|(key, value)| key.len() + value.0.len())
+            .sum::<usize>();
         if packed > MOST_BYTES {
             return Err(format!(
                 "the result takes {} KiB, {} KiB compressed, and a ConfigMap holds at most {} KiB: nothing was written",
@@ -156,7 +159,11 @@ impl Form {
             ));
         }
         let keys: Vec<&str> = binary.keys().map(String::as_str).collect();
-        let note = format!("compressed with gzip since it has {} KiB: {}", size >> 10, keys.join(", "));
+        let note = format!(
+            "compressed with gzip since it has {} KiB: {}",
+            size >> 10,
+            keys.join(", ")
+        );
         Ok(Self {
             data: None,
             binary: Some(binary),
@@ -192,7 +199,9 @@ mod tests {
         let packed = &large.binary.unwrap()["a.csv.gz"].0;
         GzDecoder::new(&packed[..]).read_to_string(&mut read).unwrap();
         assert_eq!(read, text);
-        let noise: String = (0..3_000_000).map(|_| char::from(rand::random_range(b'!'..=b'~'))).collect();
+        let noise: String = (0..3_000_000)
+            .map(|_| char::from(rand::random_range(b'!'..=b'~')))
+            .collect();
         assert!(of(noise).err().unwrap().contains("nothing was written"));
     }
 }

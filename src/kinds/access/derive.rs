@@ -76,7 +76,12 @@ impl<'a> Scene<'a> {
     fn flags<'b>(&self, groups: impl Iterator<Item = &'b String>) -> Rights {
         let mut rights = Rights::new();
         for name in groups {
-            for flag in self.groups.get(name.as_str()).into_iter().flat_map(|group| given(group)) {
+            for flag in self
+                .groups
+                .get(name.as_str())
+                .into_iter()
+                .flat_map(|group| given(group))
+            {
                 rights.entry(flag.to_owned()).or_default().push(format!("group {name}"));
             }
         }
@@ -135,10 +140,7 @@ impl<'a> Scene<'a> {
         if user.groups.is_none() {
             marks.push("groups unreadable");
         }
-        let seen = self
-            .activity
-            .as_ref()
-            .map(|all| all.get(user.login.as_str()).copied());
+        let seen = self.activity.as_ref().map(|all| all.get(user.login.as_str()).copied());
         match seen.map(|seen| Presence::of(seen, self.dormant_since)) {
             Some(Presence::Never) => marks.push("never logged in"),
             Some(Presence::Dormant) => marks.push("dormant"),
@@ -156,7 +158,10 @@ impl<'a> Scene<'a> {
             email: user.email.clone(),
             source: user.source_type.clone(),
             enabled: user.enabled,
-            profile: user.resulting_user_profile.clone().or_else(|| user.user_profile.clone()),
+            profile: user
+                .resulting_user_profile
+                .clone()
+                .or_else(|| user.user_profile.clone()),
             groups: user.groups.clone().unwrap_or_default(),
             rights,
             projects: projects(row),

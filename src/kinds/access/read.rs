@@ -1,9 +1,6 @@
 //! Reads the lists of a node that a report on access needs.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -46,7 +46,12 @@ pub async fn of_space(api: &Launchpad, node: String, missing: Missing) -> Result
         listed.push(one);
     }
     for invite in invites.iter().flat_map(|invites| &invites.items) {
-        let mut one = person(&invite.email, invite.profile.as_ref(), invite.groups.as_deref(), &groups);
+        let mut one = person(
+            &invite.email,
+            invite.profile.as_ref(),
+            invite.groups.as_deref(),
+            &groups,
+        );
         one.marks.push("invited");
         one.enabled = Some(false);
         listed.push(one);
@@ -82,12 +87,7 @@ fn person(email: &str, profile: Option<&Profile>, own: Option<&[GroupReference]>
     let key = folded(email);
     let joined = |group: &&GroupRecord| {
         let named = own.into_iter().flatten().any(|one| one.id == group.id);
-        named
-            || group
-                .users
-                .iter()
-                .flatten()
-                .any(|member| folded(&member.email) == key)
+        named || group.users.iter().flatten().any(|member| folded(&member.email) == key)
     };
     let mut user = User {
         login: email.to_owned(),

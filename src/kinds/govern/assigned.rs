@@ -17,9 +17,15 @@ pub async fn assigned(api: &Govern) -> Result<Vec<Assigned>, ApiError> {
         for (role, rules) in record.roles() {
             for rule in rules.into_iter().flatten() {
                 let named = |kind: &str, key: &str| -> Vec<String> {
-                    let of_kind = |one: &&Value| one["type"].as_str().is_some_and(|found| found.eq_ignore_ascii_case(kind));
+                    let of_kind = |one: &&Value| {
+                        one["type"]
+                            .as_str()
+                            .is_some_and(|found| found.eq_ignore_ascii_case(kind))
+                    };
                     let containers = rule.user_containers.iter().filter(of_kind);
-                    containers.filter_map(|one| one[key].as_str().map(str::to_owned)).collect()
+                    containers
+                        .filter_map(|one| one[key].as_str().map(str::to_owned))
+                        .collect()
                 };
                 found.push(Assigned {
                     role: format!("{role} on {}", record.blueprint_id),

@@ -9,8 +9,8 @@ mod space;
 pub(crate) mod tests;
 mod user;
 
-pub use self::{group::Group, user::User};
 pub(in crate::kinds) use self::group::delegated::ADMINISTRATORS;
+pub use self::{group::Group, user::User};
 
 use crate::engine::{
     Object, Reason,

@@ -32,9 +32,16 @@ pub(super) async fn report(given: &TaskGiven<'_>, wanted: &AccessReport) -> Resu
         missing: Missing::Fatal,
     };
     let access = access::of_node(api, scope).await?;
-    if let Some(incomplete) = access.read.iter().find(|one| one.entries.is_some() && one.missing.is_some()) {
+    if let Some(incomplete) = access
+        .read
+        .iter()
+        .find(|one| one.entries.is_some() && one.missing.is_some())
+    {
         let why = incomplete.missing.as_deref().unwrap_or_default();
-        let message = format!("the list of {} is incomplete, {why}: nothing was written", incomplete.list);
+        let message = format!(
+            "the list of {} is incomplete, {why}: nothing was written",
+            incomplete.list
+        );
         return Ok(Progress::Ended(Ending::new(RunPhase::Failed, message)));
     }
     let (name, text) = match wanted.format {
