@@ -12,7 +12,7 @@ use super::{
     delegated,
     managed::{Given, Managed, Observed, Read},
     pass::{Pass, frozen_message, given},
-    plan::{Change, Plan},
+    plan::Plan,
     removal,
 };
 use crate::{
