@@ -1,19 +1,21 @@
 //! `adopt`: sorts what a node has and writes manifests that observe it; then lets those manage whose plan is empty.
 
-use std::{collections::HashMap, fs, io::Read};
+use std::{collections::HashMap, fs};
 
 use anyhow::{Context, bail};
 use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    args::{AdoptArgs, ExportArgs, ExportKind, PlanArgs},
+    args::AdoptArgs,
     atomic,
     connect::Means,
+    console::Console,
     export::{self, Exported, LeftOut, Written},
-    manifest::{self, Manifests},
-    output::{self, Report, Table},
+    manifest,
+    output::{Report, Table},
     plan::{self, Action},
+    schema::Unevaluated,
 };
 
 /// How a remote object stands to its manifest.
@@ -43,6 +45,12 @@ impl Class {
     }
 }
 
+/// Kinds of users, and kinds of groups.
+const KINDS: [[&str; 3]; 2] = [
+    ["DssUser", "GovernUser", "LaunchpadUser"],
+    ["DssGroup", "GovernGroup", "LaunchpadGroup"],
+];
+
 /// One remote object.
 #[derive(Serialize)]
 struct Sorted {
@@ -66,6 +74,8 @@ struct Adopted {
     /// What the second step changed; `None`: this is the first one.
     #[serde(skip_serializing_if = "Option::is_none")]
     managed: Option<Vec<Outcome>>,
+    /// Rules of CRDs that only the apiserver evaluates.
+    unevaluated: Vec<Unevaluated>,
 }
 
 /// A manifest in the second step.
@@ -79,40 +89,44 @@ struct Outcome {
     why: Option<String>,
 }
 
-/// Runs one of the two steps and returns its summary.
+/// Runs one of the two steps and prints its summary.
 ///
 /// # Errors
-/// The node cannot be read, or a file cannot be written; in the first step nothing is left then.
-pub(super) async fn adopt(args: &AdoptArgs, input: &mut dyn Read) -> anyhow::Result<String> {
+/// The remote side cannot be read, or a file cannot be written; in the first step nothing is left then.
+pub(super) async fn adopt(args: &AdoptArgs, console: &mut Console<'_>) -> anyhow::Result<()> {
     let adopted = if args.manage {
-        manage(args, input).await?
+        manage(args, console).await?
     } else {
-        sort(args, input).await?
+        sort(args, console).await?
     };
-    output::render(&adopted, args.output)
+    console.show(&adopted, args.manifests.show.output)
 }
 
-async fn sort(args: &AdoptArgs, input: &mut dyn Read) -> anyhow::Result<Adopted> {
-    let exporting = ExportArgs {
-        node: args.node.clone(),
-        instance: args.instance.clone(),
-        namespace: args.namespace.clone(),
-        kinds: vec![ExportKind::Users, ExportKind::Groups],
-        select: args.select.clone(),
-        directory: args.directory.clone(),
-        dry_run: args.dry_run,
-        output: args.output,
+async fn sort(args: &AdoptArgs, console: &mut Console<'_>) -> anyhow::Result<Adopted> {
+    let job = export::Job {
+        side: &args.manifests.show.side,
+        instance: args.manifests.instance(),
+        target: &args.target,
+        kinds: &args.kinds,
+        secret_references: false,
     };
-    let Exported { written, left_out, .. } = export::export(&exporting, input).await?;
+    let exported = export::run(&job, console).await?;
+    let Exported {
+        written,
+        left_out,
+        unevaluated,
+        ..
+    } = exported;
     let objects = written
         .into_iter()
         .map(of_written)
         .chain(left_out.into_iter().map(of_left));
     Ok(Adopted {
-        directory: args.directory.display().to_string(),
-        dry_run: args.dry_run,
+        directory: args.target.directory.display().to_string(),
+        dry_run: args.target.dry_run,
         objects: objects.collect(),
         managed: None,
+        unevaluated,
     })
 }
 
@@ -149,33 +163,42 @@ fn of_left(one: LeftOut) -> Sorted {
 /// Lines that say that an object observes.
 const OBSERVES: [&str; 2] = ["managementPolicy: \"Observe\"", "managementPolicy: Observe"];
 
-async fn manage(args: &AdoptArgs, input: &mut dyn Read) -> anyhow::Result<Adopted> {
-    let found = manifest::read(std::slice::from_ref(&args.directory), &args.namespace, input)?;
-    let observing = found
+async fn manage(args: &AdoptArgs, console: &mut Console<'_>) -> anyhow::Result<Adopted> {
+    let target = &args.target;
+    let mut found = manifest::read(
+        std::slice::from_ref(&target.directory),
+        &target.namespace,
+        console.input,
+    )?;
+    found
         .ours
-        .into_iter()
-        .filter(|one| one.object["spec"]["managementPolicy"] == "Observe");
-    let mut ours: Vec<_> = observing.collect();
-    if ours.is_empty() {
-        bail!("no manifest in {} observes", args.directory.display());
+        .retain(|one| one.object["spec"]["managementPolicy"] == "Observe");
+    if found.ours.is_empty() {
+        bail!("no manifest in {} observes", target.directory.display());
     }
     let mut files = HashMap::new();
-    for one in &mut ours {
+    for one in &mut found.ours {
         files.insert(
             (one.kind.clone(), one.namespace.clone(), one.name.clone()),
             one.place.clone(),
         );
         one.object["spec"]["managementPolicy"] = json!("Manage");
     }
-    let means = Means::read(&args.node, None, input)?;
-    let planning = PlanArgs::on(&args.node, &args.instance, &args.namespace);
-    let planned = plan::of(&planning, Manifests { ours, others: 0 }, &means).await?;
+    let side = &args.manifests.show.side;
+    let means = Means::read(side, console).await?;
+    let job = plan::Job {
+        side,
+        instance: args.manifests.instance(),
+        namespace: &target.namespace,
+        assume_owned: false,
+    };
+    let planned = plan::of(&job, found, &means).await?;
     let mut managed = Vec::new();
     for object in planned.objects {
         let key = (object.kind.to_owned(), object.namespace.clone(), object.name.clone());
         let file = files.remove(&key).unwrap_or_default();
         let why = match (object.action, &object.message) {
-            (Action::None, _) => change(&file, args.dry_run)?,
+            (Action::None, _) => change(&file, target.dry_run)?,
             (_, Some(message)) => Some(message.clone()),
             (_, None) => {
                 let steps = object.steps.iter().map(|step| step.text.clone());
@@ -198,10 +221,11 @@ async fn manage(args: &AdoptArgs, input: &mut dyn Read) -> anyhow::Result<Adopte
     });
     managed.extend(skipped);
     Ok(Adopted {
-        directory: args.directory.display().to_string(),
-        dry_run: args.dry_run,
+        directory: target.directory.display().to_string(),
+        dry_run: target.dry_run,
         objects: Vec::new(),
         managed: Some(managed),
+        unevaluated: planned.unevaluated,
     })
 }
 
@@ -246,10 +270,15 @@ impl Report for Adopted {
                     .filter(|one| one.class == class && one.kind == kind)
                     .count()
             };
+            let people = KINDS.map(|kinds| kinds.iter().map(|kind| of(kind)).sum::<usize>());
+            let all = self.objects.iter().filter(|one| one.class == class).count();
+            let [users, groups] = people;
+            let others = all - users - groups;
             vec![
                 class.words().to_owned(),
-                of("DssUser").to_string(),
-                of("DssGroup").to_string(),
+                users.to_string(),
+                groups.to_string(),
+                others.to_string(),
             ]
         };
         tables.push(Table {
@@ -258,7 +287,7 @@ impl Report for Adopted {
             } else {
                 "Found"
             },
-            columns: vec!["class", "users", "groups"],
+            columns: vec!["class", "users", "groups", "others"],
             rows: Class::ALL.into_iter().map(count).collect(),
         });
         let others = self.objects.iter().filter(|one| one.why.is_some());
@@ -281,5 +310,9 @@ impl Report for Adopted {
             });
         }
         tables
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.unevaluated.iter().map(ToString::to_string).collect()
     }
 }

@@ -1,13 +1,16 @@
 //! Arguments of the commands for people.
 
-use std::path::PathBuf;
+use std::{convert::Infallible, fmt, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use jiff::SignedDuration;
 use wildmatch::WildMatch;
 
-use crate::{args::AddressArgs, crd::inventory::LongDuration};
+use crate::{
+    args::{AddressArgs, duration},
+    crd::inventory::LongDuration,
+};
 
 /// Form of what a command prints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -23,30 +26,6 @@ pub enum Format {
     Md,
 }
 
-/// How a command reaches a node.
-#[derive(Clone, Debug, Args)]
-pub struct NodeArgs {
-    /// Address of the node, for example `https://dss.example.com`.
-    #[arg(long)]
-    pub url: String,
-    /// File with the API key of an administrator; `-`: standard input. There is no option for the key itself, since other users
-    /// of a machine can read the arguments of a program.
-    #[arg(long, value_name = "FILE")]
-    pub api_key_file: PathBuf,
-    /// File with CA certificates (PEM) to trust beside those of the system.
-    #[arg(long, value_name = "FILE")]
-    pub ca_file: Option<PathBuf>,
-    /// Which addresses may be called.
-    #[command(flatten)]
-    pub addresses: AddressArgs,
-    /// Allow `http://` and `--insecure-skip-verify`. The key can then be read on its way.
-    #[arg(long)]
-    pub allow_insecure_tls: bool,
-    /// Do not verify the certificate of the node. Needs `--allow-insecure-tls`.
-    #[arg(long)]
-    pub insecure_skip_verify: bool,
-}
-
 /// What is at the other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Product {
@@ -58,123 +37,285 @@ pub enum Product {
     Launchpad,
 }
 
+impl Product {
+    const ALL: [Self; 3] = [Self::Dss, Self::Govern, Self::Launchpad];
+
+    /// Kind of the connection.
+    pub fn connection(self) -> &'static str {
+        match self {
+            Self::Dss => "DssInstance",
+            Self::Govern => "GovernInstance",
+            Self::Launchpad => "LaunchpadSpace",
+        }
+    }
+
+    /// Its kind as `kubectl` takes it.
+    fn resource(self) -> String {
+        self.connection().to_lowercase()
+    }
+}
+
+/// How a command reaches a remote side: by a connection object of a cluster, or by an address and a key.
+#[derive(Clone, Debug, Args)]
+pub struct SideArgs {
+    /// Connection object in the cluster of your kubeconfig, for example `dssinstance/dataiku/design`. The command reads it and
+    /// the Secrets that it names with your own rights.
+    #[arg(
+        long,
+        value_name = "KIND/NAMESPACE/NAME",
+        value_parser = origin,
+        conflicts_with_all = ["url", "product", "api_key_file", "api_key_from", "api_key_id", "space_id", "ca_file", "insecure_skip_verify"]
+    )]
+    pub from: Option<Origin>,
+    /// Address of the remote side, for example `https://dss.example.com`.
+    #[arg(long, required_unless_present = "from")]
+    pub url: Option<String>,
+    /// What is at the other end of `--url`.
+    #[arg(long, value_enum, default_value = "dss")]
+    pub product: Product,
+    /// File with the API key of an administrator; `-`: standard input. There is no option for the key itself, since other users
+    /// of a machine can read the arguments of a program.
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["from", "api_key_from"])]
+    pub api_key_file: Option<PathBuf>,
+    /// The API key in another place: `secret/NAMESPACE/NAME[/KEY]` in the cluster of your kubeconfig (default key: `apiKey`, and
+    /// `apiKeySecret` for the Launchpad), `file/PATH`, or `stdin`. A Secret has to name the host of `--url` in its annotation
+    /// `dataiku-operator.io/allowed-hosts`.
+    #[arg(long, value_name = "PLACE", value_parser = key_place, conflicts_with = "api_key_file")]
+    pub api_key_from: Option<KeyPlace>,
+    /// Id of the API key of a Launchpad; the file or Secret has the secret part of the key. Default with a Secret: its key
+    /// `apiKeyId`.
+    #[arg(long, value_name = "ID")]
+    pub api_key_id: Option<String>,
+    /// Id of the space, for the Launchpad.
+    #[arg(long, value_name = "ID")]
+    pub space_id: Option<String>,
+    /// File with CA certificates (PEM) to trust beside those of the system.
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Which addresses may be called.
+    #[command(flatten)]
+    pub addresses: AddressArgs,
+    /// Allow `http://` and connections that do not verify certificates. The key can then be read on its way.
+    #[arg(long)]
+    pub allow_insecure_tls: bool,
+    /// Do not verify the certificate of the remote side. Needs `--allow-insecure-tls`.
+    #[arg(long)]
+    pub insecure_skip_verify: bool,
+}
+
+impl SideArgs {
+    /// What is at the other end.
+    pub fn product(&self) -> Product {
+        self.from.as_ref().map_or(self.product, |from| from.product)
+    }
+
+    /// Where the API key is, for `--url`.
+    pub fn key(&self) -> KeyPlace {
+        match (&self.api_key_from, &self.api_key_file) {
+            (Some(place), _) => place.clone(),
+            (None, Some(file)) if file.as_os_str() != "-" => KeyPlace::File(file.clone()),
+            (None, _) => KeyPlace::Input,
+        }
+    }
+
+    /// Whether the command reads the API key from standard input.
+    pub fn reads_input(&self) -> bool {
+        self.from.is_none() && self.key() == KeyPlace::Input
+    }
+
+    /// Name of the remote side for people: its address, or that of its object.
+    pub fn place(&self) -> String {
+        match (&self.url, &self.from) {
+            (Some(url), _) => url.clone(),
+            (None, Some(from)) => from.to_string(),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+/// A connection object in a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// What is at its other end.
+    pub product: Product,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.product.resource(), self.namespace, self.name)
+    }
+}
+
+/// Where an API key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// In a Secret: its namespace, its name, and the key in its data.
+    Secret(String, String, Option<String>),
+    /// In a file.
+    File(PathBuf),
+    /// On standard input.
+    Input,
+    /// None of these. The text may be the key itself, by mistake: it is not held, and no error repeats it.
+    Unknown,
+}
+
+/// What every command takes that shows something of a remote side.
+#[derive(Clone, Debug, Args)]
+pub struct ShowArgs {
+    /// How the remote side is reached.
+    #[command(flatten)]
+    pub side: SideArgs,
+    /// Form on standard output.
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub output: Format,
+}
+
+/// What every command takes that deals with manifests of one connection.
+#[derive(Clone, Debug, Args)]
+pub struct ManifestArgs {
+    /// How the remote side is reached, and what is printed.
+    #[command(flatten)]
+    pub show: ShowArgs,
+    /// The connection that the manifests refer to: `name`, or `namespace/name`. Default: that of `--from`.
+    #[arg(long, value_name = "[NAMESPACE/]NAME", value_parser = instance, required_unless_present = "from")]
+    pub instance: Option<Instance>,
+}
+
+impl ManifestArgs {
+    /// The connection that the manifests refer to.
+    pub fn instance(&self) -> Instance {
+        let from = self.show.side.from.as_ref().map(|from| Instance {
+            namespace: Some(from.namespace.clone()),
+            name: from.name.clone(),
+        });
+        self.instance.clone().or(from).unwrap_or_default()
+    }
+}
+
 /// Options of `plan`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Example:
-  kustomize build overlays/prod | dataiku-operator plan -f - --url https://dss.example.com \\
-    --api-key-file key.txt --instance dataiku/design -o md
+#[command(after_help = "Examples:
+  dataiku-operator plan -f overlays/prod/ --from dssinstance/dataiku/design
+  dataiku-operator plan -f - --url https://dss.example.com --api-key-file key.txt --instance dataiku/design -o md
+  dataiku-operator plan --cluster --from dssinstance/dataiku/design
 
 Exit codes: 0 nothing to do, 2 differences, 1 error.")]
 pub struct PlanArgs {
-    /// How the remote side is reached.
+    /// The connection. Where its own manifest is among those that are planned, its terms count, but for address, credentials,
+    /// TLS and proxy.
     #[command(flatten)]
-    pub node: NodeArgs,
-    /// The connection that the manifests refer to: `name`, or `namespace/name`. Where its own manifest is among them, its terms
-    /// count, but for address, credentials, TLS and proxy.
-    #[arg(long, value_name = "[NAMESPACE/]NAME", value_parser = instance)]
-    pub instance: Instance,
+    pub manifests: ManifestArgs,
     /// Namespace of manifests that name none.
     #[arg(short, long, default_value = "default")]
     pub namespace: String,
     /// File with manifests, directory with such files, or `-`: standard input. Repeatable.
-    #[arg(short = 'f', long = "filename", value_name = "FILE", required = true)]
+    #[arg(
+        short = 'f',
+        long = "filename",
+        value_name = "FILE",
+        required_unless_present = "cluster"
+    )]
     pub files: Vec<PathBuf>,
-    /// What is at the other end.
-    #[arg(long, value_enum, default_value = "dss")]
-    pub product: Product,
-    /// Id of the API key of a Launchpad; the file has its secret.
-    #[arg(long, value_name = "ID")]
-    pub api_key_id: Option<String>,
-    /// Id of the space, for the Launchpad. Default: that of the manifest of the connection.
-    #[arg(long, value_name = "ID")]
-    pub space_id: Option<String>,
+    /// Plan the objects of the cluster that use the connection, by the rules of this release: a preview of its upgrade.
+    #[arg(long, requires = "from", conflicts_with = "files")]
+    pub cluster: bool,
     /// Take remote objects that exist for the objects' own, as in a cluster that manages them already. Default: only where the
-    /// status in a manifest or an ownership mark in the remote object proves it.
+    /// status in a manifest or in the cluster, or an ownership mark in the remote object, proves it.
     #[arg(long)]
     pub assume_owned: bool,
-    /// Form of the plan on standard output; `md` is a comment for a pull request.
-    #[arg(short, long, value_enum, default_value = "table")]
-    pub output: Format,
 }
 
 /// Kinds that can be exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ExportKind {
-    /// `DssUser`.
+    /// `DssUser`, `GovernUser`, `LaunchpadUser`.
     Users,
-    /// `DssGroup`.
+    /// `DssGroup`, `GovernGroup`, `LaunchpadGroup`.
     Groups,
+    /// `DssGlobalApiKey`, `GovernGlobalApiKey`.
+    GlobalKeys,
+    /// `DssPersonalApiKey`.
+    PersonalKeys,
+    /// `DssInstanceVariables`.
+    Variables,
+    /// `DssGeneralSettings`, one for each section.
+    Settings,
+    /// `DssImpersonationRule`.
+    Rules,
+    /// `GovernRole`.
+    Roles,
+    /// `GovernRoleAssignment`.
+    Assignments,
+    /// Every kind of the product.
+    All,
 }
 
 /// Options of `export`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
+  dataiku-operator export --from dssinstance/dataiku/design -n team-a -d out/
   dataiku-operator export --url https://dss.example.com --api-key-file key.txt --instance dataiku/design \\
     -n team-a --kinds users,groups --select 'group=analysts' -d out/
 
 Exit codes: 0 written, 1 error (nothing is written).")]
 pub struct ExportArgs {
-    /// How the node is reached.
+    /// The connection that the manifests refer to.
     #[command(flatten)]
-    pub node: NodeArgs,
-    /// The `DssInstance` that the manifests refer to: `name`, or `namespace/name`.
-    #[arg(long, value_name = "[NAMESPACE/]NAME", value_parser = instance)]
-    pub instance: Instance,
-    /// Namespace of the manifests.
-    #[arg(short, long)]
-    pub namespace: String,
+    pub manifests: ManifestArgs,
+    /// What is written, and where.
+    #[command(flatten)]
+    pub target: TargetArgs,
     /// What to export.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "users,groups")]
     pub kinds: Vec<ExportKind>,
+    /// Refer to Secrets for the secrets of users and of settings, by the names in `secrets-to-create.yaml`: an object waits for
+    /// its Secret. Default: the manifests leave them alone.
+    #[arg(long)]
+    pub secret_references: bool,
+}
+
+/// Where manifests are written, and which.
+#[derive(Clone, Debug, Args)]
+pub struct TargetArgs {
+    /// Namespace of the manifests.
+    #[arg(short, long)]
+    pub namespace: String,
     /// Only these groups and their members: `group=<name>`, with `*` for any text. Repeatable. Default: everything.
     #[arg(long, value_name = "group=NAME", value_parser = selected)]
     pub select: Vec<WildMatch>,
     /// Directory to write; it must not exist yet, or be empty.
     #[arg(short, long)]
     pub directory: PathBuf,
-    /// Read the node and write nothing.
+    /// Read the remote side and write nothing.
     #[arg(long)]
     pub dry_run: bool,
-    /// Form of the summary on standard output.
-    #[arg(short, long, value_enum, default_value = "table")]
-    pub output: Format,
 }
 
 /// Options of `adopt`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Example:
-  dataiku-operator adopt --url https://dss.example.com --api-key-file key.txt --instance dataiku/design \\
-    -n team-a -d out/
-  dataiku-operator adopt --manage --url https://dss.example.com --api-key-file key.txt \\
-    --instance dataiku/design -n team-a -d out/
+#[command(after_help = "Examples:
+  dataiku-operator adopt --from dssinstance/dataiku/design -n team-a -d out/
+  dataiku-operator adopt --manage --from dssinstance/dataiku/design -n team-a -d out/
 
 Exit codes: 0 done, 1 error.")]
 pub struct AdoptArgs {
-    /// How the node is reached.
+    /// The connection that the manifests refer to.
     #[command(flatten)]
-    pub node: NodeArgs,
-    /// The `DssInstance` that the manifests refer to: `name`, or `namespace/name`.
-    #[arg(long, value_name = "[NAMESPACE/]NAME", value_parser = instance)]
-    pub instance: Instance,
-    /// Namespace of the manifests.
-    #[arg(short, long)]
-    pub namespace: String,
-    /// Only these groups and their members: `group=<name>`, with `*` for any text. Repeatable. Default: everything.
-    #[arg(long, value_name = "group=NAME", value_parser = selected, conflicts_with = "manage")]
-    pub select: Vec<WildMatch>,
-    /// Directory to write, which must not exist yet or be empty; with `--manage`, the one that was written before.
-    #[arg(short, long)]
-    pub directory: PathBuf,
+    pub manifests: ManifestArgs,
+    /// What is written, and where; with `--manage`, the directory that was written before.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// What to adopt.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "users,groups")]
+    pub kinds: Vec<ExportKind>,
     /// The second step: change `managementPolicy` from `Observe` to `Manage` in every manifest of the directory whose plan is
     /// empty.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "select")]
     pub manage: bool,
-    /// Write nothing.
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Form of the summary on standard output.
-    #[arg(short, long, value_enum, default_value = "table")]
-    pub output: Format,
 }
 
 /// Form of a report on access.
@@ -182,7 +323,7 @@ pub struct AdoptArgs {
 pub enum AccessFormat {
     /// One page that needs no network.
     Html,
-    /// One row for each right of each user, group and key.
+    /// One row for each user, group and key.
     Csv,
     /// One document.
     Json,
@@ -191,7 +332,7 @@ pub enum AccessFormat {
 /// Options of `access`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Example:
-  dataiku-operator access who-can admin --url https://dss.example.com --api-key-file key.txt")]
+  dataiku-operator access who-can admin --from dssinstance/dataiku/design")]
 pub struct AccessArgs {
     /// What to show.
     #[command(subcommand)]
@@ -201,7 +342,7 @@ pub struct AccessArgs {
 /// What to show of access.
 #[derive(Clone, Debug, Subcommand)]
 pub enum AccessCommand {
-    /// Who may do what on a node, and why.
+    /// Who may do what, and why.
     Report(Box<AccessReportArgs>),
     /// Who has a permission, and why.
     WhoCan(Box<WhoCanArgs>),
@@ -212,13 +353,13 @@ pub enum AccessCommand {
 /// Options of `access report`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Example:
-  dataiku-operator access report --url https://dss.example.com --api-key-file key.txt --format html --file access.html
+  dataiku-operator access report --from dssinstance/dataiku/design --format html --file access.html
 
 Exit codes: 0 written, 1 error (nothing is written).")]
 pub struct AccessReportArgs {
-    /// How the node is reached.
+    /// How the remote side is reached.
     #[command(flatten)]
-    pub node: NodeArgs,
+    pub side: SideArgs,
     /// Form of the report.
     #[arg(long, value_enum, default_value = "html")]
     pub format: AccessFormat,
@@ -228,7 +369,7 @@ pub struct AccessReportArgs {
     /// Time without a login or an action after which a user counts as dormant, such as `90d`. Default: 90d.
     #[arg(long, value_parser = long_duration)]
     pub dormant_after: Option<SignedDuration>,
-    /// Read the node, and write no file.
+    /// Read the remote side, and write no file.
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -242,12 +383,9 @@ Exit codes: 0 done, 1 error.")]
 pub struct WhoCanArgs {
     /// The permission flag, such as `mayCreateProjects`, or `admin`.
     pub permission: String,
-    /// How the node is reached.
+    /// How the remote side is reached, and what is printed.
     #[command(flatten)]
-    pub node: NodeArgs,
-    /// Form on standard output.
-    #[arg(short, long, value_enum, default_value = "table")]
-    pub output: Format,
+    pub show: ShowArgs,
 }
 
 /// Options of `access explain`.
@@ -257,37 +395,53 @@ pub struct WhoCanArgs {
 
 Exit codes: 0 done, 1 error.")]
 pub struct ExplainArgs {
-    /// Login of the user.
+    /// Login of the user; in a space of Dataiku Cloud the email address.
     pub login: String,
-    /// How the node is reached.
+    /// How the remote side is reached, and what is printed.
     #[command(flatten)]
-    pub node: NodeArgs,
-    /// Form on standard output.
-    #[arg(short, long, value_enum, default_value = "table")]
-    pub output: Format,
+    pub show: ShowArgs,
 }
 
-/// Options of `sessions`, `tasks` and `usage`.
+/// Options of `sessions`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:
-  dataiku-operator sessions --url https://dss.example.com --api-key-file key.txt
-  dataiku-operator tasks --url https://dss.example.com --api-key-file key.txt -o json
-  dataiku-operator usage --url https://dss.example.com --api-key-file key.txt
+#[command(after_help = "Example:
+  dataiku-operator sessions --from dssinstance/dataiku/design
 
 Exit codes: 0 done, 1 error.")]
-pub struct ListArgs {
-    /// How the node is reached.
+pub struct SessionsArgs {
+    /// How the node is reached, and what is printed.
     #[command(flatten)]
-    pub node: NodeArgs,
-    /// Form on standard output.
-    #[arg(short, long, value_enum, default_value = "table")]
-    pub output: Format,
+    pub show: ShowArgs,
+}
+
+/// Options of `tasks`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:
+  dataiku-operator tasks --url https://dss.example.com --api-key-file key.txt -o json
+
+Exit codes: 0 done, 1 error.")]
+pub struct TasksArgs {
+    /// How the node is reached, and what is printed.
+    #[command(flatten)]
+    pub show: ShowArgs,
+}
+
+/// Options of `usage`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:
+  dataiku-operator usage --from dssinstance/dataiku/design -o kyaml
+
+Exit codes: 0 done, 1 error.")]
+pub struct UsageArgs {
+    /// How the node is reached, and what is printed.
+    #[command(flatten)]
+    pub show: ShowArgs,
 }
 
 /// Options of `rules`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Example:
-  dataiku-operator rules resolve jane.doe --url https://dss.example.com --api-key-file key.txt")]
+  dataiku-operator rules resolve jane.doe --from dssinstance/dataiku/design")]
 pub struct RulesArgs {
     /// What to show.
     #[command(subcommand)]
@@ -313,9 +467,64 @@ pub struct ResolveArgs {
     /// Key of the project in which the user works. Default: rules of projects do not apply.
     #[arg(long, value_name = "KEY")]
     pub project: Option<String>,
-    /// How the node is reached.
+    /// How the node is reached, and what is printed.
     #[command(flatten)]
-    pub node: NodeArgs,
+    pub show: ShowArgs,
+}
+
+/// Options of `status`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  dataiku-operator status dssuser/jane.doe -n team-a
+  dataiku-operator status -A
+
+Exit codes: 0 everything is ready, 2 something is not, 1 error.")]
+pub struct StatusArgs {
+    /// The object, for example `dssuser/jane.doe`. Default: one line for each connection.
+    #[arg(value_name = "KIND/NAME", value_parser = named)]
+    pub object: Option<Named>,
+    /// Namespace. Default: that of your kubeconfig.
+    #[arg(short, long, conflicts_with = "all_namespaces")]
+    pub namespace: Option<String>,
+    /// Connections of all namespaces.
+    #[arg(short = 'A', long, conflicts_with = "object")]
+    pub all_namespaces: bool,
+    /// Form on standard output.
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub output: Format,
+}
+
+/// Options of `drain`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  dataiku-operator drain dssinstance/dataiku/design --freeze --wait 30m
+  dataiku-operator drain dssinstance/dataiku/design --unfreeze
+
+With --freeze and --unfreeze, the command writes `spec.freeze` of the connection object, and nothing else.
+
+Exit codes: 0 nobody is left, 2 somebody is, 1 error.")]
+pub struct DrainArgs {
+    /// The connection object in the cluster of your kubeconfig, a `DssInstance`.
+    #[arg(value_name = "KIND/NAMESPACE/NAME", value_parser = origin)]
+    pub connection: Origin,
+    /// Freeze the writes of the operator through this connection first.
+    #[arg(long, conflicts_with = "unfreeze")]
+    pub freeze: bool,
+    /// Let the operator write again, and wait for nobody.
+    #[arg(long, conflicts_with = "wait")]
+    pub unfreeze: bool,
+    /// How long to wait until nobody is left. Default: look once.
+    #[arg(long, value_parser = duration)]
+    pub wait: Option<Duration>,
+    /// Say what would be frozen, and write nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Which addresses may be called.
+    #[command(flatten)]
+    pub addresses: AddressArgs,
+    /// Allow `http://` and connections that do not verify certificates.
+    #[arg(long)]
+    pub allow_insecure_tls: bool,
     /// Form on standard output.
     #[arg(short, long, value_enum, default_value = "table")]
     pub output: Format,
@@ -324,7 +533,7 @@ pub struct ResolveArgs {
 /// Options of `completion`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Example:
-  source <(dataiku-operator completion bash)")]
+  dataiku-operator completion bash > ~/.local/share/bash-completion/completions/dataiku-operator")]
 pub struct CompletionArgs {
     /// The shell.
     #[arg(value_enum)]
@@ -334,13 +543,31 @@ pub struct CompletionArgs {
     pub plugin: bool,
 }
 
-/// A connection object.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A connection object by its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Instance {
     /// Its namespace; `None`: that of the manifests.
     pub namespace: Option<String>,
     /// Its name.
     pub name: String,
+}
+
+/// An object by its kind and name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Kind, as `kubectl` takes it.
+    pub kind: String,
+    /// Name.
+    pub name: String,
+}
+
+impl fmt::Display for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "{namespace}/{}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
 }
 
 fn instance(text: &str) -> Result<Instance, String> {
@@ -350,12 +577,57 @@ fn instance(text: &str) -> Result<Instance, String> {
     };
     let parts = namespace.into_iter().chain([name]);
     if parts.into_iter().any(|part| part.is_empty() || part.contains('/')) {
-        return Err("must be the name of a DssInstance, or namespace/name".to_owned());
+        return Err("must be the name of a connection, or namespace/name".to_owned());
     }
     Ok(Instance {
         namespace: namespace.map(str::to_owned),
         name: name.to_owned(),
     })
+}
+
+fn origin(text: &str) -> Result<Origin, String> {
+    let parts: Vec<&str> = text.split('/').collect();
+    let [kind, namespace, name] = parts[..] else {
+        return Err("must be kind/namespace/name, for example dssinstance/dataiku/design".to_owned());
+    };
+    if namespace.is_empty() || name.is_empty() {
+        return Err("names neither namespace nor name: write kind/namespace/name".to_owned());
+    }
+    let kind = kind.to_lowercase();
+    let kind = kind.strip_suffix('s').unwrap_or(&kind);
+    let product = Product::ALL.into_iter().find(|product| product.resource() == kind);
+    let kinds = "the kind must be dssinstance, governinstance or launchpadspace";
+    Ok(Origin {
+        product: product.ok_or(kinds)?,
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+    })
+}
+
+/// Never an error: that of the parser would repeat the text.
+fn key_place(text: &str) -> Result<KeyPlace, Infallible> {
+    let (place, rest) = text.split_once('/').unwrap_or((text, ""));
+    let parts: Vec<&str> = rest.split('/').collect();
+    Ok(match (place, &parts[..]) {
+        ("stdin", [""]) => KeyPlace::Input,
+        ("file", _) if !rest.is_empty() => KeyPlace::File(rest.into()),
+        ("secret", [namespace, name, key @ ..]) if key.len() < 2 && !parts.contains(&"") => KeyPlace::Secret(
+            (*namespace).to_owned(),
+            (*name).to_owned(),
+            key.first().map(|key| (*key).to_owned()),
+        ),
+        _ => KeyPlace::Unknown,
+    })
+}
+
+fn named(text: &str) -> Result<Named, String> {
+    match text.split_once('/') {
+        Some((kind, name)) if !kind.is_empty() && !name.is_empty() && !name.contains('/') => Ok(Named {
+            kind: kind.to_lowercase(),
+            name: name.to_owned(),
+        }),
+        _ => Err("must be kind/name, for example dssuser/jane.doe".to_owned()),
+    }
 }
 
 fn selected(text: &str) -> Result<WildMatch, String> {

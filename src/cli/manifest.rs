@@ -1,6 +1,7 @@
 //! Manifests: from a file, all files of a directory, or standard input.
 
 use std::{
+    collections::HashMap,
     fs,
     io::Read,
     path::{Path, PathBuf},
@@ -35,6 +36,8 @@ pub(super) struct Manifests {
     pub(super) ours: Vec<Manifest>,
     /// How many others there are.
     pub(super) others: usize,
+    /// Where each object of ours is, by kind, namespace and name.
+    places: HashMap<(String, String, String), usize>,
 }
 
 /// Reads all manifests. `namespace`: that of objects that name none.
@@ -108,19 +111,26 @@ pub(super) fn documents(place: &str, text: &str) -> anyhow::Result<Vec<Value>> {
 impl Manifests {
     fn add(&mut self, place: &str, text: &str, namespace: &str) -> anyhow::Result<()> {
         for document in documents(place, text)? {
-            self.take(place, document, namespace)?;
+            self.document(place, document, namespace)?;
         }
         Ok(())
     }
 
-    fn take(&mut self, place: &str, mut document: Value, namespace: &str) -> anyhow::Result<()> {
+    /// Takes in an object of a cluster.
+    pub(super) fn take(&mut self, place: &str, object: Value) -> anyhow::Result<()> {
+        self.document(place, object, "default")
+    }
+
+    fn document(&mut self, place: &str, mut document: Value, namespace: &str) -> anyhow::Result<()> {
         if document.is_null() {
             return Ok(());
         }
         if document["kind"].as_str().is_some_and(|kind| kind.ends_with("List"))
             && let Value::Array(items) = document["items"].take()
         {
-            return items.into_iter().try_for_each(|item| self.take(place, item, namespace));
+            return items
+                .into_iter()
+                .try_for_each(|item| self.document(place, item, namespace));
         }
         let version = document["apiVersion"].as_str().unwrap_or_default();
         if version.split('/').next() != Some(GROUP) {
@@ -137,12 +147,10 @@ impl Manifests {
         if name.is_empty() {
             bail!("{place}: an object of kind {kind} has no name");
         }
-        if let Some(other) = self
-            .ours
-            .iter()
-            .find(|one| (&one.kind, &one.namespace, &one.name) == (&kind, &namespace, &name))
-        {
-            bail!("{kind} {namespace}/{name} is in {} and in {place}", other.place);
+        let key = (kind.clone(), namespace.clone(), name.clone());
+        if let Some(other) = self.places.insert(key, self.ours.len()) {
+            let other = &self.ours[other].place;
+            bail!("{kind} {namespace}/{name} is in {other} and in {place}");
         }
         self.ours.push(Manifest {
             place: place.to_owned(),

@@ -5,7 +5,10 @@ mod access;
 mod adopt;
 pub mod args;
 mod atomic;
+mod cluster;
 mod connect;
+mod console;
+mod drain;
 mod export;
 mod kyaml;
 mod lists;
@@ -15,18 +18,25 @@ mod output;
 mod plan;
 mod progress;
 mod schema;
+mod status;
 #[cfg(test)]
 mod tests;
 
 use std::{
     ffi::OsString,
-    io::{self, Read, Write},
+    io::{self, Write},
     process::ExitCode,
 };
 
 use clap::{CommandFactory, FromArgMatches, Subcommand, error::ErrorKind};
 
-use self::args::{AccessArgs, AdoptArgs, CompletionArgs, ExportArgs, ListArgs, PlanArgs, RulesArgs};
+use self::{
+    args::{
+        AccessArgs, AdoptArgs, CompletionArgs, DrainArgs, ExportArgs, PlanArgs, RulesArgs, SessionsArgs, StatusArgs,
+        TasksArgs, UsageArgs,
+    },
+    console::Console,
+};
 use crate::args::Args;
 
 /// Name under which kubectl finds its plugin.
@@ -39,20 +49,24 @@ const DIFFERS: u8 = 2;
 /// One command for people.
 #[derive(Debug, Subcommand)]
 pub enum Request {
-    /// Write manifests of the users and groups of a DSS node, as observers: applying them changes nothing there.
+    /// Write manifests of what a remote side has, as observers: applying them changes nothing there.
     Export(Box<ExportArgs>),
-    /// Show what the operator would do with manifests. Needs no cluster, and writes nothing.
+    /// Show what the operator would do with manifests, and write nothing.
     Plan(Box<PlanArgs>),
-    /// Sort what a DSS node has, write manifests that observe it, and later let them manage it.
+    /// Sort what a remote side has, write manifests that observe it, and later let them manage it.
     Adopt(Box<AdoptArgs>),
-    /// Show who may do what on a DSS node, and why.
+    /// Show who may do what on a remote side, and why.
     Access(AccessArgs),
+    /// Show why an object is not ready, or the state of connections.
+    Status(Box<StatusArgs>),
+    /// Wait until nobody works on a DSS node any more, for a maintenance window.
+    Drain(Box<DrainArgs>),
     /// Show who works on a DSS node: users with sessions, notebooks and jobs.
-    Sessions(Box<ListArgs>),
+    Sessions(Box<SessionsArgs>),
     /// Show the long tasks that run on a DSS node.
-    Tasks(Box<ListArgs>),
+    Tasks(Box<TasksArgs>),
     /// Show how much a DSS node holds.
-    Usage(Box<ListArgs>),
+    Usage(Box<UsageArgs>),
     /// Show impersonation rules of a DSS node.
     Rules(RulesArgs),
     /// Print a completion script for a shell.
@@ -66,6 +80,12 @@ enum Ending {
     Done,
     /// There are differences.
     Differs,
+}
+
+impl Ending {
+    fn of(differs: bool) -> Self {
+        if differs { Self::Differs } else { Self::Done }
+    }
 }
 
 /// Reads the command line. As the kubectl plugin, the program calls itself `kubectl dataiku`.
@@ -107,7 +127,13 @@ fn command(words: &[OsString]) -> clap::Command {
 
 /// Runs a command with the streams of this process. An error goes to stderr.
 pub async fn main(request: Request) -> ExitCode {
-    match run(request, &mut io::stdin().lock(), &mut io::stdout().lock()).await {
+    let mut console = Console {
+        input: &mut io::stdin().lock(),
+        out: &mut io::stdout().lock(),
+        err: &mut io::stderr(),
+        client: None,
+    };
+    match run(request, &mut console).await {
         Ok(Ending::Done) => ExitCode::SUCCESS,
         Ok(Ending::Differs) => ExitCode::from(DIFFERS),
         Err(error) => {
@@ -121,37 +147,30 @@ pub async fn main(request: Request) -> ExitCode {
 ///
 /// # Errors
 /// It fails; nothing is half-written.
-async fn run(request: Request, input: &mut dyn Read, out: &mut dyn Write) -> anyhow::Result<Ending> {
+async fn run(request: Request, console: &mut Console<'_>) -> anyhow::Result<Ending> {
     match request {
         Request::Export(args) => {
-            let report = export::export(&args, input).await?;
-            let text = output::render(&report, args.output)?;
-            out.write_all(text.as_bytes())?;
+            let report = export::export(&args, console).await?;
+            console.show(&report, args.manifests.show.output)?;
         }
         Request::Plan(args) => {
-            let planned = plan::plan(&args, input).await?;
-            out.write_all(output::render(&planned, args.output)?.as_bytes())?;
-            if planned.differs() {
-                return Ok(Ending::Differs);
-            }
+            let planned = plan::plan(&args, console).await?;
+            console.show(&planned, args.manifests.show.output)?;
+            return Ok(Ending::of(planned.differs()));
         }
-        Request::Adopt(args) => {
-            let text = adopt::adopt(&args, input).await?;
-            out.write_all(text.as_bytes())?;
-        }
-        Request::Access(AccessArgs { what }) => {
-            let text = access::run(&what, input).await?;
-            out.write_all(text.as_bytes())?;
-        }
-        Request::Sessions(args) => out.write_all(lists::sessions(&args, input).await?.as_bytes())?,
-        Request::Tasks(args) => out.write_all(lists::tasks(&args, input).await?.as_bytes())?,
-        Request::Usage(args) => out.write_all(lists::usage(&args, input).await?.as_bytes())?,
-        Request::Rules(RulesArgs { what }) => out.write_all(lists::rules(&what, input).await?.as_bytes())?,
+        Request::Adopt(args) => adopt::adopt(&args, console).await?,
+        Request::Access(AccessArgs { what }) => access::run(&what, console).await?,
+        Request::Status(args) => return status::status(&args, console).await.map(Ending::of),
+        Request::Drain(args) => return drain::drain(&args, console).await.map(Ending::of),
+        Request::Sessions(args) => lists::sessions(&args.show, console).await?,
+        Request::Tasks(args) => lists::tasks(&args.show, console).await?,
+        Request::Usage(args) => lists::usage(&args.show, console).await?,
+        Request::Rules(RulesArgs { what }) => lists::rules(&what, console).await?,
         Request::Completion(args) => {
             let name = if args.plugin { PLUGIN } else { "dataiku-operator" };
             let mut script = Vec::new();
             clap_complete::generate(args.shell, &mut Args::command(), name, &mut script);
-            out.write_all(&script)?;
+            console.out.write_all(&script)?;
         }
     }
     Ok(Ending::Done)

@@ -38,6 +38,14 @@ pub(super) fn object_name(key: &str) -> String {
     format!("{readable}-{}", &hash[..DIGITS])
 }
 
+/// The key in the data of a Secret for a remote name.
+pub(super) fn data_key(name: &str) -> String {
+    let inside = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let is_key =
+        (1..=READABLE).contains(&name.len()) && name.bytes().all(inside) && !name.starts_with("..") && name != ".";
+    if is_key { name.to_owned() } else { object_name(name) }
+}
+
 /// Whether Kubernetes accepts it as the name of an object.
 fn is_name(key: &str) -> bool {
     let label = |label: &str| {

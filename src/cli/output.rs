@@ -10,6 +10,10 @@ use super::{args::Format, kyaml};
 pub(super) trait Report: Serialize {
     /// Its tables.
     fn tables(&self) -> Vec<Table>;
+    /// What stands on standard error beside it, a sentence each.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// A table.

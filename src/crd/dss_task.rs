@@ -307,14 +307,15 @@ pub enum ReportFormat {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccessReport {
-    /// `csv`: the keys `users.csv` and `groups.csv`. `json`: the key `access.json`.
+    /// `csv`: the key `access.csv`, a row for each user, group and API key. `json`: the key `access.json`.
     pub format: ReportFormat,
-    /// `ConfigMap` in this namespace that the operator writes and this object owns. It holds, for every user, login, display
-    /// name, email, source, profile, groups, global permissions with the groups that give them, rights on projects, and the
-    /// times of the last login and action; for every group what it gives. Users who may not log in have no permissions there. A
-    /// report of more than 1 MiB, or of a list that cannot be read completely, is `Failed` and writes nothing. A `ConfigMap` of this
-    /// name that belongs to somebody else stays as it is (reason `AlreadyExists`). Whoever reads `ConfigMap`s in this namespace
-    /// reads the report. From another namespace than the connection's, a delegation must set `observe: All`.
+    /// `ConfigMap` in this namespace that the operator writes and this object owns. It holds what `access report` of the command
+    /// line shows: users, groups and API keys with their rights, the source of each right, rights on projects, the times of the
+    /// last login and action, and marks such as `administrator`, `disabled` or `dormant` (not seen for 90 days). The rights of a
+    /// disabled user are those of its groups. A report of more than 1 MiB is compressed with gzip, under a key that ends with
+    /// `.gz`; one that does not fit even so, or of a list that cannot be read completely, is `Failed` and writes nothing. A
+    /// `ConfigMap` of this name that belongs to somebody else stays as it is (reason `AlreadyExists`). Whoever reads `ConfigMap`s
+    /// in this namespace reads the report. From another namespace than the connection's, a delegation must set `observe: All`.
     #[schemars(length(min = 1, max = 253))]
     pub config_map_name: String,
 }

@@ -5,14 +5,19 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::{
     clock::Clock,
-    connect::{ConnectionKind, Connections, Effect, Live, Lookup, delegation::Statement, guard::Hold},
+    connect::{
+        ConnectionKind, Connections, Effect, Live, Lookup,
+        delegation::Statement,
+        guard::{Guard, Hold},
+    },
     environment::Environment,
     error::Refused,
-    keep::delegated::ByLists,
+    keep::delegated,
     object::{Object, ObjectName, Objects, is_deleting, is_paused},
 };
 use crate::crd::{applied::Grants, common::annotation};
@@ -80,13 +85,12 @@ impl<K: Object, C: ConnectionKind> Conditions<K, C> {
         let Lookup::Present(object) = self.connections.lookup(&self.live.key) else {
             return Err(Refused::ConnectionChanged);
         };
-        let judge = self.connections.judge(&object, &self.live.key, &self.name.namespace);
-        let lists = ByLists::<C>(&self.live.lists);
+        let side = (&*object, &self.live.key, &*self.live.lists);
+        let (connections, namespace) = (&self.connections, &self.name.namespace);
         if let Some(statement) = &self.terms.statement {
-            judge.declared(statement).map_err(Refused::NotAllowed)?;
-            judge.standing(statement, &lists)?;
+            delegated::check_statement(connections, side, namespace, statement)?;
         }
-        judge.effects(effects, &self.terms.granted, &lists)
+        delegated::check_effects(connections, side, namespace, effects, &self.terms.granted)
     }
 
     fn check(&self, withdrawal: bool) -> Result<(), Refused> {
@@ -117,14 +121,27 @@ impl<K: Object, C: ConnectionKind> Conditions<K, C> {
         let Lookup::Present(object) = self.connections.lookup(&self.live.key) else {
             return Err(Refused::ConnectionChanged);
         };
-        if let Some(why) = object.guard(&self.live.lists, effects) {
-            return Err(Refused::Guarded(why));
-        }
-        let acknowledged = object.annotations().get(annotation::ACKNOWLEDGE);
-        let users = C::users(&self.live.lists);
-        guard.count(effects, users, acknowledged.map(String::as_str), self.clock.now())?;
+        guarded(&*object, &self.live.lists, &guard, effects, self.clock.now())?;
         Ok(hold)
     }
+}
+
+/// Fails if a guard of the connection or its mass-change brake stops a write with these effects.
+pub(super) fn guarded<C: ConnectionKind>(
+    connection: &C,
+    lists: &C::Lists,
+    guard: &Guard,
+    effects: &[Effect],
+    now: Timestamp,
+) -> Result<(), Refused> {
+    if effects.is_empty() {
+        return Ok(());
+    }
+    if let Some(why) = connection.guard(lists, effects) {
+        return Err(Refused::Guarded(why));
+    }
+    let acknowledged = connection.annotations().get(annotation::ACKNOWLEDGE);
+    guard.count(effects, C::users(lists), acknowledged.map(String::as_str), now)
 }
 
 /// The permit of a report to the remote side's audit trail. It changes nothing that the operator maintains, so guards, brake and
@@ -174,11 +191,7 @@ impl<K: Object, C: ConnectionKind> Permits<K, C> {
     /// The write must not be made.
     pub async fn issue(&self, effects: &[Effect], withdrawal: bool) -> Result<(WritePermit, Option<Hold>), Refused> {
         self.check(effects, withdrawal)?;
-        let hold = if effects.is_empty() {
-            None
-        } else {
-            self.0.guarded(effects).await?
-        };
+        let hold = self.0.guarded(effects).await?;
         let (conditions, effects) = (self.0.clone(), effects.to_vec());
         let permit =
             WritePermit::new(move || conditions.check(withdrawal).is_ok() && conditions.delegated(&effects).is_ok());

@@ -286,6 +286,13 @@ impl Secrets {
 #[derive(Default)]
 pub struct Consents(BTreeMap<String, Option<String>>);
 
+impl FromIterator<(String, Option<String>)> for Consents {
+    /// Names of Secrets with their annotations.
+    fn from_iter<I: IntoIterator<Item = (String, Option<String>)>>(all: I) -> Self {
+        Self(all.into_iter().collect())
+    }
+}
+
 impl Consents {
     /// The annotation of the Secret; the outer `None`: there is no such Secret.
     pub fn allowed_hosts(&self, secret: &str) -> Option<Option<&str>> {

@@ -1,15 +1,19 @@
 //! The kinds. [`start`] is the table of those that run.
 
-mod dss;
-mod govern;
-mod launchpad;
+pub mod access;
+pub mod dss;
+pub mod govern;
+pub mod launchpad;
 pub mod node;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use tokio::sync::watch;
 
-pub use self::dss::{Applies, Resolved, resolve};
+pub use self::{
+    dss::{Applies, Resolved, resolve},
+    govern::assigned,
+};
 
 use crate::{
     crd::{

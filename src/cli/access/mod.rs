@@ -1,51 +1,50 @@
-//! `access`: who may do what on a node, and the source of every right.
+//! `access`: who may do what on a remote side, and the source of every right.
 
-mod model;
 mod page;
 mod read;
-mod sheet;
-
-use std::io::Read;
 
 use anyhow::bail;
 use serde::Serialize;
 
-use self::model::User;
 use super::{
     args::{AccessCommand, AccessFormat, AccessReportArgs, ExplainArgs, WhoCanArgs},
     atomic,
-    output::{self, Report, Table},
+    console::Console,
+    output::{Report, Table},
 };
+use crate::kinds::access::{self, Projects, User, joined};
 
-/// Runs one of the commands and returns what it prints.
+/// Runs one of the commands.
 ///
 /// # Errors
-/// The node cannot be read, or the file cannot be written.
-pub(super) async fn run(what: &AccessCommand, input: &mut dyn Read) -> anyhow::Result<String> {
+/// The remote side cannot be read, or the file cannot be written.
+pub(super) async fn run(what: &AccessCommand, console: &mut Console<'_>) -> anyhow::Result<()> {
     match what {
-        AccessCommand::Report(args) => report(args, input).await,
-        AccessCommand::WhoCan(args) => who_can(args, input).await,
-        AccessCommand::Explain(args) => explain(args, input).await,
+        AccessCommand::Report(args) => report(args, console).await,
+        AccessCommand::WhoCan(args) => who_can(args, console).await,
+        AccessCommand::Explain(args) => explain(args, console).await,
     }
 }
 
-async fn report(args: &AccessReportArgs, input: &mut dyn Read) -> anyhow::Result<String> {
-    let access = read::access(&args.node, args.dormant_after, input).await?;
+async fn report(args: &AccessReportArgs, console: &mut Console<'_>) -> anyhow::Result<()> {
+    let mut access = read::access(&args.side, args.dormant_after, console).await?;
     let text = match args.format {
-        AccessFormat::Html => page::page(&access)?,
-        AccessFormat::Csv => sheet::sheet(&access)?,
+        AccessFormat::Html => page::page(&mut access)?,
+        AccessFormat::Csv => access::sheet(&access)?,
         AccessFormat::Json => serde_json::to_string_pretty(&access)? + "\n",
     };
-    let Some(file) = &args.file else { return Ok(text) };
+    let Some(file) = &args.file else {
+        return console.print(&text);
+    };
     let file_name = file.display();
     if args.dry_run {
-        return Ok(format!(
+        return console.print(&format!(
             "{file_name} would have {} bytes; nothing is written\n",
             text.len()
         ));
     }
     atomic::write(file, &text)?;
-    Ok(format!("wrote {file_name}\n"))
+    console.print(&format!("wrote {file_name}\n"))
 }
 
 /// Everybody with one permission.
@@ -66,8 +65,8 @@ struct Holder {
     marks: String,
 }
 
-async fn who_can(args: &WhoCanArgs, input: &mut dyn Read) -> anyhow::Result<String> {
-    let access = read::access(&args.node, None, input).await?;
+async fn who_can(args: &WhoCanArgs, console: &mut Console<'_>) -> anyhow::Result<()> {
+    let access = read::access(&args.show.side, None, console).await?;
     let known = access.permissions();
     if !known.contains(&args.permission) {
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
@@ -91,7 +90,7 @@ async fn who_can(args: &WhoCanArgs, input: &mut dyn Read) -> anyhow::Result<Stri
         .iter()
         .map(|key| (key.kind, &key.id, &key.rights, &key.marks));
     for (kind, name, rights, marks) in users.chain(groups).chain(keys) {
-        if let Some(from) = model::source(rights, &args.permission) {
+        if let Some(from) = access::source(rights, &args.permission) {
             holders.push(Holder {
                 kind,
                 name: name.clone(),
@@ -105,7 +104,7 @@ async fn who_can(args: &WhoCanArgs, input: &mut dyn Read) -> anyhow::Result<Stri
         holders,
         missing: access.missing(),
     };
-    output::render(&holders, args.output)
+    console.show(&holders, args.show.output)
 }
 
 impl Report for WhoCan {
@@ -129,6 +128,16 @@ impl Report for WhoCan {
     }
 }
 
+fn projects(projects: &Projects) -> Option<Table> {
+    let rows = projects.iter();
+    let rows = rows.map(|(project, rights)| vec![project.clone(), joined(rights)]);
+    (!projects.is_empty()).then(|| Table {
+        title: "Projects and nodes",
+        columns: vec!["project or node", "rights"],
+        rows: rows.collect(),
+    })
+}
+
 fn not_read(missing: &[String]) -> Option<Table> {
     (!missing.is_empty()).then(|| Table {
         title: "Not read",
@@ -141,26 +150,23 @@ fn not_read(missing: &[String]) -> Option<Table> {
 #[derive(Serialize)]
 struct Explained<'a> {
     user: &'a User,
-    /// Rights in projects, as the node itself lists them.
-    projects: Vec<(String, String)>,
     /// Ids of the user's personal keys.
     keys: Vec<String>,
     missing: Vec<String>,
 }
 
-async fn explain(args: &ExplainArgs, input: &mut dyn Read) -> anyhow::Result<String> {
-    let access = read::access(&args.node, None, input).await?;
+async fn explain(args: &ExplainArgs, console: &mut Console<'_>) -> anyhow::Result<()> {
+    let access = read::access(&args.show.side, None, console).await?;
     let Some(user) = access.users.iter().find(|user| user.login == args.login) else {
         bail!("the node has no user {}", args.login);
     };
     let keys = access.keys.iter().filter(|key| key.user.as_ref() == Some(&args.login));
     let explained = Explained {
-        projects: access.projects_of(&args.login),
         keys: keys.map(|key| key.id.clone()).collect(),
         missing: access.missing(),
         user,
     };
-    output::render(&explained, args.output)
+    console.show(&explained, args.show.output)
 }
 
 impl Report for Explained<'_> {
@@ -192,16 +198,7 @@ impl Report for Explained<'_> {
                 rows: rights.collect(),
             },
         ];
-        if !self.projects.is_empty() {
-            let rows = self.projects.iter();
-            tables.push(Table {
-                title: "Projects",
-                columns: vec!["project", "rights"],
-                rows: rows
-                    .map(|(project, rights)| vec![project.clone(), rights.clone()])
-                    .collect(),
-            });
-        }
+        tables.extend(projects(&user.projects));
         tables.extend(not_read(&self.missing));
         tables
     }

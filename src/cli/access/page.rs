@@ -4,10 +4,16 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use crate::kinds::access::Access;
+
 const PAGE: &str = include_str!("page.html");
 
-/// The page.
-pub(super) fn page(access: &super::model::Access) -> anyhow::Result<String> {
+/// The page. Rights of single users on projects are left out, since they would be most of it: those of their groups stand in
+/// it, and the other forms have them.
+pub(super) fn page(access: &mut Access) -> anyhow::Result<String> {
+    for user in &mut access.users {
+        user.projects.clear();
+    }
     page_of(access)
 }
 

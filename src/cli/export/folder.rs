@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::report::Exported;
-use crate::cli::kyaml;
+use crate::cli::{cluster::plural, kyaml};
 
 /// Beside the manifests, and no manifest itself.
 const SECRETS: &str = "secrets-to-create.yaml";
@@ -53,7 +53,7 @@ impl Folder {
 
     /// Writes one manifest and returns its place; `None`: there is one of this name.
     pub(super) fn write(&mut self, kind: &str, name: &str, manifest: &Value) -> anyhow::Result<Option<String>> {
-        let file = format!("{}s/{name}.yaml", kind.to_lowercase());
+        let file = format!("{}/{name}.yaml", plural(kind));
         if !self.files.insert(file.clone()) {
             return Ok(None);
         }

@@ -1,12 +1,12 @@
-//! What a manifest says of a group.
+//! What a manifest says of a group of a node.
 
 use serde_json::{Map, Value, json};
 
+use super::draw::{Drawn, Draws, Refusal, Wanted, set};
 use crate::{
-    crd::DssInstance,
     dataiku::dip::groups::{GroupRecord, Mapping},
-    engine::connect::{ConnectionKind, Effect},
-    kinds::node::NodeLists,
+    engine::connect::{ConnectionKind, Effect, single::Bench},
+    kinds::node::{Group, NodeGroup, NodeLists},
 };
 
 /// The group that every node has for its administrators.
@@ -18,37 +18,52 @@ const MAPPINGS: [&str; 4] = [
     "customGroupNames",
 ];
 
+impl<K: NodeGroup> Draws for Group<K> {
+    const KEY: Option<&'static str> = Some("name");
+
+    fn drawn<'a>(bench: &'a Bench<K::Instance>, wanted: &'a Wanted<'a>) -> Box<dyn Iterator<Item = Drawn> + 'a> {
+        let lists: &NodeLists = (*bench.live.lists).as_ref();
+        let mut found = lists.groups.filter(|group| (wanted.selects)(&group.name));
+        found.sort_by(|one, other| one.name.cmp(&other.name));
+        Box::new(found.into_iter().map(|group| {
+            let effect = Effect::DeletesGroup(group.name.clone());
+            let guarded = bench.object.guard(&bench.live.lists, &[effect]);
+            let refused = match guarded {
+                _ if group.name == BUILT_IN => Some(Refusal::protected("the built-in group of the administrators")),
+                guarded => guarded.map(Refusal::protected),
+            };
+            Drawn {
+                from_directory: is_mapped(&group),
+                refused,
+                ..Drawn::new(&group.name, spec(&group))
+            }
+        }))
+    }
+}
+
 /// The fields that differ from those of a group that was just created.
-pub(super) fn spec(group: &GroupRecord) -> Map<String, Value> {
+fn spec(group: &GroupRecord) -> Map<String, Value> {
     let mut spec = Map::new();
-    let mut set = |field: &str, value: Value| _ = spec.insert(field.to_owned(), value);
-    set("name", json!(group.name));
-    if let Some(description) = &group.description {
-        set("description", json!(description));
-    }
-    if let Some(source) = group.source_type.as_ref().filter(|source| *source != "LOCAL") {
-        set("sourceType", json!(source));
-    }
-    if group.admin == Some(true) {
-        set("admin", json!(true));
-    }
+    set(&mut spec, "name", Some(group.name.as_str()));
+    set(&mut spec, "description", group.description.as_deref());
+    let source = group.source_type.as_deref().filter(|source| *source != "LOCAL");
+    set(&mut spec, "sourceType", source);
+    set(&mut spec, "admin", group.admin.filter(|admin| *admin));
     let given = group.permissions.iter().filter(|(_, given)| **given);
     let given: Map<String, Value> = given.map(|(flag, given)| (flag.clone(), json!(given))).collect();
-    if !given.is_empty() {
-        set("permissions", Value::Object(given));
-    }
+    set(&mut spec, "permissions", (!given.is_empty()).then_some(given));
     for field in MAPPINGS {
         let names = group
             .mapping(field)
             .map(Mapping::names)
             .filter(|names| !names.is_empty());
-        if let Some(names) = names {
-            set(field, json!(names));
-        }
+        set(&mut spec, field, names);
     }
-    if let Some(regex) = &group.impersonatable_groups_regex {
-        set("impersonatableGroupsRegex", json!(regex));
-    }
+    set(
+        &mut spec,
+        "impersonatableGroupsRegex",
+        group.impersonatable_groups_regex.as_deref(),
+    );
     spec
 }
 
@@ -57,13 +72,4 @@ pub(super) fn is_mapped(group: &GroupRecord) -> bool {
     let local = group.source_type.as_deref().is_none_or(|source| source == "LOCAL");
     let mut names = MAPPINGS.iter().filter_map(|field| group.mapping(field));
     !local || names.any(|mapping| !mapping.names().is_empty())
-}
-
-/// Why the group is not to be declared.
-pub(super) fn protected(connection: &DssInstance, lists: &NodeLists, name: &str) -> Option<String> {
-    if name == BUILT_IN {
-        return Some("protected: the built-in group of the administrators".to_owned());
-    }
-    let why = connection.guard(lists, &[Effect::DeletesGroup(name.to_owned())]);
-    why.map(|why| format!("protected: {why}"))
 }

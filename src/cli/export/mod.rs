@@ -1,229 +1,203 @@
-//! `export`: manifests of what a node has, which change nothing there when they are applied.
+//! `export`: manifests of what a remote side has, which change nothing there when they are applied.
 
-mod check;
+mod draw;
 mod folder;
 mod group;
+mod key;
 mod report;
+mod role;
+mod rule;
+mod settings;
+mod space;
 mod user;
+mod write;
 
-use std::{collections::HashSet, io::Read, sync::Arc};
+use std::{collections::HashSet, sync::Arc};
 
-use kube::CustomResourceExt;
-use serde_json::{Map, Value, json};
+use anyhow::bail;
 
 pub(super) use self::report::{Exported, LeftOut, Written};
-use self::{
-    check::{Check, Verdict},
-    folder::Folder,
-};
+use self::{folder::Folder, write::Writing};
 use super::{
-    args::{ExportArgs, ExportKind},
-    connect, names,
+    args::{ExportArgs, ExportKind, Instance, Product, SideArgs, TargetArgs},
+    connect::{self, Means},
+    console::Console,
     progress::Progress,
-    schema::Bounds,
 };
 use crate::{
     crd::{
-        DssGroup, DssInstance, DssUser,
-        common::{GROUP, VERSION},
+        DssGlobalApiKey, DssGroup, DssInstance, DssPersonalApiKey, DssUser, GovernGlobalApiKey, GovernGroup,
+        GovernInstance, GovernUser, LaunchpadSpace,
     },
-    dataiku::dip::{groups::GroupRecord, users::UserRecord},
-    kinds::node::{NodeLists, survey},
+    engine::connect::{ConnectionKind, delegation::Privileges, single::Bench},
+    engine::shared::entries::Keep,
+    kinds::{
+        dss::{ImpersonationRule, Settings, Variables},
+        govern::{Role, RoleAssignment},
+        launchpad,
+        node::{Group, Key, User},
+    },
 };
 
-/// What is exported, and what everything is drawn from.
-struct Scene<'a> {
-    args: &'a ExportArgs,
-    connection: &'a DssInstance,
-    lists: &'a NodeLists,
-}
-
-/// Reads the node and writes the directory.
-///
-/// # Errors
-/// The node cannot be read or the directory cannot be written; nothing is left in its place.
-pub(super) async fn export(args: &ExportArgs, input: &mut dyn Read) -> anyhow::Result<Exported> {
-    let mut folder = Folder::create(&args.directory)?;
-    let (connection, api) = connect::node(&args.node, &args.instance, &args.namespace, input)?;
-    let lists = NodeLists::default();
-    let progress = Progress::of("reading the node");
-    let sweep = survey(&connection, &api, &lists).await?;
-    drop(progress);
-    let scene = Scene {
-        args,
-        connection: &connection,
-        lists: &lists,
-    };
-    let mut report = Exported::new(&args.directory);
-    if args.kinds.contains(&ExportKind::Groups) {
-        scene.groups(&sweep.groups.items, &mut folder, &mut report)?;
-        report.unreadable("DssGroup", sweep.groups.unreadable);
-    }
-    if args.kinds.contains(&ExportKind::Users) {
-        scene.users(&sweep.users.items, &mut folder, &mut report)?;
-        report.unreadable("DssUser", sweep.users.unreadable);
-    }
-    folder.finish(&report, args.dry_run)?;
-    Ok(report)
-}
-
-impl Scene<'_> {
-    fn groups(&self, found: &[Arc<GroupRecord>], folder: &mut Folder, report: &mut Exported) -> anyhow::Result<()> {
-        let bounds = Bounds::of::<DssGroup>()?;
-        let mut check = Check::<crate::kinds::node::Group<DssGroup>>::new(self.connection, self.lists);
-        let mut found: Vec<_> = found.iter().filter(|group| self.selects(&group.name)).collect();
-        found.sort_by(|one, other| one.name.cmp(&other.name));
-        for group in found {
-            let (name, spec) = (names::object_name(&group.name), group::spec(group));
-            let drawn = Drawn {
-                kind: "DssGroup",
-                key: "name",
-                remote: &group.name,
-                name,
-                spec,
-                from_directory: group::is_mapped(group),
-            };
-            let protected = group::protected(self.connection, self.lists, &group.name);
-            self.write(
-                drawn,
-                &bounds,
-                protected,
-                |object| check.judge(object, group),
-                folder,
-                report,
-            )?;
-        }
-        Ok(())
-    }
-
-    fn users(&self, found: &[Arc<UserRecord>], folder: &mut Folder, report: &mut Exported) -> anyhow::Result<()> {
-        let bounds = Bounds::of::<DssUser>()?;
-        let mut check = Check::<crate::kinds::node::User<DssUser>>::new(self.connection, self.lists);
-        let mapped = user::filled_by_a_directory(self.lists);
-        let is_wanted = |user: &&Arc<UserRecord>| {
-            let mut groups = user.groups.iter().flatten();
-            self.args.select.is_empty() || groups.any(|group| self.selects(group))
-        };
-        let mut found: Vec<_> = found.iter().filter(is_wanted).collect();
-        found.sort_by(|one, other| one.login.cmp(&other.login));
-        for user in found {
-            let (name, spec) = (names::object_name(&user.login), user::spec(user, &mapped));
-            let needed = user::secrets(user, &name);
-            let drawn = Drawn {
-                kind: "DssUser",
-                key: "login",
-                remote: &user.login,
-                name,
-                spec,
-                from_directory: user::is_from_a_directory(user),
-            };
-            let protected = user::protected(self.connection, self.lists, user);
-            if self.write(
-                drawn,
-                &bounds,
-                protected,
-                |object| check.judge(object, user),
-                folder,
-                report,
-            )? {
-                report.secrets.extend(needed);
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether the group is to be exported.
-    fn selects(&self, group: &str) -> bool {
-        let select = &self.args.select;
-        select.is_empty() || select.iter().any(|one| one.matches(group))
-    }
-
-    /// Writes one object, unless there is a reason against it; true if it is written.
-    fn write<K: serde::de::DeserializeOwned + CustomResourceExt>(
-        &self,
-        drawn: Drawn<'_>,
-        bounds: &Bounds,
-        protected: Option<String>,
-        judge: impl FnOnce(&K) -> Verdict,
-        folder: &mut Folder,
-        report: &mut Exported,
-    ) -> anyhow::Result<bool> {
-        let Drawn {
-            kind,
-            key,
-            remote,
-            name,
-            mut spec,
-            from_directory,
-        } = drawn;
-        let is_protected = protected.is_some();
-        let mut left = |why: String| {
-            report.left_out.push(LeftOut {
-                kind,
-                remote: remote.to_owned(),
-                why,
-                is_protected,
-            });
-            Ok(false)
-        };
-        if let Some(why) = protected {
-            return left(why);
-        }
-        let omitted = bounds.fit(&mut spec);
-        if omitted.iter().any(|field| field == key) {
-            return left(format!("the operator manages no {key} of this form"));
-        }
-        if name == remote {
-            spec.remove(key);
-        }
-        let manifest = self.manifest(kind, &name, spec);
-        let object: K = serde_json::from_value(manifest.clone())?;
-        if let Verdict::Refused(why) = judge(&object) {
-            return left(why);
-        }
-        let Some(file) = folder.write(kind, &name, &manifest)? else {
-            return left(format!("another object has the name {name}"));
-        };
-        report.written.push(Written {
-            kind,
-            name,
-            remote: remote.to_owned(),
-            file,
-            omitted,
-            from_directory,
-        });
-        Ok(true)
-    }
-
-    fn manifest(&self, kind: &str, name: &str, fields: Map<String, Value>) -> Value {
-        let instance = &self.args.instance;
-        let mut reference = json!({ "name": instance.name });
-        if let Some(namespace) = instance.namespace.as_ref().filter(|one| **one != self.args.namespace) {
-            reference["namespace"] = json!(namespace);
-        }
-        let mut spec = Map::new();
-        spec.insert("instanceRef".to_owned(), reference);
-        spec.insert("managementPolicy".to_owned(), json!("Observe"));
-        spec.insert("adoptionPolicy".to_owned(), json!("Adopt"));
-        spec.extend(fields);
-        json!({
-            "apiVersion": format!("{GROUP}/{VERSION}"), "kind": kind,
-            "metadata": { "name": name, "namespace": self.args.namespace },
-            "spec": spec,
-        })
-    }
-}
-
-/// One object before anybody judged it.
-struct Drawn<'a> {
-    kind: &'static str,
-    /// The field with the key of the remote object.
-    key: &'static str,
-    remote: &'a str,
-    name: String,
-    spec: Map<String, Value>,
-    from_directory: bool,
+/// What is exported.
+pub(super) struct Job<'a> {
+    /// How the remote side is reached.
+    pub side: &'a SideArgs,
+    /// The connection that the manifests refer to.
+    pub instance: Instance,
+    /// What is written, and where.
+    pub target: &'a TargetArgs,
+    /// The kinds.
+    pub kinds: &'a [ExportKind],
+    /// Whether manifests refer to the Secrets that are to be created.
+    pub secret_references: bool,
 }
 
 /// Names in a set, for lookups.
 type Names = HashSet<String>;
+
+/// Reads the remote side and writes the directory.
+///
+/// # Errors
+/// The remote side cannot be read or the directory cannot be written; nothing is left in its place.
+pub(super) async fn export(args: &ExportArgs, console: &mut Console<'_>) -> anyhow::Result<Exported> {
+    let job = Job {
+        side: &args.manifests.show.side,
+        instance: args.manifests.instance(),
+        target: &args.target,
+        kinds: &args.kinds,
+        secret_references: args.secret_references,
+    };
+    run(&job, console).await
+}
+
+/// The same for a command that exports on its way.
+pub(super) async fn run(job: &Job<'_>, console: &mut Console<'_>) -> anyhow::Result<Exported> {
+    let folder = Folder::create(&job.target.directory)?;
+    let means = Means::read(job.side, console).await?;
+    match job.side.product() {
+        Product::Dss => of::<DssInstance>(job, &means, folder).await,
+        Product::Govern => of::<GovernInstance>(job, &means, folder).await,
+        Product::Launchpad => of::<LaunchpadSpace>(job, &means, folder).await,
+    }
+}
+
+async fn of<C: Exports>(job: &Job<'_>, means: &Means, folder: Folder) -> anyhow::Result<Exported> {
+    let wanted = wanted::<C>(job.kinds)?;
+    let connection = connect::connection::<C>(job.side, &job.instance, &job.target.namespace, None, means)?;
+    let api = connect::reach(job.side, &connection, means)?;
+    let bench = Bench::new(connection, api, Arc::<Privileges>::default()).without_terms();
+    let progress = Progress::of("reading the remote side");
+    bench.survey(&draw::readers::<C>(&wanted)).await?;
+    drop(progress);
+    let mut writing = Writing::new(job, &bench, folder)?;
+    for kind in wanted {
+        C::draw(kind, &mut writing).await?;
+    }
+    writing.finish()
+}
+
+/// The kinds that are asked for, in the order of the table.
+fn wanted<C: Exports>(asked: &[ExportKind]) -> anyhow::Result<Vec<ExportKind>> {
+    if asked.contains(&ExportKind::All) {
+        return Ok(C::KINDS.to_vec());
+    }
+    if let Some(other) = asked.iter().find(|kind| !C::KINDS.contains(kind)) {
+        let kind = crate::engine::object::kind::<C>();
+        bail!("a {kind} has no {other:?} to export; it has {:?}", C::KINDS);
+    }
+    Ok(C::KINDS.iter().copied().filter(|kind| asked.contains(kind)).collect())
+}
+
+/// A kind of connection whose objects can be exported.
+trait Exports: ConnectionKind {
+    /// Kinds of its objects, each after those that it refers to.
+    const KINDS: &'static [ExportKind];
+    /// Field with the reference to the connection.
+    const REFERENCE: &'static str;
+
+    /// Kinds by which the survey tells which documents and lists it has to read.
+    fn reads(kind: ExportKind) -> Option<&'static str>;
+    /// Writes the objects of a kind.
+    async fn draw(kind: ExportKind, writing: &mut Writing<'_, Self>) -> anyhow::Result<()>;
+}
+
+impl Exports for DssInstance {
+    const KINDS: &'static [ExportKind] = &[
+        ExportKind::Groups,
+        ExportKind::Users,
+        ExportKind::GlobalKeys,
+        ExportKind::PersonalKeys,
+        ExportKind::Variables,
+        ExportKind::Settings,
+        ExportKind::Rules,
+    ];
+    const REFERENCE: &'static str = "instanceRef";
+
+    fn reads(kind: ExportKind) -> Option<&'static str> {
+        match kind {
+            ExportKind::GlobalKeys => Some("DssGlobalApiKey"),
+            ExportKind::PersonalKeys => Some("DssPersonalApiKey"),
+            ExportKind::Variables => Some("DssInstanceVariables"),
+            ExportKind::Settings => Some("DssGeneralSettings"),
+            ExportKind::Rules => Some("DssImpersonationRule"),
+            _ => None,
+        }
+    }
+
+    async fn draw(kind: ExportKind, writing: &mut Writing<'_, Self>) -> anyhow::Result<()> {
+        match kind {
+            ExportKind::Groups => writing.all::<Group<DssGroup>>().await,
+            ExportKind::Users => writing.all::<User<DssUser>>().await,
+            ExportKind::GlobalKeys => writing.all::<Key<DssGlobalApiKey>>().await,
+            ExportKind::PersonalKeys => writing.all::<Key<DssPersonalApiKey>>().await,
+            ExportKind::Variables => writing.all::<Keep<Variables>>().await,
+            ExportKind::Settings => writing.all::<Keep<Settings>>().await,
+            ExportKind::Rules => writing.all::<ImpersonationRule>().await,
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Exports for GovernInstance {
+    const KINDS: &'static [ExportKind] = &[
+        ExportKind::Groups,
+        ExportKind::Users,
+        ExportKind::GlobalKeys,
+        ExportKind::Roles,
+        ExportKind::Assignments,
+    ];
+    const REFERENCE: &'static str = "instanceRef";
+
+    fn reads(kind: ExportKind) -> Option<&'static str> {
+        (kind == ExportKind::GlobalKeys).then_some("GovernGlobalApiKey")
+    }
+
+    async fn draw(kind: ExportKind, writing: &mut Writing<'_, Self>) -> anyhow::Result<()> {
+        match kind {
+            ExportKind::Groups => writing.all::<Group<GovernGroup>>().await,
+            ExportKind::Users => writing.all::<User<GovernUser>>().await,
+            ExportKind::GlobalKeys => writing.all::<Key<GovernGlobalApiKey>>().await,
+            ExportKind::Roles => writing.all::<Role>().await,
+            ExportKind::Assignments => writing.all::<RoleAssignment>().await,
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Exports for LaunchpadSpace {
+    const KINDS: &'static [ExportKind] = &[ExportKind::Groups, ExportKind::Users];
+    const REFERENCE: &'static str = "spaceRef";
+
+    fn reads(_: ExportKind) -> Option<&'static str> {
+        None
+    }
+
+    async fn draw(kind: ExportKind, writing: &mut Writing<'_, Self>) -> anyhow::Result<()> {
+        match kind {
+            ExportKind::Groups => writing.all::<launchpad::Group>().await,
+            ExportKind::Users => writing.all::<launchpad::User>().await,
+            _ => Ok(()),
+        }
+    }
+}

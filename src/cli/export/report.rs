@@ -4,7 +4,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::cli::output::{Report, Table};
+use crate::cli::{
+    output::{Report, Table},
+    schema::Unevaluated,
+};
 
 /// What an export did.
 #[derive(Serialize)]
@@ -15,8 +18,13 @@ pub(in crate::cli) struct Exported {
     pub written: Vec<Written>,
     /// What exists and is not among them.
     pub left_out: Vec<LeftOut>,
-    /// What has to be created before secrets and credentials can be managed. The manifests do not refer to it yet.
+    /// What has to be created before secrets and credentials can be managed.
     pub secrets: Vec<Needed>,
+    /// Rules of CRDs that only the apiserver evaluates.
+    pub unevaluated: Vec<Unevaluated>,
+    /// The kinds that were exported.
+    #[serde(skip)]
+    kinds: Vec<&'static str>,
 }
 
 /// One object.
@@ -56,6 +64,8 @@ pub(in crate::cli) struct Needed {
     pub of: String,
     /// Suggested name of the Secret.
     pub secret: String,
+    /// Suggested key in its data.
+    pub key: String,
 }
 
 impl Exported {
@@ -65,7 +75,14 @@ impl Exported {
             written: Vec::new(),
             left_out: Vec::new(),
             secrets: Vec::new(),
+            unevaluated: Vec::new(),
+            kinds: Vec::new(),
         }
+    }
+
+    /// Notes that a kind is exported.
+    pub(super) fn begin(&mut self, kind: &'static str) {
+        self.kinds.push(kind);
     }
 
     /// Notes elements of a list that have no readable key.
@@ -91,7 +108,7 @@ impl Report for Exported {
         let mut tables = vec![Table {
             title: "Exported",
             columns: vec!["kind", "written", "left out"],
-            rows: vec![count("DssGroup"), count("DssUser")],
+            rows: self.kinds.iter().map(|kind| count(kind)).collect(),
         }];
         let mut table = |title, columns, rows: Vec<Vec<String>>| {
             if !rows.is_empty() {
@@ -115,13 +132,18 @@ impl Report for Exported {
                 one.field.to_owned(),
                 one.of.clone(),
                 one.secret.clone(),
+                one.key.clone(),
             ]
         });
         table(
             "Secrets to create before these are managed",
-            vec!["object", "field", "name", "secret"],
+            vec!["object", "field", "name", "secret", "key"],
             secrets.collect(),
         );
         tables
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.unevaluated.iter().map(ToString::to_string).collect()
     }
 }

@@ -1,17 +1,19 @@
 //! Lists of the administration pages of a node: who works on it, what runs, how much it holds, and which rules apply.
 
-use std::{future::Future, io::Read};
+use std::future::Future;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    args::{Format, ListArgs, ResolveArgs, RulesCommand},
-    connect,
-    output::{self, Report, Table},
+    args::{Format, ResolveArgs, RulesCommand, ShowArgs},
+    connect::{self, Reached},
+    console::Console,
+    output::{Report, Table},
     progress::Progress,
 };
 use crate::{
+    crd::DssInstance,
     dataiku::error::{ApiError, ErrorKind},
     engine::Error,
     kinds::{
@@ -74,9 +76,9 @@ async fn offered<T>(call: impl Future<Output = Result<T, ApiError>>) -> anyhow::
 }
 
 /// `sessions`.
-pub(super) async fn sessions(args: &ListArgs, input: &mut dyn Read) -> anyhow::Result<String> {
-    let (connection, api) = connect::any_node(&args.node, input)?;
-    let _progress = Progress::of("reading the node");
+pub(super) async fn sessions(args: &ShowArgs, console: &mut Console<'_>) -> anyhow::Result<()> {
+    let Reached { connection, api } = connect::any::<DssInstance>(&args.side, console).await?;
+    let progress = Progress::of("reading the node");
     let sweep = survey(&connection, &api, &NodeLists::default()).await?;
     let notebooks = offered(api.jupyter_sessions()).await?;
     let jobs = offered(api.running_jobs()).await?;
@@ -125,13 +127,14 @@ pub(super) async fn sessions(args: &ListArgs, input: &mut dyn Read) -> anyhow::R
                 .collect(),
         },
     });
-    output::render(&Lists(lists), args.output)
+    drop(progress);
+    console.show(&Lists(lists), args.output)
 }
 
 /// `tasks`.
-pub(super) async fn tasks(args: &ListArgs, input: &mut dyn Read) -> anyhow::Result<String> {
-    let (_, api) = connect::any_node(&args.node, input)?;
-    let _progress = Progress::of("reading the node");
+pub(super) async fn tasks(args: &ShowArgs, console: &mut Console<'_>) -> anyhow::Result<()> {
+    let Reached { api, .. } = connect::any::<DssInstance>(&args.side, console).await?;
+    let progress = Progress::of("reading the node");
     let mut lists = Vec::new();
     for (title, scenarios) in [("Tasks", false), ("Scenarios", true)] {
         let found = api.running_tasks(scenarios).await.map_err(Error::from)?;
@@ -145,13 +148,14 @@ pub(super) async fn tasks(args: &ListArgs, input: &mut dyn Read) -> anyhow::Resu
             rows: rows.collect(),
         });
     }
-    output::render(&Lists(lists), args.output)
+    drop(progress);
+    console.show(&Lists(lists), args.output)
 }
 
 /// `usage`.
-pub(super) async fn usage(args: &ListArgs, input: &mut dyn Read) -> anyhow::Result<String> {
-    let (_, api) = connect::any_node(&args.node, input)?;
-    let _progress = Progress::of("reading the node");
+pub(super) async fn usage(args: &ShowArgs, console: &mut Console<'_>) -> anyhow::Result<()> {
+    let Reached { api, .. } = connect::any::<DssInstance>(&args.side, console).await?;
+    let progress = Progress::of("reading the node");
     let usage = api.usage().await.map_err(Error::from)?;
     let counts = [
         ("projects", usage.projects),
@@ -171,20 +175,16 @@ pub(super) async fn usage(args: &ListArgs, input: &mut dyn Read) -> anyhow::Resu
         columns: vec!["of", "number"],
         rows: rows.collect(),
     };
-    output::render(&Lists(vec![list]), args.output)
+    drop(progress);
+    console.show(&Lists(vec![list]), args.output)
 }
 
 /// `rules`.
-pub(super) async fn rules(what: &RulesCommand, input: &mut dyn Read) -> anyhow::Result<String> {
+pub(super) async fn rules(what: &RulesCommand, console: &mut Console<'_>) -> anyhow::Result<()> {
     let RulesCommand::Resolve(args) = what;
-    let ResolveArgs {
-        login,
-        project,
-        node,
-        output,
-    } = &**args;
-    let (connection, api) = connect::any_node(node, input)?;
-    let _progress = Progress::of("reading the node");
+    let ResolveArgs { login, project, show } = &**args;
+    let Reached { connection, api } = connect::any::<DssInstance>(&show.side, console).await?;
+    let progress = Progress::of("reading the node");
     let lists = NodeLists::default();
     survey(&connection, &api, &lists).await?;
     let Some(user) = lists.users.get(login).found() else {
@@ -195,10 +195,11 @@ pub(super) async fn rules(what: &RulesCommand, input: &mut dyn Read) -> anyhow::
     for group in user.groups.iter().flatten() {
         shown.push(resolved(&settings, false, group, project.as_deref())?);
     }
-    render(shown, *output)
+    drop(progress);
+    render(shown, show.output, console)
 }
 
-fn render(shown: Vec<Vec<Vec<String>>>, output: Format) -> anyhow::Result<String> {
+fn render(shown: Vec<Vec<Vec<String>>>, output: Format, console: &mut Console<'_>) -> anyhow::Result<()> {
     let mut rows = shown.into_iter();
     let columns = || vec!["for", "rule", "applies", "Unix account"];
     let lists = vec![
@@ -213,7 +214,7 @@ fn render(shown: Vec<Vec<Vec<String>>>, output: Format) -> anyhow::Result<String
             rows: rows.flatten().collect(),
         },
     ];
-    output::render(&Lists(lists), output)
+    console.show(&Lists(lists), output)
 }
 
 /// The rules up to the first that applies, or that only the node can judge.

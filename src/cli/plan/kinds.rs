@@ -7,12 +7,12 @@ use futures::future::{BoxFuture, FutureExt};
 use jiff::Timestamp;
 
 use super::{
+    Job,
     report::{Object, Skipped},
     skipped,
 };
 use crate::{
     cli::{
-        args::PlanArgs,
         connect::{self, Means},
         manifest::Manifest,
     },
@@ -92,7 +92,7 @@ pub(super) type Plannable = (Box<dyn Side>, Vec<Box<dyn Kind>>, Vec<Skipped>);
 
 /// Sorts manifests by the kinds of the table.
 pub(super) struct Planner<'a> {
-    args: &'a PlanArgs,
+    job: &'a Job<'a>,
     means: &'a Means,
     manifests: BTreeMap<String, Vec<Manifest>>,
     side: Option<Box<dyn Side>>,
@@ -103,9 +103,9 @@ pub(super) struct Planner<'a> {
 
 impl<'a> Planner<'a> {
     /// Of these manifests, by kind.
-    pub(super) fn new(args: &'a PlanArgs, means: &'a Means, manifests: BTreeMap<String, Vec<Manifest>>) -> Self {
+    pub(super) fn new(job: &'a Job<'a>, means: &'a Means, manifests: BTreeMap<String, Vec<Manifest>>) -> Self {
         Self {
-            args,
+            job,
             means,
             manifests,
             side: None,
@@ -125,17 +125,18 @@ impl<'a> Planner<'a> {
     }
 
     fn open<C: ConnectionKind>(&self, declared: &[Manifest]) -> anyhow::Result<Arc<Bench<C>>> {
-        let args = self.args;
-        let declared = args.declared(declared);
-        let spec = args.spec(declared);
-        let connection: C = connect::connection(&args.node, &args.instance, &args.namespace, spec)?;
-        let api = connect::reach(&args.node, &connection, self.means)?;
+        let Job {
+            side,
+            instance,
+            namespace,
+            ..
+        } = self.job;
+        let declared = self.job.declared(declared);
+        let knows_terms = declared.is_some() || self.means.knows_terms();
+        let connection: C = connect::connection(side, instance, namespace, declared, self.means)?;
+        let api = connect::reach(side, &connection, self.means)?;
         let bench = Bench::new(connection, api, Arc::<Privileges>::default());
-        let bench = if declared.is_some() {
-            bench
-        } else {
-            bench.without_terms()
-        };
+        let bench = if knows_terms { bench } else { bench.without_terms() };
         Ok(Arc::new(bench))
     }
 
@@ -178,7 +179,7 @@ impl Table for Planner<'_> {
         let kind = object::kind::<C>();
         let declared = self.manifests.remove(kind).unwrap_or_default();
         self.skip(&declared, "a connection is not planned: its terms count");
-        if kind != self.args.product.connection() {
+        if kind != self.job.side.product().connection() {
             return None;
         }
         match self.open::<C>(&declared) {

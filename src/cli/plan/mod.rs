@@ -1,9 +1,10 @@
-//! `plan`: what the operator would do with manifests, by its own planner and without a cluster.
+//! `plan`: what the operator would do with manifests, by its own planner.
 
 mod kinds;
+mod live;
 mod report;
 
-use std::{collections::BTreeMap, io::Read, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use anyhow::bail;
 use jiff::Timestamp;
@@ -12,35 +13,65 @@ use serde_json::{Map, Value};
 pub(super) use self::report::{Action, Planned};
 use self::{kinds::Planner, report::Skipped};
 use super::{
-    args::{Format, NodeArgs, PlanArgs, Product},
+    args::{Instance, PlanArgs, SideArgs},
     connect::Means,
+    console::Console,
     manifest::{self, Manifest, Manifests},
     output::visible,
     progress::Progress,
-    schema::Schemas,
+    schema::{Schemas, Unevaluated},
 };
 use crate::kinds as table;
 
 /// Most problems that one error names.
 const NAMED: usize = 50;
 
+/// What is planned beside the manifests.
+pub(super) struct Job<'a> {
+    /// How the remote side is reached.
+    pub side: &'a SideArgs,
+    /// The connection that the manifests refer to.
+    pub instance: Instance,
+    /// Namespace of manifests that name none.
+    pub namespace: &'a str,
+    /// Whether remote objects that exist count as the objects' own.
+    pub assume_owned: bool,
+}
+
 /// Plans the manifests that the arguments name.
 ///
 /// # Errors
-/// A manifest is invalid, and nothing was sent then; or the remote side cannot be read.
-pub(super) async fn plan(args: &PlanArgs, input: &mut dyn Read) -> anyhow::Result<Planned> {
+/// A manifest is invalid, and nothing was sent to the remote side then; or the remote side cannot be read.
+pub(super) async fn plan(args: &PlanArgs, console: &mut Console<'_>) -> anyhow::Result<Planned> {
+    let side = &args.manifests.show.side;
     let is_input = |path: &Path| path == Path::new("-");
-    if is_input(&args.node.api_key_file) && args.files.iter().any(|path| is_input(path)) {
+    if side.reads_input() && args.files.iter().any(|path| is_input(path)) {
         bail!("standard input is named twice: read the API key or the manifests from a file");
     }
-    let found = manifest::read(&args.files, &args.namespace, input)?;
-    let means = Means::read(&args.node, args.api_key_id.as_deref(), input)?;
-    of(args, found, &means).await
+    let job = Job {
+        side,
+        instance: args.manifests.instance(),
+        namespace: &args.namespace,
+        assume_owned: args.assume_owned,
+    };
+    let mut found = manifest::read(&args.files, &args.namespace, console.input)?;
+    let means = Means::read(side, console).await?;
+    if let Some(from) = &side.from {
+        if args.cluster {
+            found = live::all(from, console).await?;
+            if found.ours.is_empty() {
+                bail!("no object of the cluster uses {from}");
+            }
+        } else {
+            live::complete(&mut found.ours, console).await?;
+        }
+    }
+    of(&job, found, &means).await
 }
 
 /// Plans these manifests.
-pub(super) async fn of(args: &PlanArgs, found: Manifests, means: &Means) -> anyhow::Result<Planned> {
-    valid(&found.ours)?;
+pub(super) async fn of(job: &Job<'_>, found: Manifests, means: &Means) -> anyhow::Result<Planned> {
+    let unevaluated = valid(&found.ours)?;
     if found.ours.is_empty() {
         bail!("there is no manifest of ours among these files");
     }
@@ -48,7 +79,7 @@ pub(super) async fn of(args: &PlanArgs, found: Manifests, means: &Means) -> anyh
     for manifest in found.ours {
         manifests.entry(manifest.kind.clone()).or_default().push(manifest);
     }
-    let mut planner = Planner::new(args, means, manifests);
+    let mut planner = Planner::new(job, means, manifests);
     table::list(&mut planner);
     let (side, kinds, mut skipped) = planner.finish()?;
     let dependents: Vec<_> = kinds.iter().flat_map(|kind| kind.dependents()).collect();
@@ -59,15 +90,20 @@ pub(super) async fn of(args: &PlanArgs, found: Manifests, means: &Means) -> anyh
         drop(progress);
         for kind in &kinds {
             let _progress = Progress::of(format!("planning {} objects of kind {}", kind.len(), kind.name()));
-            objects.extend(kind.plan(&dependents, args.assume_owned, Timestamp::now()).await);
+            objects.extend(kind.plan(&dependents, job.assume_owned, Timestamp::now()).await);
         }
     }
     skipped.sort();
-    Ok(Planned::new(objects, skipped, found.others))
+    Ok(Planned {
+        objects,
+        skipped,
+        unevaluated,
+        others: found.others,
+    })
 }
 
-/// Checks every manifest as the apiserver would.
-fn valid(manifests: &[Manifest]) -> anyhow::Result<()> {
+/// Checks every manifest as the apiserver would; the rules that nobody evaluated.
+fn valid(manifests: &[Manifest]) -> anyhow::Result<Vec<Unevaluated>> {
     let mut schemas = Schemas::new()?;
     let mut problems = Vec::new();
     for one in manifests {
@@ -86,7 +122,7 @@ fn valid(manifests: &[Manifest]) -> anyhow::Result<()> {
         );
     }
     if problems.is_empty() {
-        return Ok(());
+        return Ok(schemas.unevaluated());
     }
     let count = problems.len();
     problems.truncate(NAMED);
@@ -99,48 +135,13 @@ fn valid(manifests: &[Manifest]) -> anyhow::Result<()> {
     )
 }
 
-impl Product {
-    /// Kind of the connection.
-    fn connection(self) -> &'static str {
-        match self {
-            Self::Dss => "DssInstance",
-            Self::Govern => "GovernInstance",
-            Self::Launchpad => "LaunchpadSpace",
-        }
-    }
-}
-
-impl PlanArgs {
-    /// The manifest of the connection, if there is one.
-    fn declared<'a>(&self, manifests: &'a [Manifest]) -> Option<&'a Manifest> {
-        let namespace = self.instance.namespace.as_ref().unwrap_or(&self.namespace);
+impl Job<'_> {
+    /// The spec of the connection in its own manifest, if there is one among these.
+    fn declared(&self, manifests: &[Manifest]) -> Option<Map<String, Value>> {
+        let namespace = self.instance.namespace.as_deref().unwrap_or(self.namespace);
         let mut manifests = manifests.iter();
-        manifests.find(|one| one.name == self.instance.name && one.namespace == *namespace)
-    }
-
-    /// The spec of the connection: that of its manifest, if there is one, or what the arguments say.
-    fn spec(&self, manifest: Option<&Manifest>) -> Map<String, Value> {
-        let spec = manifest.and_then(|one| one.object["spec"].as_object()).cloned();
-        let mut spec = spec.unwrap_or_default();
-        if let Some(id) = &self.space_id {
-            spec.insert("spaceId".to_owned(), id.clone().into());
-        }
-        spec
-    }
-
-    /// For a command that plans what it has in a directory of its own.
-    pub(super) fn on(node: &NodeArgs, instance: &super::args::Instance, namespace: &str) -> Self {
-        Self {
-            node: node.clone(),
-            instance: instance.clone(),
-            namespace: namespace.to_owned(),
-            files: Vec::new(),
-            product: Product::Dss,
-            api_key_id: None,
-            space_id: None,
-            assume_owned: false,
-            output: Format::Table,
-        }
+        let own = manifests.find(|one| one.name == self.instance.name && one.namespace == *namespace)?;
+        own.object["spec"].as_object().cloned()
     }
 }
 

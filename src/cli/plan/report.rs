@@ -3,7 +3,10 @@
 use serde::Serialize;
 
 use crate::{
-    cli::output::{Report, Table},
+    cli::{
+        output::{Report, Table},
+        schema::Unevaluated,
+    },
     engine::keep::preview::{Effect, Preview, Step, Writing},
 };
 
@@ -35,6 +38,8 @@ pub(in crate::cli) struct Planned {
     pub objects: Vec<Object>,
     /// Manifests that are not planned.
     pub skipped: Vec<Skipped>,
+    /// Rules of CRDs that only the apiserver evaluates.
+    pub unevaluated: Vec<Unevaluated>,
     /// How many manifests are not ours.
     pub others: usize,
 }
@@ -133,14 +138,6 @@ fn shown(write: Writing) -> Vec<Shown> {
 }
 
 impl Planned {
-    pub(super) fn new(objects: Vec<Object>, skipped: Vec<Skipped>, others: usize) -> Self {
-        Self {
-            objects,
-            skipped,
-            others,
-        }
-    }
-
     /// Whether there is anything to do, or to decide.
     pub(in crate::cli) fn differs(&self) -> bool {
         self.objects.iter().any(|object| object.action != Action::None)
@@ -209,5 +206,9 @@ impl Report for Planned {
         let skipped = skipped.map(|one| vec![one.kind.clone(), one.name.clone(), one.why.clone()]);
         table("Not planned", vec!["kind", "object", "why"], skipped.collect());
         tables
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.unevaluated.iter().map(ToString::to_string).collect()
     }
 }

@@ -17,13 +17,13 @@ use crate::{
         status::Nothing,
     },
     dataiku::{
+        address::AddressPolicy,
         error::{ApiError, ErrorKind},
         gate::{Breaker, Lane},
         permit::WritePermit,
         transport::{Credentials, Endpoint, Limits, Proxy, Tls, Transport},
     },
     engine::{
-        environment::Environment,
         error::{Error, Reason},
         meters::Series,
         object::Object,
@@ -228,14 +228,14 @@ fn client_certificate<'a>(terms: &Terms<'a>) -> Option<&'a SecretRef> {
 ///
 /// # Errors
 /// The address is refused.
-pub(super) fn destinations<C: ConnectionKind>(object: &C, env: &Environment) -> Result<Vec<Destination>, Error> {
+pub(super) fn destinations<C: ConnectionKind>(
+    object: &C,
+    addresses: &AddressPolicy,
+) -> Result<Vec<Destination>, Error> {
     let terms = object.terms();
     let plain = terms.tls.and_then(|tls| tls.allow_insecure_http).unwrap_or_default();
-    let url = Transport::base(terms.url, plain, &env.addresses)?;
-    let proxy = terms
-        .proxy
-        .map(|proxy| Proxy::base(proxy, &env.addresses))
-        .transpose()?;
+    let url = Transport::base(terms.url, plain, addresses)?;
+    let proxy = terms.proxy.map(|proxy| Proxy::base(proxy, addresses)).transpose()?;
     let mut secrets: Vec<String> = object.credential_uses().into_iter().map(|one| one.name).collect();
     secrets.extend(client_certificate(&terms).map(|secret| secret.name.clone()));
     secrets.sort_unstable();

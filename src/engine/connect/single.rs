@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::{ConnectionKey, ConnectionKind, Connections, Dependent, Live, Place, delegation::Privileges, kind};
+use super::{ConnectionKey, ConnectionKind, Connections, Dependent, Live, Place, consent, delegation::Privileges, kind};
 use crate::{
     dataiku::{address::AddressPolicy, transport::Transport},
     engine::{
@@ -63,6 +63,26 @@ impl<C: ConnectionKind> Bench<C> {
     pub async fn survey(&self, dependents: &[Dependent]) -> Result<(), Error> {
         self.object.survey(&self.live, dependents).await
     }
+}
+
+/// Everything that the connection object reads from Secrets and `ConfigMap`s.
+pub fn uses<C: ConnectionKind>(object: &C) -> Vec<SecretUse> {
+    kind::uses(object)
+}
+
+/// Fails if a Secret does not let its values be sent where the connection sends them. `hosts`: the annotation of each Secret,
+/// by its name.
+///
+/// # Errors
+/// `NotAllowed`, with the command that would allow it; or the address is refused.
+pub fn consented<C: ConnectionKind>(
+    object: &C,
+    addresses: &AddressPolicy,
+    hosts: impl IntoIterator<Item = (String, Option<String>)>,
+) -> Result<(), Error> {
+    let destinations = kind::destinations(object, addresses)?;
+    let namespace = object.meta().namespace.as_deref().unwrap_or_default();
+    consent::check(namespace, &destinations, &hosts.into_iter().collect())
 }
 
 /// The API at the other end of a connection object that exists in no cluster. `read` supplies what the object would read from

@@ -164,7 +164,7 @@ impl<C: ConnectionKind> Connecting<C> {
         )
         .await;
         let (secrets, consents) = resolved.inspect_err(|_| self.0.note_loss(&key, None, false, lasting))?;
-        let destinations = kind::destinations(&*object, env)?;
+        let destinations = kind::destinations(&*object, &env.addresses)?;
         let consented = if env.policy.require_host_consent {
             consent::check(&key.namespace, &destinations, &consents)
         } else {

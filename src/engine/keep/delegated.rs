@@ -4,10 +4,10 @@ use kube::ResourceExt;
 
 use super::{managed::Managed, work::Keeping};
 use crate::{
-    crd::{common::DeletionPolicy, status::Origin},
+    crd::{applied::Grants, common::DeletionPolicy, status::Origin},
     engine::{
         connect::{
-            ConnectionKey, ConnectionKind, Connections, Lookup,
+            ConnectionKey, ConnectionKind, Connections, Effect, Lookup,
             connections::Admitted,
             delegation::{Held, Holdings, Statement},
         },
@@ -61,7 +61,7 @@ pub(super) fn check<M: Managed>(
 }
 
 /// A connection as it judges objects: the object that defines it, its name, and what its remote side holds.
-pub(super) type Side<'a, C> = (&'a C, &'a ConnectionKey, &'a <C as ConnectionKind>::Lists);
+pub(in crate::engine) type Side<'a, C> = (&'a C, &'a ConnectionKey, &'a <C as ConnectionKind>::Lists);
 
 /// The same by this connection.
 pub(super) fn check_by<M: Managed>(
@@ -72,13 +72,32 @@ pub(super) fn check_by<M: Managed>(
 ) -> Result<(), Error> {
     let statement = statement::<M>(object, origin);
     let namespace = object.namespace().unwrap_or_default();
-    let judge = connections.judge(connection, key, &namespace);
-    judge
-        .declared(&statement)
-        .map_err(|message| Error::Blocked(Reason::NotAllowed, message))?;
-    judge
-        .standing(&statement, &ByLists::<M::Connection>(lists))
-        .map_err(refused)
+    check_statement(connections, (connection, key, lists), &namespace, &statement).map_err(refused)
+}
+
+/// Fails if the connection does not allow an object of this namespace to declare this.
+pub(in crate::engine) fn check_statement<C: ConnectionKind>(
+    connections: &Connections<C>,
+    (connection, key, lists): Side<'_, C>,
+    namespace: &str,
+    statement: &Statement,
+) -> Result<(), Refused> {
+    let judge = connections.judge(connection, key, namespace);
+    judge.declared(statement).map_err(Refused::NotAllowed)?;
+    judge.standing(statement, &ByLists::<C>(lists))
+}
+
+/// Fails if the connection does not allow a write of an object of this namespace to have these effects. `granted`: names that
+/// the object gave before.
+pub(in crate::engine) fn check_effects<C: ConnectionKind>(
+    connections: &Connections<C>,
+    (connection, key, lists): Side<'_, C>,
+    namespace: &str,
+    effects: &[Effect],
+    granted: &Grants,
+) -> Result<(), Refused> {
+    let judge = connections.judge(connection, key, namespace);
+    judge.effects(effects, granted, &ByLists::<C>(lists))
 }
 
 /// Fails if the connection does not allow the object to take over the remote object that it found.

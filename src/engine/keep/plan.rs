@@ -200,6 +200,19 @@ impl<C: Change> Plan<C> {
         self
     }
 
+    /// The plan as far as it may be written now, and why the rest waits. `ours`: the remote object is managed by this object
+    /// already. `closed`: why changes have to wait; it is asked only where that matters.
+    pub fn within_windows(self, ours: bool, closed: impl FnOnce() -> Option<String>) -> (Self, Option<String>) {
+        let only_withdraws = self.changes.iter().all(Change::only_withdraws);
+        if only_withdraws && ours {
+            return (self, None);
+        }
+        match closed() {
+            Some(why) => (self.outside_windows(ours), Some(why)),
+            None => (self, None),
+        }
+    }
+
     /// Whether a change creates the remote object.
     pub fn creates(&self) -> bool {
         self.changes.iter().any(Change::creates)

@@ -10,18 +10,19 @@ use secrecy::SecretString;
 use super::{
     claim, delegated,
     managed::{Given, Managed, Observed, Read},
-    pass::ownership,
+    pass::{frozen_message, ownership},
     plan::{Change, Plan},
+    proof::{Proof, proof},
     work::Keeping,
 };
 use crate::{
-    crd::{common::annotation, status::Origin},
+    crd::status::Origin,
     engine::{
         connect::{ConnectionKind, Dependent, Remote, single::Bench},
         error::{Error, Reason, Refused},
         index::{Claims, Index},
-        mark::Marked,
         object::{ObjectName, created, is_deleting, is_paused},
+        permit::guarded,
         secrets::{Secret, SecretUse, Secrets},
         work::{Report, Work},
     },
@@ -213,9 +214,24 @@ impl<M: Managed> Scene<'_, M> {
             preview.notes.push(note);
         }
         drop(given);
-        let plan = self.within_windows(plan, origin.is_some(), preview);
+        let closed = || bench.connections.window(&live.key, connection, self.now).closed();
+        let (plan, closed) = plan.within_windows(origin.is_some(), closed);
+        preview.notes.extend(closed);
         preview.take(&plan, &uses);
-        let proven = seen.as_ref().is_some_and(|seen| is_proven::<M>(object, seen));
+        let strange = seen
+            .as_ref()
+            .filter(|_| origin.is_none() && !preview.observes && !M::ENTRIES);
+        let proven = match strange.map(|seen| Self::proof(object, seen)) {
+            Some(Proof::Own) => true,
+            Some(Proof::Other(mark)) => {
+                preview.notes.push(format!(
+                    "{} was created by {}, as its mark says: a conflict where that object still exists",
+                    preview.remote, mark.object
+                ));
+                false
+            }
+            Some(Proof::Nothing) | None => false,
+        };
         let adopt = || {
             if bench.knows_terms {
                 delegated::check_adoption_by::<M>(&bench.connections, side, object)
@@ -228,7 +244,7 @@ impl<M: Managed> Scene<'_, M> {
             return Ok(());
         }
         if connection.terms().freeze {
-            return Err(Error::Blocked(Reason::Frozen, Refused::Frozen.to_string()));
+            return Err(Error::Blocked(Reason::Frozen, frozen_message(plan.outstanding().len())));
         }
         self.permitted(object, &plan, &report).map_err(Error::Refused)
     }
@@ -248,20 +264,10 @@ impl<M: Managed> Scene<'_, M> {
         claims.among(Box::new(move || Some(dependents.to_vec())))
     }
 
-    fn within_windows(&self, plan: Plan<M::Change>, ours: bool, preview: &mut Preview) -> Plan<M::Change> {
-        let only_withdraws = plan.changes.iter().all(Change::only_withdraws);
-        if only_withdraws && ours {
-            return plan;
-        }
-        let bench = self.bench;
-        let window = bench.connections.window(&bench.live.key, &bench.object, self.now);
-        match window.closed() {
-            Some(why) => {
-                preview.notes.push(why);
-                plan.outside_windows(ours)
-            }
-            None => plan,
-        }
+    /// Without a cluster, a mark that names an object of this name names this object.
+    fn proof(object: &M::Object, seen: &M::Seen) -> Proof {
+        let name = ObjectName::of(object);
+        proof::<M>(object, seen, |mark| mark.object == name)
     }
 
     /// Fails if the connection does not allow the effects of the plan, or a guard or the brake stops them.
@@ -273,22 +279,13 @@ impl<M: Managed> Scene<'_, M> {
             knows_terms,
         } = self.bench;
         let namespace = object.namespace().unwrap_or_default();
-        let judge = connections.judge(connection, &live.key, &namespace);
         let effects = plan.effects();
-        let lists = delegated::ByLists::<M::Connection>(&live.lists);
         if *knows_terms {
-            judge.effects(&effects, &report.record.grants, &lists)?;
+            let side = (connection, &live.key, &*live.lists);
+            delegated::check_effects(connections, side, &namespace, &effects, &report.record.grants)?;
         }
-        if effects.is_empty() {
-            return Ok(());
-        }
-        if let Some(why) = connection.guard(&live.lists, &effects) {
-            return Err(Refused::Guarded(why));
-        }
-        let acknowledged = connection.annotations().get(annotation::ACKNOWLEDGE);
-        let users = <M::Connection as ConnectionKind>::users(&live.lists);
         let guard = connections.guard(&live.key);
-        guard.count(&effects, users, acknowledged.map(String::as_str), self.now)
+        guarded(connection, &live.lists, &guard, &effects, self.now)
     }
 }
 
@@ -323,15 +320,6 @@ impl Preview {
         self.waits = waits.cloned().collect();
         self.notes.extend(plan.expired.iter().cloned());
     }
-}
-
-/// Whether something in the remote object names this object, in whichever cluster.
-fn is_proven<M: Managed>(object: &M::Object, seen: &M::Seen) -> bool {
-    let named = match M::marked(seen) {
-        Marked::By(mark) => mark.object == ObjectName::of(object),
-        Marked::No | Marked::Unread => false,
-    };
-    named || M::is_proven(object, seen)
 }
 
 /// Values that nobody read. Where nothing says that they were applied, each counts as new; one that the object publishes itself

@@ -9,10 +9,10 @@ use kube::ResourceExt;
 use super::{
     claim,
     conclude::attempt,
-    delegated::{self, ByLists},
+    delegated,
     managed::{Given, Managed, Observed, Read},
     pass::{Pass, frozen_message, given},
-    plan::{Change, Plan},
+    plan::Plan,
     removal,
 };
 use crate::{
@@ -213,9 +213,14 @@ impl<M: Managed> Keeping<M> {
             return Ok(());
         }
         let namespace = object.namespace().unwrap_or_default();
-        let judge = self.connections.judge(&admitted.object, &admitted.live.key, &namespace);
-        let lists = ByLists::<M::Connection>(&admitted.live.lists);
-        let judged = judge.effects(&plan.effects(), &report.record.grants, &lists);
+        let side = (&*admitted.object, &admitted.live.key, &*admitted.live.lists);
+        let judged = delegated::check_effects(
+            &self.connections,
+            side,
+            &namespace,
+            &plan.effects(),
+            &report.record.grants,
+        );
         judged.map_err(Error::Refused)
     }
 
@@ -228,17 +233,14 @@ impl<M: Managed> Keeping<M> {
         ours: bool,
         plan: Plan<M::Change>,
     ) -> Plan<M::Change> {
-        let only_withdraws = plan.changes.iter().all(Change::only_withdraws);
-        if only_withdraws && ours {
-            return plan;
-        }
+        plan.within_windows(ours, || self.closed(shell, admitted)).0
+    }
+
+    /// Why changes have to wait for a window; `None`: one is open.
+    fn closed(&self, shell: &Shell<Self>, admitted: &Admitted<M::Connection>) -> Option<String> {
         let now = shell.env.clock.now();
         let window = self.connections.window(&admitted.live.key, &admitted.object, now);
-        if window.closed().is_some() {
-            plan.outside_windows(ours)
-        } else {
-            plan
-        }
+        window.closed()
     }
 
     /// What an object says whose changes wait for a window; `None`: one is open.
@@ -248,11 +250,8 @@ impl<M: Managed> Keeping<M> {
         admitted: &Admitted<M::Connection>,
         count: usize,
     ) -> Option<String> {
-        let now = shell.env.clock.now();
-        let window = self.connections.window(&admitted.live.key, &admitted.object, now);
-        window
-            .closed()
-            .map(|why| format!("{why}; {count} changes wait in status.plan"))
+        let why = self.closed(shell, admitted)?;
+        Some(format!("{why}; {count} changes wait in status.plan"))
     }
 
     fn says_otherwise(

@@ -147,11 +147,15 @@ impl<'a, T: Task> Cycle<'a, T> {
             result,
             files,
         } = ending;
-        if let Some(files) = files
-            && let Err(why) = self.publish(files).await?
-        {
-            phase = RunPhase::Failed;
-            message = why;
+        if let Some(files) = files {
+            match self.publish(files).await? {
+                Ok(Some(form)) => message = format!("{message}, {form}"),
+                Ok(None) => {}
+                Err(why) => {
+                    phase = RunPhase::Failed;
+                    message = why;
+                }
+            }
         }
         run.phase = phase;
         run.message = Some(cut(message, LONGEST_MESSAGE));

@@ -1,8 +1,9 @@
 //! The `ConfigMap` that a run writes. The object owns it; one of somebody else is never touched.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io::Write};
 
-use k8s_openapi::api::core::v1::ConfigMap;
+use flate2::{Compression, write::GzEncoder};
+use k8s_openapi::{ByteString, api::core::v1::ConfigMap};
 use kube::{
     Api, Resource,
     api::{ObjectMeta, PostParams},
@@ -16,6 +17,8 @@ use crate::{
 
 /// Most bytes of all values together: the apiserver stores no more.
 pub const MOST_BYTES: usize = 1 << 20;
+/// What a key of a compressed file ends with.
+const COMPRESSED: &str = ".gz";
 
 impl<T: Task> Cycle<'_, T> {
     fn config_maps(&self) -> Api<ConfigMap> {
@@ -58,22 +61,21 @@ impl<T: Task> Cycle<'_, T> {
         })
     }
 
-    /// Writes the files; the inner error says for people why they were not written.
-    pub(super) async fn publish(&self, files: BTreeMap<String, String>) -> Result<Result<(), String>, Error> {
+    /// Writes the files; the inner error says for people why they were not written, and the inner text in which form they are.
+    pub(super) async fn publish(
+        &self,
+        files: BTreeMap<String, String>,
+    ) -> Result<Result<Option<String>, String>, Error> {
         let object = self.cx.object.clone();
         let Some(name) = T::terms(&object).output else {
             return Ok(Err(
                 "this run writes files, and the task names no ConfigMap for them".to_owned()
             ));
         };
-        let bytes: usize = files.iter().map(|(key, value)| key.len() + value.len()).sum();
-        if bytes > MOST_BYTES {
-            return Ok(Err(format!(
-                "the result takes {} KiB, and a ConfigMap holds at most {} KiB: nothing was written",
-                bytes.div_ceil(1 << 10),
-                MOST_BYTES >> 10
-            )));
-        }
+        let form = match Form::of(files) {
+            Ok(form) => form,
+            Err(why) => return Ok(Err(why)),
+        };
         let before = match self.found(name).await? {
             Found::Foreign => return Ok(Err(self.foreign(name))),
             Found::Own(metadata) => Some(*metadata),
@@ -94,7 +96,8 @@ impl<T: Task> Cycle<'_, T> {
                 resource_version: before.resource_version,
                 ..ObjectMeta::default()
             },
-            data: Some(files),
+            data: form.data,
+            binary_data: form.binary,
             ..ConfigMap::default()
         };
         let parameters = PostParams {
@@ -108,7 +111,7 @@ impl<T: Task> Cycle<'_, T> {
             api.create(&parameters, &map).await
         };
         written
-            .map(|_| Ok(()))
+            .map(|_| Ok(form.note))
             .map_err(Error::kubernetes("write the ConfigMap"))
     }
 }
@@ -118,4 +121,87 @@ enum Found {
     Absent,
     Own(Box<ObjectMeta>),
     Foreign,
+}
+
+/// Files as a `ConfigMap` holds them.
+struct Form {
+    data: Option<BTreeMap<String, String>>,
+    binary: Option<BTreeMap<String, ByteString>>,
+    /// In which form they are, where it is not their own.
+    note: Option<String>,
+}
+
+impl Form {
+    /// As they are, where they fit; compressed otherwise. An error says for people that not even that fits.
+    fn of(files: BTreeMap<String, String>) -> Result<Self, String> {
+        let size = files.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
+        if size <= MOST_BYTES {
+            return Ok(Self {
+                data: Some(files),
+                binary: None,
+                note: None,
+            });
+        }
+        let binary: BTreeMap<String, ByteString> = files
+            .into_iter()
+            .map(|(key, text)| (format!("{key}{COMPRESSED}"), ByteString(compressed(&text))))
+            .collect();
+        let packed = binary
+            .iter()
+            .map(|(key, value)| key.len() + value.0.len())
+            .sum::<usize>();
+        if packed > MOST_BYTES {
+            return Err(format!(
+                "the result takes {} KiB, {} KiB compressed, and a ConfigMap holds at most {} KiB: nothing was written",
+                size.div_ceil(1 << 10),
+                packed.div_ceil(1 << 10),
+                MOST_BYTES >> 10
+            ));
+        }
+        let keys: Vec<&str> = binary.keys().map(String::as_str).collect();
+        let note = format!(
+            "compressed with gzip since it has {} KiB: {}",
+            size >> 10,
+            keys.join(", ")
+        );
+        Ok(Self {
+            data: None,
+            binary: Some(binary),
+            note: Some(note),
+        })
+    }
+}
+
+fn compressed(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    // Writing into memory cannot fail.
+    let _ = encoder.write_all(text.as_bytes());
+    encoder.finish().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use flate2::read::GzDecoder;
+
+    use super::*;
+
+    #[test]
+    fn what_fits_stays_text_what_does_not_is_compressed_and_the_rest_is_refused() {
+        let of = |text: String| Form::of(BTreeMap::from([("a.csv".to_owned(), text)]));
+        let small = of("x".to_owned()).unwrap();
+        assert_eq!(small.data.unwrap()["a.csv"], "x");
+        let text = "user,jane,coders\n".repeat(100_000);
+        let large = of(text.clone()).unwrap();
+        assert!(large.data.is_none() && large.note.unwrap().contains("a.csv.gz"));
+        let mut read = String::new();
+        let packed = &large.binary.unwrap()["a.csv.gz"].0;
+        GzDecoder::new(&packed[..]).read_to_string(&mut read).unwrap();
+        assert_eq!(read, text);
+        let noise: String = (0..3_000_000)
+            .map(|_| char::from(rand::random_range(b'!'..=b'~')))
+            .collect();
+        assert!(of(noise).err().unwrap().contains("nothing was written"));
+    }
 }

@@ -13,6 +13,6 @@ mod user;
 mod variables;
 
 pub use impersonation::{Applies, ImpersonationRule, Resolved, resolve};
-pub use settings::Settings;
+pub use settings::{KEY as GENERAL_SETTINGS, Settings};
 pub use task::DssTasks;
-pub use variables::Variables;
+pub use variables::{KEY as VARIABLES, Variables};

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Key of the document: a node has one.
-pub(super) const KEY: &str = "general settings";
+pub const KEY: &str = "general settings";
 /// Lists that belong to another kind.
 const RULES: [&str; 2] = ["/impersonation/userRules", "/impersonation/groupRules"];
 /// Switches of the ways to log in, and the source type of their users.

@@ -19,7 +19,8 @@ use crate::{
     kinds::node::NodeLists,
 };
 
-const KEY: &str = "variables";
+/// Key of the document: a node has one.
+pub const KEY: &str = "variables";
 
 /// The document.
 pub struct VariablesDocument;

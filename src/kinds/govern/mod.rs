@@ -1,5 +1,6 @@
 //! Kinds of Govern nodes.
 
+mod assigned;
 mod global_api_key;
 mod group;
 mod instance;
@@ -13,6 +14,7 @@ mod task;
 mod tests;
 mod user;
 
+pub use assigned::assigned;
 pub use permissions::{BlueprintPermissions, DefaultPermissions};
 pub use role::Role;
 pub use role_assignment::RoleAssignment;

@@ -6,9 +6,10 @@ mod invites;
 mod lists;
 mod space;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod user;
 
+pub(in crate::kinds) use self::group::delegated::ADMINISTRATORS;
 pub use self::{group::Group, user::User};
 
 use crate::engine::{

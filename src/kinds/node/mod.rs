@@ -27,11 +27,11 @@ pub use self::{
     change::{DocumentChange, Seen, edited},
     group::{Group, NodeGroup},
     inventory::{Census, Inventory, Reading, Rules, Running, entries},
-    key::{Global, Key, KeyClass, NodeKey, Personal, sweep as sweep_keys},
+    key::{Global, Key, KeyClass, NodeKey, Personal, owner as key_owner, sweep as sweep_keys},
     lists::{Documents, Known, NodeLists, Snapshot},
     survey::survey,
     sweep::{DeclaredParts, Own, Sweep},
-    user::{NodeUser, User},
+    user::{NodeUser, User, owner},
 };
 use crate::{
     crd::{

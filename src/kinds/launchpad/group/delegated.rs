@@ -13,7 +13,7 @@ use crate::{
 /// groups or billing.
 const HARMLESS: [&str; 1] = ["mayTurnOnSpace"];
 /// The group whose members administer the space, whatever its permissions say.
-pub(in crate::kinds::launchpad) const ADMINISTRATORS: &str = "space_administrators";
+pub(in crate::kinds) const ADMINISTRATORS: &str = "space_administrators";
 /// Stands for nodes that are not named.
 const ANY_NODE: &str = "*";
 

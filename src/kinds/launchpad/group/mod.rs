@@ -2,7 +2,7 @@
 
 mod access;
 mod change;
-pub(super) mod delegated;
+pub(in crate::kinds::launchpad) mod delegated;
 mod people;
 mod rights;
 #[cfg(test)]

@@ -7,7 +7,7 @@ mod engine;
 mod groups;
 mod invites;
 mod lists;
-mod rig;
+pub mod rig;
 mod seats;
 mod users;
 

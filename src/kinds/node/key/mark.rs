@@ -45,7 +45,7 @@ pub(super) fn last(description: &str) -> Option<&str> {
 }
 
 /// The object that a description names; `None`: it has no mark.
-pub(in crate::kinds::node) fn owner(description: &str) -> Option<Owner> {
+pub fn owner(description: &str) -> Option<Owner> {
     let mark = last(description)?.strip_prefix(MARK)?.strip_suffix(']')?;
     let mut words = mark.split_whitespace();
     let (path, uid) = (words.next()?, words.next()?);

@@ -18,7 +18,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use serde_json::Value;
 
-pub(super) use self::mark::{Owner, owner};
+pub use self::mark::{Owner, owner};
 use self::{
     change::{ID, URL, VALUE, published},
     mark::{Kin, kin},

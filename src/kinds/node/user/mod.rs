@@ -18,7 +18,10 @@ use self::{
     create::create,
     plan::{PASSWORD, disable, edit, group_names, is_shown},
 };
-pub use self::{plan::NewAccount, together::Element};
+pub use self::{
+    plan::{NewAccount, marked as owner},
+    together::Element,
+};
 use super::{
     Known, NodeKind, NodeLists,
     change::{DocumentChange, Seen, edited},

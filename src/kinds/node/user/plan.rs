@@ -244,7 +244,7 @@ fn marking<C: NodeKind>(
 }
 
 /// Whose the user is, by its mark.
-pub(super) fn marked(user: &UserRecord) -> Marked {
+pub fn marked(user: &UserRecord) -> Marked {
     let Some(properties) = &user.admin_properties else {
         return Marked::Unread;
     };
