@@ -29,7 +29,7 @@ impl<K: NodeKey> Draws for Key<K> {
                 Some(Refusal::protected("the operator's own key"))
             } else {
                 let guarded = bench.object.guard(&bench.live.lists, &[deletes]);
-                let declared = declared.map(Refusal::declared_by);
+                let declared = declared.map(|owner| Refusal::declared_by(owner.object));
                 guarded.map(Refusal::protected).or(declared)
             };
             Drawn {

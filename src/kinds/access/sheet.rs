@@ -115,12 +115,10 @@ fn projects(projects: &Projects) -> String {
     each.collect::<Vec<_>>().join("; ")
 }
 
-/// A cell that a spreadsheet takes for text: people choose their own names, and one that begins like a formula would be run
-/// by a spreadsheet that opens the report.
+/// A cell that a spreadsheet and a terminal take for text: people choose their own names. A spreadsheet would run one that
+/// begins like a formula, and a terminal would obey control characters.
 fn inert(cell: String) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{cell}")
-    } else {
-        cell
-    }
+    let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let text = cell.chars().map(|c| if c.is_control() { ' ' } else { c });
+    formula.then_some('\'').into_iter().chain(text).collect()
 }

@@ -10,11 +10,11 @@ const MARK: &str = "[dataiku-operator.io/owner:";
 
 /// The object that a mark names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::kinds::node) struct Owner {
+pub struct Owner {
     /// The cluster, where the mark has one.
-    pub(in crate::kinds::node) cluster: Option<String>,
+    pub cluster: Option<String>,
     /// Namespace and name.
-    pub(in crate::kinds::node) object: String,
+    pub object: String,
     uid: String,
 }
 
@@ -65,7 +65,7 @@ pub fn owner(description: &str) -> Option<Owner> {
 
 impl Owner {
     /// Whether the object may be one of this cluster. Where either is unknown, it may.
-    pub(in crate::kinds::node) fn may_be_in(&self, cluster: Option<&str>) -> bool {
+    pub fn may_be_in(&self, cluster: Option<&str>) -> bool {
         let both = self.cluster.as_deref().zip(cluster);
         both.is_none_or(|(one, other)| one == other)
     }
