@@ -12,6 +12,13 @@ pub(super) struct ShapeLimit {
     pub(super) values: usize,
 }
 
+/// What a value takes in memory beside its text, at most: a list of values doubles when it grows, and each text is an allocation.
+const VALUE: usize = 64;
+/// The same for an object that is not empty: a map has room for eleven members at once.
+const OBJECT_NODE: usize = 704;
+/// The same for a list that is not empty.
+const LIST_NODE: usize = 192;
+
 /// A whole list.
 pub(super) const LIST: ShapeLimit = ShapeLimit {
     entries: 200_000,
@@ -50,6 +57,12 @@ pub(super) struct Scan {
     entry_bytes: usize,
     in_string: bool,
     escaped: bool,
+    /// The bracket that was just opened, until it shows whether anything is in it.
+    opened: Option<u8>,
+    /// What the present element takes in memory.
+    cost: usize,
+    /// The same for the element that ended last.
+    ended: usize,
 }
 
 impl Scan {
@@ -63,7 +76,15 @@ impl Scan {
             entry_bytes: 0,
             in_string: false,
             escaped: false,
+            opened: None,
+            cost: 0,
+            ended: 0,
         }
+    }
+
+    /// What the element that ended last takes in memory at most once it is decoded, in bytes, beside its own type.
+    pub(super) fn cost(&self) -> usize {
+        self.ended
     }
 
     /// Takes in the next byte. Whether the text is JSON is judged elsewhere.
@@ -105,11 +126,24 @@ impl Scan {
     }
 
     fn structure(&mut self, byte: u8, is_list: bool) -> Mark {
+        if let Some(opened) = self.opened
+            && !byte.is_ascii_whitespace()
+        {
+            self.opened = None;
+            self.cost += match (opened, byte) {
+                (_, b'}' | b']') => 0,
+                (b'{', _) => OBJECT_NODE,
+                _ => LIST_NODE,
+            };
+        }
         match byte {
             b'"' => self.in_string = true,
             b'[' | b'{' => {
                 self.depth += 1;
                 self.values += 1;
+                self.cost += VALUE;
+                // An element itself is decoded to its own type.
+                self.opened = (self.depth > 2).then_some(byte);
                 if is_list && self.values == 2 {
                     return Mark::Opens;
                 }
@@ -117,20 +151,27 @@ impl Scan {
             b']' | b'}' => {
                 self.depth = self.depth.saturating_sub(1);
                 if is_list && self.depth == 0 {
+                    self.end();
                     return Mark::Closes;
                 }
             }
             b',' => {
                 self.values += 1;
+                self.cost += VALUE;
                 if is_list && self.depth == 1 {
                     self.entries += 1;
-                    self.entry_bytes = 0;
+                    self.end();
                     return Mark::Separates;
                 }
             }
             _ => {}
         }
         Mark::Inside
+    }
+
+    fn end(&mut self) {
+        self.ended = self.cost + self.entry_bytes;
+        (self.cost, self.entry_bytes) = (0, 0);
     }
 }
 
@@ -144,7 +185,9 @@ impl ShapeLimit {
 
 #[cfg(test)]
 mod tests {
-    use super::ShapeLimit;
+    use serde_json::Value;
+
+    use super::{LIST, Mark, Scan, ShapeLimit};
 
     const SMALL: ShapeLimit = ShapeLimit {
         entries: 3,
@@ -192,5 +235,55 @@ mod tests {
             SMALL.exceeded(long.as_bytes()).unwrap(),
             "an entry of more than 40 bytes"
         );
+    }
+
+    /// Bytes that a value has allocated, with maps as `BTreeMap` allocates them.
+    fn allocated(value: &Value) -> usize {
+        const VALUE: usize = size_of::<Value>();
+        match value {
+            Value::String(text) => text.len() + 16,
+            Value::Array(list) => list.capacity() * VALUE + 16 + list.iter().map(allocated).sum::<usize>(),
+            Value::Object(map) => {
+                let nodes = map.len().div_ceil(5) * (11 * (VALUE + size_of::<String>()) + 32);
+                nodes
+                    + map
+                        .iter()
+                        .map(|(key, value)| key.len() + 16 + allocated(value))
+                        .sum::<usize>()
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        }
+    }
+
+    #[test]
+    fn the_cost_of_an_element_is_no_less_than_what_it_takes_once_it_is_decoded() {
+        let nested = format!("{}0{}", "{\"a\":".repeat(60), "}".repeat(60));
+        for element in [
+            r#"{"login":"jane","groups":["a","b"],"enabled":true,"adminProperties":{"a":{"b":"c"}}}"#,
+            &format!("[{}0]", "0,".repeat(1000)),
+            &format!("[{}0]", "{\"a\":0},".repeat(1000)),
+            &format!("[{}0]", "[0],".repeat(1000)),
+            &format!("[{}0]", "\"\",".repeat(1000)),
+            &format!("[{}0]", "{},[],".repeat(1000)),
+            &nested,
+            &format!("{{\"a\":[{}0]}}", format!("{nested},").repeat(50)),
+        ] {
+            let value: Value = serde_json::from_str(element).unwrap();
+            let mut scan = Scan::new(&LIST);
+            let text = format!("[{element}]");
+            let mut last = None;
+            for byte in text.bytes() {
+                last = Some(scan.byte(byte).unwrap());
+            }
+            assert_eq!(last, Some(Mark::Closes));
+            // Its own object is decoded to a type of its own, whose size the reader adds.
+            let own = if element.starts_with('{') { 704 } else { 192 };
+            assert!(
+                scan.cost() + own >= allocated(&value),
+                "{} < {}: {element}",
+                scan.cost(),
+                allocated(&value)
+            );
+        }
     }
 }
