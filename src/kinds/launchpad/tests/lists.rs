@@ -94,7 +94,7 @@ async fn many_who_miss_somebody_at_once_share_one_refresh_and_it_is_repeated_onc
         people: true,
         nodes: true,
     };
-    let refresh = || bed.lists().refresh(&bed.live.api, need);
+    let refresh = || bed.live.lists.refresh(&bed.live.api, need);
     for result in join_all((0..20).map(|_| refresh())).await {
         result.unwrap();
     }
