@@ -9,7 +9,11 @@ use kube::ResourceExt;
 
 use super::{
     clock::Clock,
-    connect::{ConnectionKind, Connections, Effect, Live, Lookup, delegation::Statement, guard::Hold},
+    connect::{
+        ConnectionKind, Connections, Effect, Live, Lookup,
+        delegation::Statement,
+        guard::{Guard, Hold},
+    },
     environment::Environment,
     error::Refused,
     keep::delegated::ByLists,
@@ -106,24 +110,29 @@ impl<K: Object, C: ConnectionKind> Conditions<K, C> {
 }
 
 impl<K: Object, C: ConnectionKind> Conditions<K, C> {
-    /// Judges the effects of a write, under the lock of the connection if it takes something from somebody.
-    async fn guarded(&self, effects: &[Effect]) -> Result<Option<Hold>, Refused> {
+    /// Judges the effects of a write, under the lock of the connection if it takes something from somebody. `held`: the lock, where
+    /// the reconcile has it already.
+    async fn guarded(&self, effects: &[Effect], held: Option<&Hold>) -> Result<Option<Hold>, Refused> {
         let guard = self.connections.guard(&self.live.key);
-        let hold = if effects.iter().any(Effect::takes) {
-            Some(guard.lock().await)
-        } else {
-            None
-        };
+        let judge = |all: &[Effect], own: &[Effect]| self.judged(&guard, all, own);
+        match held {
+            _ if !effects.iter().any(Effect::takes) => judge(effects, effects).map(|()| None),
+            Some(held) => held.extend(effects, judge).map(|()| None),
+            None => guard.admit(effects, judge).await.map(Some),
+        }
+    }
+
+    /// Judges all that is done under one lock, and counts what is new of it.
+    fn judged(&self, guard: &Guard, all: &[Effect], own: &[Effect]) -> Result<(), Refused> {
         let Lookup::Present(object) = self.connections.lookup(&self.live.key) else {
             return Err(Refused::ConnectionChanged);
         };
-        if let Some(why) = object.guard(&self.live.lists, effects) {
+        if let Some(why) = object.guard(&self.live.lists, all) {
             return Err(Refused::Guarded(why));
         }
         let acknowledged = object.annotations().get(annotation::ACKNOWLEDGE);
         let users = C::users(&self.live.lists);
-        guard.count(effects, users, acknowledged.map(String::as_str), self.clock.now())?;
-        Ok(hold)
+        guard.count(own, users, acknowledged.map(String::as_str), self.clock.now())
     }
 }
 
@@ -168,16 +177,22 @@ impl<K: Object, C: ConnectionKind> Permits<K, C> {
         self.0.delegated(effects)
     }
 
-    /// The permit for one write with these effects. `withdrawal`: it does nothing but take access away. What comes with it is to be held until the write is read back.
+    /// The permit for one write with these effects. `withdrawal`: it does nothing but take access away. `held`: what came with an
+    /// earlier permit of the same reconcile. What comes with this one is to be held until the write is read back.
     ///
     /// # Errors
     /// The write must not be made.
-    pub async fn issue(&self, effects: &[Effect], withdrawal: bool) -> Result<(WritePermit, Option<Hold>), Refused> {
+    pub async fn issue(
+        &self,
+        effects: &[Effect],
+        withdrawal: bool,
+        held: Option<&Hold>,
+    ) -> Result<(WritePermit, Option<Hold>), Refused> {
         self.check(effects, withdrawal)?;
         let hold = if effects.is_empty() {
             None
         } else {
-            self.0.guarded(effects).await?
+            self.0.guarded(effects, held).await?
         };
         let (conditions, effects) = (self.0.clone(), effects.to_vec());
         let permit =
