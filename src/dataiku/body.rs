@@ -164,7 +164,12 @@ fn too_large(limit: BodyLimit) -> Fault {
 /// Waits for memory until the deadline. Running out of time here does not count against the remote side.
 pub(super) async fn in_time<T>(wait: impl Future<Output = T>, limit: BodyLimit) -> Result<T, Fault> {
     let waited = timeout_at(limit.deadline, wait).await;
-    waited.map_err(|_| Fault::ours(ErrorKind::NoMemory, "none became free in time"))
+    waited.map_err(|_| out_of_time())
+}
+
+/// No memory became free within the time of the call.
+pub(super) fn out_of_time() -> Fault {
+    Fault::ours(ErrorKind::NoMemory, "none became free in time")
 }
 
 /// A number of bytes in the largest unit that is exact.

@@ -95,7 +95,7 @@ impl Elements {
                         continue;
                     }
                     self.scanned = index + 1;
-                    let cost = self.scan.cost() + 2 * size_of::<T>() + OVERHEAD;
+                    let cost = self.scan.cost_of_last() + 2 * size_of::<T>() + OVERHEAD;
                     if !self.decode(buffer, index, cost, credit, &mut take)? {
                         return Ok(Progress::Needs(cost));
                     }

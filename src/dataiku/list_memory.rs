@@ -207,6 +207,7 @@ impl Account {
             place,
             drawn: 0,
             starves: false,
+            waited: false,
             wake,
             credit: Credit {
                 left: ALLOWANCE,
@@ -235,6 +236,8 @@ pub(super) struct Reading {
     drawn: usize,
     /// Whether it fails for want of memory if it ends now.
     starves: bool,
+    /// Whether it ever waited for memory.
+    waited: bool,
     wake: Arc<Notify>,
     pub(super) credit: Credit,
 }
@@ -258,6 +261,7 @@ impl Reading {
                 continue;
             }
             self.starves = true;
+            self.waited = true;
             tokio::select! {
                 () = returned => {}
                 () = self.wake.notified() => {}
@@ -314,6 +318,11 @@ impl Reading {
     fn is_told(&self) -> bool {
         let state = self.account.budget.state();
         state.readings.get(&self.place).is_some_and(|own| own.gives_way)
+    }
+
+    /// Whether the call lost time because it waited for memory.
+    pub(super) fn has_waited(&self) -> bool {
+        self.waited
     }
 
     /// The list is complete. `held`: the connection holds it until the next one of its operation.

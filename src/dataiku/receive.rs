@@ -7,8 +7,9 @@ use serde::de::DeserializeOwned;
 
 use super::{
     answer::{Answer, Fault, receive, receive_list},
-    body::BodyLimit,
+    body::{BodyLimit, out_of_time},
     call::OperationSpec,
+    error::ErrorKind,
     list_memory::Kept,
     memory::Share,
 };
@@ -66,7 +67,12 @@ impl<T: DeserializeOwned, L: Default + Send, F: FnMut(&mut L, T) -> Kept + Send>
         let mut list = L::default();
         let take = |element| (self.take)(&mut list, element);
         let mut reading = memory.lists.begin(operation.name);
-        let status = receive_list(response, operation, memory, limit, &mut reading, take).await?;
+        let status = receive_list(response, operation, memory, limit, &mut reading, take).await;
+        let status = status.map_err(|fault| match fault.kind {
+            // The node is not to blame for the time that the call waited.
+            ErrorKind::Timeout if reading.has_waited() => out_of_time(),
+            _ => fault,
+        })?;
         reading.end(self.held);
         Ok((list, status))
     }

@@ -177,7 +177,7 @@ impl<K: Object, C: ConnectionKind> Permits<K, C> {
         self.0.delegated(effects)
     }
 
-    /// The permit for one write with these effects. `withdrawal`: it does nothing but take access away. `held`: what came with an
+    /// The permit for one write with these effects. `withdrawal`: it does nothing but take access away. `lock`: what came with an
     /// earlier permit of the same reconcile. What comes with this one is to be held until the write is read back.
     ///
     /// # Errors
@@ -186,13 +186,13 @@ impl<K: Object, C: ConnectionKind> Permits<K, C> {
         &self,
         effects: &[Effect],
         withdrawal: bool,
-        held: Option<&Hold>,
+        lock: Option<&Hold>,
     ) -> Result<(WritePermit, Option<Hold>), Refused> {
         self.check(effects, withdrawal)?;
         let hold = if effects.is_empty() {
             None
         } else {
-            self.0.guarded(effects, held).await?
+            self.0.guarded(effects, lock).await?
         };
         let (conditions, effects) = (self.0.clone(), effects.to_vec());
         let permit =

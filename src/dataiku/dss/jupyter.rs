@@ -218,15 +218,15 @@ impl Dss {
     /// # Errors
     /// The call fails.
     pub async fn jupyter_sessions(&self) -> Result<Listed<SessionRecord>, ApiError> {
-        let take = |sessions: &mut Listed<SessionRecord>, Element(running): Element<RunningRecord>| match running {
-            Some(RunningRecord(all)) => {
-                all.into_iter().for_each(|one| sessions.push(one));
-                Kept::Whole
-            }
-            None => {
+        let take = |sessions: &mut Listed<SessionRecord>, Element(running): Element<RunningRecord>| {
+            let Some(RunningRecord(all)) = running else {
                 sessions.push(None);
-                Kept::Bytes(0)
+                return Kept::Bytes(0);
+            };
+            for one in all {
+                sessions.push(one);
             }
+            Kept::Whole
         };
         self.transport.each(Call::new(SESSIONS), false, take).await
     }

@@ -298,9 +298,16 @@ async fn a_task_that_names_nobody_in_particular_changes_nobody_who_is_protected(
     rig.node
         .patch_state(json!({ "users": { "boss": user("LOCAL_NO_AUTH") } }))
         .unwrap();
-    rig.phase("resync", "Succeeded").await;
+    rig.swept().await;
+    rig.task("others", json!({ "resyncUsers": { "all": true } }));
+    rig.phase("others", "Succeeded").await;
     rig.protect(&json!(["boss"]));
-    rig.phase("group", "Succeeded").await;
+    rig.swept().await;
+    rig.task(
+        "unprotected",
+        json!({ "provisionUsers": { "sourceType": "LDAP", "group": "g" } }),
+    );
+    rig.phase("unprotected", "Succeeded").await;
     assert_ne!(rig.at("/users/breakglass"), Value::Null);
 }
 
