@@ -1,23 +1,21 @@
 //! Reads what came back: the body up to its limit, then a value, or what the failure means.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use reqwest::{Response, StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use super::{
     address::Refused,
-    body::{Body, BodyLimit, size},
+    body::{Body, BodyLimit, ERROR_BYTES, in_time, size},
     call::{Effect, OperationSpec},
     document::expectation,
-    elements::{Broken, Elements},
+    elements::{Broken, Elements, Progress},
     error::ErrorKind,
     gate::{Closed, bounded_hold},
     http::{cause, chain},
-    memory::{Budget, UNIT},
+    list_memory::{Exhausted, Kept, Reading},
+    memory::Share,
     product::{Author, Product, RemoteError},
     shape::{self, ShapeLimit},
 };
@@ -103,6 +101,18 @@ impl From<Broken> for Fault {
     }
 }
 
+impl From<Exhausted> for Fault {
+    fn from(exhausted: Exhausted) -> Self {
+        match exhausted {
+            Exhausted::TooMuch(bytes) => {
+                let message = format!("it takes more than {} of memory once it is decoded", size(bytes));
+                Self::ours(ErrorKind::TooLarge, &message)
+            }
+            Exhausted::GaveWay => Self::ours(ErrorKind::NoMemory, "it gave way to a list that was asked for earlier"),
+        }
+    }
+}
+
 impl From<reqwest::Error> for Fault {
     fn from(error: reqwest::Error) -> Self {
         if let Some(refused) = chain(&error).find_map(|cause| cause.downcast_ref::<Refused>()) {
@@ -125,7 +135,7 @@ impl From<reqwest::Error> for Fault {
 pub(super) async fn receive(
     mut response: Response,
     operation: OperationSpec,
-    budget: &Arc<Budget>,
+    memory: &Share,
     limit: BodyLimit,
 ) -> Result<Answer, Fault> {
     let status = response.status();
@@ -138,13 +148,13 @@ pub(super) async fn receive(
             .get(header::RETRY_AFTER)
             .and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|value| parse_retry_after(value, SystemTime::now()));
-        let body = Body::beginning(&mut response, budget, limit.deadline).await;
+        let body = Body::beginning(&mut response, memory, limit.deadline).await;
         let body = body.map_err(|fault| fault.at(status))?;
         let mut fault = refusal(operation.product, status, &content_type, body.bytes());
         fault.retry_after = retry_after;
         return Err(fault);
     }
-    let body = Body::whole(&mut response, budget, limit)
+    let body = Body::whole(&mut response, memory, limit)
         .await
         .map_err(|fault| fault.at(status))?;
     if !status.is_success() && body.bytes().trim_ascii_start().first() != Some(&b'[') {
@@ -166,21 +176,31 @@ pub(super) async fn receive(
 pub(super) async fn receive_list<T: DeserializeOwned>(
     mut response: Response,
     operation: OperationSpec,
-    budget: &Arc<Budget>,
+    memory: &Share,
     limit: BodyLimit,
-    mut take: impl FnMut(T) + Send,
+    reading: &mut Reading,
+    mut take: impl FnMut(T) -> Kept + Send,
 ) -> Result<StatusCode, Fault> {
     let status = response.status();
-    if !status.is_success() || status == StatusCode::NO_CONTENT || content_type(&response).contains("html") {
-        let answer = receive(response, operation, budget, limit).await?;
-        answer.json::<Vec<T>>()?.into_iter().for_each(take);
-        return Ok(status);
-    }
     let at = |fault: Fault| fault.at(status);
-    let mut body = Body::open(&response, budget, limit).await.map_err(at)?;
+    if !status.is_success() || content_type(&response).contains("html") {
+        return Err(match receive(response, operation, memory, limit).await {
+            Ok(answer) => no_list::<T>(&answer),
+            Err(fault) => fault,
+        });
+    }
+    let mut body = Body::open(&response, memory, limit).await.map_err(at)?;
     let mut elements = Elements::new(&shape::LIST);
     let mut is_list = false;
-    while body.more(&mut response, limit).await.map_err(at)? {
+    loop {
+        let more = tokio::select! {
+            biased;
+            () = reading.gives_way() => return Err(at(Exhausted::GaveWay.into())),
+            more = body.more(&mut response, limit) => more.map_err(at)?,
+        };
+        if !more {
+            break;
+        }
         if !is_list {
             match body.bytes().trim_ascii_start().first() {
                 None => {
@@ -191,24 +211,42 @@ pub(super) async fn receive_list<T: DeserializeOwned>(
                 Some(_) => break,
             }
         }
-        let read = elements
-            .read(body.bytes(), &mut take)
-            .map_err(|broken| at(broken.into()))?;
+        let read = loop {
+            match elements.read(body.bytes(), &mut reading.credit, &mut take) {
+                Ok(Progress::Read(read)) => break read,
+                Ok(Progress::Needs(bytes)) => {
+                    let covered = in_time(reading.cover(bytes), limit).await.map_err(at)?;
+                    covered.map_err(|exhausted| at(exhausted.into()))?;
+                }
+                Err(broken) => return Err(at(broken.into())),
+            }
+        };
         body.remove(read);
     }
     if is_list {
         elements.end().map_err(|broken| at(broken.into()))?;
         return Ok(status);
     }
-    while body.more(&mut response, limit).await.map_err(at)? {}
-    let answer = Answer {
+    // Its beginning shows what it is instead.
+    let beginning = BodyLimit {
+        bytes: ERROR_BYTES,
+        ..limit
+    };
+    body.read_on(&mut response, beginning).await;
+    Err(no_list::<T>(&Answer {
         status,
         html: looks_like_html(body.bytes()),
         body,
         shape: &shape::LIST,
-    };
-    answer.json::<Vec<T>>()?.into_iter().for_each(take);
-    Ok(status)
+    }))
+}
+
+/// What a successful answer is that is no list.
+fn no_list<T: DeserializeOwned>(answer: &Answer) -> Fault {
+    match answer.json::<Vec<T>>() {
+        Err(fault) => fault,
+        Ok(_) => Fault::new(ErrorKind::NotJson, "the answer is not a list").at(answer.status),
+    }
 }
 
 fn content_type(response: &Response) -> String {
@@ -255,7 +293,7 @@ fn foreign(product: &Product, content_type: &str, body: &[u8]) -> String {
         _ => "unreadable content type".to_owned(),
     };
     let length = match body.len() {
-        UNIT.. => format!("at least {}", size(UNIT)),
+        ERROR_BYTES.. => format!("at least {}", size(ERROR_BYTES)),
         length => format!("{length} bytes"),
     };
     format!("the answer is not an error of {} ({essence}, {length})", product.title)

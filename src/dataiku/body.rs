@@ -1,5 +1,6 @@
 //! Reads the body of an answer within the budget of memory.
 
+use bytes::Bytes;
 use reqwest::Response;
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
@@ -7,8 +8,13 @@ use zeroize::Zeroizing;
 use super::{
     answer::Fault,
     error::ErrorKind,
-    memory::{Budget, Lease, UNIT},
+    memory::{Lease, Share, UNIT},
 };
+
+/// Longest beginning of an error body that is read, in bytes.
+pub(super) const ERROR_BYTES: usize = 64 << 10;
+/// Bytes that are appended at a time, so that a list of small elements needs a small buffer.
+const PIECE: usize = 8 << 10;
 
 /// Up to this size, in bytes, a buffer that grows leaves no copy behind. Answers about one object may hold secrets; lists,
 /// which are longer, do not.
@@ -19,6 +25,10 @@ pub(super) struct Body {
     bytes: Zeroizing<Vec<u8>>,
     /// Bytes that arrived in all.
     arrived: usize,
+    /// What arrived and was not appended yet.
+    chunk: Bytes,
+    /// Most bytes in the buffer.
+    longest: usize,
     lease: Lease,
 }
 
@@ -37,48 +47,50 @@ impl Body {
     }
 
     /// The whole body.
-    pub(super) async fn whole(
-        response: &mut Response,
-        budget: &std::sync::Arc<Budget>,
-        limit: BodyLimit,
-    ) -> Result<Self, Fault> {
-        let mut body = Self::open(response, budget, limit).await?;
+    pub(super) async fn whole(response: &mut Response, memory: &Share, limit: BodyLimit) -> Result<Self, Fault> {
+        let mut body = Self::open(response, memory, limit).await?;
         while body.more(response, limit).await? {}
         Ok(body)
     }
 
     /// A body of which nothing was read yet.
-    pub(super) async fn open(
-        response: &Response,
-        budget: &std::sync::Arc<Budget>,
-        limit: BodyLimit,
-    ) -> Result<Self, Fault> {
+    pub(super) async fn open(response: &Response, memory: &Share, limit: BodyLimit) -> Result<Self, Fault> {
         let announced = response
             .content_length()
             .map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
         if announced > limit.bytes {
             return Err(too_large(limit));
         }
-        let lease = in_time(budget.lease(), limit).await?;
+        // An announced length is a claim: memory follows the bytes that arrive.
+        Self::empty(announced.min(UNIT), memory, limit).await
+    }
+
+    async fn empty(capacity: usize, memory: &Share, limit: BodyLimit) -> Result<Self, Fault> {
+        let lease = in_time(memory.lease(), limit).await?;
         Ok(Self {
-            // An announced length is a claim: memory follows the bytes that arrive.
-            bytes: Zeroizing::new(Vec::with_capacity(announced.min(UNIT))),
+            bytes: Zeroizing::new(Vec::with_capacity(capacity)),
             arrived: 0,
+            chunk: Bytes::new(),
+            longest: memory.longest(),
             lease,
         })
     }
 
     /// Reads on; false at the end. What was removed counts towards the limit as well.
     pub(super) async fn more(&mut self, response: &mut Response, limit: BodyLimit) -> Result<bool, Fault> {
-        let Some(chunk) = response.chunk().await? else {
-            return Ok(false);
-        };
-        self.arrived += chunk.len();
-        if self.arrived > limit.bytes {
-            return Err(too_large(limit));
+        if self.chunk.is_empty() {
+            let Some(chunk) = response.chunk().await? else {
+                return Ok(false);
+            };
+            self.arrived += chunk.len();
+            if self.arrived > limit.bytes {
+                return Err(too_large(limit));
+            }
+            self.chunk = chunk;
         }
-        self.reserve(chunk.len(), limit).await?;
-        self.bytes.extend_from_slice(&chunk);
+        let piece = self.chunk.split_to(self.chunk.len().min(PIECE));
+        self.reserve(piece.len(), limit).await?;
+        self.bytes.extend_from_slice(&piece);
         Ok(true)
     }
 
@@ -87,26 +99,35 @@ impl Body {
         self.bytes.drain(..count);
     }
 
-    /// The beginning of an error body, at most one unit of memory. Read errors end it early, since the status is known.
-    pub(super) async fn beginning(
-        response: &mut Response,
-        budget: &std::sync::Arc<Budget>,
-        deadline: Instant,
-    ) -> Result<Self, Fault> {
-        let limit = BodyLimit { bytes: UNIT, deadline };
-        let mut body = Self {
-            bytes: Zeroizing::new(Vec::with_capacity(UNIT)),
-            arrived: 0,
-            lease: in_time(budget.lease(), limit).await?,
+    /// The beginning of a body that is an error, at most [`ERROR_BYTES`]. Read errors, and a lack of memory for more, end it early,
+    /// since the status is known.
+    pub(super) async fn beginning(response: &mut Response, memory: &Share, deadline: Instant) -> Result<Self, Fault> {
+        let limit = BodyLimit {
+            bytes: ERROR_BYTES,
+            deadline,
         };
-        while let Ok(Some(chunk)) = response.chunk().await {
-            let room = UNIT - body.bytes.len();
-            body.bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
-            if chunk.len() >= room {
-                break;
+        let mut body = Self::empty(0, memory, limit).await?;
+        body.read_on(response, limit).await;
+        Ok(body)
+    }
+
+    /// Reads until the buffer has as many bytes as `limit` says.
+    pub(super) async fn read_on(&mut self, response: &mut Response, limit: BodyLimit) {
+        loop {
+            let missing = limit.bytes.saturating_sub(self.bytes.len());
+            let piece = self.chunk.split_to(self.chunk.len().min(missing));
+            if self.reserve(piece.len(), limit).await.is_err() {
+                return;
+            }
+            self.bytes.extend_from_slice(&piece);
+            if self.bytes.len() >= limit.bytes {
+                return;
+            }
+            match response.chunk().await {
+                Ok(Some(chunk)) => self.chunk = chunk,
+                Ok(None) | Err(_) => return,
             }
         }
-        Ok(body)
     }
 
     /// Grows the buffer by at least `more` bytes, once the budget allows it.
@@ -115,7 +136,14 @@ impl Body {
         if needed <= capacity {
             return Ok(());
         }
-        let target = (capacity + capacity / 2).min(limit.bytes).max(needed);
+        if needed > self.longest {
+            return Err(too_large(BodyLimit {
+                bytes: self.longest,
+                ..limit
+            }));
+        }
+        let most = limit.bytes.min(self.longest);
+        let target = (capacity + capacity / 2).min(most).max(needed);
         in_time(self.lease.cover(target), limit).await?;
         if capacity < WIPED {
             let mut bytes = Zeroizing::new(Vec::with_capacity(target));
@@ -134,9 +162,14 @@ fn too_large(limit: BodyLimit) -> Fault {
 }
 
 /// Waits for memory until the deadline. Running out of time here does not count against the remote side.
-async fn in_time<T>(wait: impl Future<Output = T>, limit: BodyLimit) -> Result<T, Fault> {
+pub(super) async fn in_time<T>(wait: impl Future<Output = T>, limit: BodyLimit) -> Result<T, Fault> {
     let waited = timeout_at(limit.deadline, wait).await;
-    waited.map_err(|_| Fault::ours(ErrorKind::Timeout, "no memory for the answer became free in time"))
+    waited.map_err(|_| out_of_time())
+}
+
+/// No memory became free within the time of the call.
+pub(super) fn out_of_time() -> Fault {
+    Fault::ours(ErrorKind::NoMemory, "none became free in time")
 }
 
 /// A number of bytes in the largest unit that is exact.

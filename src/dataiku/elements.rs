@@ -4,8 +4,22 @@ use serde::de::DeserializeOwned;
 
 use super::{
     document::expectation,
+    list_memory::{Credit, Kept},
     shape::{Mark, Scan, ShapeLimit},
 };
+
+/// What an element takes beside what its text turns into: places in a vector that grows and in a map, and an allocation.
+const OVERHEAD: usize = 128;
+
+/// How far a list could be read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// This many bytes at the beginning of the buffer are not needed any more.
+    Read(usize),
+    /// The next element takes this many bytes in memory, which the credit does not cover. To be continued with the same
+    /// buffer.
+    Needs(usize),
+}
 
 /// Why a list cannot be read on.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,6 +39,8 @@ pub(super) struct Elements {
     start: Option<usize>,
     taken: usize,
     is_closed: bool,
+    /// End and cost of an element that waits for memory.
+    waiting: Option<(usize, usize)>,
 }
 
 impl Elements {
@@ -35,19 +51,26 @@ impl Elements {
             start: None,
             taken: 0,
             is_closed: false,
+            waiting: None,
         }
     }
 
-    /// Hands each element that is whole by now to `take`. Returns how many bytes at the beginning of `buffer` are not needed
-    /// any more; the caller removes them and appends what arrives next.
+    /// Hands each element that is whole by now to `take`, as far as the credit covers it. The caller removes what is not needed
+    /// any more and appends what arrives next.
     ///
     /// # Errors
     /// The list cannot be read on.
     pub(super) fn read<T: DeserializeOwned>(
         &mut self,
         buffer: &[u8],
-        mut take: impl FnMut(T),
-    ) -> Result<usize, Broken> {
+        credit: &mut Credit,
+        mut take: impl FnMut(T) -> Kept,
+    ) -> Result<Progress, Broken> {
+        if let Some((end, cost)) = self.waiting.take()
+            && !self.decode(buffer, end, cost, credit, &mut take)?
+        {
+            return Ok(Progress::Needs(cost));
+        }
         for index in self.scanned..buffer.len() {
             let byte = buffer[index];
             if self.is_closed {
@@ -61,16 +84,20 @@ impl Elements {
                 Mark::Inside => {}
                 Mark::Opens => self.start = Some(index + 1),
                 Mark::Separates | Mark::Closes => {
-                    let element = &buffer[self.start.unwrap_or(index)..index];
+                    let start = self.start.unwrap_or(index);
+                    let is_blank = buffer[start..index].iter().all(u8::is_ascii_whitespace);
                     self.is_closed = mark == Mark::Closes;
-                    self.start = (!self.is_closed).then_some(index + 1);
-                    let is_blank = element.iter().all(u8::is_ascii_whitespace);
                     if byte == b'}' || (is_blank && !(self.is_closed && self.taken == 0)) {
                         return Err(self.cut_short());
                     }
-                    if !is_blank {
-                        take(self.element(element)?);
-                        self.taken += 1;
+                    if is_blank {
+                        self.start = None;
+                        continue;
+                    }
+                    self.scanned = index + 1;
+                    let cost = self.scan.cost_of_last() + 2 * size_of::<T>() + OVERHEAD;
+                    if !self.decode(buffer, index, cost, credit, &mut take)? {
+                        return Ok(Progress::Needs(cost));
                     }
                 }
             }
@@ -78,7 +105,27 @@ impl Elements {
         let done = self.start.unwrap_or(buffer.len());
         self.scanned = buffer.len() - done;
         self.start = self.start.map(|_| 0);
-        Ok(done)
+        Ok(Progress::Read(done))
+    }
+
+    /// Hands on the element that ends before `end`; false where the credit does not cover it.
+    fn decode<T: DeserializeOwned>(
+        &mut self,
+        buffer: &[u8],
+        end: usize,
+        cost: usize,
+        credit: &mut Credit,
+        take: &mut impl FnMut(T) -> Kept,
+    ) -> Result<bool, Broken> {
+        if !credit.covers(cost) {
+            self.waiting = Some((end, cost));
+            return Ok(false);
+        }
+        let element = self.element(&buffer[self.start.unwrap_or(end)..end])?;
+        credit.spend(cost, take(element));
+        self.taken += 1;
+        self.start = (!self.is_closed).then_some(end + 1);
+        Ok(true)
     }
 
     /// The list has ended.
@@ -117,18 +164,28 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
 
-    use super::{Broken, Elements};
+    use super::{Broken, Credit, Elements, Kept, Progress};
     use crate::dataiku::shape::LIST;
 
     /// Reads `body` as it arrives in pieces of `size` bytes.
     fn arrives<T: serde::de::DeserializeOwned>(body: &str, size: usize) -> (Vec<T>, Result<(), Broken>) {
         let (mut elements, mut buffer, mut taken) = (Elements::new(&LIST), Vec::new(), Vec::new());
+        let mut credit = Credit::default();
         for piece in body.as_bytes().chunks(size) {
             buffer.extend_from_slice(piece);
-            match elements.read(&buffer, |element| taken.push(element)) {
-                Ok(done) => drop(buffer.drain(..done)),
-                Err(broken) => return (taken, Err(broken)),
+            let mut keep = |element| {
+                taken.push(element);
+                Kept::Whole
+            };
+            loop {
+                // No credit at first, so that each element is continued with.
+                match elements.read(&buffer, &mut credit, &mut keep) {
+                    Ok(Progress::Read(done)) => break drop(buffer.drain(..done)),
+                    Ok(Progress::Needs(_)) => credit = Credit::unlimited(),
+                    Err(broken) => return (taken, Err(broken)),
+                }
             }
+            credit = Credit::default();
         }
         let end = elements.end();
         (taken, end)

@@ -53,6 +53,8 @@ pub enum ErrorKind {
     Malformed,
     /// The answer is longer than any true answer would be.
     TooLarge,
+    /// The answers of all connections together take all the memory that there is for them. The request was handled.
+    NoMemory,
     /// Too many calls in a row failed; nothing is sent before the next probe.
     CircuitOpen,
     /// The permit of a write became invalid while the call waited. Nothing was sent.
@@ -78,6 +80,7 @@ impl ErrorKind {
             Self::NotJson => "not_json",
             Self::Malformed => "malformed",
             Self::TooLarge => "too_large",
+            Self::NoMemory => "no_memory",
             Self::CircuitOpen => "circuit_open",
             Self::Withdrawn => "withdrawn",
         }
@@ -95,6 +98,7 @@ impl ErrorKind {
             Self::Withdrawn => "not sent, since the permit for this write was withdrawn while it waited",
             Self::Malformed => "unexpected answer",
             Self::TooLarge => "answer too long",
+            Self::NoMemory => "no memory for the answer",
             Self::Unauthorized
             | Self::Forbidden
             | Self::NotFound
@@ -143,7 +147,7 @@ impl ApiError {
     /// Whether the request may have been handled although no answer came.
     #[must_use]
     pub fn is_ambiguous(&self) -> bool {
-        matches!(self.kind, ErrorKind::Timeout | ErrorKind::Lost)
+        matches!(self.kind, ErrorKind::Timeout | ErrorKind::Lost | ErrorKind::NoMemory)
     }
 }
 
@@ -151,8 +155,8 @@ impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.operation)?;
         match self.status {
-            Some(status) => write!(f, "HTTP {status}")?,
-            None => f.write_str(self.kind.phrase())?,
+            Some(status) if self.kind != ErrorKind::NoMemory => write!(f, "HTTP {status}")?,
+            _ => f.write_str(self.kind.phrase())?,
         }
         if self.message.is_empty() {
             Ok(())

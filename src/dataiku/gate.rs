@@ -47,8 +47,8 @@ pub struct Limits {
     /// How long a call for a whole list may take, from sending to the last byte of the answer; at least 1 s. Calls for one
     /// object take at most 10 s.
     pub list_timeout: Duration,
-    /// Longest list that is read, in bytes; at least 64 KiB, and at most the 64 MiB that the memory budget of the process
-    /// has for one list. An answer about one object has at most 4 MiB.
+    /// Longest list that is read, in bytes; at least 64 KiB, and at most 1 GiB. An answer about one object, and an element of a
+    /// list, has at most 4 MiB.
     pub list_bytes: usize,
 }
 

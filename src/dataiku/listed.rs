@@ -1,10 +1,58 @@
 //! Lists of remote objects. One that cannot be identified is counted and skipped: it must not cost the others, and no
 //! object may be taken for absent because of it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::fields::{Fields, Record};
+pub use super::list_memory::Kept;
+
+/// What a list is made of, for the memory budget.
+pub trait Keep {
+    /// Whether a connection holds such lists until the next one.
+    const HELD: bool = false;
+
+    /// What stays in memory of the element that it was made from.
+    fn kept(&self) -> Kept;
+}
+
+impl<T> Keep for Arc<T> {
+    const HELD: bool = true;
+
+    /// What an older list has as well is in memory once.
+    fn kept(&self) -> Kept {
+        match Self::strong_count(self) {
+            1 => Kept::Whole,
+            _ => Kept::Shared,
+        }
+    }
+}
+
+impl Keep for bool {
+    fn kept(&self) -> Kept {
+        Kept::Bytes(size_of::<Self>())
+    }
+}
+
+impl Keep for i64 {
+    fn kept(&self) -> Kept {
+        Kept::Bytes(size_of::<Self>())
+    }
+}
+
+impl Keep for String {
+    fn kept(&self) -> Kept {
+        Kept::Bytes(2 * size_of::<Self>() + self.len())
+    }
+}
+
+impl<T> Keep for (String, Option<T>) {
+    fn kept(&self) -> Kept {
+        Kept::Bytes(2 * size_of::<Self>() + self.0.len())
+    }
+}
 
 /// A list as the remote side sent it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,8 +97,10 @@ impl<T> Listed<T> {
     }
 
     /// Adds an element as it was read.
-    pub(super) fn take(&mut self, Element(element): Element<T>) {
+    pub(super) fn take(&mut self, Element(element): Element<T>) -> Kept {
+        let kept = if element.is_some() { Kept::Whole } else { Kept::Bytes(0) };
         self.push(element);
+        kept
     }
 
     /// Adds an element.
@@ -76,7 +126,7 @@ impl<'de, T: Record> Deserialize<'de> for Listed<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut listed = Self::default();
         for element in Vec::<Element<T>>::deserialize(deserializer)? {
-            listed.take(element);
+            listed.push(element.0);
         }
         Ok(listed)
     }

@@ -1,9 +1,10 @@
 //! The memory budget for response bodies, shared by all connections of the process.
 //!
 //! # Scheme
-//! A body leases memory in units of 64 KiB as it arrives, and never for a length that is only announced. There are three
+//! A body leases memory in units of 16 KiB as it arrives, and never for a length that is only announced. There are three
 //! pools:
-//! - *first*: the first unit of each body. Answers about one object rarely need more, so waiting lists do not block them.
+//! - *first*: the first unit of each body. Answers about one object rarely need more, and lists are decoded while they arrive, so
+//!   bodies that wait do not block them. One connection has at most [`MOST_BODIES`] of them.
 //! - *shared*: all further units, first come, first served.
 //! - *large*: one lease that covers the longest body. A body that finds the shared pool exhausted waits for this lease or
 //!   for shared units, whichever is available first.
@@ -14,19 +15,72 @@
 //! - Every wait ends with the deadline of its call, and so does every lease.
 //!
 //! # Caveats
-//! The budget covers bodies, not the values that they decode to (see `shape`), nor the buffers of the HTTP client. Slow
-//! senders of long lists can hold the large lease for the time of a list each; other long lists wait meanwhile.
+//! The budget covers bodies, not the values that they decode to (see `list_memory` and `shape`), nor the buffers of the HTTP
+//! client. Slow senders of large elements can hold the large lease for the time of a list each; other large elements wait
+//! meanwhile.
 
 use std::sync::{Arc, LazyLock};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Memory is leased in such units, in bytes.
-pub(super) const UNIT: usize = 64 << 10;
-/// Budget of the process, in bytes.
-const TOTAL: usize = 96 << 20;
+use super::list_memory::{Account, ListBudget};
 
-static PROCESS: LazyLock<Arc<Budget>> = LazyLock::new(|| Arc::new(Budget::new(TOTAL)));
+/// Memory is leased in such units, in bytes.
+pub(super) const UNIT: usize = 16 << 10;
+/// Budget of the process, in bytes.
+const TOTAL: usize = 48 << 20;
+/// Most bodies of one connection that arrive at once.
+const MOST_BODIES: usize = 64;
+
+static PROCESS: LazyLock<Budgets> = LazyLock::new(|| Budgets {
+    bodies: Arc::new(Budget::new(TOTAL)),
+    lists: Arc::new(ListBudget::of_process()),
+});
+
+/// Memory that all connections share.
+#[derive(Clone)]
+pub(super) struct Budgets {
+    pub(super) bodies: Arc<Budget>,
+    pub(super) lists: Arc<ListBudget>,
+}
+
+impl Budgets {
+    /// The budgets of this process.
+    pub(super) fn of_process() -> Self {
+        PROCESS.clone()
+    }
+}
+
+/// What one connection may take of it.
+pub(super) struct Share {
+    bodies: Arc<Budget>,
+    own: Arc<Semaphore>,
+    pub(super) lists: Arc<Account>,
+}
+
+impl Share {
+    pub(super) fn new(budgets: Budgets) -> Self {
+        Self {
+            bodies: budgets.bodies,
+            own: Arc::new(Semaphore::new(MOST_BODIES)),
+            lists: Arc::new(Account::new(budgets.lists)),
+        }
+    }
+
+    /// The longest part of a body that there is ever memory for, in bytes.
+    pub(super) fn longest(&self) -> usize {
+        self.bodies.longest()
+    }
+
+    /// Waits for memory for the first unit of a body.
+    pub(super) async fn lease(&self) -> Lease {
+        let own = acquire(&self.own, 1).await;
+        Lease {
+            own: Some(own),
+            ..self.bodies.lease().await
+        }
+    }
+}
 
 /// Memory for bodies.
 pub(super) struct Budget {
@@ -40,11 +94,6 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// The budget of this process.
-    pub(super) fn of_process() -> Arc<Self> {
-        PROCESS.clone()
-    }
-
     /// A sixth for first units, a sixth to share, the rest for the longest body.
     pub(super) fn new(bytes: usize) -> Self {
         let sixth = (bytes / UNIT / 6).max(1);
@@ -65,6 +114,7 @@ impl Budget {
     /// Waits for memory for the first unit of a body.
     pub(super) async fn lease(self: &Arc<Self>) -> Lease {
         Lease {
+            own: None,
             first: acquire(&self.first, 1).await,
             shared: None,
             large: None,
@@ -81,6 +131,8 @@ impl Budget {
 
 /// Memory that a body may use. Returned on drop.
 pub(super) struct Lease {
+    #[allow(dead_code, reason = "held for its drop")]
+    own: Option<OwnedSemaphorePermit>,
     first: OwnedSemaphorePermit,
     shared: Option<OwnedSemaphorePermit>,
     large: Option<OwnedSemaphorePermit>,
@@ -119,7 +171,7 @@ mod tests {
 
     use tokio::{task::JoinSet, time::timeout};
 
-    use super::{Arc, Budget, UNIT};
+    use super::{Arc, Budget, Budgets, ListBudget, MOST_BODIES, Share, UNIT};
 
     const LONG: Duration = Duration::from_mins(1);
 
@@ -154,6 +206,23 @@ mod tests {
         assert!(timeout(LONG, budget.lease()).await.is_ok());
         drop(shared);
         assert!(timeout(LONG, waiting.cover(2 * UNIT)).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_whose_bodies_trickle_leaves_memory_for_those_of_others() {
+        let budgets = Budgets {
+            bodies: Arc::new(Budget::new(6 * 2 * MOST_BODIES * UNIT)),
+            lists: Arc::new(ListBudget::new(0)),
+        };
+        let (greedy, other) = (Share::new(budgets.clone()), Share::new(budgets));
+        let mut trickling = Vec::new();
+        while let Ok(lease) = timeout(LONG, greedy.lease()).await {
+            trickling.push(lease);
+        }
+        assert_eq!(trickling.len(), MOST_BODIES);
+        assert!(timeout(LONG, other.lease()).await.is_ok());
+        trickling.pop();
+        assert!(timeout(LONG, greedy.lease()).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@
 //!
 //! - `transport` sends calls; `gate` and `breaker` limit them; `permit` is the right to send one write.
 //! - `address` and `http` decide where calls may go.
-//! - `answer`, `body`, `memory` and `shape` read answers within bounds; `redact` decides which remote messages are quoted.
+//! - `answer`, `body`, `memory`, `list_memory` and `shape` read answers within bounds; `redact` decides which remote messages are quoted.
 //! - `dip` is what DSS and Govern share; `dss`, `govern` and `launchpad` are the clients.
 
 pub mod address;
@@ -12,6 +12,7 @@ mod answer;
 mod body;
 mod breaker;
 mod call;
+mod cgroup;
 mod credentials;
 pub mod dip;
 pub mod document;
@@ -26,6 +27,7 @@ pub mod govern;
 mod http;
 pub mod json_value;
 pub mod launchpad;
+mod list_memory;
 pub mod listed;
 mod memory;
 mod null;

@@ -1,15 +1,17 @@
 //! Ways to read an answer: as one value once all of it is there, or as a list while it arrives.
 
-use std::{future::Future, marker::PhantomData, sync::Arc};
+use std::{future::Future, marker::PhantomData};
 
 use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
 
 use super::{
     answer::{Answer, Fault, receive, receive_list},
-    body::BodyLimit,
+    body::{BodyLimit, out_of_time},
     call::OperationSpec,
-    memory::Budget,
+    error::ErrorKind,
+    list_memory::Kept,
+    memory::Share,
 };
 
 /// How an answer is read. A call that is sent again reads its second answer from the start.
@@ -21,7 +23,7 @@ pub(super) trait Receive: Send {
         &mut self,
         response: Response,
         operation: OperationSpec,
-        budget: &Arc<Budget>,
+        memory: &Share,
         limit: BodyLimit,
     ) -> impl Future<Output = Result<(Self::Value, StatusCode), Fault>> + Send;
 }
@@ -36,10 +38,10 @@ impl<T: Send> Receive for Whole<T> {
         &mut self,
         response: Response,
         operation: OperationSpec,
-        budget: &Arc<Budget>,
+        memory: &Share,
         limit: BodyLimit,
     ) -> Result<(T, StatusCode), Fault> {
-        let answer = receive(response, operation, budget, limit).await?;
+        let answer = receive(response, operation, memory, limit).await?;
         Ok(((self.0)(&answer)?, answer.status))
     }
 }
@@ -47,22 +49,31 @@ impl<T: Send> Receive for Whole<T> {
 /// The elements of a list, in a collection that `take` adds them to.
 pub(super) struct Each<T, L, F> {
     pub(super) take: F,
+    /// Whether the connection holds the list until the next one of the operation.
+    pub(super) held: bool,
     pub(super) of: PhantomData<fn(T) -> L>,
 }
 
-impl<T: DeserializeOwned, L: Default + Send, F: FnMut(&mut L, T) + Send> Receive for Each<T, L, F> {
+impl<T: DeserializeOwned, L: Default + Send, F: FnMut(&mut L, T) -> Kept + Send> Receive for Each<T, L, F> {
     type Value = L;
 
     async fn receive(
         &mut self,
         response: Response,
         operation: OperationSpec,
-        budget: &Arc<Budget>,
+        memory: &Share,
         limit: BodyLimit,
     ) -> Result<(L, StatusCode), Fault> {
         let mut list = L::default();
         let take = |element| (self.take)(&mut list, element);
-        let status = receive_list(response, operation, budget, limit, take).await?;
+        let mut reading = memory.lists.begin(operation.name);
+        let status = receive_list(response, operation, memory, limit, &mut reading, take).await;
+        let status = status.map_err(|fault| match fault.kind {
+            // The node is not to blame for the time that the call waited.
+            ErrorKind::Timeout if reading.has_waited() => out_of_time(),
+            _ => fault,
+        })?;
+        reading.end(self.held);
         Ok((list, status))
     }
 }

@@ -12,6 +12,15 @@ pub(super) struct ShapeLimit {
     pub(super) values: usize,
 }
 
+/// What a member of an element takes in memory beside its text, at most: an element is decoded to a type of its own.
+const MEMBER: usize = 64;
+/// The same for a value below it, which may be kept as it is: a list or a map of values doubles when it grows.
+const VALUE: usize = 240;
+/// The same for an object below it that is not empty, with room for its first members.
+const OBJECT_NODE: usize = 704;
+/// The same for a list below it that is not empty.
+const LIST_NODE: usize = 320;
+
 /// A whole list.
 pub(super) const LIST: ShapeLimit = ShapeLimit {
     entries: 200_000,
@@ -50,6 +59,12 @@ pub(super) struct Scan {
     entry_bytes: usize,
     in_string: bool,
     escaped: bool,
+    /// The bracket that was just opened, until it shows whether anything is in it.
+    opened: Option<u8>,
+    /// What the present element takes in memory.
+    cost: usize,
+    /// The same for the element that ended last.
+    ended: usize,
 }
 
 impl Scan {
@@ -63,7 +78,15 @@ impl Scan {
             entry_bytes: 0,
             in_string: false,
             escaped: false,
+            opened: None,
+            cost: 0,
+            ended: 0,
         }
+    }
+
+    /// What the element that ended last takes in memory at most once it is decoded, in bytes, beside its own type.
+    pub(super) fn cost_of_last(&self) -> usize {
+        self.ended
     }
 
     /// Takes in the next byte. Whether the text is JSON is judged elsewhere.
@@ -105,11 +128,24 @@ impl Scan {
     }
 
     fn structure(&mut self, byte: u8, is_list: bool) -> Mark {
+        if let Some(opened) = self.opened
+            && !byte.is_ascii_whitespace()
+        {
+            self.opened = None;
+            self.cost += match (opened, byte) {
+                (_, b'}' | b']') => 0,
+                (b'{', _) => OBJECT_NODE,
+                _ => LIST_NODE,
+            };
+        }
         match byte {
             b'"' => self.in_string = true,
             b'[' | b'{' => {
                 self.depth += 1;
                 self.values += 1;
+                self.cost += self.value();
+                // An element itself is decoded to its own type.
+                self.opened = (self.depth > 2).then_some(byte);
                 if is_list && self.values == 2 {
                     return Mark::Opens;
                 }
@@ -117,20 +153,31 @@ impl Scan {
             b']' | b'}' => {
                 self.depth = self.depth.saturating_sub(1);
                 if is_list && self.depth == 0 {
+                    self.end();
                     return Mark::Closes;
                 }
             }
             b',' => {
                 self.values += 1;
+                self.cost += self.value();
                 if is_list && self.depth == 1 {
                     self.entries += 1;
-                    self.entry_bytes = 0;
+                    self.end();
                     return Mark::Separates;
                 }
             }
             _ => {}
         }
         Mark::Inside
+    }
+
+    fn value(&self) -> usize {
+        if self.depth > 2 { VALUE } else { MEMBER }
+    }
+
+    fn end(&mut self) {
+        self.ended = self.cost + self.entry_bytes;
+        (self.cost, self.entry_bytes) = (0, 0);
     }
 }
 
@@ -144,7 +191,9 @@ impl ShapeLimit {
 
 #[cfg(test)]
 mod tests {
-    use super::ShapeLimit;
+    use serde_json::Value;
+
+    use super::{LIST, Mark, Scan, ShapeLimit};
 
     const SMALL: ShapeLimit = ShapeLimit {
         entries: 3,
@@ -192,5 +241,56 @@ mod tests {
             SMALL.exceeded(long.as_bytes()).unwrap(),
             "an entry of more than 40 bytes"
         );
+    }
+
+    /// Bytes that a value has allocated at most, whichever map `serde_json` is built with.
+    fn allocated(value: &Value) -> usize {
+        const VALUE: usize = size_of::<Value>();
+        /// Key, hash and place in the table of an indexed map.
+        const ENTRY: usize = VALUE + size_of::<String>() + 8 + 10;
+        match value {
+            Value::String(text) => text.len() + 16,
+            Value::Array(list) => list.capacity() * VALUE + 16 + list.iter().map(allocated).sum::<usize>(),
+            Value::Object(map) if map.is_empty() => 0,
+            Value::Object(map) => {
+                let room = (2 * map.len()).max(4) * ENTRY;
+                room + map
+                    .iter()
+                    .map(|(key, value)| key.len() + 16 + allocated(value))
+                    .sum::<usize>()
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        }
+    }
+
+    #[test]
+    fn the_cost_of_an_element_is_no_less_than_what_its_members_take_once_they_are_decoded() {
+        let nested = format!("{}0{}", "{\"a\":".repeat(60), "}".repeat(60));
+        for element in [
+            r#"{"login":"jane","groups":["a","b"],"enabled":true,"adminProperties":{"a":{"b":"c"}}}"#,
+            &format!("[{}0]", "0,".repeat(1000)),
+            &format!("[{}0]", "{\"a\":0},".repeat(1000)),
+            &format!("[{}0]", "[0],".repeat(1000)),
+            &format!("[{}0]", "\"\",".repeat(1000)),
+            &format!("[{}0]", "{},[],".repeat(1000)),
+            &nested,
+            &format!("{{\"a\":[{}0]}}", format!("{nested},").repeat(50)),
+        ] {
+            let value: Value = serde_json::from_str(element).unwrap();
+            let mut scan = Scan::new(&LIST);
+            // The element itself is decoded to a type of its own, whose size the reader adds.
+            let text = format!("[{{\"a\":{element}}}]");
+            let mut last = None;
+            for byte in text.bytes() {
+                last = Some(scan.byte(byte).unwrap());
+            }
+            assert_eq!(last, Some(Mark::Closes));
+            assert!(
+                scan.cost_of_last() >= allocated(&value),
+                "{} < {}: {element}",
+                scan.cost_of_last(),
+                allocated(&value)
+            );
+        }
     }
 }

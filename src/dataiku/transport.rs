@@ -21,8 +21,9 @@ use super::{
     fields::Record,
     gate::{Breaker, Gate, Lane},
     http::{self, Timing},
+    list_memory::Kept,
     listed::Listed,
-    memory::Budget,
+    memory::{Budgets, Share},
     permit::WritePermit,
     receive::{Each, Receive, Whole},
     redact::quotable,
@@ -124,7 +125,7 @@ struct Shared {
     object: Bounds,
     /// Time and size of a list.
     list: Bounds,
-    memory: Arc<Budget>,
+    memory: Share,
     observer: Arc<dyn CallObserver>,
 }
 
@@ -142,6 +143,8 @@ const OBJECT_BYTES: usize = 4 << 20;
 /// Least time and size for lists.
 const SHORTEST_LIST_TIMEOUT: Duration = Duration::from_secs(1);
 const SMALLEST_LIST: usize = 64 << 10;
+/// Longest list that is read, in bytes.
+const LONGEST_LIST: usize = 1 << 30;
 
 impl Transport {
     /// The address below which calls go, as [`Self::new`] reads it from `url`. No name is resolved.
@@ -171,7 +174,7 @@ impl Transport {
         observer: Arc<dyn CallObserver>,
         timing: Timing,
     ) -> Result<Self, ApiError> {
-        Self::with_memory(endpoint, addresses, observer, timing, Budget::of_process())
+        Self::with_memory(endpoint, addresses, observer, timing, Budgets::of_process())
     }
 
     pub(super) fn with_memory(
@@ -179,7 +182,7 @@ impl Transport {
         addresses: Arc<AddressPolicy>,
         observer: Arc<dyn CallObserver>,
         timing: Timing,
-        memory: Arc<Budget>,
+        memory: Budgets,
     ) -> Result<Self, ApiError> {
         let base = Self::base(&endpoint.url, endpoint.tls.allow_insecure_http, &addresses)?;
         let refused = |message| ApiError::new("connection", ErrorKind::BadAddress, message);
@@ -203,12 +206,9 @@ impl Transport {
             },
             list: Bounds {
                 time: endpoint.limits.list_timeout.max(SHORTEST_LIST_TIMEOUT),
-                bytes: endpoint
-                    .limits
-                    .list_bytes
-                    .clamp(SMALLEST_LIST, memory.longest().max(SMALLEST_LIST)),
+                bytes: endpoint.limits.list_bytes.clamp(SMALLEST_LIST, LONGEST_LIST),
             },
-            memory,
+            memory: Share::new(memory),
             observer,
         };
         Ok(Self {
@@ -249,18 +249,30 @@ impl Transport {
     }
 
     /// A read whose answer is a list. Each element is handed to `take` as soon as it arrived, so that no long list is in
-    /// memory as a whole. A read that is sent again begins with an empty collection.
+    /// memory as a whole. A read that is sent again begins with an empty collection. `held`: the connection holds the list until
+    /// the next one of this operation, which the memory budget takes into account.
     pub(super) async fn each<T: DeserializeOwned, L: Default + Send>(
         &self,
         call: Call<Read>,
-        take: impl FnMut(&mut L, T) + Send,
+        held: bool,
+        take: impl FnMut(&mut L, T) -> Kept + Send,
     ) -> Result<L, ApiError> {
-        self.run(call, None, Each { take, of: PhantomData }).await
+        let read = Each {
+            take,
+            held,
+            of: PhantomData,
+        };
+        self.run(call, None, read).await
     }
 
-    /// A read whose answer is a list of records.
+    /// A read whose answer is a list of records, which the connection holds.
     pub(super) async fn list<T: Record + Send>(&self, call: Call<Read>) -> Result<Listed<T>, ApiError> {
-        self.each(call, Listed::take).await
+        self.each(call, true, Listed::take).await
+    }
+
+    /// The same for a list that is dropped soon, since it is about one thing of many.
+    pub(super) async fn some<T: Record + Send>(&self, call: Call<Read>) -> Result<Listed<T>, ApiError> {
+        self.each(call, false, Listed::take).await
     }
 
     /// A write whose answer is a value. `Withdrawn`: the permit was no longer valid when the gate admitted the call.

@@ -110,38 +110,44 @@ impl<K: Object, C: ConnectionKind> Conditions<K, C> {
 }
 
 impl<K: Object, C: ConnectionKind> Conditions<K, C> {
-    /// Judges the effects of a write, under the lock of the connection if it takes something from somebody.
-    async fn guarded(&self, effects: &[Effect]) -> Result<Option<Hold>, Refused> {
+    /// Judges the effects of a write, under the lock of the connection if it takes something from somebody. `held`: the lock, where
+    /// the reconcile has it already.
+    async fn guarded(&self, effects: &[Effect], held: Option<&Hold>) -> Result<Option<Hold>, Refused> {
         let guard = self.connections.guard(&self.live.key);
-        let hold = if effects.iter().any(Effect::takes) {
-            Some(guard.lock().await)
-        } else {
-            None
-        };
+        let judge = |all: &[Effect], own: &[Effect]| self.judged(&guard, all, own);
+        match held {
+            _ if !effects.iter().any(Effect::takes) => judge(effects, effects).map(|()| None),
+            Some(held) => held.extend(effects, judge).map(|()| None),
+            None => guard.admit(effects, judge).await.map(Some),
+        }
+    }
+
+    /// Judges all that is done under one lock, and counts what is new of it.
+    fn judged(&self, guard: &Guard, all: &[Effect], own: &[Effect]) -> Result<(), Refused> {
         let Lookup::Present(object) = self.connections.lookup(&self.live.key) else {
             return Err(Refused::ConnectionChanged);
         };
-        guarded(&*object, &self.live.lists, &guard, effects, self.clock.now())?;
-        Ok(hold)
+        guarded(&*object, &self.live.lists, guard, all, own, self.clock.now())
     }
 }
 
-/// Fails if a guard of the connection or its mass-change brake stops a write with these effects.
+/// Fails if a guard of the connection stops `all` that is done under one lock, or its mass-change brake what is new of it, `own`.
 pub(super) fn guarded<C: ConnectionKind>(
     connection: &C,
     lists: &C::Lists,
     guard: &Guard,
-    effects: &[Effect],
+    all: &[Effect],
+    own: &[Effect],
     now: Timestamp,
 ) -> Result<(), Refused> {
-    if effects.is_empty() {
+    if own.is_empty() {
         return Ok(());
     }
-    if let Some(why) = connection.guard(lists, effects) {
+    if let Some(why) = connection.guard(lists, all) {
         return Err(Refused::Guarded(why));
     }
     let acknowledged = connection.annotations().get(annotation::ACKNOWLEDGE);
-    guard.count(effects, C::users(lists), acknowledged.map(String::as_str), now)
+    guard.count(own, C::users(lists), acknowledged.map(String::as_str), now)
 }
 
 /// The permit of a report to the remote side's audit trail. It changes nothing that the operator maintains, so guards, brake and
@@ -185,13 +191,23 @@ impl<K: Object, C: ConnectionKind> Permits<K, C> {
         self.0.delegated(effects)
     }
 
-    /// The permit for one write with these effects. `withdrawal`: it does nothing but take access away. What comes with it is to be held until the write is read back.
+    /// The permit for one write with these effects. `withdrawal`: it does nothing but take access away. `lock`: what came with an
+    /// earlier permit of the same reconcile. What comes with this one is to be held until the write is read back.
     ///
     /// # Errors
     /// The write must not be made.
-    pub async fn issue(&self, effects: &[Effect], withdrawal: bool) -> Result<(WritePermit, Option<Hold>), Refused> {
+    pub async fn issue(
+        &self,
+        effects: &[Effect],
+        withdrawal: bool,
+        lock: Option<&Hold>,
+    ) -> Result<(WritePermit, Option<Hold>), Refused> {
         self.check(effects, withdrawal)?;
-        let hold = self.0.guarded(effects).await?;
+        let hold = if effects.is_empty() {
+            None
+        } else {
+            self.0.guarded(effects, lock).await?
+        };
         let (conditions, effects) = (self.0.clone(), effects.to_vec());
         let permit =
             WritePermit::new(move || conditions.check(withdrawal).is_ok() && conditions.delegated(&effects).is_ok());

@@ -50,7 +50,8 @@ fn reason(kind: ErrorKind) -> Reason {
         | ErrorKind::Unavailable
         | ErrorKind::NotJson
         | ErrorKind::Malformed
-        | ErrorKind::TooLarge => Reason::Unavailable,
+        | ErrorKind::TooLarge
+        | ErrorKind::NoMemory => Reason::Unavailable,
     }
 }
 
@@ -68,7 +69,11 @@ fn fate(error: &ApiError) -> Fate {
         | ErrorKind::CircuitOpen => Fate::NotDone,
         // A gateway may answer for the node while the node is still executing the call.
         ErrorKind::Unavailable if matches!(error.status, Some(502..=504)) => Fate::Unknown,
-        ErrorKind::Unavailable | ErrorKind::NotJson | ErrorKind::Malformed | ErrorKind::TooLarge => Fate::Answered,
+        ErrorKind::Unavailable
+        | ErrorKind::NotJson
+        | ErrorKind::Malformed
+        | ErrorKind::TooLarge
+        | ErrorKind::NoMemory => Fate::Answered,
         ErrorKind::Timeout | ErrorKind::Lost => Fate::Unknown,
     }
 }
@@ -83,6 +88,9 @@ fn message(error: &ApiError) -> String {
         }
         ErrorKind::NotJson => {
             ": the answer is not JSON; check that url is the base address of the node and not of a login page"
+        }
+        ErrorKind::NoMemory => {
+            "; the operator retries, and needs a higher memory limit if it manages more or larger connections than it has memory for"
         }
         ErrorKind::Unreachable => ": check url, DNS, network policy and certificates",
         ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::CircuitOpen => {

@@ -193,7 +193,10 @@ async fn a_server_that_is_down_or_half_right_gets_a_sentence() {
         out.to_str().unwrap(),
     ];
     let error = command(&rig, &words).await.unwrap_err();
-    assert!(error.contains("GET /admin/groups/: HTTP 503") && !out.exists(), "{error}");
+    assert!(
+        error.contains("GET /admin/groups/: HTTP 503") && !out.exists(),
+        "{error}"
+    );
     rig.node.remove_fault(groups);
     rig.node.fault(unavailable("D14"));
     let exported = command(&rig, &words).await;

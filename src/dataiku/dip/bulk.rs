@@ -14,7 +14,7 @@ use crate::dataiku::{
     document::{Document, DocumentError},
     error::{ApiError, ErrorKind},
     fields::{Fields, Record},
-    listed::Element,
+    listed::{Element, Kept},
     null,
     permit::WritePermit,
 };
@@ -138,6 +138,7 @@ struct Row {
 
 impl<P: DipProduct> Node<P> {
     const CREATE_USERS: Operation<Write> = Operation::write_many(P::PRODUCT, "POST /admin/users/actions/bulk");
+    const DELETE_USERS: Operation<Write> = Operation::write_many(P::PRODUCT, "DELETE /admin/users/actions/bulk");
     const EDIT_USERS: Operation<Write> = Operation::write_many(P::PRODUCT, "PUT /admin/users/actions/bulk");
 
     /// Creates users; the outcome for each, in their order. A row that the answer lacks is `Malformed`: the user may exist.
@@ -169,15 +170,17 @@ impl<P: DipProduct> Node<P> {
         let call = Call::new(Self::LIST_USERS).query("includeSettings", &true);
         let take = |(found, bytes): &mut (Vec<ListedUser>, usize), Element(user): Element<ListedUser>| {
             let Some(user) = user.filter(|user| wanted(&user.record.login)) else {
-                return;
+                return Kept::Bytes(0);
             };
             let size = |(key, value): (&str, &RawValue)| key.len() + value.get().len() + PUNCTUATION;
             *bytes += user.element.members().map(size).sum::<usize>();
-            if *bytes <= MOST_ELEMENTS {
-                found.push(user);
+            if *bytes > MOST_ELEMENTS {
+                return Kept::Bytes(0);
             }
+            found.push(user);
+            Kept::Whole
         };
-        self.transport.each(call, take).await.map(|(found, _)| found)
+        self.transport.each(call, false, take).await.map(|(found, _)| found)
     }
 
     /// Edits users; the outcome for each, in their order. Members that an edit does not name stay as they are. A row that the
@@ -204,6 +207,23 @@ impl<P: DipProduct> Node<P> {
             }
         }
         Ok(outcomes)
+    }
+
+    /// Deletes users; the outcome for each, in their order. A row that the answer lacks is `Malformed`: the user may be gone. The
+    /// node refuses to delete the user that the key belongs to.
+    ///
+    /// # Errors
+    /// The call fails as a whole.
+    pub async fn delete_users(
+        &self,
+        permit: WritePermit,
+        logins: &[&str],
+    ) -> Result<Vec<Result<(), ApiError>>, ApiError> {
+        let call = Call::new(Self::DELETE_USERS)
+            .query("allowSelfDeletion", &false)
+            .json(logins);
+        let rows: Vec<Row> = self.transport.write(call, permit).await?;
+        Ok(self.outcomes(Self::DELETE_USERS.name(), &rows, logins.iter().copied(), &[]))
     }
 
     /// Reads a user, edits the whole document, and writes it; no write where the edit changes nothing.

@@ -16,7 +16,7 @@ use crate::dataiku::{
     document::{Document, DocumentError},
     error::ApiError,
     fields::{Fields, Record, Unreadable, record},
-    listed::{Element, Listed},
+    listed::{Element, Keep, Kept, Listed},
     outcome::{confirmed, present, taken},
     permit::WritePermit,
 };
@@ -208,6 +208,12 @@ impl<'a> NewUser<'a> {
     }
 }
 
+impl Keep for UserRecord {
+    fn kept(&self) -> Kept {
+        Kept::Whole
+    }
+}
+
 impl<P: DipProduct> Node<P> {
     pub(super) const LIST_USERS: Operation = Operation::list(P::PRODUCT, "GET /admin/users/");
     const CREATE_USER: Operation<Write> = Operation::write(P::PRODUCT, "POST /admin/users/");
@@ -219,14 +225,19 @@ impl<P: DipProduct> Node<P> {
     ///
     /// # Errors
     /// The call fails.
-    pub async fn users<T: Send>(
+    pub async fn users<T: Keep + Send>(
         &self,
         include_settings: bool,
         mut keep: impl FnMut(UserRecord) -> T + Send,
     ) -> Result<Listed<T>, ApiError> {
         let call = Call::new(Self::LIST_USERS).query("includeSettings", &include_settings);
-        let take = |users: &mut Listed<T>, Element(user): Element<UserRecord>| users.push(user.map(&mut keep));
-        self.transport.each(call, take).await
+        let take = |users: &mut Listed<T>, Element(user): Element<UserRecord>| {
+            let user = user.map(&mut keep);
+            let kept = user.as_ref().map_or(Kept::Bytes(0), Keep::kept);
+            users.push(user);
+            kept
+        };
+        self.transport.each(call, T::HELD, take).await
     }
 
     /// The whole document of a user; `None` when it does not exist. A 404 that is not in the node's own error format

@@ -11,7 +11,7 @@ use crate::dataiku::{
     document::Document,
     error::ApiError,
     fields::{Fields, Record},
-    listed::{Element, Listed},
+    listed::{Element, Kept, Listed},
     outcome::certain,
     permit::WritePermit,
 };
@@ -142,7 +142,7 @@ impl Dss {
     /// The call fails.
     pub async fn jupyter_notebooks(&self, project: &str) -> Result<Option<Listed<NotebookRecord>>, ApiError> {
         let call = Call::new(LIST).segment("projectKey", project);
-        certain(self.transport.list(call).await)
+        certain(self.transport.some(call).await)
     }
 
     /// The content of a notebook; `None` when there is no such notebook or project.
@@ -218,11 +218,17 @@ impl Dss {
     /// # Errors
     /// The call fails.
     pub async fn jupyter_sessions(&self) -> Result<Listed<SessionRecord>, ApiError> {
-        let take = |sessions: &mut Listed<SessionRecord>, Element(running): Element<RunningRecord>| match running {
-            Some(RunningRecord(all)) => all.into_iter().for_each(|one| sessions.push(one)),
-            None => sessions.push(None),
+        let take = |sessions: &mut Listed<SessionRecord>, Element(running): Element<RunningRecord>| {
+            let Some(RunningRecord(all)) = running else {
+                sessions.push(None);
+                return Kept::Bytes(0);
+            };
+            for one in all {
+                sessions.push(one);
+            }
+            Kept::Whole
         };
-        self.transport.each(Call::new(SESSIONS), take).await
+        self.transport.each(Call::new(SESSIONS), false, take).await
     }
 
     /// Ends a session, whose variables are lost; false when there was none.
@@ -243,7 +249,7 @@ impl Dss {
         project: &str,
         name: &str,
     ) -> Result<Option<Listed<DiscussionRecord>>, ApiError> {
-        certain(self.transport.each(of(DISCUSSIONS, project, name), Listed::take).await)
+        certain(self.transport.some(of(DISCUSSIONS, project, name)).await)
     }
 
     /// Opens a discussion of a notebook with a first message.

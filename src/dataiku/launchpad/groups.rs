@@ -130,7 +130,7 @@ impl Launchpad {
     /// The call fails; it needs the scope `read_groups`.
     pub async fn groups_named(&self, name: &str) -> Result<Listed<GroupRecord>, ApiError> {
         let call = self.call(SEARCH).json(&Names { names: Some(&[name]) });
-        let mut found: Listed<GroupRecord> = self.transport.list(call).await?;
+        let mut found: Listed<GroupRecord> = self.transport.some(call).await?;
         found.items.retain(|group| group.name == name);
         Ok(found)
     }

@@ -198,7 +198,7 @@ impl Launchpad {
     /// The call fails; it needs the scope `read_users`.
     pub async fn invites_of(&self, emails: &[&str]) -> Result<Listed<Document>, ApiError> {
         let call = self.call(SEARCH_INVITES).json(&Emails { emails: Some(emails) });
-        self.transport.list(call).await
+        self.transport.some(call).await
     }
 
     /// The whole document of an invite; `None` when it does not exist, or was accepted. Gateways answer 404 in the
@@ -229,7 +229,7 @@ impl Launchpad {
     /// The call fails; it needs the scope `read_users`.
     pub async fn users_of(&self, emails: &[&str]) -> Result<Listed<Document>, ApiError> {
         let call = self.call(SEARCH_USERS).json(&Emails { emails: Some(emails) });
-        self.transport.list(call).await
+        self.transport.some(call).await
     }
 
     /// Invites people; see [`new_invite`]. The Launchpad accepts or refuses each by itself, and the answer lists the outcomes.

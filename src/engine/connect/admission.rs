@@ -30,6 +30,8 @@ pub enum Queue {
     Creations,
     /// Objects that are edited many in one call, by edits that take nothing from anybody.
     Edits,
+    /// Objects that are being deleted, and are deleted or disabled many in one call.
+    Removals,
 }
 
 /// Why many objects are admitted at once.
@@ -39,6 +41,8 @@ pub enum Together {
     Created,
     /// One call edits many of them.
     Edited,
+    /// One call deletes or disables many of them.
+    Removed,
 }
 
 impl Queue {
@@ -48,6 +52,7 @@ impl Queue {
             (true, _) => Self::Entries,
             (false, Some(Together::Created)) => Self::Creations,
             (false, Some(Together::Edited)) => Self::Edits,
+            (false, Some(Together::Removed)) => Self::Removals,
             (false, None) => Self::Calls,
         }
     }
@@ -60,6 +65,8 @@ const CREATION_PLACES: usize = 256;
 /// Objects that may wait together for one call that edits all of them: as many as such a call takes, and those that drift
 /// repair leaves free.
 const EDIT_PLACES: usize = 252;
+/// The same for calls that delete or disable.
+const REMOVAL_PLACES: usize = 250;
 
 /// All queues of a connection.
 #[derive(Clone)]
@@ -68,6 +75,7 @@ pub struct Queues {
     entries: Arc<Admission>,
     creations: Arc<Admission>,
     edits: Arc<Admission>,
+    removals: Arc<Admission>,
 }
 
 impl Default for Queues {
@@ -78,6 +86,7 @@ impl Default for Queues {
             entries: with(ENTRY_PLACES),
             creations: with(CREATION_PLACES),
             edits: with(EDIT_PLACES),
+            removals: with(REMOVAL_PLACES),
         }
     }
 }
@@ -90,6 +99,7 @@ impl Queues {
             Queue::Entries => &self.entries,
             Queue::Creations => &self.creations,
             Queue::Edits => &self.edits,
+            Queue::Removals => &self.removals,
         }
         .clone()
     }
@@ -115,9 +125,8 @@ impl Queues {
     }
 
     fn all(&self) -> impl Iterator<Item = &Admission> {
-        [&self.calls, &self.entries, &self.creations, &self.edits]
-            .into_iter()
-            .map(|queue| &**queue)
+        let all = [&self.calls, &self.entries, &self.creations, &self.edits, &self.removals];
+        all.into_iter().map(|queue| &**queue)
     }
 }
 

@@ -1,7 +1,8 @@
 //! What a single write, or many writes together, must not do to the remote side of a connection (`api.md` 8.4, 8.5).
 //!
 //! Writes that take something from somebody hold the lock of their connection until they are read back, so two of them never
-//! both remove the last but one administrator. Their number is limited: a mistake in Git reaches ten people, and not all.
+//! both remove the last but one administrator. Those that wait for the lock get it together, and are judged as one write that
+//! does all that they do. Their number is limited: a mistake in Git reaches ten people, and not all.
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -11,7 +12,7 @@ use std::{
 
 use jiff::Timestamp;
 use tokio::{
-    sync::{Mutex as AsyncMutex, OwnedMutexGuard},
+    sync::{Mutex as AsyncMutex, OwnedMutexGuard, oneshot},
     time::Instant,
 };
 
@@ -169,16 +170,89 @@ struct Brake {
 #[derive(Default)]
 pub struct Guard {
     lock: Arc<AsyncMutex<()>>,
+    waiting: Mutex<Vec<Waiting>>,
     brake: Mutex<Brake>,
 }
 
-/// Held from the permit of a write until it is read back.
-pub struct Hold(#[allow(dead_code, reason = "held for its drop")] OwnedMutexGuard<()>);
+/// A write that waits for the lock.
+struct Waiting {
+    effects: Vec<Effect>,
+    answer: oneshot::Sender<Result<Hold, Refused>>,
+}
+
+/// The lock of a connection, held from the permit of a write until it is read back. Several writes may hold it together.
+#[derive(Clone)]
+pub struct Hold(Arc<Joint>);
+
+struct Joint {
+    #[allow(dead_code, reason = "held for its drop")]
+    lock: OwnedMutexGuard<()>,
+    /// All that the writes do that hold it.
+    effects: Mutex<Vec<Effect>>,
+}
+
+impl Hold {
+    /// Judges a further write under the same lock, as a part of one write with all others that hold it. `judge` gets the effects
+    /// of all of them, and those of this one.
+    ///
+    /// # Errors
+    /// The write must not be made.
+    pub fn extend(
+        &self,
+        effects: &[Effect],
+        judge: impl Fn(&[Effect], &[Effect]) -> Result<(), Refused>,
+    ) -> Result<(), Refused> {
+        let mut all = self.0.effects.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = all.len();
+        all.extend_from_slice(effects);
+        let judged = judge(&all, effects);
+        if judged.is_err() {
+            all.truncate(before);
+        }
+        judged
+    }
+}
 
 impl Guard {
-    /// The lock of the connection.
-    pub async fn lock(&self) -> Hold {
-        Hold(self.lock.clone().lock_owned().await)
+    /// Waits for the lock of the connection, and judges the write under it, together with all others that wait by then; see
+    /// [`Hold::extend`].
+    ///
+    /// # Errors
+    /// The write must not be made.
+    pub async fn admit(
+        &self,
+        effects: &[Effect],
+        judge: impl Fn(&[Effect], &[Effect]) -> Result<(), Refused>,
+    ) -> Result<Hold, Refused> {
+        let (answer, mut answered) = oneshot::channel();
+        self.waiting().push(Waiting {
+            effects: effects.to_vec(),
+            answer,
+        });
+        // Either somebody else who gets the lock judges this write, or this one judges the others.
+        let lock = tokio::select! {
+            biased;
+            judged = &mut answered => return judged.unwrap_or(Err(Refused::Superseded)),
+            lock = self.lock.clone().lock_owned() => lock,
+        };
+        let hold = Hold(Arc::new(Joint {
+            lock,
+            effects: Mutex::default(),
+        }));
+        let waiting = std::mem::take(&mut *self.waiting());
+        for Waiting { effects, answer } in waiting {
+            if !answer.is_closed() {
+                let judged = hold.extend(&effects, &judge).map(|()| hold.clone());
+                // What is refused on its own account must not hold the lock.
+                let _ = answer.send(judged);
+            }
+        }
+        drop(hold);
+        answered.await.unwrap_or(Err(Refused::Superseded))
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts the effects of a write against the limit. `users`: how many the remote side has; `acknowledged`: the token in
@@ -316,5 +390,73 @@ mod tests {
             assert!(guard.count(&[effect], 10, None, Timestamp::UNIX_EPOCH).is_ok());
         }
         assert_eq!(guard.held(None), None);
+    }
+
+    fn leaves(user: usize) -> Vec<Effect> {
+        vec![Effect::Disables(format!("u{user:04}"))]
+    }
+
+    /// At least one of three has to stay.
+    fn one_stays(all: &[Effect], _: &[Effect]) -> Result<(), Refused> {
+        match all.len() {
+            3.. => Err(Refused::Guarded("nobody would be left".into())),
+            _ => Ok(()),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn writes_that_wait_for_the_lock_get_it_together_and_are_judged_as_one() {
+        let guard = Arc::new(Guard::default());
+        let first = guard.admit(&leaves(9), one_stays).await.unwrap();
+        let waiting: Vec<_> = (0..3)
+            .map(|user| {
+                let guard = guard.clone();
+                tokio::spawn(async move { guard.admit(&leaves(user), one_stays).await })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(
+            waiting.iter().all(|one| !one.is_finished()),
+            "the first one is not read back"
+        );
+        drop(first);
+        let mut holds = Vec::new();
+        for one in waiting {
+            holds.push(one.await.unwrap());
+        }
+        let refused: Vec<bool> = holds.iter().map(Result::is_err).collect();
+        assert_eq!(refused, [false, false, true]);
+        let held = holds[0].as_ref().unwrap();
+        assert!(
+            held.extend(&leaves(7), one_stays).is_err(),
+            "a further write is judged with those before"
+        );
+        let eighth = leaves(8);
+        let next = guard.admit(&eighth, one_stays);
+        tokio::pin!(next);
+        holds.remove(0).unwrap();
+        assert!(
+            tokio::time::timeout(Duration::from_secs(1), &mut next).await.is_err(),
+            "one of them is not read back"
+        );
+        drop(holds);
+        assert!(next.await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_gives_up_while_it_waits_counts_for_nothing() {
+        let guard = Arc::new(Guard::default());
+        let first = guard.admit(&leaves(9), one_stays).await.unwrap();
+        let ask = |user| {
+            let guard = guard.clone();
+            tokio::spawn(async move { guard.admit(&leaves(user), one_stays).await })
+        };
+        let given_up = [ask(1), ask(2)];
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        given_up.iter().for_each(tokio::task::JoinHandle::abort);
+        let (third, fourth) = (ask(3), ask(4));
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        drop(first);
+        assert!(third.await.unwrap().is_ok() && fourth.await.unwrap().is_ok());
     }
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::{ConnectionKey, ConnectionKind, Connections, Dependent, Live, Place, consent, delegation::Privileges, kind};
+use super::{
+    ConnectionKey, ConnectionKind, Connections, Dependent, Live, Place, consent, delegation::Privileges, kind,
+};
 use crate::{
     dataiku::{address::AddressPolicy, transport::Transport},
     engine::{

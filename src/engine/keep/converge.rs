@@ -60,10 +60,12 @@ impl<M: Managed> Pass<'_, M> {
             if plan.creates() || unknown || self.misses_id() {
                 self.record_intent(owned, &plan).await?;
             }
-            let mut holds = Vec::new();
+            let mut hold = None;
             for change in &plan.changes {
-                let issued = permits.issue(&change.effects(), change.only_withdraws()).await;
-                let (permit, hold) = match issued.map_err(Error::Refused) {
+                let issued = permits
+                    .issue(&change.effects(), change.only_withdraws(), hold.as_ref())
+                    .await;
+                let (permit, new) = match issued.map_err(Error::Refused) {
                     Ok(issued) => issued,
                     Err(refused) if change.creates() => {
                         // The status must not say that this object created what somebody else may create now.
@@ -72,14 +74,14 @@ impl<M: Managed> Pass<'_, M> {
                     }
                     Err(refused) => return Err(refused),
                 };
-                holds.extend(hold);
+                hold = hold.or(new);
                 self.apply(permit, seen.as_ref(), change).await?;
                 done.extend(change.steps());
             }
             let before = seen;
             settled = self.cx.unsettled_for().is_none();
             seen = self.observe(Read::Fresh).await?;
-            drop(holds);
+            drop(hold);
             if M::ENTRIES
                 && let (Some(before), Some(after)) = (&before, &seen)
             {

@@ -233,6 +233,9 @@ pub trait Managed: Send + Sync + 'static {
         seen: &Self::Seen,
     ) -> Plan<Self::Change>;
 
+    /// Whether [`Self::needed_by`] may name objects: the deletion waits until all of them are known.
+    const NEEDED: bool = false;
+
     /// What still needs the remote object: its deletion waits for that, and the status names it. `dependents` use the same
     /// connection. Pure.
     fn needed_by(
@@ -267,6 +270,12 @@ pub trait Managed: Send + Sync + 'static {
     /// Whether the remote side edits many objects in one call. Then many reconciles are admitted at once, and [`Self::apply`] puts
     /// together edits that take nothing from anybody.
     fn edits_together(_lists: &<Self::Connection as ConnectionKind>::Lists) -> bool {
+        false
+    }
+
+    /// Whether the remote side deletes or disables many objects in one call. Then many objects that are being deleted are admitted
+    /// at once, and [`Self::apply`] puts together what their removal writes.
+    fn removes_together(_lists: &<Self::Connection as ConnectionKind>::Lists) -> bool {
         false
     }
 

@@ -67,6 +67,12 @@ pub trait Change: Send + Sync {
         self.only_withdraws().then_some(self)
     }
 
+    /// Whether this write puts back what was there before an object came. That may give something to somebody, also where the
+    /// object is being deleted: then its namespace must still be allowed to declare it.
+    fn restores(&self) -> bool {
+        false
+    }
+
     /// What this write does to people, for the guards and the mass-change brake.
     fn effects(&self) -> Vec<Effect> {
         Vec::new()

@@ -285,7 +285,7 @@ impl<M: Managed> Scene<'_, M> {
             delegated::check_effects(connections, side, &namespace, &effects, &report.record.grants)?;
         }
         let guard = connections.guard(&live.key);
-        guarded(connection, &live.lists, &guard, &effects, self.now)
+        guarded(connection, &live.lists, &guard, &effects, &effects, self.now)
     }
 }
 

@@ -7,6 +7,7 @@ use super::{
     managed::{Managed, Observed, Read},
     pass::given,
     plan::Change,
+    together::GATHER,
     work::Keeping,
 };
 use crate::{
@@ -14,8 +15,9 @@ use crate::{
     engine::{
         connect::{
             ConnectionKind, Left, Remote,
-            admission::{Applicant, Queue},
+            admission::{Applicant, Queue, Together},
             connections::Admitted,
+            guard::Hold,
         },
         error::{Error, Fate, Reason, Refused},
         keep::{announce::report, plan::Class},
@@ -156,9 +158,12 @@ async fn withdraw<M: Managed>(
     let Some(kind) = cx.shell.as_watched() else {
         return Err(Error::Queued);
     };
+    let together = M::removes_together(&admitted.live.lists).then_some(Together::Removed);
     let admission = keeping
         .connections
-        .admission(&common.connection, Queue::of(M::MANY, None));
+        .admission(&common.connection, Queue::of(M::MANY, together));
+    // A removal that nobody else makes at this time is as fast as ever.
+    let gather = (together.is_some() && !admission.is_idle()).then_some(GATHER);
     let applicant = Applicant {
         uid: &cx.uid(),
         name: &ObjectName::of(&*object),
@@ -168,7 +173,7 @@ async fn withdraw<M: Managed>(
     let Some(_ticket) = admission.enter(&applicant) else {
         return Err(Error::Queued);
     };
-    carry_out(keeping, cx, &admitted, policy).await
+    carry_out(keeping, cx, &admitted, policy, gather).await
 }
 
 async fn carry_out<M: Managed>(
@@ -176,29 +181,36 @@ async fn carry_out<M: Managed>(
     cx: &mut Context<M>,
     admitted: &Admitted<M::Connection>,
     policy: DeletionPolicy,
+    gather: Option<Duration>,
 ) -> Result<Removed, Error> {
     let object = cx.object.clone();
-    let remote = Remote::new(admitted.live.clone(), false);
-    let permits = Permits::new(
-        &cx.shell.env,
-        keeping.connections.clone(),
-        admitted.live.clone(),
-        cx.shell.objects.clone(),
-        &*object,
-        Terms {
-            statement: None,
-            granted: cx.report.record.grants.clone(),
-        },
-    );
+    let mut remote = Remote::new(admitted.live.clone(), false);
+    remote.together = gather;
+    let permits = |statement| {
+        Permits::new(
+            &cx.shell.env,
+            keeping.connections.clone(),
+            admitted.live.clone(),
+            cx.shell.objects.clone(),
+            &*object,
+            Terms {
+                statement,
+                granted: cx.report.record.grants.clone(),
+            },
+        )
+    };
+    let statement = delegated::statement::<M>(&object, cx.report.origin);
+    let (withdrawing, restoring) = (permits(None), permits(Some(statement)));
     let mut done = BTreeSet::new();
-    let mut holds = Vec::new();
+    let mut hold: Option<Hold> = None;
     for _ in 0..=ROUNDS {
         let seen = match M::observe(&object, &remote, &cx.report.record, Read::Fresh).await? {
             Observed::Found(seen) => seen,
             Observed::Absent => return Ok(without_remote(keeping, cx, &remote).await),
             Observed::Unknown => return Err(Error::Internal("a fresh observation that shows nothing".into())),
         };
-        holds.clear();
+        // What was written is read back.
+        drop(hold.take());
         if let Some(waiting) = needed(keeping, &object, &seen, admitted) {
             return Ok(waiting);
         }
@@ -228,8 +240,10 @@ async fn carry_out<M: Managed>(
         }
         for change in &plan.changes {
             // A deletion proceeds outside of the change windows, whatever it has to write.
-            let (permit, hold) = permits.issue(&change.effects(), true).await.map_err(Error::Refused)?;
-            holds.extend(hold);
+            let permits = if change.restores() { &restoring } else { &withdrawing };
+            let issued = permits.issue(&change.effects(), true, hold.as_ref()).await;
+            let (permit, new) = issued.map_err(Error::Refused)?;
+            hold = hold.or(new);
             cx.report.in_flight = true;
             let applied = M::apply(&remote, permit, Some(&seen), change).await;
             cx.report.in_flight = false;
@@ -259,10 +273,11 @@ fn needed<M: Managed>(
     seen: &M::Seen,
     admitted: &Admitted<M::Connection>,
 ) -> Option<Removed> {
-    let (dependents, _) = keeping.connections.dependents(&M::common(object).connection);
+    let (dependents, complete) = keeping.connections.dependents(&M::common(object).connection);
     let mut by = M::needed_by(object, seen, &dependents, &admitted.live.lists);
     if by.is_empty() {
-        return None;
+        let message = "not all objects of the connection are known: one of them may need it";
+        return (M::NEEDED && !complete).then(|| Removed::Waiting(message.to_owned(), Some(NEEDED)));
     }
     let more = by.len().saturating_sub(NAMED);
     by.truncate(NAMED);

@@ -18,7 +18,7 @@ use crate::engine::{
 
 /// How long no further object must come before those that come together are read together: a sweep finds what was changed by
 /// hand all at once, and so does a watch what somebody applies.
-const GATHER: Duration = Duration::from_millis(100);
+pub(super) const GATHER: Duration = Duration::from_millis(100);
 
 /// How often a reconcile that reads together with others looks whether its object is still the same.
 const CHECKED: Duration = Duration::from_millis(200);

@@ -74,6 +74,14 @@ impl<'a, T: Task> Stage<'a, T> {
         })
     }
 
+    /// Whether the connection protects this user; `None`: any user.
+    pub(super) fn is_protected(&self, login: Option<&str>) -> bool {
+        let namespace = self.object.namespace().unwrap_or_default();
+        let connections = &self.running.connections;
+        let judge = connections.judge(&self.admitted.object, &self.admitted.live.key, &namespace);
+        judge.protects_user(login)
+    }
+
     /// Fails if the connection, as it is now, does not let tasks act as the user whom the object names.
     pub(super) fn check_identity(&self) -> Result<(), Error> {
         let terms = T::terms(&self.object);
@@ -160,7 +168,7 @@ impl<'a, T: Task> Stage<'a, T> {
 
     /// Aborts a run; false where the remote side does not know it.
     pub(super) async fn abort(&self, run: &str, id: &str) -> Result<bool, Error> {
-        let (permit, _hold) = self.permits().issue(&[], true).await.map_err(Error::Refused)?;
+        let (permit, _hold) = self.permits().issue(&[], true, None).await.map_err(Error::Refused)?;
         let aborted = T::abort(&self.given(run), permit, id).await?;
         self.log_write(&format!("abort future {id}"));
         Ok(aborted)

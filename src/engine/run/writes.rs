@@ -9,6 +9,7 @@ use super::{Task, stage::Stage};
 use crate::{
     dataiku::{error::ApiError, permit::WritePermit},
     engine::{
+        connect::Effect,
         error::{Error, Fate},
         permit::Permits,
     },
@@ -32,7 +33,8 @@ impl<'a, T: Task> Writes<'a, T> {
         }
     }
 
-    /// Sends one write. `what` says for people what it does, such as `unload session s1 of notebook RISK/explore`.
+    /// Sends one write that changes no account. `what` says for people what it does, such as `unload session s1 of notebook
+    /// RISK/explore`.
     ///
     /// # Errors
     /// There is no permit, or the call fails.
@@ -40,13 +42,39 @@ impl<'a, T: Task> Writes<'a, T> {
     where
         F: Future<Output = Result<R, ApiError>> + Send,
     {
+        self.send_affecting(what, &[], call).await
+    }
+
+    /// The same for a write with these effects on users, by which guards, protected lists and delegations judge it.
+    ///
+    /// # Errors
+    /// There is no permit, or the call fails.
+    pub async fn send_affecting<R, F>(
+        &self,
+        what: &str,
+        effects: &[Effect],
+        call: impl FnOnce(WritePermit) -> F + Send,
+    ) -> Result<R, Error>
+    where
+        F: Future<Output = Result<R, ApiError>> + Send,
+    {
         self.stage.check_identity()?;
-        let (permit, _hold) = self.permits.issue(&[], false).await.map_err(Error::Refused)?;
+        let (permit, _hold) = self.permits.issue(effects, false, None).await.map_err(Error::Refused)?;
         self.begun.fetch_add(1, Ordering::Relaxed);
         let answer = call(permit).await?;
         self.done.fetch_add(1, Ordering::Relaxed);
         self.stage.log_write(what);
         Ok(answer)
+    }
+
+    /// Whether nobody may change this user through the operator.
+    pub fn is_protected(&self, login: &str) -> bool {
+        self.stage.is_protected(Some(login))
+    }
+
+    /// Whether there is any such user.
+    pub fn protects_somebody(&self) -> bool {
+        self.stage.is_protected(None)
     }
 
     /// Whether nothing was done on the remote side when a run ended with this error.

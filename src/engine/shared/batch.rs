@@ -1,11 +1,15 @@
 //! Work that many ask for at once and that is done once for all of them.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use tokio::sync::{Mutex as Turn, oneshot};
+use futures::{
+    FutureExt,
+    future::{BoxFuture, join_all},
+};
+use tokio::sync::oneshot;
 
 /// How often those who ask are waited for.
 const GATHERINGS: u32 = 10;
@@ -21,69 +25,129 @@ pub(super) async fn gathered(gather: Duration, count: impl Fn() -> usize) {
     }
 }
 
-/// Requests of one kind for one thing. Whoever gets the turn does the work of all who have asked by then; the others
-/// find it done. What is asked for while the work is under way is done in the next turn, so nobody gets an answer that
-/// is older than the question.
-pub struct Batch<Q, A> {
-    asked: Mutex<Vec<(Q, oneshot::Sender<A>)>>,
-    turn: Turn<()>,
+/// Requests of one kind for one thing. One task does the work of all who have asked by then, and belongs to none of them: it goes
+/// on as long as one of them waits. What is asked for while the work is under way is done in the next turn, so nobody gets an
+/// answer that is older than the question.
+pub struct Batch<Q, A>(Arc<Mutex<Queue<Q, A>>>);
+
+struct Queue<Q, A> {
+    asked: Vec<Asked<Q, A>>,
+    running: bool,
+}
+
+/// Answers all questions, in their order.
+type Work<Q, A> = Box<dyn FnOnce(Vec<Q>) -> BoxFuture<'static, Vec<A>> + Send>;
+
+struct Asked<Q, A> {
+    question: Q,
+    answer: oneshot::Sender<A>,
+    work: Work<Q, A>,
+    gather: Duration,
 }
 
 impl<Q, A> Default for Batch<Q, A> {
     fn default() -> Self {
-        Self {
-            asked: Mutex::default(),
-            turn: Turn::default(),
-        }
+        Self(Arc::new(Mutex::new(Queue {
+            asked: Vec::new(),
+            running: false,
+        })))
     }
 }
 
-impl<Q, A> Batch<Q, A> {
-    /// The answer to `question`; `work` gets all questions and returns their answers in the same order. `None`: whoever
-    /// did the work gave up in the middle of it, so that nothing is known of what was done.
-    pub async fn ask(&self, question: Q, work: impl AsyncFnOnce(Vec<Q>) -> Vec<A>) -> Option<A> {
+impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
+    /// The answer to `question`; `work` gets all questions and returns their answers in the same order. `None`: the work ended by
+    /// a panic, so that nothing is known of what was done.
+    pub async fn ask<W: Future<Output = Vec<A>> + Send + 'static>(
+        &self,
+        question: Q,
+        work: impl FnOnce(Vec<Q>) -> W + Send + 'static,
+    ) -> Option<A> {
         self.ask_after(Duration::ZERO, question, work).await
     }
 
     /// The same, where the work begins once no further question came for as long as `gather`, and at most [`GATHERINGS`] times
     /// that long after the first one: so that those who come at about the same time are answered together.
-    pub async fn ask_after(
+    pub async fn ask_after<W: Future<Output = Vec<A>> + Send + 'static>(
         &self,
         gather: Duration,
         question: Q,
-        work: impl AsyncFnOnce(Vec<Q>) -> Vec<A>,
+        work: impl FnOnce(Vec<Q>) -> W + Send + 'static,
     ) -> Option<A> {
-        let (answer, mut answered) = oneshot::channel();
-        self.asked().push((question, answer));
-        let _turn = self.turn.lock().await;
-        match answered.try_recv() {
-            Ok(answer) => return Some(answer),
-            Err(oneshot::error::TryRecvError::Closed) => return None,
-            Err(oneshot::error::TryRecvError::Empty) => {}
+        let (answer, answered) = oneshot::channel();
+        let start = {
+            let mut queue = lock(&self.0);
+            queue.asked.push(Asked {
+                question,
+                answer,
+                work: Box::new(move |questions| work(questions).boxed()),
+                gather,
+            });
+            !std::mem::replace(&mut queue.running, true)
+        };
+        if start {
+            tokio::spawn(run(self.0.clone()));
         }
-        if !gather.is_zero() {
-            gathered(gather, || self.asked().len()).await;
+        answered.await.ok()
+    }
+}
+
+/// Does what is asked for, until nothing is.
+async fn run<Q, A>(queue: Arc<Mutex<Queue<Q, A>>>) {
+    let _running = Running(&queue);
+    loop {
+        let gather = lock(&queue).asked.iter().map(|one| one.gather).max();
+        if let Some(gather) = gather.filter(|gather| !gather.is_zero()) {
+            gathered(gather, || lock(&queue).asked.len()).await;
         }
-        let mut asked = std::mem::take(&mut *self.asked());
-        // Nobody is there any more to put down what is done for them.
-        asked.retain(|(_, asker)| !asker.is_closed());
-        let (questions, askers): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
-        let answers = work(questions).await;
+        let asked = {
+            let mut queue = lock(&queue);
+            // Nobody is there any more to put down what is done for them.
+            queue.asked.retain(|one| !one.answer.is_closed());
+            queue.running = !queue.asked.is_empty();
+            std::mem::take(&mut queue.asked)
+        };
+        let mut work = None;
+        let (mut questions, mut askers) = (Vec::new(), Vec::new());
+        for one in asked {
+            work.get_or_insert(one.work);
+            questions.push(one.question);
+            askers.push(one.answer);
+        }
+        let Some(work) = work else {
+            return;
+        };
+        let answers = tokio::select! {
+            biased;
+            answers = work(questions) => answers,
+            _ = join_all(askers.iter_mut().map(oneshot::Sender::closed)) => continue,
+        };
         for (asker, answer) in askers.into_iter().zip(answers) {
             // Whoever does not wait any more needs no answer.
             let _ = asker.send(answer);
         }
-        answered.try_recv().ok()
     }
+}
 
-    fn asked(&self) -> std::sync::MutexGuard<'_, Vec<(Q, oneshot::Sender<A>)>> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+/// Lets the next question start a new run, and those that wait know, if the run ends by a panic.
+struct Running<'a, Q, A>(&'a Mutex<Queue<Q, A>>);
+
+impl<Q, A> Drop for Running<'_, Q, A> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let mut queue = lock(self.0);
+            queue.running = false;
+            queue.asked.clear();
+        }
     }
+}
+
+fn lock<Q, A>(queue: &Mutex<Queue<Q, A>>) -> MutexGuard<'_, Queue<Q, A>> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
 
@@ -94,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn many_who_ask_at_once_cost_two_turns_and_each_gets_its_own_answer() {
+    async fn many_who_ask_at_once_cost_two_turns_at_most_and_each_gets_its_own_answer() {
         let batch = Arc::new(Batch::default());
         let asked: Vec<_> = (0..50)
             .map(|n| {
@@ -102,14 +166,13 @@ mod tests {
                 tokio::spawn(async move { batch.ask(n, slow).await })
             })
             .collect();
-        let mut sizes = Vec::new();
+        let mut turns = 0.0;
         for (n, task) in (0..).zip(asked) {
             let (question, size) = task.await.unwrap().unwrap();
             assert_eq!(question, n);
-            sizes.push(size);
+            turns += 1.0 / f64::from(u32::try_from(size).unwrap());
         }
-        assert!(sizes[1..].iter().all(|size| *size == 49), "{sizes:?}");
-        assert_eq!(sizes[0], 1, "the first waits for nobody");
+        assert!(turns < 2.01, "{turns} turns");
     }
 
     #[tokio::test(start_paused = true)]
@@ -162,26 +225,57 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn those_whose_work_was_given_up_learn_that_nothing_is_known() {
+    async fn the_work_goes_on_for_the_others_when_whoever_asked_first_gives_up() {
         let batch = Arc::new(Batch::<u32, (u32, usize)>::default());
-        let first = tokio::spawn({
+        let works = Arc::new(AtomicUsize::new(0));
+        let ask = |n: u32| {
+            let (batch, works) = (batch.clone(), works.clone());
+            tokio::spawn(async move {
+                let work = move |questions| {
+                    works.fetch_add(1, Ordering::Relaxed);
+                    slow(questions)
+                };
+                batch.ask_after(Duration::from_millis(10), n, work).await
+            })
+        };
+        let first = ask(0);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        let others: Vec<_> = (1..252).map(ask).collect();
+        while works.load(Ordering::Relaxed) == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        first.abort();
+        for (n, other) in (1..).zip(others) {
+            assert_eq!(other.await.unwrap(), Some((n, 252)));
+        }
+        assert_eq!(works.load(Ordering::Relaxed), 1, "nobody asks again");
+    }
+
+    #[tokio::test]
+    async fn the_work_ends_when_nobody_waits_for_it_any_more() {
+        let batch = Arc::new(Batch::<u32, (u32, usize)>::default());
+        let (begins, began) = oneshot::channel();
+        let (dropped, ended) = oneshot::channel::<()>();
+        let asked = tokio::spawn({
             let batch = batch.clone();
-            async move { batch.ask(1, slow).await }
+            let work = move |_| async move {
+                let _dropped = dropped;
+                let _ = begins.send(());
+                std::future::pending().await
+            };
+            async move { batch.ask(1, work).await }
         });
-        tokio::time::sleep(Duration::from_millis(5)).await;
-        let worker = tokio::spawn({
-            let batch = batch.clone();
-            async move { batch.ask(2, async |_| std::future::pending().await).await }
-        });
-        tokio::time::sleep(Duration::from_millis(5)).await;
-        let waiting = tokio::spawn({
-            let batch = batch.clone();
-            async move { batch.ask(3, slow).await }
-        });
-        first.await.unwrap().unwrap();
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        worker.abort();
-        assert_eq!(waiting.await.unwrap(), None);
-        assert_eq!(batch.ask(4, slow).await, Some((4, 1)), "the turn is free again");
+        began.await.unwrap();
+        asked.abort();
+        assert!(ended.await.is_err(), "the work was dropped");
+        assert_eq!(batch.ask(2, slow).await, Some((2, 1)), "the turn is free again");
+    }
+
+    #[tokio::test]
+    async fn those_whose_work_ended_by_a_panic_learn_that_nothing_is_known() {
+        let batch = Batch::<u32, (u32, usize)>::default();
+        let broken = |_| async { panic!("planted") };
+        assert_eq!(batch.ask(1, broken).await, None);
+        assert_eq!(batch.ask(2, slow).await, Some((2, 1)), "the turn is free again");
     }
 }

@@ -102,9 +102,10 @@ impl<D: SharedDocument> Writer<D> {
     ///
     /// # Errors
     /// The call fails.
-    pub async fn read(&self, api: &D::Api) -> Result<Arc<D::Content>, Error> {
-        let read = self.reads.ask((), async |askers| {
-            let content = self.document.read(api, &[]).await.map(Arc::new);
+    pub async fn read(self: &Arc<Self>, api: &D::Api) -> Result<Arc<D::Content>, Error> {
+        let (writer, api) = (self.clone(), api.clone());
+        let read = self.reads.ask((), move |askers: Vec<()>| async move {
+            let content = writer.document.read(&api, &[]).await.map(Arc::new);
             vec![content; askers.len()]
         });
         Ok(read.await.ok_or_else(abandoned)??)

@@ -131,6 +131,7 @@ impl Managed for Role {
     const REMOTE: &'static str = "role";
     /// Assignments may wait for it.
     const UNBLOCKS: bool = true;
+    const NEEDED: bool = true;
 
     fn common(object: &GovernRole) -> Common<'_> {
         Common {

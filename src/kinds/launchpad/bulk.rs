@@ -65,7 +65,7 @@ pub struct Ask {
 #[derive(Default)]
 struct Answers {
     batch: Batch<Ask, Result<Receipt, Error>>,
-    pace: Mutex<Option<Pace>>,
+    pace: Arc<Mutex<Option<Pace>>>,
 }
 
 /// The last call and what follows from it.
@@ -90,15 +90,13 @@ impl Pace {
     }
 }
 
-impl Answers {
-    /// Waits until a call with so many items is due.
-    async fn due(&self, items: usize) {
-        let mut pace = self.pace.lock().await;
-        if let Some(pace) = &*pace {
-            tokio::time::sleep_until(pace.next).await;
-        }
-        *pace = Some(Pace::after(pace.as_ref(), items));
+/// Waits until a call with so many items is due.
+async fn due(pace: &Mutex<Option<Pace>>, items: usize) {
+    let mut pace = pace.lock().await;
+    if let Some(pace) = &*pace {
+        tokio::time::sleep_until(pace.next).await;
     }
+    *pace = Some(Pace::after(pace.as_ref(), items));
 }
 
 /// Writes that wait, by the call that carries them.
@@ -143,7 +141,7 @@ impl SpaceLists {
     ///
     /// # Errors
     /// The Launchpad refused this very item, the permit was withdrawn, or the call failed.
-    pub async fn write(&self, api: &Launchpad, ask: Ask) -> Result<Receipt, Error> {
+    pub async fn write(self: &Arc<Self>, api: &Launchpad, ask: Ask) -> Result<Receipt, Error> {
         let (act, answers) = match ask.write {
             Write::Invite(_) => (Act::Invite, &self.bulk.invites),
             Write::Edit(Some(ref edit)) if edit.withdraws() => (Act::Edit, &self.bulk.withdrawals),
@@ -151,9 +149,10 @@ impl SpaceLists {
             Write::DeleteInvite => (Act::DeleteInvite, &self.bulk.deleted_invites),
             Write::DeleteUser => (Act::DeleteUser, &self.bulk.deleted_users),
         };
-        let answer = answers.batch.ask(ask, async |asks| {
-            answers.due(asks.len()).await;
-            self.write_all(api, act, asks).await
+        let (lists, api, pace) = (self.clone(), api.clone(), answers.pace.clone());
+        let answer = answers.batch.ask(ask, move |asks: Vec<Ask>| async move {
+            due(&pace, asks.len()).await;
+            lists.write_all(&api, act, asks).await
         });
         answer.await.unwrap_or_else(|| {
             Err(Error::Remote {

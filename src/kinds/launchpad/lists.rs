@@ -293,12 +293,13 @@ impl SpaceLists {
     ///
     /// # Errors
     /// A call fails.
-    pub async fn refresh(&self, api: &Launchpad, need: Need) -> Result<(), ApiError> {
-        let answer = self.refreshes.ask(need, async |needs| {
-            let outcome = self.read(api, &needs).await;
+    pub async fn refresh(self: &Arc<Self>, api: &Launchpad, need: Need) -> Result<(), ApiError> {
+        let (lists, api) = (self.clone(), api.clone());
+        let answer = self.refreshes.ask(need, move |needs: Vec<Need>| async move {
+            let outcome = lists.read(&api, &needs).await;
             vec![outcome; needs.len()]
         });
-        // Whoever read for this object gave up: it finds the lists as they are, and waits if they do not suffice.
+        // The read ended by a panic: the object finds the lists as they are, and waits if they do not suffice.
         answer.await.unwrap_or(Ok(()))
     }
 

@@ -23,6 +23,7 @@ struct Release {
     /// Which calls the node answered that it does not have, whatever its version says.
     lacks_creations: bool,
     lacks_edits: bool,
+    lacks_deletions: bool,
 }
 
 impl BulkCalls {
@@ -47,6 +48,11 @@ impl BulkCalls {
         self.release().lacks_edits = true;
     }
 
+    /// Takes in that the node has no call that deletes many users. Another version may have it.
+    pub fn deletions_are_lacking(&self) {
+        self.release().lacks_deletions = true;
+    }
+
     /// Whether a call that creates many users may be made.
     pub fn create(&self) -> bool {
         let release = self.release();
@@ -57,6 +63,12 @@ impl BulkCalls {
     pub fn edit(&self) -> bool {
         let release = self.release();
         release.is_recent() && !release.lacks_edits
+    }
+
+    /// Whether a call that deletes many users may be made.
+    pub fn delete(&self) -> bool {
+        let release = self.release();
+        release.is_recent() && !release.lacks_deletions
     }
 
     fn release(&self) -> MutexGuard<'_, Release> {
@@ -125,7 +137,9 @@ mod tests {
         calls.note(Some("14.2.0"));
         assert_eq!((calls.create(), calls.edit()), (true, false), "each call by itself");
         calls.creations_are_lacking();
-        assert!(!calls.create());
+        assert!(!calls.create() && calls.delete());
+        calls.deletions_are_lacking();
+        assert!(!calls.delete());
         calls.note(Some("14.2.1"));
         assert!(calls.create() && calls.edit(), "another release may have them");
     }

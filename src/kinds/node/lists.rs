@@ -143,6 +143,11 @@ impl<T: PartialEq> Snapshot<T> {
         }
     }
 
+    /// Whether the last list identified every object; false before the first one.
+    pub fn is_complete(&self) -> bool {
+        *self.complete.get()
+    }
+
     /// The objects that `wanted` accepts, in no particular order. Looks at all of them.
     pub fn filter(&self, wanted: impl Fn(&T) -> bool) -> Vec<Arc<T>> {
         let entries = read(&self.entries);

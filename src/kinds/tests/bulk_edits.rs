@@ -7,6 +7,7 @@ use testbed::simulator::{InstanceConfig, Product};
 use super::node::{Rig, ready};
 
 mod faults;
+mod removals;
 
 /// A release without bulk calls.
 const OLD: &str = "14.1.0";

@@ -376,3 +376,64 @@ async fn a_delegation_of_every_user_lets_a_task_reach_all_of_them() {
     rig.tenant_is("dsstasks", "all", &["InSync"]).await;
     assert_eq!(rig.dss.count("D18"), 1);
 }
+
+/// A delegation that names some users and groups, and objects with `Exact` lists that others have entries in.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exact_list_removes_nobody_whom_the_delegation_does_not_name() {
+    let rig = Rig::with(json!({ "delegations": [{
+        "namespaces": { "from": "All" }, "users": ["*@tenant.example.com", "t-*"], "groups": ["team-t-*"], "adopt": true,
+    }] }))
+    .await;
+    rig.space
+        .patch_state(json!({ "invites": {
+            "i1": { "id": "i1", "email": "in@tenant.example.com", "groups": [] },
+            "i2": { "id": "i2", "email": "out@example.com", "groups": [] },
+        } }))
+        .unwrap();
+    rig.dss
+        .patch_state(json!({
+            "groups": { "theirs": { "name": "theirs", "sourceType": "LOCAL" }, "team-t-1": { "name": "team-t-1", "sourceType": "LOCAL" } },
+            "users": { "t-1": { "login": "t-1", "sourceType": "LOCAL_NO_AUTH", "groups": ["theirs", "team-t-1"] } },
+        }))
+        .unwrap();
+    rig.swept().await;
+    rig.tenant(
+        "LaunchpadGroup",
+        "team-t-1",
+        json!({ "members": [{ "email": "in@tenant.example.com" }], "membersPolicy": "Exact" }),
+    );
+    let object = rig.tenant_is("launchpadgroups", "team-t-1", &["InSync"]).await;
+    let id = object["status"]["remote"]["id"].as_str().unwrap().to_owned();
+    let group = json!({ "id": id, "name": "team-t-1" });
+    rig.space
+        .patch_state(json!({ "invites": { "i2": { "groups": [group] } } }))
+        .unwrap();
+    rig.tenant(
+        "DssUser",
+        "t-1",
+        json!({ "adoptionPolicy": "Adopt", "groups": [], "groupsPolicy": "Exact", "sourceType": "LOCAL_NO_AUTH" }),
+    );
+    for (plural, name) in [("launchpadgroups", "team-t-1"), ("dssusers", "t-1")] {
+        let object = rig.tenant_is(plural, name, &["NotAllowed"]).await;
+        let message = ready(&object)["message"].to_string();
+        assert!(message.contains("memberships that others gave"), "{message}");
+        assert!(
+            !message.contains("out@example.com") && !message.contains("theirs"),
+            "{message}"
+        );
+    }
+    assert_eq!(rig.space.state_at("/invites/i2/groups/0/id").unwrap(), json!(id));
+    assert_eq!(rig.dss_user("t-1").unwrap()["groups"], json!(["theirs", "team-t-1"]));
+    // What the object gave, it takes back.
+    rig.space
+        .patch_state(json!({ "invites": { "i2": { "groups": [] } } }))
+        .unwrap();
+    rig.server.patch(
+        "launchpadgroups",
+        "tenant",
+        "team-t-1",
+        json!({ "spec": { "members": [] } }),
+    );
+    rig.tenant_is("launchpadgroups", "team-t-1", &["InSync"]).await;
+    assert_eq!(rig.space.state_at("/invites/i1/groups").unwrap(), json!([]));
+}

@@ -102,13 +102,17 @@ impl Judge<'_> {
             return Err(Refused::Undecided(UNKNOWN.to_owned()));
         }
         let ours = |group: &str| granted.names().any(|name| name == group);
+        let gave = |user: &str| granted.names().any(|name| name.eq_ignore_ascii_case(user));
         let left = |group: &str| {
             let mut all = effects.iter();
             ours(group) && all.any(|one| matches!(one, Effect::Leaves { group: left, .. } if left == group))
         };
         for effect in effects {
             match effect {
-                Effect::Leaves { group, .. } if !ours(group) => self.membership(group, held)?,
+                Effect::Leaves { user, group } if !ours(group) && !gave(user) => {
+                    self.reaches(user, group).map_err(Refused::NotAllowed)?;
+                    self.membership(group, held)?;
+                }
                 Effect::Edits(user) => self.control(user, &ours, "change", held)?,
                 Effect::Disables(user) => self.control(user, &ours, "disable", held)?,
                 Effect::Deletes(user) => self.control(user, &ours, "delete", held)?,

@@ -196,6 +196,22 @@ impl Judge<'_> {
         Err(self.refusal(act, &format!("`{setting}: [\"*\"]`")))
     }
 
+    /// Whether this namespace may end a membership that others gave. The refusal names nobody: it would tell who is in the group.
+    fn reaches(&self, user: &str, group: &str) -> Result<(), String> {
+        let Rights::Delegated(delegation) = self.rights else {
+            return Ok(());
+        };
+        let one = |noun, setting, globs: Option<&[String]>, name: &str| {
+            self.matching(noun, setting, globs, std::iter::once(&name.to_owned()))
+                .map_err(|_| {
+                    let what = "end memberships that others gave (policy Exact, or ensure: Absent)";
+                    self.refusal(what, &format!("`{setting}` that match all of them"))
+                })
+        };
+        one("user", "users", delegation.users.as_deref(), user)?;
+        one("group", "groups", delegation.groups.as_deref(), group)
+    }
+
     fn matching<'a>(
         &self,
         noun: &str,
@@ -275,6 +291,18 @@ impl Judge<'_> {
     fn protects(&self, effects: &[Effect], granted: &Grants) -> Option<String> {
         let (noun, name) = guard::protects(self.protected?, effects, granted)?;
         self.protection(noun, Some(name)).err()
+    }
+
+    /// Whether nobody may change this user; `None`: any user.
+    pub fn protects_user(&self, login: Option<&str>) -> bool {
+        let users = self
+            .protected
+            .map(|protected| protected.users.as_slice())
+            .unwrap_or_default();
+        match login {
+            Some(login) => guard::first_of(users, std::iter::once(&login.to_owned())).is_some(),
+            None => !users.is_empty(),
+        }
     }
 
     fn protection(&self, noun: &str, name: Option<&str>) -> Result<(), String> {

@@ -414,3 +414,46 @@ fn what_was_adopted_is_removed_only_as_far_as_the_delegation_says() {
         assert!(removal(delegation, &created, deletes));
     }
 }
+
+#[test]
+fn a_membership_that_others_gave_ends_only_where_the_delegation_names_the_user_and_the_group() {
+    let narrow = narrow();
+    let leaves = |user: &str, group: &str| Effect::Leaves {
+        user: user.into(),
+        group: group.into(),
+    };
+    let verdict = |user: &str, group: &str, granted: &[&str]| {
+        effect_of(Rights::Delegated(&narrow), &[leaves(user, group)], granted)
+    };
+    assert_eq!(verdict("x@team-a.example.com", "team-a-x", &[]), Ok(()));
+    for (user, group, setting) in [
+        ("ceo@example.com", "team-a-x", "`users`"),
+        ("x@team-a.example.com", "team-b", "`groups`"),
+    ] {
+        let Err(Refused::NotAllowed(message)) = verdict(user, group, &[]) else {
+            panic!("{user} leaves {group}");
+        };
+        assert!(
+            message.contains(setting) && !message.contains(user) && !message.contains(group),
+            "{message}"
+        );
+    }
+    assert_eq!(
+        verdict("CEO@example.com", "team-a-x", &["ceo@example.com"]),
+        Ok(()),
+        "the object added the member"
+    );
+    assert_eq!(
+        verdict("x@team-a.example.com", "team-b", &["team-b"]),
+        Ok(()),
+        "the object gave the group"
+    );
+    assert_eq!(
+        effect_of(Rights::Undelegated, &[leaves("ceo@example.com", "own")], &[]),
+        Ok(())
+    );
+    assert_eq!(
+        effect_of(Rights::Home, &[leaves("ceo@example.com", "any")], &[]),
+        Ok(())
+    );
+}

@@ -51,6 +51,13 @@ pub(super) struct Restore {
     pub nulls: bool,
 }
 
+impl Restore {
+    /// Whether a value comes back, and not only the object's own goes.
+    pub(super) fn comes_back(&self) -> bool {
+        !self.value.is_empty()
+    }
+}
+
 /// All that one object writes into a document, in one write.
 #[derive(Clone, Debug, Default)]
 pub struct EntriesChange {
@@ -199,17 +206,23 @@ impl Change for EntriesChange {
         self.sets.iter().any(|one| one.first)
     }
 
+    /// A value that comes back may give something, as one that is set.
     fn withdraws(&self) -> bool {
-        !self.restores.is_empty()
+        self.restores.iter().any(|one| !one.comes_back())
     }
 
     fn only_withdraws(&self) -> bool {
-        self.withdraws() && self.sets.is_empty()
+        self.withdraws() && self.sets.is_empty() && !self.restores()
     }
 
     fn withdrawals(mut self) -> Option<Self> {
         self.sets.clear();
+        self.restores.retain(|one| !one.comes_back());
         self.withdraws().then_some(self)
+    }
+
+    fn restores(&self) -> bool {
+        self.restores.iter().any(Restore::comes_back)
     }
 
     fn effects(&self) -> Vec<Effect> {

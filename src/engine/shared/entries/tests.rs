@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    edit::EntriesChange,
+    edit::{EntriesChange, Restore},
     place::{self, Entry},
     plan::{Owner, claim},
 };
@@ -269,6 +269,27 @@ fn a_deletion_brings_back_what_was_there_as_it_was_written() {
     ] {
         assert_eq!(place::text(&world.document, pointer).unwrap(), text);
     }
+}
+
+#[test]
+fn a_value_that_comes_back_is_an_edit_and_only_what_goes_is_a_withdrawal() {
+    let restore = |value: &str| Restore {
+        pointer: "/region".into(),
+        value: value.into(),
+        ours: Vec::new(),
+        nulls: false,
+    };
+    let change = |values: &[&str]| EntriesChange {
+        restores: values.iter().map(|value| restore(value)).collect(),
+        ..EntriesChange::default()
+    };
+    let facts = |change: &EntriesChange| (change.withdraws(), change.only_withdraws(), change.restores());
+    assert_eq!(facts(&change(&[""])), (true, true, false));
+    assert_eq!(facts(&change(&["true"])), (false, false, true));
+    assert_eq!(facts(&change(&["", "true"])), (true, false, true));
+    let alone = change(&["", "true"]).withdrawals().unwrap();
+    assert_eq!(facts(&alone), (true, true, false), "outside of change windows");
+    assert!(change(&["true"]).withdrawals().is_none());
 }
 
 #[test]

@@ -109,6 +109,14 @@ impl Change for RulesChange {
     fn withdraws(&self) -> bool {
         !self.remove.is_empty()
     }
+
+    fn only_withdraws(&self) -> bool {
+        self.withdraws() && self.insert.is_empty() && !self.restores()
+    }
+
+    fn restores(&self) -> bool {
+        !self.restore.is_empty()
+    }
 }
 
 /// The change, on its way to the writer of the settings.

@@ -10,6 +10,7 @@ use crate::{
         Error,
         run::{Ending, Progress},
     },
+    kinds::node::task::may_end,
 };
 
 /// Notebooks by project and name.
@@ -27,6 +28,9 @@ pub(super) async fn unload(
     sessions.retain(|session| matches(wanted, session, now));
     let known = kernels(given, wanted, &sessions).await?;
     sessions.retain(|session| fits_kernel(wanted, session, &known));
+    let selected = sessions.len();
+    sessions.retain(|session| may_end(writes, session.creator.as_deref()));
+    let protected = selected - sessions.len();
     if let Some(message) = &wanted.notify {
         notify(given, writes, &sessions, message).await?;
     }
@@ -39,9 +43,16 @@ pub(super) async fn unload(
         let send = |permit| given.api.unload_jupyter_session(permit, session);
         unloaded += usize::from(writes.send(&what, send).await?);
     }
-    let message = format!("{unloaded} of {all} sessions were unloaded");
+    let mut message = format!("{unloaded} of {all} sessions were unloaded");
+    if protected > 0 {
+        message = format!("{message}; {protected} may be of users whom the connection protects, and were left alone");
+    }
     let ending = Ending::new(RunPhase::Succeeded, message).count("unloaded", unloaded);
-    Ok(Progress::Ended(ending.count("sessions", all)))
+    let ending = ending.count("sessions", all);
+    Ok(Progress::Ended(match protected {
+        0 => ending,
+        protected => ending.count("protected", protected),
+    }))
 }
 
 /// Whether a session is to be ended, as far as the list of sessions tells. What the node does not tell is no match.

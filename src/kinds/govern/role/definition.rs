@@ -121,6 +121,9 @@ impl<'a> Definition<'a> {
         let mut maps: Vec<String> = self.record.grants.get(MAPS).into_iter().collect();
         maps.retain(|map| !self.is_needed(map));
         maps.sort_by_key(|map| std::cmp::Reverse(map.len()));
+        // What comes back may give something to whoever has the role.
+        let comes_back = back.iter().any(|(_, before)| !before.is_empty());
+        let removes = back.iter().any(|(_, before)| before.is_empty());
         let places: Vec<&str> = back.iter().map(|(place, _)| place.as_str()).collect();
         let places = places.join(", ");
         let step = format!("withdraw definition{places}");
@@ -139,7 +142,7 @@ impl<'a> Definition<'a> {
             }
             Ok(())
         });
-        Some((places, edit.withdrawing(true)))
+        Some((places, edit.withdrawing(removes).also_granting(comes_back)))
     }
 }
 

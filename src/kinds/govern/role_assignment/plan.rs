@@ -50,7 +50,17 @@ impl Change for RulesChange {
 
     /// A rule that changes is removed and added: the removal alone would take the access of everybody in it.
     fn only_withdraws(&self) -> bool {
-        self.withdraws() && self.edit.add.is_empty()
+        self.withdraws() && self.edit.add.is_empty() && !self.restores()
+    }
+
+    /// From what roles are inherited.
+    fn restores(&self) -> bool {
+        self.event == "Deleted"
+            && self
+                .edit
+                .members
+                .values()
+                .any(|text| !text.is_empty() && text != "null")
     }
 }
 

@@ -1,6 +1,6 @@
 //! One write to a space for a group.
 
-use super::delegated::ADMINISTRATORS;
+use super::MEMBERS;
 use crate::{
     engine::{Change, connect::Effect, keep::fields::Edit},
     kinds::launchpad::invites::InviteEdit,
@@ -18,11 +18,21 @@ pub enum GroupChange {
         follows: Vec<String>,
     },
     /// Edit its document.
-    Edit(Edit),
+    Edit {
+        /// Its name.
+        group: String,
+        /// What to write.
+        edit: Edit,
+    },
     /// Write it once more as it is, since this task failed.
     Resubmit(String),
     /// Edit invites.
-    Invites(Vec<InviteEdit>),
+    Invites {
+        /// Name of the group.
+        group: String,
+        /// Who gets it, and who loses it.
+        invites: Vec<InviteEdit>,
+    },
     /// Delete the group of this name.
     Delete(String),
 }
@@ -31,7 +41,7 @@ impl GroupChange {
     /// Creates a group with what `edit`, if it is an edit, writes.
     pub(super) fn create(name: String, edit: Option<Self>, invites: &[InviteEdit]) -> Self {
         let edit = match edit {
-            Some(Self::Edit(edit)) => Some(edit),
+            Some(Self::Edit { edit, .. }) => Some(edit),
             _ => None,
         };
         let follows = invites.iter().map(InviteEdit::step).collect();
@@ -46,9 +56,9 @@ impl Change for GroupChange {
                 let edits = edit.iter().flat_map(Edit::steps);
                 std::iter::once("create group".to_owned()).chain(edits).collect()
             }
-            Self::Edit(edit) => edit.steps(),
+            Self::Edit { edit, .. } => edit.steps(),
             Self::Resubmit(task) => vec![format!("submit the group again, since task {task} did not succeed")],
-            Self::Invites(invites) => invites.iter().map(InviteEdit::step).collect(),
+            Self::Invites { invites, .. } => invites.iter().map(InviteEdit::step).collect(),
             Self::Delete(_) => vec!["delete".to_owned()],
         }
     }
@@ -63,7 +73,7 @@ impl Change for GroupChange {
     fn event(&self) -> &'static str {
         match self {
             Self::Create { .. } => "Created",
-            Self::Edit(_) | Self::Invites(_) => "Updated",
+            Self::Edit { .. } | Self::Invites { .. } => "Updated",
             Self::Resubmit(_) => "Resubmitted",
             Self::Delete(_) => "Deleted",
         }
@@ -75,38 +85,37 @@ impl Change for GroupChange {
 
     fn withdraws(&self) -> bool {
         match self {
-            Self::Edit(edit) => edit.withdraws(),
-            Self::Invites(invites) => invites.iter().any(|invite| !invite.joins),
+            Self::Edit { edit, .. } => edit.withdraws(),
+            Self::Invites { invites, .. } => invites.iter().any(|invite| !invite.joins),
             Self::Delete(_) => true,
             Self::Create { .. } | Self::Resubmit(_) => false,
         }
     }
 
     fn effects(&self) -> Vec<Effect> {
-        let edit = match self {
-            Self::Create { edit, .. } => edit.as_ref(),
-            Self::Edit(edit) => Some(edit),
+        let (group, edit) = match self {
+            Self::Create { name, edit, .. } => (name, edit.as_ref()),
+            Self::Edit { group, edit } => (group, Some(edit)),
             Self::Delete(name) => return vec![Effect::DeletesGroup(name.clone())],
-            Self::Invites(_) | Self::Resubmit(_) => None,
+            Self::Invites { group, invites } => {
+                let leaving = invites.iter().filter(|invite| !invite.joins);
+                return leaving.map(|invite| leaves(&invite.email, group)).collect();
+            }
+            Self::Resubmit(_) => return Vec::new(),
         };
         let granted = edit.into_iter().flat_map(Edit::granted);
         let granted = granted.map(|flag| Effect::Grants {
             flag: flag.clone(),
             privileged: false,
         });
-        // Of other groups, nobody has to stay a member.
-        let left = edit.into_iter().flat_map(|edit| edit.removed(ADMINISTRATORS));
-        let left = left.map(|user| Effect::Leaves {
-            user: user.clone(),
-            group: ADMINISTRATORS.to_owned(),
-        });
-        granted.chain(left).collect()
+        let left = edit.into_iter().flat_map(|edit| edit.removed(MEMBERS));
+        granted.chain(left.map(|user| leaves(user, group))).collect()
     }
 
     fn only_withdraws(&self) -> bool {
         match self {
-            Self::Edit(edit) => edit.only_withdraws(),
-            Self::Invites(invites) => invites.iter().all(|invite| !invite.joins),
+            Self::Edit { edit, .. } => edit.only_withdraws(),
+            Self::Invites { invites, .. } => invites.iter().all(|invite| !invite.joins),
             Self::Delete(_) => true,
             Self::Create { .. } | Self::Resubmit(_) => false,
         }
@@ -114,10 +123,10 @@ impl Change for GroupChange {
 
     fn withdrawals(self) -> Option<Self> {
         match self {
-            Self::Edit(edit) => edit.withdrawals().map(Self::Edit),
-            Self::Invites(mut invites) => {
+            Self::Edit { group, edit } => edit.withdrawals().map(|edit| Self::Edit { group, edit }),
+            Self::Invites { group, mut invites } => {
                 invites.retain(|invite| !invite.joins);
-                (!invites.is_empty()).then_some(Self::Invites(invites))
+                (!invites.is_empty()).then_some(Self::Invites { group, invites })
             }
             Self::Delete(_) => Some(self),
             Self::Create { .. } | Self::Resubmit(_) => None,
@@ -125,6 +134,13 @@ impl Change for GroupChange {
     }
 
     fn starts_task(&self) -> bool {
-        matches!(self, Self::Create { .. } | Self::Edit(_) | Self::Resubmit(_))
+        matches!(self, Self::Create { .. } | Self::Edit { .. } | Self::Resubmit(_))
+    }
+}
+
+fn leaves(user: &str, group: &str) -> Effect {
+    Effect::Leaves {
+        user: user.to_owned(),
+        group: group.to_owned(),
     }
 }

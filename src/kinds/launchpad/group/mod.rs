@@ -126,7 +126,7 @@ impl Managed for Group {
             nodes: !access::missing(&object.spec, &remote.lists().nodes()).is_empty(),
         };
         if need.any() && !is_deleting(object) {
-            remote.lists().refresh(&remote.api, need).await?;
+            remote.live.lists.refresh(&remote.api, need).await?;
         }
         Ok(Observed::new(found))
     }
@@ -276,12 +276,14 @@ fn plan(
     let people = People::at(spec, given.now);
     let elsewhere = Elsewhere::new(&name, &given.others);
     let invites = people::plan(spec, &people, record, lists, group, &elsewhere, &mut fields)?;
-    let mut plan = fields.into_plan(GroupChange::Edit);
+    let group = found_name.clone();
+    let mut plan = fields.into_plan(|edit| GroupChange::Edit { group, edit });
     if seen.is_none() {
         let edit = plan.changes.pop();
         plan.changes.push(GroupChange::create(name, edit, &invites));
     } else if !invites.is_empty() {
-        plan.changes.push(GroupChange::Invites(invites));
+        let group = found_name.clone();
+        plan.changes.push(GroupChange::Invites { group, invites });
     }
     people.expiry.limit(&mut plan);
     Ok(plan)

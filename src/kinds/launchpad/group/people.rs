@@ -7,7 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{MEMBERS, delegated::ADMINISTRATORS, is_exact};
+use super::{MEMBERS, is_exact};
 use crate::{
     crd::{applied::Applied, common::Ensure, launchpad_group::LaunchpadGroupSpec},
     dataiku::{
@@ -106,19 +106,10 @@ pub(super) fn plan(
     for user in joining.filter(|user| !ids.contains(user.record.id.as_str())) {
         fields.differs((), adding(&user.record.id, &user.record.email));
     }
-    let administers = group.name.eq_ignore_ascii_case(ADMINISTRATORS);
     for member in members.into_iter().filter(|member| leaves(&folded(&member.email))) {
         if elsewhere.lets_go(&folded(&member.email), people, fields)? {
-            let edit = removing(member);
-            // Not everybody may leave the administrators.
-            fields.differs(
-                (),
-                if administers {
-                    edit.removing(ADMINISTRATORS, vec![member.email.clone()])
-                } else {
-                    edit
-                },
-            );
+            let edit = removing(member).removing(MEMBERS, vec![member.email.clone()]);
+            fields.differs((), edit);
         }
     }
     let all: Vec<_> = if exact {

@@ -41,9 +41,9 @@ pub(super) async fn apply(
                 ..Receipt::default()
             })
         }
-        GroupChange::Edit(edit) => put(remote, permit, found()?, Some(edit)).await,
+        GroupChange::Edit { edit, .. } => put(remote, permit, found()?, Some(edit)).await,
         GroupChange::Resubmit(_) => put(remote, permit, found()?, None).await,
-        GroupChange::Invites(invites) => {
+        GroupChange::Invites { invites, .. } => {
             let group = &found()?.group;
             let edit = InvitesEdit::Group {
                 group: GroupReference {
@@ -93,7 +93,7 @@ async fn put(
                 people: true,
                 nodes: true,
             };
-            if remote.lists().refresh(&remote.api, need).await.is_ok() {
+            if remote.live.lists.refresh(&remote.api, need).await.is_ok() {
                 also = without_unknown(&mut document, remote.lists()).map_err(|error| unreadable(&error))?;
             }
             if also.is_empty() {

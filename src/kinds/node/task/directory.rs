@@ -16,10 +16,14 @@ use crate::{
     },
     engine::{
         Error,
+        connect::Effect,
         run::{Ending, Progress, Task, Writes},
     },
     kinds::node::Known,
 };
+
+/// Source types of users who come from no directory, so that no resync changes them.
+const NO_DIRECTORY: [&str; 2] = ["LOCAL", "LOCAL_NO_AUTH"];
 
 /// How often, and how long apart, the node is asked for the users of a directory that it reads in the background.
 const LOOKS: usize = 120;
@@ -51,10 +55,28 @@ pub(super) async fn resync<T: Task, P: DipProduct>(
         Some(logins) => format!("resync {}", some_of("user", logins)),
         None => "resync all users".to_owned(),
     };
+    let effects = match logins {
+        Some(logins) => logins.iter().cloned().map(Effect::Edits).collect(),
+        None => everybody(side, writes)?,
+    };
     let answer = writes
-        .send(&what, |permit| side.api.resync_users(permit, logins))
+        .send_affecting(&what, &effects, |permit| side.api.resync_users(permit, logins))
         .await?;
     Ok(futures::progress(side, answer))
+}
+
+/// What a resync of all users does: the node may change everybody who comes from a directory.
+fn everybody<T: Task, P: DipProduct>(side: &Side<'_, P>, writes: &Writes<'_, T>) -> Result<Vec<Effect>, Error> {
+    if writes.protects_somebody() && !side.lists.users.is_complete() {
+        let message = "the list of users cannot be read completely, so that nobody can tell whether a resync of all users \
+                       would change one whom the connection protects";
+        return Err(Error::dependency(message));
+    }
+    let users = side.lists.users.filter(|user| {
+        let source = user.source_type.as_deref();
+        source.is_none_or(|source| !NO_DIRECTORY.contains(&source))
+    });
+    Ok(users.iter().map(|user| Effect::Edits(user.login.clone())).collect())
 }
 
 /// What a provisioning does, for people.
@@ -100,8 +122,13 @@ pub(super) async fn provision<T: Task, P: DipProduct>(
     }
     let source = provision.source_type.as_str();
     let what = format!("{what}: create {} of {all}", missing.len());
+    // Nobody knew before the directory answered whom the node would create.
+    let logins = missing.iter().filter_map(|user| user["login"].as_str());
+    let effects: Vec<Effect> = logins.map(|login| Effect::Edits(login.to_owned())).collect();
     let answer = writes
-        .send(&what, |permit| side.api.provision_users(permit, source, &missing))
+        .send_affecting(&what, &effects, |permit| {
+            side.api.provision_users(permit, source, &missing)
+        })
         .await?;
     Ok(futures::progress(side, answer))
 }

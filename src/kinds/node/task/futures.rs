@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Side, is_verdict};
+use super::{Side, is_verdict, may_end};
 use crate::{
     crd::{
         dss_task::AbortFutures,
@@ -185,7 +185,7 @@ pub(super) async fn abort<T: Task, P: DipProduct>(
     wanted: &AbortFutures,
 ) -> Result<Progress, Error> {
     let tasks = side.own.long_tasks().await?;
-    let (mut aborted, mut untold) = (0, tasks.unreadable);
+    let (mut aborted, mut untold, mut protected) = (0, tasks.unreadable, 0);
     for task in &tasks.items {
         match matches(wanted, task, side.now.as_millisecond()) {
             Some(true) => {}
@@ -195,11 +195,15 @@ pub(super) async fn abort<T: Task, P: DipProduct>(
                 continue;
             }
         }
+        if !may_end(writes, task.owner.as_deref()) {
+            protected += 1;
+            continue;
+        }
         let what = format!("abort future {}", task.id);
         let send = |permit| side.api.abort_long_task(permit, &task.id);
         aborted += usize::from(writes.send(&what, send).await?);
     }
-    let message = match untold {
+    let mut message = match untold {
         0 => format!("{aborted} futures were aborted"),
         untold => {
             format!(
@@ -207,12 +211,16 @@ pub(super) async fn abort<T: Task, P: DipProduct>(
             )
         }
     };
-    let ending = Ending::new(RunPhase::Succeeded, message).count("aborted", aborted);
-    Ok(Progress::Ended(if untold == 0 {
-        ending
-    } else {
-        ending.count("untold", untold)
-    }))
+    if protected > 0 {
+        message = format!("{message}; {protected} may be of users whom the connection protects, and were left alone");
+    }
+    let mut ending = Ending::new(RunPhase::Succeeded, message).count("aborted", aborted);
+    for (name, number) in [("untold", untold), ("protected", protected)] {
+        if number > 0 {
+            ending = ending.count(name, number);
+        }
+    }
+    Ok(Progress::Ended(ending))
 }
 
 /// Whether a future is to be aborted; `None`: the node does not tell enough of it.

@@ -166,6 +166,14 @@ pub struct Side<'a, P> {
     pub others: &'a [String],
 }
 
+/// Whether something of this owner may be ended. Where the node does not tell the owner, it may be somebody who is protected.
+pub fn may_end<T: Task>(writes: &Writes<'_, T>, owner: Option<&str>) -> bool {
+    match owner {
+        Some(owner) => !writes.is_protected(owner),
+        None => !writes.protects_somebody(),
+    }
+}
+
 /// Fails if what an action of both products needs does not exist, or cannot be used.
 pub async fn check<P: DipProduct>(side: &Side<'_, P>, doing: &Doing<'_>) -> Result<(), Error> {
     match doing {

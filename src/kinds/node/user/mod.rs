@@ -215,8 +215,7 @@ impl<K: NodeUser> Managed for User<K> {
                     Some(seen)
                         if remote.together.is_some()
                             && Self::edits_together(remote.lists())
-                            && seen.element.is_some()
-                            && !edit.withdraws() =>
+                            && seen.element.is_some() =>
                     {
                         match together::edit::<K::Instance>(remote, permit, seen, edit).await? {
                             together::Outcome::Edited => return Ok(Receipt::default()),
@@ -237,7 +236,7 @@ impl<K: NodeUser> Managed for User<K> {
                     remote.api.put_user(permit, key, &document).await?;
                 }
             }
-            Change::Delete { key } => _ = remote.api.delete_user(permit, key).await?,
+            Change::Delete { key } => together::delete::<K::Instance>(remote, permit, key).await?,
         }
         Ok(Receipt::default())
     }
@@ -249,6 +248,11 @@ impl<K: NodeUser> Managed for User<K> {
     fn edits_together(lists: &<K::Instance as ConnectionKind>::Lists) -> bool {
         let lists = lists.as_ref();
         lists.bulk.edit() && !*lists.own.get()
+    }
+
+    fn removes_together(lists: &<K::Instance as ConnectionKind>::Lists) -> bool {
+        let lists = lists.as_ref();
+        (lists.bulk.edit() || lists.bulk.delete()) && !*lists.own.get()
     }
 
     fn evidence(seen: &SeenUser) -> u64 {

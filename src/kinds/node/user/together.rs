@@ -32,8 +32,6 @@ use crate::{
 /// How old a list may be from which edits are made. They carry whole members, such as the groups: what somebody takes out of one
 /// meanwhile, they would put back.
 const OLDEST: Duration = Duration::from_secs(5);
-/// How often a reconcile asks again for a common list after the reconcile that read it was cancelled.
-const ATTEMPTS: usize = 3;
 
 /// A user as one list showed it to many reconciles.
 pub struct Element {
@@ -57,20 +55,16 @@ pub(super) async fn look_up<K: NodeUser>(
         return Ok(Observed::Found(Seen::listed(user)));
     }
     let gather = remote.together.unwrap_or_default();
-    for _ in 0..ATTEMPTS {
-        let read = async |logins| read_many(&remote.api, lists, logins).await;
-        let Some(listed) = lists.reading.ask_after(gather, login.clone(), read).await else {
-            continue;
-        };
-        // Without the properties that hold its mark, an element does not show whose the user is.
-        let shown = |one: &Element| one.user.admin_properties.is_some() && is_shown(object, record, lists, &one.user);
-        if let Some(Element { user, document, read }) = listed.filter(shown) {
-            return Ok(Observed::Found(Seen {
-                element: Some((document, read)),
-                ..Seen::listed(user)
-            }));
-        }
-        break;
+    let (api, shared) = (remote.api.clone(), remote.live.lists.clone());
+    let read = move |logins| async move { read_many(&api, (*shared).as_ref(), logins).await };
+    let listed = lists.reading.ask_after(gather, login, read).await.flatten();
+    // Without the properties that hold its mark, an element does not show whose the user is.
+    let shown = |one: &Element| one.user.admin_properties.is_some() && is_shown(object, record, lists, &one.user);
+    if let Some(Element { user, document, read }) = listed.filter(shown) {
+        return Ok(Observed::Found(Seen {
+            element: Some((document, read)),
+            ..Seen::listed(user)
+        }));
     }
     super::look_up(object, &remote.api, lists, record)
         .await
@@ -214,5 +208,64 @@ impl<C: NodeKind> BulkWrite for UserEdits<C> {
     async fn send_alone(side: &Side<C>, permit: WritePermit, one: &OneEdit) -> Result<(), ApiError> {
         let edit = |document: &mut Document| one.edit.write(document);
         side.api.edit_user(permit, &one.login, edit).await
+    }
+}
+
+/// Deletes a user, together with all others that are deleted at the same time.
+pub(super) async fn delete<C: NodeKind>(remote: &Remote<C>, permit: WritePermit, login: &str) -> Result<(), Error> {
+    let lists: &NodeLists = remote.lists().as_ref();
+    if remote.together.is_none() || !lists.bulk.delete() {
+        remote.api.delete_user(permit, login).await?;
+        return Ok(());
+    }
+    let side = Side::<C> {
+        api: remote.api.clone(),
+        lists: remote.live.lists.clone(),
+    };
+    let together = remote.live.writers.bulk::<UserDeletions<C>>("user deletions");
+    together.write(&side, permit, login.to_owned()).await
+}
+
+/// Deletions of users of one node.
+struct UserDeletions<C>(PhantomData<fn() -> C>);
+
+impl<C: NodeKind> BulkWrite for UserDeletions<C> {
+    type Api = Side<C>;
+    type Item = String;
+
+    // These users got their permits together, so the others are about to come.
+    const GATHER: Duration = Duration::from_millis(50);
+
+    fn bytes(login: &String) -> usize {
+        login.len() + 4
+    }
+
+    /// Where the answer does not tell that a user was deleted, a call for this user alone does.
+    async fn send(side: &Side<C>, permit: WritePermit, logins: &[&String]) -> Result<Vec<Sent>, ApiError> {
+        let each_alone = || logins.iter().map(|_| Sent::Alone).collect();
+        if !side.lists().bulk.delete() {
+            return Ok(each_alone());
+        }
+        let names: Vec<&str> = logins.iter().map(|login| login.as_str()).collect();
+        match side.api.delete_users(permit, &names).await {
+            Ok(outcomes) => {
+                let each = outcomes.into_iter().map(|outcome| match outcome {
+                    Ok(()) => Sent::Done(Ok(())),
+                    Err(_) => Sent::Alone,
+                });
+                Ok(each.collect())
+            }
+            Err(error) if lacks_call(&error) => {
+                tracing::info!(%error, "the node has no call that deletes many users: they are deleted one by one");
+                side.lists().bulk.deletions_are_lacking();
+                Ok(each_alone())
+            }
+            Err(error) if is_refusal(&error) => Ok(each_alone()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn send_alone(side: &Side<C>, permit: WritePermit, login: &String) -> Result<(), ApiError> {
+        side.api.delete_user(permit, login).await.map(drop)
     }
 }

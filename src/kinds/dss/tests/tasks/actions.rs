@@ -303,3 +303,93 @@ async fn a_task_whose_write_lost_its_answer_can_be_deleted() {
     rig.server.delete(PLURAL, "team", "write");
     rig.gone(PLURAL, "write").await;
 }
+
+impl Rig {
+    fn protect(&self, users: &Value) {
+        let spec = json!({ "spec": { "protected": { "users": users } } });
+        self.server.patch("dssinstances", "team", "design", spec);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_names_nobody_in_particular_changes_nobody_who_is_protected() {
+    let rig = Rig::dss().await;
+    rig.protect(&json!(["Boss", "breakglass"]));
+    let user = |source: &str| json!({ "login": "boss", "sourceType": source, "userProfile": "READER" });
+    rig.node
+        .patch_state(json!({
+            "users": { "boss": user("LDAP") },
+            "directory": { "LDAP": {
+                "users": {
+                    "ana": { "email": "ana@example.com", "groups": ["g"] },
+                    "breakglass": { "email": "b@example.com", "groups": ["g"] },
+                },
+                "groups": ["g"],
+            } },
+        }))
+        .unwrap();
+    rig.swept().await;
+    rig.node.reset_requests();
+    rig.task("resync", json!({ "resyncUsers": { "all": true } }));
+    rig.task("named", json!({ "resyncUsers": { "logins": ["boss"] } }));
+    rig.task(
+        "group",
+        json!({ "provisionUsers": { "sourceType": "LDAP", "group": "g" } }),
+    );
+    rig.task(
+        "email",
+        json!({ "provisionUsers": { "sourceType": "LDAP", "email": "b@example.com" } }),
+    );
+    for name in ["resync", "named", "group", "email"] {
+        let object = rig.wait(PLURAL, name, "NotAllowed").await;
+        assert!(Rig::message(&object).contains("protected.users"), "{object:#}");
+    }
+    rig.swept().await;
+    assert_eq!(rig.node.writes(), 0, "{:?}", rig.node.requests().counts);
+    // A user who comes from no directory is not reached.
+    rig.node
+        .patch_state(json!({ "users": { "boss": user("LOCAL_NO_AUTH") } }))
+        .unwrap();
+    rig.swept().await;
+    rig.task("others", json!({ "resyncUsers": { "all": true } }));
+    rig.phase("others", "Succeeded").await;
+    rig.protect(&json!(["boss"]));
+    rig.swept().await;
+    rig.task(
+        "unprotected",
+        json!({ "provisionUsers": { "sourceType": "LDAP", "group": "g" } }),
+    );
+    rig.phase("unprotected", "Succeeded").await;
+    assert_ne!(rig.at("/users/breakglass"), Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_and_futures_of_protected_users_are_left_alone() {
+    let rig = Rig::dss().await;
+    rig.project();
+    // All sessions of the simulator are the administrator's.
+    rig.protect(&json!(["Admin"]));
+    let unload = json!({ "unloadNotebooks": { "projectKeys": ["RISK"] } });
+    rig.task("protected", unload.clone());
+    let run = rig.phase("protected", "Succeeded").await;
+    assert_eq!(
+        (&run["counts"]["unloaded"], &run["counts"]["protected"]),
+        (&json!(0), &json!(2)),
+        "{run}"
+    );
+    assert!(
+        run["message"]
+            .as_str()
+            .unwrap()
+            .contains("whom the connection protects"),
+        "{run}"
+    );
+    rig.protect(&json!(["boss"]));
+    rig.task("others", unload);
+    let run = rig.phase("others", "Succeeded").await;
+    assert_eq!(
+        (&run["counts"]["unloaded"], &run["counts"]["protected"]),
+        (&json!(2), &Value::Null),
+        "{run}"
+    );
+}

@@ -134,7 +134,7 @@ impl Case {
 fn written(plan: &Plan<GroupChange>, before: &Value) -> Value {
     let mut document = document(before);
     for change in &plan.changes {
-        if let GroupChange::Edit(edit) | GroupChange::Create { edit: Some(edit), .. } = change {
+        if let GroupChange::Edit { edit, .. } | GroupChange::Create { edit: Some(edit), .. } = change {
             edit.write(&mut document).unwrap();
         }
     }

@@ -66,8 +66,15 @@ pub async fn run(args: &Args) -> Result<String> {
         };
         #[expect(clippy::cast_precision_loss, reason = "counts are small")]
         let each = cost.seconds * 1000.0 / cost.count.max(1) as f64;
-        writeln!(table, "| {} | {} | {:.2} | {each:.2} |", cost.unit, cost.count, cost.seconds)?;
-        eprintln!("{}: {} in {:.2} s of processor time", cost.unit, cost.count, cost.seconds);
+        writeln!(
+            table,
+            "| {} | {} | {:.2} | {each:.2} |",
+            cost.unit, cost.count, cost.seconds
+        )?;
+        eprintln!(
+            "{}: {} in {:.2} s of processor time",
+            cost.unit, cost.count, cost.seconds
+        );
     }
     Ok(table)
 }
