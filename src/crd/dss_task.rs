@@ -409,7 +409,7 @@ pub struct Action {
 )]
 #[serde(rename_all = "camelCase")]
 pub struct DssTaskSpec {
-    /// The connection. Immutable.
+    /// The connection: a `DssInstance`, or a `GovernInstance`. Immutable.
     #[x_kube(validation = Rule::new("self == oldSelf").message("instanceRef is immutable"))]
     pub instance_ref: NodeRef,
     /// When it runs, as a cron schedule: minute, hour, day of month, month, day of week (0 or 7 is Sunday). Of the runs that were

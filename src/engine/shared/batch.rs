@@ -208,7 +208,7 @@ mod tests {
         );
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn what_nobody_waits_for_any_more_is_not_done() {
         let batch = Arc::new(Batch::default());
         let ask = |n: u32| {
@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(third.await.unwrap(), Some((3, 1)));
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn the_work_goes_on_for_the_others_when_whoever_asked_first_gives_up() {
         let batch = Arc::new(Batch::<u32, (u32, usize)>::default());
         let works = Arc::new(AtomicUsize::new(0));
