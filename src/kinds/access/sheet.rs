@@ -119,6 +119,7 @@ fn projects(projects: &Projects) -> String {
 /// begins like a formula, and a terminal would obey control characters.
 fn inert(cell: String) -> String {
     let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let text = cell.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let obeyed = |c: char| c.is_control() && c != '\n';
+    let text = cell.chars().map(|c| if obeyed(c) { ' ' } else { c });
     formula.then_some('\'').into_iter().chain(text).collect()
 }
