@@ -503,6 +503,7 @@ pub struct StatusArgs {
 With --freeze and --unfreeze, the command writes `spec.freeze` of the connection object, and nothing else.
 
 Exit codes: 0 nobody is left, 2 somebody is, 1 error.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct DrainArgs {
     /// The connection object in the cluster of your kubeconfig, a `DssInstance`.
     #[arg(value_name = "KIND/NAMESPACE/NAME", value_parser = origin)]
@@ -605,6 +606,7 @@ fn origin(text: &str) -> Result<Origin, String> {
 }
 
 /// Never an error: that of the parser would repeat the text.
+#[expect(clippy::unnecessary_wraps, reason = "clap takes parsers that may fail")]
 fn key_place(text: &str) -> Result<KeyPlace, Infallible> {
     let (place, rest) = text.split_once('/').unwrap_or((text, ""));
     let parts: Vec<&str> = rest.split('/').collect();

@@ -149,9 +149,10 @@ async fn explain(client: &Client, named: &Named, namespace: &str) -> anyhow::Res
     facts.push(Fact {
         what: "ready",
         value: text(&ready["status"]),
-        state: Some(match observed {
-            true => format!("{}: {}", text(&ready["reason"]), text(&ready["message"])),
-            false => "the operator has not read the present spec yet".to_owned(),
+        state: Some(if observed {
+            format!("{}: {}", text(&ready["reason"]), text(&ready["message"]))
+        } else {
+            "the operator has not read the present spec yet".to_owned()
         }),
     });
     if let Some(retry) = retry(&object) {

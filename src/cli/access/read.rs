@@ -16,6 +16,7 @@ use crate::{
     kinds::{
         access::{self, Access, Missing, Scope},
         assigned,
+        govern::lists::GovernLists,
         node::{NodeLists, Sweep, survey},
     },
 };
@@ -45,7 +46,7 @@ pub(super) async fn access(
         }
         Product::Govern => {
             let Reached { connection, api } = connect::by::<GovernInstance>(args, &means)?;
-            let sweep = survey(&connection, &api, &Default::default()).await?;
+            let sweep = survey(&connection, &api, &GovernLists::default()).await?;
             let scope = Scope {
                 personal_keys: None,
                 roles: Some(assigned(&api).await),

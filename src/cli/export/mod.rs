@@ -76,9 +76,9 @@ pub(super) async fn run(job: &Job<'_>, console: &mut Console<'_>) -> anyhow::Res
     let folder = Folder::create(&job.target.directory)?;
     let means = Means::read(job.side, console).await?;
     match job.side.product() {
-        Product::Dss => of::<DssInstance>(job, &means, folder).await,
-        Product::Govern => of::<GovernInstance>(job, &means, folder).await,
-        Product::Launchpad => of::<LaunchpadSpace>(job, &means, folder).await,
+        Product::Dss => Box::pin(of::<DssInstance>(job, &means, folder)).await,
+        Product::Govern => Box::pin(of::<GovernInstance>(job, &means, folder)).await,
+        Product::Launchpad => Box::pin(of::<LaunchpadSpace>(job, &means, folder)).await,
     }
 }
 

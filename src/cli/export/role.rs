@@ -41,9 +41,9 @@ impl Draws for RoleAssignment {
             let roles = blueprint.each();
             let drawn: Vec<Drawn> = roles
                 .filter_map(|(role, rules)| {
-                    let rules: Vec<&Rule> = rules.iter().map(|(_, rule, _)| rule).collect();
-                    let is_wanted = !wanted.is_part || rules.iter().any(|rule| names(rule, wanted));
-                    is_wanted.then(|| assignment(&blueprint.blueprint_id, role, &rules))
+                    let all: Vec<&Rule> = rules.iter().map(|(_, rule, _)| rule).collect();
+                    let is_wanted = !wanted.is_part || all.iter().any(|rule| names(rule, wanted));
+                    is_wanted.then(|| assignment(&blueprint.blueprint_id, role, &all))
                 })
                 .collect();
             drawn
@@ -61,7 +61,7 @@ fn assignment(blueprint: &str, role: &str, rules: &[&Rule]) -> Drawn {
     let (mut declared, mut others) = (Vec::new(), 0);
     for rule in rules {
         match manifest(rule) {
-            Some(rule) => declared.push(rule),
+            Some(one) => declared.push(one),
             None => others += 1,
         }
     }

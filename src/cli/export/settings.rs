@@ -46,9 +46,9 @@ impl Draws for Keep<Settings> {
             let mut settings = Map::from_iter([(section.clone(), value)]);
             if section == "impersonation" {
                 let members = settings.get_mut(&section).and_then(Value::as_object_mut);
-                members
-                    .into_iter()
-                    .for_each(|members| members.retain(|key, _| !RULES.contains(&key.as_str())));
+                if let Some(members) = members {
+                    members.retain(|key, _| !RULES.contains(&key.as_str()));
+                }
             }
             let mut secret = Vec::new();
             withhold(&mut settings, "", &mut secret);

@@ -31,7 +31,7 @@ pub fn sheet(access: &Access) -> csv::Result<String> {
     let mut sheet = csv::Writer::from_writer(Vec::new());
     sheet.write_record(COLUMNS)?;
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let mut row = |cells: [String; 17]| sheet.write_record(cells.map(inert));
+    let mut row = |cells: [String; 17]| sheet.write_record(cells.each_ref().map(|cell| inert(cell)));
     for user in &access.users {
         row([
             "user".to_owned(),
@@ -117,7 +117,7 @@ fn projects(projects: &Projects) -> String {
 
 /// A cell that a spreadsheet and a terminal take for text: people choose their own names. A spreadsheet would run one that
 /// begins like a formula, and a terminal would obey control characters.
-fn inert(cell: String) -> String {
+fn inert(cell: &str) -> String {
     let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let obeyed = |c: char| c.is_control() && c != '\n';
     let text = cell.chars().map(|c| if obeyed(c) { ' ' } else { c });

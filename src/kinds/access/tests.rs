@@ -48,7 +48,9 @@ fn the_sheet_of_ten_thousand_users_fits_a_config_map_only_compressed() {
         source: Some("LDAP".to_owned()),
         enabled: Some(true),
         profile: Some("READER".to_owned()),
-        groups: (0..20).map(|step| format!("department-{}", (n + 7 * step) % 300)).collect(),
+        groups: (0..20)
+            .map(|step| format!("department-{}", (n + 7 * step) % 300))
+            .collect(),
         rights: ["mayCreateProjects", "mayWriteSafeCode", "mayWriteUnsafeCode"]
             .map(|name| right(name, n % 300))
             .into(),

@@ -86,7 +86,7 @@ fn on_dss() -> Vec<Row> {
             TASK,
             json!({ "exportNotebooks": export }),
             "RunFailed",
-            &["a ConfigMap holds at most 1024 KiB"],
+            &["a ConfigMap, which holds at most 1024 KiB"],
             0,
         ),
         row(

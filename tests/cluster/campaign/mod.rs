@@ -48,7 +48,7 @@ type Failure = (String, String);
 /// What the campaign does with a kind.
 struct Kind {
     name: &'static str,
-    kind: &'static str,
+    resource: &'static str,
     /// Whether several objects may declare one remote object.
     rivals: fn() -> bool,
     /// Each operation without a fault.
@@ -61,7 +61,7 @@ macro_rules! kinds {
     ($($kind:ty),* $(,)?) => {
         [$(Kind {
             name: <$kind as crate::scenarios::Scenario>::LABEL,
-            kind: <$kind as crate::scenarios::Scenario>::KIND,
+            resource: <$kind as crate::scenarios::Scenario>::KIND,
             rivals: || <$kind as crate::scenarios::Scenario>::same("any").is_some(),
             measure: run::measure::<$kind>,
             run: run::batch::<$kind>,
@@ -105,7 +105,7 @@ fn every_kind_is_in_the_campaign_and_has_the_scenarios() {
             continue;
         }
         assert!(
-            KINDS.iter().any(|one| one.kind == kind),
+            KINDS.iter().any(|one| one.resource == kind),
             "{kind} is not in the campaign"
         );
         let words = kind.chars().enumerate().map(|(at, letter)| {

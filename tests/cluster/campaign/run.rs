@@ -119,7 +119,7 @@ fn case<'a, S: Scenario>(
     operation: Operation,
     fault: Option<Fault>,
 ) -> Case<'a, S> {
-    let kind = KINDS.iter().find(|kind| kind.kind == S::KIND).unwrap();
+    let kind = KINDS.iter().find(|kind| kind.resource == S::KIND).unwrap();
     Case {
         world,
         subject,
@@ -202,9 +202,10 @@ impl<S: Scenario> Case<'_, S> {
         self.subject.apply(self.name, extra).await;
         self.until("the object to begin with is in sync", |case| {
             case.is_in_sync()
-                && match other {
-                    true => case.is_wider() || !S::KEEPS,
-                    false => case.is_expected(),
+                && if other {
+                    case.is_wider() || !S::KEEPS
+                } else {
+                    case.is_expected()
                 }
         })
         .await?;

@@ -126,8 +126,8 @@ impl<A: Action> Scenario for Task<A> {
     }
 }
 
-const CONTENT: &str = r##"{"nbformat":4,"nbformat_minor":5,"metadata":{},"cells":[{"cell_type":"markdown","metadata":{},"source":["content-of-users-1"]}]}"##;
-const OTHER_CONTENT: &str = r##"{"nbformat":4,"nbformat_minor":5,"metadata":{},"cells":[{"cell_type":"markdown","metadata":{},"source":["content-of-users-2"]}]}"##;
+const CONTENT: &str = r#"{"nbformat":4,"nbformat_minor":5,"metadata":{},"cells":[{"cell_type":"markdown","metadata":{},"source":["content-of-users-1"]}]}"#;
+const OTHER_CONTENT: &str = r#"{"nbformat":4,"nbformat_minor":5,"metadata":{},"cells":[{"cell_type":"markdown","metadata":{},"source":["content-of-users-2"]}]}"#;
 
 fn notebook(remote: &Instance, name: &str) -> Option<Value> {
     remote.state_at(&format!("/projects/RISK/notebooks/{name}"))

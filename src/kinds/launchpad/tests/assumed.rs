@@ -35,7 +35,7 @@ async fn live(switch: &str, value: &Value) {
     rig.phase_is("jane", "Active").await;
     let team = rig.group_id("team");
     let user = rig.found("users", "jane@example.com");
-    assert_eq!(group_ids(&user), [team.clone()], "{what}");
+    assert_eq!(group_ids(&user), std::slice::from_ref(&team), "{what}");
     assert_eq!(user["profile"]["name"], "designer", "{what}");
     // One sweep may have begun before the last write was shown.
     rig.swept().await;
