@@ -137,6 +137,8 @@ pub(super) struct Call<K = Read> {
     pub(super) body: Option<Zeroizing<Vec<u8>>>,
     /// What must not come back in an error message.
     pub(super) secrets: Vec<SecretString>,
+    /// Whether an error message may hold the remote side's words.
+    pub(super) quoted: bool,
     segments: Vec<(&'static str, String)>,
     query: Vec<(&'static str, String)>,
     kind: PhantomData<fn() -> K>,
@@ -148,6 +150,7 @@ impl<K> Call<K> {
             operation: operation.spec,
             body: None,
             secrets: Vec::new(),
+            quoted: true,
             segments: Vec::new(),
             query: Vec::new(),
             kind: PhantomData,
@@ -178,6 +181,12 @@ impl<K> Call<K> {
 
     pub(super) fn secrets(mut self, secrets: impl IntoIterator<Item = SecretString>) -> Self {
         self.secrets.extend(secrets);
+        self
+    }
+
+    /// Of a call whose body or answer is the users' own content: the remote side's words may repeat any part of it.
+    pub(super) fn unquoted(mut self) -> Self {
+        self.quoted = false;
         self
     }
 

@@ -109,6 +109,8 @@ pub struct Transport {
 
 /// Names the user in whose name a call is made (contract sheet 1.1).
 const PROXY_USER: &str = "X-DKU-ProxyUser";
+/// Stands in place of a message about a call whose content is the users' own.
+const UNQUOTED: &str = "[message withheld: it may quote the content]";
 
 struct Shared {
     base: Url,
@@ -308,7 +310,7 @@ impl Transport {
         self.tell(operation, &result, duration);
         match result {
             Ok((value, _)) => Ok(value),
-            Err(fault) => Err(self.present(operation, &fault, call.secrets)),
+            Err(fault) => Err(self.present(operation, &fault, call.secrets, call.quoted)),
         }
     }
 
@@ -434,12 +436,20 @@ impl Transport {
         self.shared.observer.called(&record);
     }
 
-    fn present(&self, operation: OperationSpec, fault: &Fault, mut secrets: Vec<SecretString>) -> ApiError {
+    fn present(
+        &self,
+        operation: OperationSpec,
+        fault: &Fault,
+        mut secrets: Vec<SecretString>,
+        quoted: bool,
+    ) -> ApiError {
         secrets.extend_from_slice(&self.shared.secrets);
-        let mut message = if fault.remote {
-            quotable(&fault.message, &secrets)
-        } else {
-            fault.message.clone()
+        // How a connection failed is told by this side.
+        let of_answer = fault.status.is_some() || fault.kind == ErrorKind::Malformed;
+        let mut message = match fault.remote {
+            true if of_answer && !quoted => UNQUOTED.to_owned(),
+            true => quotable(&fault.message, &secrets),
+            false => fault.message.clone(),
         };
         if fault.status == Some(StatusCode::NOT_FOUND) && operation.is_always_there() {
             let separator = if message.is_empty() { "" } else { "; " };

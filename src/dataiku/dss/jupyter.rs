@@ -150,7 +150,7 @@ impl Dss {
     /// # Errors
     /// The call fails.
     pub async fn jupyter_notebook(&self, project: &str, name: &str) -> Result<Option<Document>, ApiError> {
-        certain(self.transport.json(of(GET, project, name)).await)
+        certain(self.transport.json(of(GET, project, name).unquoted()).await)
     }
 
     /// Creates a notebook with this content.
@@ -165,7 +165,7 @@ impl Dss {
         content: &T,
     ) -> Result<(), ApiError> {
         self.transport
-            .write_done(of(CREATE, project, name).json(content), permit)
+            .write_done(of(CREATE, project, name).json(content).unquoted(), permit)
             .await
     }
 
@@ -181,7 +181,7 @@ impl Dss {
         content: &T,
     ) -> Result<(), ApiError> {
         self.transport
-            .write_done(of(PUT, project, name).json(content), permit)
+            .write_done(of(PUT, project, name).json(content).unquoted(), permit)
             .await
     }
 

@@ -87,6 +87,29 @@ async fn a_server_that_gives_back_what_it_got_does_not_get_it_into_an_error() {
 }
 
 #[tokio::test]
+async fn the_content_of_a_notebook_does_not_get_into_an_error() {
+    let content = json!({ "cells": [{ "source": ["canary"] }] });
+    for status in [400, 403, 404, 409, 500] {
+        let server = parrot(status, true).await;
+        let (dss, calls) = observed(&server.uri());
+        let create = dss.create_jupyter_notebook(permit(), "RISK", "explore", &content);
+        let mut errors = vec![create.await.unwrap_err()];
+        errors.extend(
+            dss.put_jupyter_notebook(permit(), "RISK", "explore", &content)
+                .await
+                .err(),
+        );
+        errors.extend(dss.jupyter_notebook("RISK", "explore").await.err());
+        for error in errors {
+            assert_clean(&format!("{error} {error:?}"));
+            assert_eq!(error.message, "[message withheld: it may quote the content]");
+            assert!(error.own_words, "{error}");
+        }
+        assert_clean(&format!("{:?}", calls.seen()));
+    }
+}
+
+#[tokio::test]
 async fn both_halves_of_a_key_pair_are_sent_and_neither_comes_back() {
     let server = parrot(403, true).await;
     let mut pair = endpoint(&server.uri());

@@ -109,6 +109,8 @@ impl<T: Task> Work for Running<T> {
                     | Reason::DependencyNotReady
                     | Reason::Frozen
                     | Reason::Forbidden
+                    // Of a read: a run that was refused has ended.
+                    | Reason::Rejected
                     | Reason::AlreadyExists
                     | Reason::Unavailable
             )

@@ -111,11 +111,11 @@ pub fn compare<S: Scenario>(found: &Measure, expected: &Measure, operation: Oper
         Fault::Around(_, Around::NoLease | Around::Freeze) | Fault::Remote(_, Remote::Late) => expected.committed + 1,
         _ => expected.committed,
     };
-    // One more creation, and the deletion of the first one.
+    // One more creation, and the deletion of the first one; or one more start.
     let again = if S::SHOWN_ONCE && matches!(operation, Operation::Create | Operation::Rotate) {
         2
     } else {
-        0
+        usize::from(S::STARTS_AGAIN)
     };
     if found.committed > allowed + again {
         return Err(format!("{} writes instead of {}", found.committed, expected.committed));

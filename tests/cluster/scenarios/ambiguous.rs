@@ -144,6 +144,8 @@ fn is_taken_away<S: Scenario>(declared: &Value) -> bool {
         .unwrap();
     match (declared, leaves) {
         (Value::Null, _) => true,
+        // The deletion of a task takes nothing away.
+        (declared, leaves) if *declared == leaves => true,
         (_, Value::Object(leaves)) => leaves
             .iter()
             .filter(|(_, value)| **value == false)

@@ -39,7 +39,7 @@ async fn killed_at_each_write<S: Scenario>(ground: &Ground, hint: &str, fault: V
         assert_eq!(
             subject.creates_that_succeeded(),
             // A committed write of which nobody knows what it has shown.
-            1 + usize::from(S::SHOWN_ONCE && n == 1 && committed),
+            1 + usize::from(is_made_again::<S>(n) && committed),
             "killed at write {n}: {:?}",
             subject.bed.remote.requests().log
         );
@@ -57,13 +57,18 @@ pub async fn answers_lost_at_each_write<S: Scenario>(ground: &Ground) {
         assert!(is_ours::<S>(&object), "answer {n} lost: it is ours");
         assert_eq!(
             subject.creates(),
-            1 + u64::from(S::SHOWN_ONCE && n == 1),
+            1 + u64::from(is_made_again::<S>(n)),
             "answer {n} lost: {:?}",
             subject.bed.remote.requests().counts
         );
         subject.bed.remote.clear_faults();
     }
     stays_as_it_is(&subject, "lost").await;
+}
+
+/// Whether this write is made again where its answer is lost.
+fn is_made_again<S: Scenario>(n: u64) -> bool {
+    (S::SHOWN_ONCE || S::STARTS_AGAIN) && n == 1
 }
 
 fn spoil_write<S: Scenario>(subject: &Subject<S>, n: u64, fault: &Value) {

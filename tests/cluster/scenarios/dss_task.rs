@@ -16,6 +16,10 @@ pub trait Action {
     const CREATES: &'static [&'static str];
     /// Events of type `Normal` of one run.
     const EVENTS: u64 = 1;
+    /// See [`Scenario::STARTS_AGAIN`].
+    const STARTS_AGAIN: bool = false;
+    /// See [`Scenario::NEEDS_WHOLE_LIST`].
+    const NEEDS_WHOLE_LIST: bool = false;
 
     /// Puts on the node what the task needs there.
     fn prepare(remote: &Instance, name: &str);
@@ -58,6 +62,8 @@ impl<A: Action> Scenario for Task<A> {
     const EVENTS: u64 = A::EVENTS;
     const KEEPS: bool = false;
     const ADOPTS: bool = false;
+    const STARTS_AGAIN: bool = A::STARTS_AGAIN;
+    const NEEDS_WHOLE_LIST: bool = A::NEEDS_WHOLE_LIST;
     const REFUSED: &'static str = "RunFailed";
     const NOT_OFFERED: &'static [(&'static str, &'static str)] = &[("Disable", "Unsupported value: \"Disable\"")];
 
@@ -238,6 +244,8 @@ fn discussions(remote: &Instance, name: &str, ours: bool) -> Map<String, Value> 
 impl Action for PostDiscussion {
     const LABEL: &'static str = "DssTaskThatPosts";
     const CREATES: &'static [&'static str] = &["D64"];
+    // The node makes the id: after a lost answer, a discussion that cannot be read may be ours.
+    const NEEDS_WHOLE_LIST: bool = true;
 
     fn prepare(remote: &Instance, name: &str) {
         remote.patch_state(at_notebook(name, &json!({}))).unwrap();
@@ -308,6 +316,8 @@ impl Action for ResyncUsers {
     const CREATES: &'static [&'static str] = &["D17"];
     // That it began, and that it ended.
     const EVENTS: u64 = 2;
+    // The node lists a future no longer than it runs, and these have ended before anybody may look for them.
+    const STARTS_AGAIN: bool = true;
 
     fn prepare(remote: &Instance, name: &str) {
         let from = json!({ "sourceType": "LDAP", "email": "by.hand@example.com", "displayName": "By hand" });
@@ -424,6 +434,36 @@ async fn content_is_shown_nowhere_and_observe_starts_nothing(ground: &Ground) {
 }
 
 in_memory!(content_is_shown_nowhere_and_observe_starts_nothing);
+
+/// A future that goes on when the call that started it can no longer take effect is found and followed: it is started once,
+/// whether the answer was lost or the operator was killed.
+async fn a_future_that_goes_on_is_found_again(ground: &Ground) {
+    let mut subject = Subject::<Task<ResyncUsers>>::ready(ground, "found").await;
+    for (name, fault) in [
+        ("lost", json!({ "kind": "dropAfter" })),
+        ("killed", json!({ "kind": "slowDrip", "bytesPerSecond": 1 })),
+    ] {
+        let remote = &subject.bed.remote;
+        remote.switch("futureMillis", json!(30_000)).unwrap();
+        remote.reset_requests();
+        remote.fault(json!({ "match": { "writes": true }, "fault": fault }));
+        subject.prepare(name);
+        subject.apply(name, json!({})).await;
+        subject.bed.until("the start", || remote.writes() == 1).await;
+        if name == "killed" {
+            subject.bed.operator.kill().await.unwrap();
+            subject.bed.remote.clear_faults();
+            subject.bed.operator.restart().await.unwrap();
+        }
+        let object = subject.converged(name).await;
+        assert_eq!(object["status"]["runs"].as_array().unwrap().len(), 1, "{name}");
+        assert_eq!(subject.creates(), 1, "{name}");
+        subject.bed.remote.clear_faults();
+    }
+    subject.stays_in_sync().await;
+}
+
+in_memory!(a_future_that_goes_on_is_found_again);
 
 mod writing {
     use super::{Task, WriteNotebook};

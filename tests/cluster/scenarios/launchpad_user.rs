@@ -142,7 +142,7 @@ impl<P: Progress> Scenario for Person<P> {
         let Some((_, person)) = all(remote, name).pop() else {
             return Value::Null;
         };
-        let mut rest: Map<String, Value> = without(person, &["id", "email", "createdOn", "profile"]);
+        let mut rest: Map<String, Value> = without(person, &["id", "email", "createdOn", "isOwner", "profile"]);
         rest["groups"]
             .as_array_mut()
             .unwrap()
@@ -153,8 +153,14 @@ impl<P: Progress> Scenario for Person<P> {
         Value::Object(rest)
     }
 
+    /// Groups that the object does not declare stay.
     fn broken(remote: &Instance, name: &str) -> Value {
-        patch(remote, name, &json!({ "profile": { "name": "reader" }, "groups": [] }))
+        let groups = Self::rest(remote, name)["groups"].clone();
+        patch(
+            remote,
+            name,
+            &json!({ "profile": { "name": "reader" }, "groups": groups }),
+        )
     }
 
     fn disturbed(remote: &Instance, name: &str) -> Value {

@@ -209,6 +209,9 @@ pub trait Scenario {
     /// Whether the answer to the creation alone shows what the object is for: where it is lost, another one is made, and the
     /// first one is deleted.
     const SHOWN_ONCE: bool = false;
+    /// Whether what was started is started again after a lost answer, where the remote side does not show any more that it was:
+    /// done twice, it is done once.
+    const STARTS_AGAIN: bool = false;
     /// Whether nothing is made while the list has elements that cannot be read: the node makes the id, so that one of them
     /// may be the object.
     const NEEDS_WHOLE_LIST: bool = false;
