@@ -119,7 +119,7 @@ fn case<'a, S: Scenario>(
     operation: Operation,
     fault: Option<Fault>,
 ) -> Case<'a, S> {
-    let kind = KINDS.iter().find(|kind| kind.resource == S::KIND).unwrap();
+    let kind = KINDS.iter().find(|kind| kind.kind == S::KIND).unwrap();
     Case {
         world,
         subject,
