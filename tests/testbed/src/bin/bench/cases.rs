@@ -257,7 +257,9 @@ fn user(number: usize) -> Value {
 }
 
 fn object(kind: &str, name: &str, spec: Value) -> Value {
-    json!({ "apiVersion": API_VERSION, "kind": kind, "metadata": { "name": name }, "spec": spec })
+    let mut object = json!({ "apiVersion": API_VERSION, "kind": kind, "metadata": { "name": name } });
+    object["spec"] = spec;
+    object
 }
 
 fn is_ready(object: &Value) -> bool {
