@@ -446,10 +446,12 @@ impl Transport {
         secrets.extend_from_slice(&self.shared.secrets);
         // How a connection failed is told by this side.
         let of_answer = fault.status.is_some() || fault.kind == ErrorKind::Malformed;
-        let mut message = match fault.remote {
-            true if of_answer && !quoted => UNQUOTED.to_owned(),
-            true => quotable(&fault.message, &secrets),
-            false => fault.message.clone(),
+        let mut message = if fault.remote && of_answer && !quoted {
+            UNQUOTED.to_owned()
+        } else if fault.remote {
+            quotable(&fault.message, &secrets)
+        } else {
+            fault.message.clone()
         };
         if fault.status == Some(StatusCode::NOT_FOUND) && operation.is_always_there() {
             let separator = if message.is_empty() { "" } else { "; " };

@@ -165,6 +165,9 @@ pub enum Fate {
     Exists,
     /// The remote side answered, and the answer does not tell. A read tells.
     Answered,
+    /// Something answered that is not the product's own error, such as a login page in front of it or a result that cannot be
+    /// read. A read tells.
+    Unreadable,
     /// No answer arrived: the write may have been executed, or may still be.
     Unknown,
 }

@@ -69,11 +69,12 @@ fn fate(error: &ApiError) -> Fate {
         | ErrorKind::CircuitOpen => Fate::NotDone,
         // A gateway may answer for the node while the node is still executing the call.
         ErrorKind::Unavailable if matches!(error.status, Some(502..=504)) => Fate::Unknown,
+        ErrorKind::Unavailable if error.own_words => Fate::Answered,
         ErrorKind::Unavailable
         | ErrorKind::NotJson
         | ErrorKind::Malformed
         | ErrorKind::TooLarge
-        | ErrorKind::NoMemory => Fate::Answered,
+        | ErrorKind::NoMemory => Fate::Unreadable,
         ErrorKind::Timeout | ErrorKind::Lost => Fate::Unknown,
     }
 }

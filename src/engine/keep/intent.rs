@@ -122,7 +122,7 @@ impl<M: Managed> Pass<'_, M> {
                 }
             }
             // What does not exist right after an answer was not created by us; if somebody creates it later, it is theirs.
-            Fate::Answered => {
+            Fate::Answered | Fate::Unreadable => {
                 let seen = self.observe(Read::Fresh).await?;
                 if seen.is_none() || M::ENTRIES {
                     self.take_back();

@@ -146,7 +146,8 @@ impl<T: Task> Cycle<'_, T> {
                 let definite = match fate {
                     Fate::NotDone => !matches!(reason, Reason::Unavailable | Reason::RateLimited),
                     Fate::Answered | Fate::Exists => true,
-                    Fate::Unknown => false,
+                    // What the node did without a word of its own is looked up.
+                    Fate::Unreadable | Fate::Unknown => false,
                 };
                 if definite {
                     let ending = Ending::new(RunPhase::Failed, error.to_string());

@@ -24,16 +24,28 @@ pub async fn a_freeze_stops_every_write_that_waits<S: Scenario>(ground: &Ground)
     bed.wait(bed.connection.kind, bed.connection.name, "Ready=True/InSync")
         .await;
     bed.remote.reset_requests();
-    bed.remote
-        .fault(json!({ "match": { "writes": true }, "times": 0, "fault": { "kind": "latency", "millis": 1_500 } }));
+    // A write that is that of many waits for the one before, so long that the freeze comes in between.
+    let latency = Duration::from_millis(if S::ONE_DOCUMENT { 3_000 } else { 1_500 });
+    bed.remote.fault(json!({
+        "match": { "writes": true }, "times": 0, "fault": { "kind": "latency", "millis": latency.as_millis() },
+    }));
     let names: Vec<_> = (0..MANY).map(|n| format!("busy-{n:02}")).collect();
     for name in &names {
         subject.prepare(name);
     }
-    futures::future::join_all(names.iter().map(|name| subject.apply(name, json!({})))).await;
-    // The second write that is that of many is that of everybody else.
-    let first = if S::ONE_DOCUMENT { 1 } else { 2 };
-    bed.until("the first writes", || bed.remote.writes() >= first).await;
+    let apply_all = |names: &[String]| {
+        let all: Vec<_> = names.iter().map(|name| subject.object(name, json!({}))).collect();
+        async move { futures::future::join_all(all.iter().map(|object| bed.apply(object))).await }
+    };
+    if S::ONE_DOCUMENT {
+        // Together, all of them could be in the first write.
+        apply_all(&names[..1]).await;
+        bed.until("the first write", || bed.remote.writes() >= 1).await;
+        apply_all(&names[1..]).await;
+    } else {
+        apply_all(&names).await;
+        bed.until("the first writes", || bed.remote.writes() >= 2).await;
+    }
 
     bed.apply(&connection(true)).await;
     bed.wait(bed.connection.kind, bed.connection.name, "Ready=True/InSync")
@@ -42,7 +54,7 @@ pub async fn a_freeze_stops_every_write_that_waits<S: Scenario>(ground: &Ground)
     tokio::time::sleep(Duration::from_millis(300)).await;
     let sent = bed.remote.writes();
     assert!(sent < MANY as u64, "all {sent} writes were sent before the freeze");
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    tokio::time::sleep(latency + Duration::from_millis(2_500)).await;
     assert_eq!(bed.remote.writes(), sent, "writes after the freeze was acknowledged");
     let mut frozen = 0;
     for name in &names {
