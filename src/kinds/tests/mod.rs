@@ -6,7 +6,7 @@ pub(crate) mod assumed;
 mod audit;
 mod bad_input;
 mod bulk_edits;
-mod fifteen_calls;
+mod few_calls;
 mod inventory;
 mod many_users;
 mod matrix;
