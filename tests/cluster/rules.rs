@@ -227,13 +227,13 @@ fn tasks() -> Vec<Case> {
         (
             TASK,
             "other",
-            json!({ "instanceRef": { "kind": "GovernInstance" }, "resyncUsers": null, "pushBaseImages": {} }),
+            json!({ "instanceRef": { "kind": "GovernInstance", "name": "prod" }, "resyncUsers": null, "pushBaseImages": {} }),
             "a Govern node takes resyncUsers, provisionUsers, abortFutures and awaitFuture",
         ),
         (
             TASK,
             "other",
-            json!({ "instanceRef": { "kind": "GovernInstance" }, "asUser": "jane" }),
+            json!({ "instanceRef": { "kind": "GovernInstance", "name": "prod" }, "asUser": "jane" }),
             "asUser is for a DSS node",
         ),
         (
