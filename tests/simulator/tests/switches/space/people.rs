@@ -14,7 +14,7 @@ answers! { launchpad: {
         "sensitive" => {"found": [], "again": 0},
     }
     "A51" whether_a_user_has_the_id_of_the_invite { "new" => false, "same" => true }
-    "acceptMillis" who_is_a_user_a_second_after_an_invite { 0 => [1, 0], 500 => [0, 1], 60_000 => [1, 0] }
+    "acceptMillis" who_is_a_user_a_second_after_an_invite { 0 => [1, 0], 500 => [0, 1] }
     "inviteExpiry" an_invite_after_eight_days { "never" => [1, true], "week" => [0, false] }
 } }
 
