@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::node::Rig;
 
-const FEW: usize = 300;
+const FEW: usize = 1000;
 /// One in so many users shares the Secret that is changed.
 const SHARE: usize = 10;
 /// One in so many users is changed by hand.
