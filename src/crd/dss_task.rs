@@ -222,8 +222,8 @@ pub struct AbortFutures {
 /// Waits for a future that somebody else started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AwaitFuture {
-    /// Its id. The operator reads how the future is and never its result, which stays on the node for whoever started it. It never
-    /// aborts this future.
+    /// The id of the future. The task polls the state of the future. It never reads the result and never aborts the future: both
+    /// belong to the user who started it.
     #[schemars(length(min = 1, max = 200))]
     pub id: String,
 }

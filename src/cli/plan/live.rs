@@ -18,7 +18,7 @@ use crate::{
 const OWN: [&str; 4] = ["uid", "creationTimestamp", "deletionTimestamp", "generation"];
 
 /// Takes the status of each manifest from its object in the cluster, if there is one: what the operator created and granted.
-/// Where the caller may not read objects, they are planned as new, and a warning says so.
+/// The planner treats objects that the caller may not read as new, and prints a warning that names the missing right.
 pub(super) async fn complete(manifests: &mut [Manifest], console: &mut Console<'_>) -> anyhow::Result<()> {
     let client = console.client().await?;
     let mut known: BTreeMap<(String, String), HashMap<String, Value>> = BTreeMap::new();

@@ -444,7 +444,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_gives_up_while_it_waits_counts_for_nothing() {
+    async fn the_brake_does_not_count_a_reconcile_that_is_cancelled_while_it_waits_for_the_lock() {
         let guard = Arc::new(Guard::default());
         let first = guard.admit(&leaves(9), one_stays).await.unwrap();
         let ask = |user| {

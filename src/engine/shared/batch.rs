@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_work_goes_on_for_the_others_when_whoever_asked_first_gives_up() {
+    async fn the_work_goes_on_for_the_others_when_the_first_reconcile_is_cancelled() {
         let batch = Arc::new(Batch::<u32, (u32, usize)>::default());
         let works = Arc::new(AtomicUsize::new(0));
         let ask = |n: u32| {

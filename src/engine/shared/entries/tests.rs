@@ -491,21 +491,3 @@ fn the_change_is_made_on_what_is_there_at_that_moment() {
     let made = first.changes[0].make(&mut raced).unwrap();
     assert_eq!(made.replaced, BTreeMap::from([("/a".to_owned(), "7".to_owned())]));
 }
-
-#[test]
-fn values_that_no_status_can_hold_are_refused() {
-    let long = "x".repeat(70_000);
-    let mut world = World::new(&json!({"a": long}), &[json!({"a": 1})]);
-    let (reason, message) = refused(world.reconcile(0));
-    assert_eq!(reason, Reason::Invalid);
-    assert!(message.contains("would replace") && message.len() < 200, "{message}");
-    let (reason, _) = refused(world.declare(0, json!({"b": long})));
-    assert_eq!(reason, Reason::Invalid);
-}
-
-#[test]
-fn no_step_holds_a_value() {
-    let world = World::new(&json!({"a": "found"}), &[json!({"a": "declared"})]);
-    let plan = world.plan(0).unwrap();
-    assert_eq!(plan.steps(), ["set variable a"]);
-}

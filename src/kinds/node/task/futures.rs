@@ -123,14 +123,14 @@ pub async fn take<P: DipProduct>(side: &Side<'_, P>, id: &str) -> Result<Taken, 
     }
 }
 
-/// How a future of somebody else ended. Its result stays on the node: a read of it would take it from whoever started the future.
+/// How a future of another user ended. The operator leaves the result on the node: the first read of a result deletes it.
 pub async fn look<P: DipProduct>(side: &Side<'_, P>, id: &str) -> Result<Taken, Error> {
     let ended = |phase, message: String| Ok(Taken::Ended(Ending::new(phase, message)));
     match side.own.long_task(id).await {
         Ok(None) => Ok(Taken::Gone),
         Ok(Some(task)) if task.has_result => ended(
             RunPhase::Succeeded,
-            format!("future {id} has ended; its result stays on the node for whoever started it"),
+            format!("future {id} has ended; the operator leaves its result on the node for the user who started it"),
         ),
         Ok(Some(task)) if task.aborted == Some(true) => {
             ended(RunPhase::Aborted, format!("somebody aborted future {id} on the node"))

@@ -1,8 +1,8 @@
-//! Entries whose values come from Secrets, and values of others that may be secrets.
+//! Entries whose values come from Secrets, values of others that may be secrets, and what of a value is shown or recorded.
 
 use serde_json::json;
 
-use super::{super::place, World};
+use super::{super::place, Reason, World, refused};
 
 fn secret(world: &mut World, number: usize, pointer: &str, value: &str) {
     let member = world.members[number].as_mut().unwrap();
@@ -48,4 +48,22 @@ fn a_secret_of_others_is_replaced_and_never_recorded() {
         world.value(),
         json!({"ldap": {"password": "ours"}, "list": [], "plain": 1})
     );
+}
+
+#[test]
+fn values_that_no_status_can_hold_are_refused() {
+    let long = "x".repeat(70_000);
+    let mut world = World::new(&json!({"a": long}), &[json!({"a": 1})]);
+    let (reason, message) = refused(world.reconcile(0));
+    assert_eq!(reason, Reason::Invalid);
+    assert!(message.contains("would replace") && message.len() < 200, "{message}");
+    let (reason, _) = refused(world.declare(0, json!({"b": long})));
+    assert_eq!(reason, Reason::Invalid);
+}
+
+#[test]
+fn no_step_holds_a_value() {
+    let world = World::new(&json!({"a": "found"}), &[json!({"a": "declared"})]);
+    let plan = world.plan(0).unwrap();
+    assert_eq!(plan.steps(), ["set variable a"]);
 }

@@ -208,7 +208,7 @@ async fn the_result_of_a_future_of_somebody_else_stays_on_the_node() {
         assert_eq!(
             rig.at("/futures/theirs/result/secret"),
             "of-jane",
-            "whoever started it can still read it"
+            "the user who started it can still read it"
         );
         let message = run["message"].as_str().unwrap();
         assert!(ended != "done" || message.contains("stays on the node"), "{message}");
