@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc, LazyLock, Mutex,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
@@ -80,6 +80,10 @@ pub struct Rig {
     running: Option<tokio::task::JoinHandle<()>>,
 }
 
+/// Schemas take long to derive, and every rig serves both.
+static KINDS: LazyLock<[Registered; 2]> =
+    LazyLock::new(|| [Hub::crd(), Widget::crd()].map(|kind| Registered::from_crd(&kind)));
+
 impl Rig {
     /// An engine with a hub that is ready.
     pub async fn ready() -> Self {
@@ -92,8 +96,9 @@ impl Rig {
     /// The objects of a hub, without an engine.
     pub fn stopped() -> Self {
         let server = MemoryApiserver::new();
-        server.register(Registered::from_crd(&Hub::crd()));
-        server.register(Registered::from_crd(&Widget::crd()));
+        for kind in KINDS.iter() {
+            server.register(kind.clone());
+        }
         let number = RIGS.fetch_add(1, Ordering::Relaxed);
         // Nothing is ever sent there: the API of a hub is in memory.
         let url = format!("https://127.0.0.1:9/{number}");

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use memory_apiserver::{MemoryApiserver, Registered};
+use memory_apiserver::MemoryApiserver;
 use serde_json::{Value, json};
 use testbed::simulator::{Instance, InstanceConfig, Product, Simulator};
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
-    crd,
     engine::{environment::Environment, scope::Scope, source_watch},
     kinds,
 };
@@ -33,10 +32,7 @@ impl Rig {
     }
 
     pub async fn with(config: InstanceConfig) -> Self {
-        let server = MemoryApiserver::new();
-        for definition in crd::all() {
-            server.register(Registered::from_crd(&definition));
-        }
+        let server = super::apiserver();
         let simulator = Simulator::start().await.unwrap();
         let product = config.product;
         let (kind, name) = match product {

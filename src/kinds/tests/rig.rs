@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use memory_apiserver::{MemoryApiserver, Registered};
+use memory_apiserver::MemoryApiserver;
 use serde_json::{Value, json};
 use testbed::simulator::{Instance, InstanceConfig, Product, Simulator};
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
-    crd,
     engine::{environment::Environment, scope::Scope, source_watch},
     kinds,
 };
@@ -32,10 +31,7 @@ pub struct Rig {
 impl Rig {
     /// Connections with these terms, all ready, and what the tenant is after: a user in a privileged group.
     pub async fn with(terms: Value) -> Self {
-        let server = MemoryApiserver::new();
-        for definition in crd::all() {
-            server.register(Registered::from_crd(&definition));
-        }
+        let server = super::apiserver();
         let simulator = Simulator::start().await.unwrap();
         let start = async |product| simulator.instance(InstanceConfig::new(product)).await.unwrap();
         let (dss, govern, space) = (

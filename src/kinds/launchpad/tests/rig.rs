@@ -9,14 +9,13 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use kube::CustomResourceExt;
-use memory_apiserver::{MemoryApiserver, Registered};
+use memory_apiserver::MemoryApiserver;
 use serde_json::{Value, json};
 use testbed::simulator::{Instance, InstanceConfig, Product, Simulator};
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
-    crd::{LaunchpadGroup, LaunchpadSpace, LaunchpadUser},
+    crd::LaunchpadSpace,
     engine::{clock::Clock, environment::Environment, scope::Scope, source_watch, start::Starting},
     kinds::launchpad::{Group, User},
 };
@@ -48,10 +47,7 @@ impl Rig {
             config = config.switch(switch, value.clone());
         }
         let space = simulator.instance(config).await.unwrap();
-        let server = MemoryApiserver::new();
-        server.register(Registered::from_crd(&LaunchpadSpace::crd()));
-        server.register(Registered::from_crd(&LaunchpadGroup::crd()));
-        server.register(Registered::from_crd(&LaunchpadUser::crd()));
+        let server = crate::kinds::tests::apiserver();
         server.create(json!({
             "apiVersion": "v1", "kind": "Secret",
             "metadata": { "name": "key", "namespace": "team", "annotations": { "dataiku-operator.io/allowed-hosts": "127.0.0.1" } },

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
@@ -59,11 +59,16 @@ pub struct Rig {
     url: String,
 }
 
+/// Schemas take long to derive, and every rig serves both.
+static KINDS: LazyLock<[Registered; 2]> =
+    LazyLock::new(|| [Desk::crd(), DeskKey::crd()].map(|kind| Registered::from_crd(&kind)));
+
 impl Rig {
     pub fn new(unique_labels: bool) -> Self {
         let server = MemoryApiserver::new();
-        server.register(Registered::from_crd(&Desk::crd()));
-        server.register(Registered::from_crd(&DeskKey::crd()));
+        for kind in KINDS.iter() {
+            server.register(kind.clone());
+        }
         let node = MemoryNode::new(server.clone(), unique_labels);
         let url = format!("http://127.0.0.1:9/desk{}", RIGS.fetch_add(1, Ordering::Relaxed));
         NODES.lock().unwrap().insert(url.clone(), node.clone());
