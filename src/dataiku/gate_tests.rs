@@ -46,6 +46,17 @@ async fn a_single_slot_serves_both_lanes_and_cancelled_waiters_leave_nothing_beh
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_below_the_rate_waits_for_no_timer() {
+    let gate = gate(8, 50);
+    advance(Duration::from_micros(1500)).await;
+    let start = Instant::now();
+    for _ in 0..3 {
+        let _ = gate.enter(Lane::Interactive).await.ok().unwrap();
+    }
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
 async fn calls_leave_at_the_rate_with_a_tenth_of_a_second_ahead() {
     let gate = gate(8, 50);
     let start = Instant::now();
