@@ -15,6 +15,7 @@ pub mod dss_instance_variables;
 pub mod dss_personal_api_key;
 pub mod dss_task;
 pub mod dss_user;
+pub mod examples;
 pub mod govern_global_api_key;
 pub mod govern_group;
 pub mod govern_instance;
@@ -38,7 +39,8 @@ pub mod status;
 use std::collections::BTreeMap;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool, SelectableField,
+    CustomResourceDefinition, CustomResourceDefinitionVersion, JSONSchemaProps, JSONSchemaPropsOrArray,
+    JSONSchemaPropsOrBool, SelectableField,
 };
 use kube::CustomResourceExt;
 
@@ -86,23 +88,33 @@ pub fn all() -> Vec<CustomResourceDefinition> {
         LaunchpadGroup::crd(),
         LaunchpadUser::crd(),
     ];
-    for version in definitions
-        .iter_mut()
-        .flat_map(|definition| &mut definition.spec.versions)
-    {
-        let schema = version.schema.as_mut();
-        if let Some(schema) = schema.and_then(|schema| schema.open_api_v3_schema.as_mut()) {
-            without_defaults(schema);
-            let selectable = SELECTABLE.iter().filter(|path| has_field(schema, path));
-            let selectable: Vec<_> = selectable
-                .map(|path| SelectableField {
-                    json_path: (*path).to_owned(),
-                })
-                .collect();
-            version.selectable_fields = Some(selectable);
+    for definition in &mut definitions {
+        let kind = &definition.spec.names.kind;
+        for version in &mut definition.spec.versions {
+            complete(kind, version);
         }
     }
     definitions
+}
+
+/// Adds to a version what its types do not say: the example in its description, and the fields that select. Takes the defaults
+/// out.
+fn complete(kind: &str, version: &mut CustomResourceDefinitionVersion) {
+    let schema = version.schema.as_mut();
+    let Some(schema) = schema.and_then(|schema| schema.open_api_v3_schema.as_mut()) else {
+        return;
+    };
+    if let Some(description) = &mut schema.description {
+        *description = examples::with_example(kind, description);
+    }
+    without_defaults(schema);
+    let selectable = SELECTABLE.iter().filter(|path| has_field(schema, path));
+    let selectable: Vec<_> = selectable
+        .map(|path| SelectableField {
+            json_path: (*path).to_owned(),
+        })
+        .collect();
+    version.selectable_fields = Some(selectable);
 }
 
 /// Fields that `kubectl get --field-selector` and watches may select by, in the kinds that have them: the connection, and the
@@ -289,6 +301,47 @@ mod tests {
                 assert!(paths.contains(&".status.remote.key"), "{kind}: {paths:?}");
                 let is_connection = ["DssInstance", "GovernInstance", "LaunchpadSpace"].contains(&&*kind);
                 assert_eq!(paths.len(), if is_connection { 1 } else { 2 }, "{kind}: {paths:?}");
+            }
+        }
+    }
+
+    /// A word that says what it means to leave a field out.
+    const UNSET: [&str; 4] = ["default", "unset", "exactly one of", "absent"];
+
+    /// Fields of a spec that may be left out and do not say what that means. What Kubernetes itself describes is not ours.
+    fn silent_on_unset(path: &str, schema: &JSONSchemaProps, found: &mut Vec<String>) {
+        if path.ends_with(".selector") {
+            return;
+        }
+        let required = schema.required.as_deref().unwrap_or_default();
+        for (name, field) in schema.properties.iter().flatten() {
+            let text = field.description.as_deref().unwrap_or_default().to_lowercase();
+            if !required.contains(name) && !UNSET.iter().any(|word| text.contains(word)) {
+                found.push(format!("{path}.{name}"));
+            }
+        }
+    }
+
+    #[test]
+    fn every_field_that_may_be_left_out_says_what_that_means() {
+        let mut found = Vec::new();
+        for (kind, spec) in parts("spec") {
+            walk(&kind, &spec, &mut |path, schema| {
+                silent_on_unset(path, schema, &mut found)
+            });
+        }
+        assert_eq!(found, Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_kind_has_an_example_below_its_description() {
+        for definition in all() {
+            for version in definition.spec.versions {
+                let schema = version.schema.and_then(|schema| schema.open_api_v3_schema).unwrap();
+                let description = schema.description.unwrap();
+                assert!(super::examples::in_description(&description).is_some(), "{description}");
+                let above = super::examples::without_example(&description);
+                assert!(!above.is_empty() && !above.contains('\n'), "{above}");
             }
         }
     }
