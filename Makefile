@@ -18,7 +18,7 @@ help: ## This list
 test: controlplane ## Everything: unit, property, layers, real control plane, vendor's client
 	cargo build --locked --workspace
 	# Tests on a control plane wait more than they compute.
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --locked --workspace
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --locked --workspace --no-fail-fast
 	tests/contract/run --check
 
 campaign: ## 1,000 plans of the fault campaign; PLANS and SEED choose others
