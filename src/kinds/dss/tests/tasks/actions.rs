@@ -211,7 +211,10 @@ async fn the_result_of_a_future_of_somebody_else_stays_on_the_node() {
             "the user who started it can still read it"
         );
         let message = run["message"].as_str().unwrap();
-        assert!(ended != "done" || message.contains("leaves its result on the node"), "{message}");
+        assert!(
+            ended != "done" || message.contains("leaves its result on the node"),
+            "{message}"
+        );
     }
 }
 
