@@ -8,7 +8,7 @@ const INTRODUCTION: &str = "\n\nFor example:\n\n";
 /// The description of a kind with its example below it.
 pub(super) fn with_example(kind: &str, description: &str) -> String {
     match of(kind) {
-        Some(example) => format!("{description}{INTRODUCTION}{example}"),
+        Some(example) => format!("{description}{INTRODUCTION}{}", example.trim_end()),
         None => description.to_owned(),
     }
 }
@@ -31,7 +31,8 @@ fn of(kind: &str) -> Option<&'static str> {
         // The annotation on the Secret is what beginners miss.
         "DssInstance" => {
             "\
-# The Secret has the key apiKey, and the annotation dataiku-operator.io/allowed-hosts: dss.example.com
+# The Secret has the key apiKey, and the annotation
+# dataiku-operator.io/allowed-hosts: dss.example.com
 metadata: {name: design, namespace: dataiku}
 spec:
   url: https://dss.example.com
@@ -111,7 +112,8 @@ spec:
         }
         "GovernInstance" => {
             "\
-# The Secret has the key apiKey, and the annotation dataiku-operator.io/allowed-hosts: govern.example.com
+# The Secret has the key apiKey, and the annotation
+# dataiku-operator.io/allowed-hosts: govern.example.com
 metadata: {name: govern, namespace: dataiku}
 spec:
   url: https://govern.example.com

@@ -97,17 +97,16 @@ pub fn all() -> Vec<CustomResourceDefinition> {
     definitions
 }
 
-/// Adds to a version what its types do not say: the example in its description, and the fields that select. Takes the defaults
-/// out.
+/// Adds to a version what its types do not say: the example in its description, and the fields that select.
 fn complete(kind: &str, version: &mut CustomResourceDefinitionVersion) {
     let schema = version.schema.as_mut();
     let Some(schema) = schema.and_then(|schema| schema.open_api_v3_schema.as_mut()) else {
         return;
     };
+    clean(schema);
     if let Some(description) = &mut schema.description {
         *description = examples::with_example(kind, description);
     }
-    without_defaults(schema);
     let selectable = SELECTABLE.iter().filter(|path| has_field(schema, path));
     let selectable: Vec<_> = selectable
         .map(|path| SelectableField {
@@ -128,18 +127,29 @@ fn has_field(schema: &JSONSchemaProps, path: &str) -> bool {
     field.is_some()
 }
 
-/// Removes the defaults that `#[serde(default)]` leaves in a schema: what the apiserver fills in is a difference for
-/// everything that compares an object with its source.
-fn without_defaults(schema: &mut JSONSchemaProps) {
+/// Takes out of a schema and of every schema in it what does not belong to the API: the defaults that `#[serde(default)]`
+/// leaves, since what the apiserver fills in is a difference for everything that compares an object with its source; and the
+/// line breaks of our source text, since `kubectl explain` wraps a description by itself.
+fn clean(schema: &mut JSONSchemaProps) {
     schema.default = None;
+    if let Some(description) = &mut schema.description {
+        *description = unwrapped(description);
+    }
     let fields = schema.properties.iter_mut().flat_map(BTreeMap::values_mut);
-    fields.for_each(without_defaults);
+    fields.for_each(clean);
     if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
-        without_defaults(items);
+        clean(items);
     }
     if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
-        without_defaults(values);
+        clean(values);
     }
+}
+
+/// The same text with one line for each paragraph.
+fn unwrapped(text: &str) -> String {
+    let paragraphs = text.split("\n\n");
+    let paragraphs = paragraphs.map(|one| one.split_whitespace().collect::<Vec<_>>().join(" "));
+    paragraphs.collect::<Vec<_>>().join("\n\n")
 }
 
 #[cfg(test)]
@@ -301,6 +311,22 @@ mod tests {
                 assert!(paths.contains(&".status.remote.key"), "{kind}: {paths:?}");
                 let is_connection = ["DssInstance", "GovernInstance", "LaunchpadSpace"].contains(&&*kind);
                 assert_eq!(paths.len(), if is_connection { 1 } else { 2 }, "{kind}: {paths:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_description_has_no_line_break_but_between_paragraphs_and_in_its_example() {
+        assert_eq!(
+            super::unwrapped("One\n two.\n\nThree\nfour."),
+            "One two.\n\nThree four."
+        );
+        for part in ["spec", "status"] {
+            for (kind, schema) in parts(part) {
+                walk(&kind, &schema, &mut |path, schema| {
+                    let text = schema.description.as_deref().unwrap_or_default();
+                    assert!(!text.replace("\n\n", " ").contains('\n'), "{path}: {text}");
+                });
             }
         }
     }

@@ -120,6 +120,9 @@ def scenario():
     """Syncs in one go, becomes Healthy, shows Degraded and Suspended, prunes and deletes completely."""
     release()
     kubectl("patch", "configmap", "argocd-cm", "-n", "argocd", "--type=merge", f"--patch-file={REPOSITORY}/deploy/argocd/argocd-cm.yaml")
+    for example in sorted((REPOSITORY / "deploy/argocd/examples").glob("*.yaml")):
+        kubectl("apply", "--dry-run=server", "--validate=strict", "-f", str(example))
+    say("Argo CD's own definitions take every example, without an unknown field")
     kubectl("create", "namespace", "access")
     for folder in (WORK, BARE):
         shutil.rmtree(folder, ignore_errors=True)
