@@ -353,7 +353,7 @@ mod tests {
         let mut found = Vec::new();
         for (kind, spec) in parts("spec") {
             walk(&kind, &spec, &mut |path, schema| {
-                silent_on_unset(path, schema, &mut found)
+                silent_on_unset(path, schema, &mut found);
             });
         }
         assert_eq!(found, Vec::<String>::new());
