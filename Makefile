@@ -10,16 +10,27 @@ DENY_VERSION := 0.20.2
 MDBOOK := $(CACHE)/tools/bin/mdbook
 MDBOOK_VERSION := 0.5.4
 
-.PHONY: help test campaign demo bench lint fmt generate check-generated deny controlplane contract chart-test chart-docs docs docs-check docs-look image cluster-test
+.PHONY: help test test-oldest upgrade-test campaign demo bench lint fmt generate check-generated deny controlplane contract chart-test chart-docs docs docs-check docs-look image cluster-test
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-test: controlplane ## Everything: unit, property, layers, real control plane, vendor's client
+test: controlplane ## Everything: unit, property, layers, real control plane, chart, vendor's client; names what it skipped
+	export SKIPPED_TESTS=$$(mktemp)
+	trap 'rm -f "$$SKIPPED_TESTS"' EXIT
 	cargo build --locked --workspace
 	# Tests on a control plane wait more than they compute.
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --locked --workspace --no-fail-fast
+	tests/chart/run
 	tests/contract/run --check
+	sed 's/^/skipped: /' "$$SKIPPED_TESTS"
+	echo 'not part of it: make cluster-test (as root), test-oldest, upgrade-test, docs-check, docs-look, image, bench'
+
+test-oldest: ## What an apiserver decides, on Kubernetes 1.33
+	tests/oldest
+
+upgrade-test: controlplane ## The operator of the previous version on these CRDs, this one on its CRDs, and the handover
+	tests/upgrade
 
 campaign: ## 1,000 plans of the fault campaign; PLANS and SEED choose others
 	CAMPAIGN_PLANS=$(or $(PLANS),1000) CAMPAIGN_SEED=$(or $(SEED),1) cargo test --locked --workspace --test cluster -- campaign

@@ -338,4 +338,24 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn the_example_in_the_description_of_each_kind_passes_its_schema_and_its_rules() {
+        let mut schemas = Schemas::new().unwrap();
+        for definition in crd::all() {
+            let kind = definition.spec.names.kind.clone();
+            let schema = schema_of(&serde_json::to_value(&definition).unwrap());
+            let example = crd::examples::in_description(schema["description"].as_str().unwrap()).unwrap();
+            let mut manifest: Value = serde_saphyr::from_str(example).unwrap();
+            manifest["apiVersion"] = json!("dataiku-operator.io/v1alpha1");
+            manifest["kind"] = json!(kind);
+            assert_eq!(
+                schemas.problems(&kind, &manifest).unwrap(),
+                Vec::<String>::new(),
+                "{kind}"
+            );
+            assert!(manifest["metadata"]["name"].is_string(), "{kind}");
+        }
+        assert_eq!(schemas.unevaluated(), Vec::new());
+    }
 }

@@ -69,7 +69,7 @@ pub struct InstanceRef {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretRef {
-    /// Name of the Secret.
+    /// Name of the Secret, in the namespace of this object.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
 }
@@ -78,10 +78,10 @@ pub struct SecretRef {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretKeyRef {
-    /// Name of the Secret.
+    /// Name of the Secret, in the namespace of this object.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// Key in the Secret's data. The field that holds this reference says its default.
+    /// Key in the Secret's data, such as `password`. Unset: the default that the description of this reference states.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub key: Option<String>,

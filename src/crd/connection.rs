@@ -37,12 +37,13 @@ pub struct ApiKeyCredentials {
     /// its object needs `adoptionPolicy: Adopt`, and its deletion leaves everything as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<CredentialsScope>,
-    /// Secret in the namespace of this object that holds the admin API key. `key` defaults to `apiKey`.
+    /// Secret in the namespace of this object that holds the admin API key. `key` defaults to `apiKey`. Exactly one of
+    /// this and `bearerTokenSecretRef`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key_secret_ref: Option<SecretKeyRef>,
     /// Secret in the namespace of this object that holds a token (a JWT) of an administrator, which is sent as
-    /// `Authorization: Bearer` (DSS 15 and later). `key` defaults to `token`. A token that expires is to be replaced in the
-    /// Secret, which takes effect at once.
+    /// `Authorization: Bearer` (DSS 15 and later). `key` defaults to `token`. Replace a token in the Secret before it
+    /// expires; that takes effect at once. Exactly one of this and `apiKeySecretRef`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bearer_token_secret_ref: Option<SecretKeyRef>,
 }
@@ -61,12 +62,12 @@ pub enum CaBundleKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CaBundleRef {
-    /// `ConfigMap` or `Secret`.
+    /// Kind of the object that holds the certificates: `ConfigMap` or `Secret`, in the namespace of this object.
     pub kind: CaBundleKind,
-    /// Its name.
+    /// Name of that object.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// Key that holds PEM certificates. Default: `ca.crt`.
+    /// Key in its data that holds PEM certificates. Default: `ca.crt`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
 }
@@ -117,17 +118,18 @@ pub enum AllowedFrom {
 )]
 #[serde(rename_all = "camelCase")]
 pub struct AllowedNamespaces {
-    /// `Same` (default): only the connection's own namespace. `All`: every namespace. `Names`: also those in `names`.
+    /// `Same` (default): only the namespace of this object. `All`: every namespace. `Names`: also those in `names`.
     /// `Selector`: also those whose labels match `selector`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<AllowedFrom>,
-    /// Namespaces that may use this connection in addition to its own, with `from: Names`.
+    /// Names of namespaces, with `from: Names`. The namespace of this object is always included. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000), inner(length(min = 1, max = 63)))]
     pub names: Vec<String>,
-    /// Labels of the namespaces that may use this connection in addition to its own, with `from: Selector`. The operator watches
-    /// namespaces and checks their labels before each write, so the right to label a namespace is the right to let it use the
-    /// connection. An empty selector selects every namespace.
+    /// Labels of namespaces, with `from: Selector`, which needs it. The namespace of this object is always included. The
+    /// operator watches namespaces and checks their labels before each write, so the right to label a namespace is the
+    /// right to let it use the connection. An empty selector selects every namespace. Unset: no namespace is selected by
+    /// labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selector: Option<LabelSelector>,
 }
@@ -176,12 +178,13 @@ pub struct ChangeWindow {
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
-    /// Calls in flight at once for the objects of this connection. Default: 8. The calls that read the lists for all
-    /// objects come in addition: one at a time for the sweep, and on a node at most two for the slower lists (`inventory`).
+    /// Calls in flight at once for the objects of this connection. Default: 8; from 1 to 256. The calls that read the
+    /// lists for all objects come in addition: one at a time for the sweep, and on a node at most two for the slower
+    /// lists (`inventory`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 256))]
     pub concurrency: Option<i32>,
-    /// Calls per second. Default: 50.
+    /// Calls per second. Default: 50; from 1 to 10000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10000))]
     pub requests_per_second: Option<i32>,
@@ -233,7 +236,7 @@ pub struct NodeSpec {
     )]
     #[schemars(length(min = 1, max = 2048))]
     pub url: String,
-    /// Where the admin API key is.
+    /// Where the admin API key or token is. Exactly one of `apiKeySecretRef` and `bearerTokenSecretRef`.
     pub credentials: ApiKeyCredentials,
     /// How the connection is secured. Default: verified TLS with the system's CA certificates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -264,7 +267,7 @@ pub struct NodeSpec {
     )]
     #[schemars(length(max = 32))]
     pub drift_interval: Option<Duration>,
-    /// Limits of the calls to the node.
+    /// Limits of the calls to the node. Unset: the default of each of its fields.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
     /// HTTP proxy through which the node is reached, for example `http://proxy.example.com:3128`. Default: none; the
@@ -292,7 +295,8 @@ pub struct NodeSpec {
     /// is not repeated; the log and the Events of the operator have every write. Default: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audit_trail: Option<bool>,
-    /// How often the slower lists are read, and whom they show as dormant. These reads never delay anything else.
+    /// How often the slower lists are read, and after which time a user counts as dormant. These reads never delay
+    /// anything else. Unset: the default of each of its fields.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inventory: Option<InventorySpec>,
 }
@@ -419,7 +423,7 @@ pub struct ConnectionStatus {
     /// Whom the remote side takes the operator for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<IdentityStatus>,
-    /// What the licence allows. Absent where the node does not tell.
+    /// What the licence allows. Absent where the node does not report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license: Option<LicenseStatus>,
     /// Counts of users.

@@ -111,11 +111,12 @@ pub struct Delegation {
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tenancy {
-    /// What other namespaces may do; of several entries, the first one whose `namespaces` match applies. The connection's own
-    /// namespace may do everything that `protected` does not exclude. A namespace that `allowedNamespaces` includes and
-    /// that no entry matches may declare new users and groups without privileges, and change and delete those that it
-    /// created: it adopts nothing, and sees nothing that it did not create. The operator checks this on every reconcile and
-    /// before every write (reason `NotAllowed`). Removing an entry stops writes and withdraws nothing by itself.
+    /// What other namespaces may do; of several entries, the first one whose `namespaces` match applies. The connection's
+    /// own namespace may do everything that `protected` does not exclude. A namespace that `allowedNamespaces` includes
+    /// and that no entry matches may declare new users and groups without privileges, and change and delete those that it
+    /// created: it adopts nothing, and sees nothing that it did not create. The operator checks this on every reconcile
+    /// and before every write (reason `NotAllowed`). Removing an entry stops writes and withdraws nothing by itself.
+    /// Default: no entry.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     pub delegations: Vec<Delegation>,

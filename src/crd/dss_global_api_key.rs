@@ -59,8 +59,9 @@ pub struct DssGlobalApiKeySpec {
     #[x_kube(validation = Rule::new("self == oldSelf").message("instanceRef is immutable"))]
     pub instance_ref: InstanceRef,
     /// Rights of the key on projects, code environments and other single objects, by Dataiku's own names, for example
-    /// `projects: {RISK: {readProjectContent: true}}`. Passed through; the operator owns only the declared values, each on its
-    /// own. A value that was declared and is left out later is withdrawn: a flag becomes false, anything else is removed.
+    /// `projects: {RISK: {readProjectContent: true}}`. Passed through; the operator owns only the declared values, each
+    /// on its own. A value that was declared and is left out later is withdrawn: a flag becomes false, anything else is
+    /// removed. Unset: none is managed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "scoped")]
     pub scoped_permissions: BTreeMap<String, Value>,

@@ -65,30 +65,32 @@ pub enum RulePresence {
 )]
 #[serde(rename_all = "camelCase")]
 pub struct UserRule {
-    /// `IDENTITY`: every user runs code under their own login. `SINGLE_MAPPING`: `dssUser` runs as `targetUnix`. `REGEXP_RULE`: a user
-    /// whose login matches `ruleFrom` runs as `targetUnix`, in which `$1` stands for the first group.
+    /// `IDENTITY`: every user runs code under their own login. `SINGLE_MAPPING`: `dssUser` runs as `targetUnix`.
+    /// `REGEXP_RULE`: a user whose login matches `ruleFrom` runs as `targetUnix`, in which `$1` stands for the first
+    /// group of the expression.
     #[serde(rename = "type")]
     pub type_: RuleType,
     /// `GLOBAL` (default): in all projects. `PROJECT`: in the project `projectKey`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<RuleScope>,
-    /// The project, with scope `PROJECT`.
+    /// Key of the project, required with `scope: PROJECT`. Unset with `GLOBAL`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 200))]
     pub project_key: Option<String>,
-    /// Login of the user.
+    /// Login of the user, required with `SINGLE_MAPPING`. Unset with every other type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 200))]
     pub dss_user: Option<String>,
-    /// Regular expression for logins, in the syntax of Java.
+    /// Regular expression for logins, in the syntax of Java, such as `(.*)@example\.com`; required with `REGEXP_RULE`.
+    /// Unset with every other type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 500))]
     pub rule_from: Option<String>,
-    /// Unix user.
+    /// Unix user, required with `SINGLE_MAPPING` and `REGEXP_RULE`. Unset with `IDENTITY`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 200))]
     pub target_unix: Option<String>,
-    /// Hadoop user. Default: `targetUnix`.
+    /// Hadoop user. Default: `targetUnix`. Unset with `IDENTITY`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 200))]
     pub target_hadoop: Option<String>,
@@ -111,19 +113,20 @@ pub struct GroupRule {
     /// the expression.
     #[serde(rename = "type")]
     pub type_: RuleType,
-    /// Name of the group.
+    /// Name of the group, required with `SINGLE_MAPPING`. Unset with every other type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 200))]
     pub dss_group: Option<String>,
-    /// Regular expression for names of groups, in the syntax of Java.
+    /// Regular expression for names of groups, in the syntax of Java, such as `(.*)@example\.com`; required with
+    /// `REGEXP_RULE`. Unset with every other type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 500))]
     pub rule_from: Option<String>,
-    /// Unix group.
+    /// Unix group, required with `SINGLE_MAPPING` and `REGEXP_RULE`. Unset with `IDENTITY`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 200))]
     pub target_unix: Option<String>,
-    /// Hadoop group. Default: `targetUnix`.
+    /// Hadoop group. Default: `targetUnix`. Unset with `IDENTITY`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 200))]
     pub target_hadoop: Option<String>,
@@ -171,11 +174,12 @@ pub struct DssImpersonationRuleSpec {
     /// The connection, a `DssInstance`. Immutable.
     #[x_kube(validation = Rule::new("self == oldSelf").message("instanceRef is immutable"))]
     pub instance_ref: InstanceRef,
-    /// A rule for users. Exactly one of this and `group` is declared. When you change the content, the operator removes the
-    /// rule that it added and adds the new one.
+    /// A rule for users. Exactly one of `user` and `group`. When you change the content, the operator removes the rule
+    /// that it added and adds the new one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<UserRule>,
-    /// A rule for groups, as `user`.
+    /// A rule for groups. Exactly one of `user` and `group`. When you change the content, the operator removes the rule
+    /// that it added and adds the new one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<GroupRule>,
     /// Where the operator inserts the rule, since the first rule that matches wins: `First`, `Last` (default), or

@@ -98,11 +98,12 @@ impl NodeRef {
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ResyncUsers {
-    /// Logins of the users. The run waits (`DependencyNotReady`) until all of them exist.
+    /// Logins of the users. The run waits (`DependencyNotReady`) until all of them exist. Exactly one of `logins` and
+    /// `all: true`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 500), inner(length(min = 1, max = 80)))]
     pub logins: Option<Vec<String>>,
-    /// `true`: every user who comes from a directory.
+    /// `true`: every user who comes from a directory. Exactly one of `logins` and `all: true`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub all: Option<bool>,
 }
@@ -117,16 +118,17 @@ pub struct ResyncUsers {
 pub struct ProvisionUsers {
     /// The directory: `LDAP`, `AZURE_AD` or `CUSTOM`.
     pub source_type: Directory,
-    /// The user with this login in the directory.
+    /// The user with this login in the directory. Exactly one of `login`, `email` and `group`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 200))]
     pub login: Option<String>,
     /// The user with this email address in the directory. Releases before 14.1 do not know this filter: the operator then
-    /// looks for the address itself.
+    /// searches the directory for the address itself. Exactly one of `login`, `email` and `group`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 320))]
     pub email: Option<String>,
-    /// The users of this group of the directory. Those who exist on the node already are left out.
+    /// The users of this group of the directory. Those who exist on the node already are left out. Exactly one of
+    /// `login`, `email` and `group`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 500))]
     pub group: Option<String>,
@@ -140,8 +142,8 @@ pub struct NoSettings {}
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UnloadNotebooks {
-    /// Only sessions whose kernel was not active for this long, for example `12h`. A session of which the node does not tell
-    /// is left alone. Unset: however long.
+    /// Only sessions whose kernel was not active for this long, for example `12h`. A session of which the node does not
+    /// report that time stays. Unset: however long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(
         validation = Rule::new("duration(self) >= duration('0s')").message("idleFor must not be negative")
@@ -155,23 +157,23 @@ pub struct UnloadNotebooks {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 200), inner(length(min = 1, max = 200)))]
     pub project_keys: Option<Vec<String>>,
-    /// Only notebooks of these names.
+    /// Only notebooks of these names. Unset: of any name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 200), inner(length(min = 1, max = 255)))]
     pub notebooks: Option<Vec<String>>,
-    /// Only notebooks in these languages: `python`, `R`, `toree` (Scala).
+    /// Only notebooks in these languages: `python`, `R`, `toree` (Scala). Unset: in any language.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 20), inner(length(min = 1, max = 80)))]
     pub languages: Option<Vec<String>>,
-    /// Only notebooks with these kernels, by name.
+    /// Only notebooks with these kernels, by name. Unset: with any kernel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 50), inner(length(min = 1, max = 200)))]
     pub kernels: Option<Vec<String>>,
-    /// Only sessions that these users opened.
+    /// Only sessions that these users opened, by login. Unset: of any user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 200), inner(length(min = 1, max = 80)))]
     pub owners: Option<Vec<String>>,
-    /// Only these sessions.
+    /// Only the sessions with these ids. Unset: any session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 200), inner(length(min = 1, max = 200)))]
     pub session_ids: Option<Vec<String>>,
@@ -201,19 +203,19 @@ pub struct Notebooks {
 )]
 #[serde(rename_all = "camelCase")]
 pub struct AbortFutures {
-    /// Only these futures.
+    /// Only the futures with these ids. Unset: any future. At least one of `ids`, `olderThan` and `owner` is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 200), inner(length(min = 1, max = 200)))]
     pub ids: Option<Vec<String>>,
-    /// Only futures that were started longer ago than this, for example `24h`. One of which the node does not tell is left
-    /// alone.
+    /// Only futures that were started longer ago than this, for example `24h`. A future of which the node does not report
+    /// the start stays. Unset: however long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(
         validation = Rule::new("duration(self) >= duration('0s')").message("olderThan must not be negative")
     )]
     #[schemars(length(max = 32))]
     pub older_than: Option<Duration>,
-    /// Only futures of this user, or of the API key with this id.
+    /// Only futures of this user, or of the API key with this id. Unset: of anybody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 200))]
     pub owner: Option<String>,
@@ -324,41 +326,43 @@ pub struct AccessReport {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Action {
-    /// Bring users in line with their directories (LDAP, Azure AD, custom). The node may be configured to disable users who
-    /// left their directory.
+    /// Action (exactly one of them is declared): bring users in line with their directories (LDAP, Azure AD, custom). The
+    /// node may be configured to disable users who left their directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resync_users: Option<ResyncUsers>,
-    /// Create users of a directory on the node.
+    /// Action (exactly one of them is declared): create users of a directory on the node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provision_users: Option<ProvisionUsers>,
-    /// Push the base images of containerized execution: `{}`.
+    /// Action (exactly one of them is declared): push the base images of containerized execution: `{}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub push_base_images: Option<NoSettings>,
-    /// End sessions of Jupyter notebooks, whose variables are lost.
+    /// Action (exactly one of them is declared): end sessions of Jupyter notebooks, whose variables are lost. A session
+    /// ends if it matches every field that is set; `{}` ends every idle one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unload_notebooks: Option<UnloadNotebooks>,
-    /// Clear the outputs of notebooks.
+    /// Action (exactly one of them is declared): clear the outputs of notebooks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clear_notebook_outputs: Option<Notebooks>,
-    /// Abort long tasks of the node.
+    /// Action (exactly one of them is declared): abort long tasks (futures) of the node. A future is aborted if it
+    /// matches every field that is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub abort_futures: Option<AbortFutures>,
-    /// Wait for a future that somebody else started.
+    /// Action (exactly one of them is declared): wait for a future that somebody else started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub await_future: Option<AwaitFuture>,
-    /// Write the content of notebooks into a `ConfigMap`.
+    /// Action (exactly one of them is declared): write the content of notebooks into a `ConfigMap`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub export_notebooks: Option<ExportNotebooks>,
-    /// Create a notebook, or replace its content.
+    /// Action (exactly one of them is declared): create a notebook, or replace its content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub write_notebook: Option<WriteNotebook>,
-    /// Delete notebooks and end their sessions.
+    /// Action (exactly one of them is declared): delete notebooks and end their sessions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delete_notebooks: Option<Notebooks>,
-    /// Open a discussion of a notebook.
+    /// Action (exactly one of them is declared): open a discussion of a notebook.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post_discussion: Option<PostDiscussion>,
-    /// Write into a `ConfigMap` who may do what on the node.
+    /// Action (exactly one of them is declared): write into a `ConfigMap` who may do what on the node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_report: Option<AccessReport>,
 }
@@ -441,8 +445,8 @@ pub struct DssTaskSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 20))]
     pub history_limit: Option<i32>,
-    /// For a task without a schedule: the operator deletes this object so many seconds after its run has finished, however it
-    /// ended. Unset: the object stays.
+    /// For a task without a schedule: the operator deletes this object so many seconds after its run has finished,
+    /// however it ended. From 0 to 31536000 (a year). Unset: the object stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 31_536_000))]
     pub ttl_seconds_after_finished: Option<i64>,

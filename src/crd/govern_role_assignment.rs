@@ -21,20 +21,20 @@ pub type GovernRoleAssignmentStatus = Status<Nothing, Nothing>;
 )]
 #[serde(rename_all = "camelCase")]
 pub struct AssignmentRule {
-    /// Logins of users who get the role.
+    /// Logins of users who get the role. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000), inner(length(min = 1, max = 200)))]
     pub users: Vec<String>,
-    /// Groups whose members get the role.
+    /// Groups whose members get the role. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000), inner(length(min = 1, max = 200)))]
     pub groups: Vec<String>,
-    /// Ids of artifact fields: the people stored in them get the role on that artifact.
+    /// Ids of artifact fields: the people stored in them get the role on that artifact. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100), inner(length(min = 1, max = 200)))]
     pub field_ids: Vec<String>,
-    /// Conditions of the rule in Govern's own form, passed through unchanged. All have to hold; an empty list always
-    /// does.
+    /// Conditions of the rule in Govern's own form, passed through unchanged. All have to hold. Default: none, so that
+    /// the rule always holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "criteria")]
     pub criteria: Vec<Map<String, Value>>,

@@ -42,14 +42,16 @@ pub struct NodeAccess {
     /// Name of the node, such as `design-0`.
     #[schemars(length(min = 1, max = 100))]
     pub name: String,
-    /// Rights on the node, by Dataiku's own names: booleans, or maps of booleans. Rights left out are not managed. All
-    /// nodes of one specific type that the group can access need the same rights; where the space reports only generic
-    /// types, the Launchpad decides.
+    /// Rights on the node, by Dataiku's own names: booleans, or maps of booleans, for example
+    /// `mayCreateProjects: true`. Rights left out are not managed. All nodes of one specific type that the
+    /// group can access need the same rights; where the space reports only generic types, the Launchpad decides. Unset:
+    /// none is managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "rights")]
     pub permissions: Option<Rights>,
-    /// Another node, whose rights this node gets too: the `permissions` that `nodes` declares for it or, where `nodes` does
-    /// not name it, the rights that the group currently has there. Not together with `permissions`.
+    /// Another node, whose rights this node gets too: the `permissions` that `nodes` declares for it or, where `nodes`
+    /// does not name it, the rights that the group currently has there. Not together with `permissions`. Unset: no rights
+    /// are copied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100))]
     pub permissions_from: Option<String>,
@@ -74,7 +76,8 @@ pub struct NodeTypeAccess {
     /// access already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant_access: Option<bool>,
-    /// Rights on each of the nodes, by Dataiku's own names: booleans, or maps of booleans. Rights left out are not managed.
+    /// Rights on each of the nodes, by Dataiku's own names: booleans, or maps of booleans. Rights left out are not
+    /// managed. Unset: none is managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "rights")]
     pub permissions: Option<Rights>,
@@ -203,30 +206,33 @@ pub struct LaunchpadGroupSpec {
     pub description: Option<String>,
     /// Rights in the Launchpad itself, by Dataiku's own names: booleans, or maps of booleans, for example
     /// `mayTurnOnSpace: true`. Rights left out are not managed; one that was declared true and is left out later is
-    /// withdrawn.
+    /// withdrawn. Unset: none is managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "rights")]
     pub launchpad_permissions: Option<Rights>,
-    /// Nodes that members can access, and what they may do there. Access to a node that was declared and is left out later
-    /// is withdrawn. While there is no such node the object waits (reason `DependencyNotReady`); the other nodes are written.
+    /// Nodes that members can access, and what they may do there. Access to a node that was declared and is left out
+    /// later is withdrawn. While there is no such node the object waits (reason `DependencyNotReady`); the other nodes
+    /// are written. Unset: no node is declared by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 200), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub nodes: Option<Vec<NodeAccess>>,
-    /// The same for all nodes of a type, also those that are added later.
+    /// Types of nodes that members can access, and what they may do there: as `nodes`, for all nodes of a type, also
+    /// those that are added later. Unset: no type is declared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 50), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub node_types: Option<Vec<NodeTypeAccess>>,
-    /// `AtLeast` (default): the nodes in `nodes` and `nodeTypes` can be accessed, others are left alone. `Exact`: access to
-    /// other nodes is withdrawn. Means nothing without `nodes` and `nodeTypes`.
+    /// `AtLeast` (default): the nodes in `nodes` and `nodeTypes` can be accessed, others are left alone. `Exact`: access
+    /// to other nodes is withdrawn. Without `nodes` and `nodeTypes` it has no effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nodes_policy: Option<ListPolicy>,
     /// Members. Somebody who is only invited gets the group with the invite. While somebody is neither user nor invited
-    /// the object waits (reason `DependencyNotReady`); the others are written.
+    /// the object waits (reason `DependencyNotReady`); the others are written. A member whom this object added and who is
+    /// left out later is removed. Unset: not managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 5000), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["email"]))]
     pub members: Option<Vec<GroupMember>>,
     /// `AtLeast` (default): the listed members are in the group, others are left alone. `Exact`: nobody else is, be it by
-    /// an invite. Means nothing without `members`.
+    /// an invite. Without `members` it has no effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members_policy: Option<ListPolicy>,
     /// Management, adoption and deletion.

@@ -64,7 +64,8 @@ pub struct SpaceNodeStatus {
     /// Type, such as `design` or `govern`.
     #[serde(rename = "type")]
     pub type_: String,
-    /// How it is, in the Launchpad's own word, such as `running`. Absent where its API does not tell, as in its release of 2026.
+    /// State of the node, in the Launchpad's own word, such as `running`. Absent where its API does not report it, as in
+    /// its release of 2026.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
 }
@@ -144,7 +145,7 @@ pub type LaunchpadSpaceStatus = Status<Nothing, SpaceStatus>;
 )]
 #[serde(rename_all = "camelCase")]
 pub struct LaunchpadSpaceSpec {
-    /// Id of the space, as its Launchpad shows it.
+    /// Id of the space, as its Launchpad shows it, such as `space-0123`.
     #[schemars(length(min = 1, max = 200))]
     pub space_id: String,
     /// Address of the Launchpad's API, with its version. Default: the vendor's. `http` only with
@@ -169,7 +170,8 @@ pub struct LaunchpadSpaceSpec {
     /// What the allowed namespaces may do.
     #[serde(flatten)]
     pub tenancy: Tenancy,
-    /// Stop all writes through this connection. Differences are still found and shown (reason `Frozen`). Default: false.
+    /// Stop all writes through this connection. The operator still finds differences and shows them (reason `Frozen`).
+    /// Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freeze: Option<bool>,
     /// When changes may be written. Outside of these windows changes wait (reason `Frozen`; the message names the next window), but
@@ -177,14 +179,14 @@ pub struct LaunchpadSpaceSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub change_windows: Vec<ChangeWindow>,
-    /// How often the space is looked at. Default: 60s; at least 5s.
+    /// Time between two reads of the whole space, which find drift. Default: 60s; at least 5s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(
         validation = Rule::new("duration(self) >= duration('5s')").message("driftInterval must be at least 5s")
     )]
     #[schemars(length(max = 32))]
     pub drift_interval: Option<Duration>,
-    /// What the Launchpad may be asked for at most.
+    /// Limits of the calls to the Launchpad. Unset: the default of each of its fields.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
     /// HTTP proxy through which the Launchpad is reached, for example `http://proxy.example.com:3128`. Default: none; the

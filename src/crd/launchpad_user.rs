@@ -64,7 +64,7 @@ pub struct LaunchpadUserSeen {
     /// at the earliest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invited_at: Option<Time>,
-    /// When the user came into being, which is when the invite was accepted.
+    /// When the user was created, which is when the invite was accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_on: Option<Time>,
     /// Whether this is the owner of the space. Absent: not known.
@@ -128,18 +128,19 @@ pub struct LaunchpadUserSpec {
     /// changed (reason `Guarded`; the message names who has the seats); a seat that becomes free goes to the oldest object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<SeatProfile>,
-    /// Groups of the space, in the invite and later of the user. A membership may be declared here, in the `members` of the
-    /// `LaunchpadGroup`, or in both. While a group does not exist the object waits (reason `DependencyNotReady`); the others
-    /// are written.
+    /// Groups of the space, in the invite and later of the user. A membership may be declared here, in the `members` of
+    /// the `LaunchpadGroup`, or in both. While a group does not exist the object waits (reason `DependencyNotReady`); the
+    /// others are written. Unset: not managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 200), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub groups: Option<Vec<Membership>>,
-    /// `AtLeast` (default): the user is in the listed groups, other memberships are left alone. `Exact`: the user is in no
-    /// others, except those that a `LaunchpadGroup` on the same connection declares. Means nothing without `groups`.
+    /// `AtLeast` (default): the user is in the listed groups, other memberships are left alone. `Exact`: the user is in
+    /// no others, except those that a `LaunchpadGroup` on the same connection declares. Without `groups` it has no
+    /// effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub groups_policy: Option<ListPolicy>,
-    /// Properties that administrators see, of any JSON type. The operator owns the keys listed here and leaves others alone. They
-    /// are set once the invite is accepted.
+    /// Properties that administrators see, of any JSON type, such as `costCenter: 1234`. The operator owns the keys
+    /// listed here and leaves others alone. They are set once the invite is accepted. Unset: none is managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "properties")]
     pub admin_properties: Option<BTreeMap<String, Value>>,

@@ -15,6 +15,7 @@ pub mod dss_instance_variables;
 pub mod dss_personal_api_key;
 pub mod dss_task;
 pub mod dss_user;
+pub mod examples;
 pub mod govern_global_api_key;
 pub mod govern_group;
 pub mod govern_instance;
@@ -38,7 +39,8 @@ pub mod status;
 use std::collections::BTreeMap;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool, SelectableField,
+    CustomResourceDefinition, CustomResourceDefinitionVersion, JSONSchemaProps, JSONSchemaPropsOrArray,
+    JSONSchemaPropsOrBool, SelectableField,
 };
 use kube::CustomResourceExt;
 
@@ -86,23 +88,32 @@ pub fn all() -> Vec<CustomResourceDefinition> {
         LaunchpadGroup::crd(),
         LaunchpadUser::crd(),
     ];
-    for version in definitions
-        .iter_mut()
-        .flat_map(|definition| &mut definition.spec.versions)
-    {
-        let schema = version.schema.as_mut();
-        if let Some(schema) = schema.and_then(|schema| schema.open_api_v3_schema.as_mut()) {
-            without_defaults(schema);
-            let selectable = SELECTABLE.iter().filter(|path| has_field(schema, path));
-            let selectable: Vec<_> = selectable
-                .map(|path| SelectableField {
-                    json_path: (*path).to_owned(),
-                })
-                .collect();
-            version.selectable_fields = Some(selectable);
+    for definition in &mut definitions {
+        let kind = &definition.spec.names.kind;
+        for version in &mut definition.spec.versions {
+            complete(kind, version);
         }
     }
     definitions
+}
+
+/// Adds to a version what its types do not say: the example in its description, and the fields that select.
+fn complete(kind: &str, version: &mut CustomResourceDefinitionVersion) {
+    let schema = version.schema.as_mut();
+    let Some(schema) = schema.and_then(|schema| schema.open_api_v3_schema.as_mut()) else {
+        return;
+    };
+    clean(schema);
+    if let Some(description) = &mut schema.description {
+        *description = examples::with_example(kind, description);
+    }
+    let selectable = SELECTABLE.iter().filter(|path| has_field(schema, path));
+    let selectable: Vec<_> = selectable
+        .map(|path| SelectableField {
+            json_path: (*path).to_owned(),
+        })
+        .collect();
+    version.selectable_fields = Some(selectable);
 }
 
 /// Fields that `kubectl get --field-selector` and watches may select by, in the kinds that have them: the connection, and the
@@ -116,18 +127,29 @@ fn has_field(schema: &JSONSchemaProps, path: &str) -> bool {
     field.is_some()
 }
 
-/// Removes the defaults that `#[serde(default)]` leaves in a schema: what the apiserver fills in is a difference for
-/// everything that compares an object with its source.
-fn without_defaults(schema: &mut JSONSchemaProps) {
+/// Takes out of a schema and of every schema in it what does not belong to the API: the defaults that `#[serde(default)]`
+/// leaves, since what the apiserver fills in is a difference for everything that compares an object with its source; and the
+/// line breaks of our source text, since `kubectl explain` wraps a description by itself.
+fn clean(schema: &mut JSONSchemaProps) {
     schema.default = None;
+    if let Some(description) = &mut schema.description {
+        *description = unwrapped(description);
+    }
     let fields = schema.properties.iter_mut().flat_map(BTreeMap::values_mut);
-    fields.for_each(without_defaults);
+    fields.for_each(clean);
     if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
-        without_defaults(items);
+        clean(items);
     }
     if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
-        without_defaults(values);
+        clean(values);
     }
+}
+
+/// The same text with one line for each paragraph.
+fn unwrapped(text: &str) -> String {
+    let paragraphs = text.split("\n\n");
+    let paragraphs = paragraphs.map(|one| one.split_whitespace().collect::<Vec<_>>().join(" "));
+    paragraphs.collect::<Vec<_>>().join("\n\n")
 }
 
 #[cfg(test)]
@@ -289,6 +311,63 @@ mod tests {
                 assert!(paths.contains(&".status.remote.key"), "{kind}: {paths:?}");
                 let is_connection = ["DssInstance", "GovernInstance", "LaunchpadSpace"].contains(&&*kind);
                 assert_eq!(paths.len(), if is_connection { 1 } else { 2 }, "{kind}: {paths:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_description_has_no_line_break_but_between_paragraphs_and_in_its_example() {
+        assert_eq!(
+            super::unwrapped("One\n two.\n\nThree\nfour."),
+            "One two.\n\nThree four."
+        );
+        for part in ["spec", "status"] {
+            for (kind, schema) in parts(part) {
+                walk(&kind, &schema, &mut |path, schema| {
+                    let text = schema.description.as_deref().unwrap_or_default();
+                    assert!(!text.replace("\n\n", " ").contains('\n'), "{path}: {text}");
+                });
+            }
+        }
+    }
+
+    /// A word that says what it means to leave a field out.
+    const UNSET: [&str; 4] = ["default", "unset", "exactly one of", "absent"];
+
+    /// Fields of a spec that may be left out and do not say what that means. What Kubernetes itself describes is not ours.
+    fn silent_on_unset(path: &str, schema: &JSONSchemaProps, found: &mut Vec<String>) {
+        if path.contains(".selector") {
+            return;
+        }
+        let required = schema.required.as_deref().unwrap_or_default();
+        for (name, field) in schema.properties.iter().flatten() {
+            let text = field.description.as_deref().unwrap_or_default().to_lowercase();
+            if !required.contains(name) && !UNSET.iter().any(|word| text.contains(word)) {
+                found.push(format!("{path}.{name}"));
+            }
+        }
+    }
+
+    #[test]
+    fn every_field_that_may_be_left_out_says_what_that_means() {
+        let mut found = Vec::new();
+        for (kind, spec) in parts("spec") {
+            walk(&kind, &spec, &mut |path, schema| {
+                silent_on_unset(path, schema, &mut found);
+            });
+        }
+        assert_eq!(found, Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_kind_has_an_example_below_its_description() {
+        for definition in all() {
+            for version in definition.spec.versions {
+                let schema = version.schema.and_then(|schema| schema.open_api_v3_schema).unwrap();
+                let description = schema.description.unwrap();
+                assert!(super::examples::in_description(&description).is_some(), "{description}");
+                let above = super::examples::without_example(&description);
+                assert!(!above.is_empty() && !above.contains('\n'), "{above}");
             }
         }
     }

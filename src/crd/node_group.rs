@@ -58,9 +58,9 @@ pub struct GroupSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admin: Option<bool>,
     /// Permission flags by Dataiku's own names, for example `mayCreateProjects: true` on a DSS node or
-    /// `isGovernArchitect: true` on a Govern node. The map is open, since releases add flags. A flag that is not listed is
-    /// not managed; a flag that was listed as true and is later removed from the map is withdrawn. The right to everything
-    /// is the field `admin`.
+    /// `isGovernArchitect: true` on a Govern node. The map is open, since releases add flags. A flag that is not listed
+    /// is not managed; a flag that was listed as true and is later removed from the map is withdrawn. The right to
+    /// everything is the field `admin`. Unset: no flag is managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(
         validation = Rule::new(

@@ -18,11 +18,11 @@ const LONGEST_DEFAULT_OVERLAP: std::time::Duration = std::time::Duration::from_h
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretTemplate {
-    /// Labels.
+    /// Labels, such as `team: risk`. Default: none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub labels: BTreeMap<String, String>,
-    /// Annotations.
+    /// Annotations. Default: none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub annotations: BTreeMap<String, String>,
@@ -111,7 +111,7 @@ pub struct KeySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253), regex(pattern = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
     pub secret_name: Option<String>,
-    /// Labels and annotations that this Secret gets whenever the operator writes a key into it.
+    /// Labels and annotations that this Secret gets whenever the operator writes a key into it. Unset: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_template: Option<SecretTemplate>,
     /// Replaces the key by a new one at regular times. Unset: no rotation; a key that is replaced for another reason is deleted

@@ -144,7 +144,7 @@ pub struct GeneratePassword {
     /// untouched (reason `AlreadyExists`).
     #[schemars(length(min = 1, max = 253))]
     pub secret_name: String,
-    /// Number of letters and digits. Default: 24.
+    /// Number of letters and digits. Default: 24; from 12 to 128.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 12, max = 128))]
     pub length: Option<u16>,
@@ -207,25 +207,28 @@ pub struct UserSpec {
     /// `AtLeast` (default) leaves the other groups of the user alone; `Exact` withdraws them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub groups_policy: Option<ListPolicy>,
-    /// Secret in the namespace of this object that holds the password. `key` defaults to `password`. For `LOCAL` only, and
-    /// required only to create the user. The operator sets the password once, and again when the Secret's value changes.
-    /// While the Secret is missing, the operator still applies everything else.
+    /// Secret in the namespace of this object that holds the password. `key` defaults to `password`. For `LOCAL` only,
+    /// and required only to create the user. The operator sets the password once, and again when the Secret's value
+    /// changes. While the Secret is missing, the operator still applies everything else. Unset: the password is not
+    /// managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_secret_ref: Option<SecretKeyRef>,
-    /// Lets the operator make the password, for `LOCAL` only: it generates one, stores it in a Secret that this object owns
-    /// (keys `login`, `password` and `url`), and then sets it. If somebody deletes that Secret, the operator generates and
-    /// sets another password; if somebody edits its `password`, the operator sets that one. Not together with
-    /// `passwordSecretRef`.
+    /// Lets the operator make the password, for `LOCAL` only: it generates one, stores it in a Secret that this object
+    /// owns (keys `login`, `password` and `url`), and then sets it. If somebody deletes that Secret, the operator
+    /// generates and sets another password; if somebody edits its `password`, the operator sets that one. Not together
+    /// with `passwordSecretRef`. Unset: none is generated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generate_password: Option<GeneratePassword>,
-    /// Properties that the user can see and edit; keys have at most 100 characters, values 256. Only the declared keys are
-    /// managed, so `{}` manages none. A key that is later removed from the map keeps its value.
+    /// Properties that the user can see and edit, such as `costCenter: "1234"`; keys have at most 100 characters, values
+    /// 256. Only the declared keys are managed. A key that is later removed from the map keeps its value. Unset or empty:
+    /// no property is managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = property_names())]
     #[schemars(extend("maxProperties" = 50), extend("additionalProperties" = property()))]
     pub user_properties: Option<BTreeMap<String, String>>,
-    /// Properties that only administrators can see; keys have at most 100 characters, values 256. Only the declared keys are
-    /// managed, so `{}` manages none. A key that is later removed from the map keeps its value.
+    /// Properties that only administrators can see, such as `costCenter: "1234"`; keys have at most 100 characters,
+    /// values 256. Only the declared keys are managed. A key that is later removed from the map keeps its value. Unset or
+    /// empty: no property is managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(
         validation = property_names(),

@@ -11,10 +11,10 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretValueRef {
-    /// Name of the Secret.
+    /// Name of the Secret, in the namespace of this object.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// Key in the Secret's data.
+    /// Key in the Secret's data, such as `password`. Required: it has no default.
     #[schemars(length(min = 1, max = 253))]
     pub key: String,
 }
@@ -34,7 +34,7 @@ pub struct UserSecret {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BasicCredential {
-    /// User name.
+    /// User name on the other system.
     #[schemars(length(min = 1, max = 255))]
     pub username: String,
     /// Where the password is.
@@ -103,22 +103,25 @@ fn preferences(_: &mut SchemaGenerator) -> Schema {
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PersonalSpec {
-    /// Preferences by Dataiku's own names: `true`, `false`, or a text such as `uiLanguage: en`. Only the declared ones are
-    /// managed. One that is later removed from the map keeps its value.
+    /// Preferences by Dataiku's own names: `true`, `false`, or a text such as `uiLanguage: en`. Only the declared ones
+    /// are managed. One that is later removed from the map keeps its value. Unset: none is managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "preferences")]
     pub preferences: Option<BTreeMap<String, Value>>,
-    /// Secrets of the user, each with a value from a Secret in the namespace of this object. The operator sets a value once,
-    /// and again when the Secret changes or somebody removes it from the user. While a Secret is missing, only its value
-    /// waits. A secret that is later removed from the list is removed from the user; others are left alone.
+    /// Secrets of the user, each with a value from a Secret in the namespace of this object. The operator sets a value
+    /// once, and again when the Secret changes or somebody removes it from the user. While a Secret is missing, only its
+    /// value waits. A secret that is later removed from the list is removed from the user; others are left alone. Unset:
+    /// none is managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 30), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub secrets: Option<Vec<UserSecret>>,
-    /// Credentials of the user for connections. Set, repaired and removed like `secrets`.
+    /// Credentials of the user for connections that ask each user for one. Set, repaired and removed like `secrets`.
+    /// Unset: none is managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 30), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["connection"]))]
     pub connection_credentials: Option<Vec<ConnectionCredential>>,
-    /// Credentials of the user for presets of plugins. Set, repaired and removed like `secrets`.
+    /// Credentials of the user for presets of plugins that ask each user for one. Set, repaired and removed like
+    /// `secrets`. Unset: none is managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 30), extend(
         "x-kubernetes-list-type" = "map",

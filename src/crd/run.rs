@@ -72,7 +72,7 @@ pub struct Attempt {
     /// What the node listed before: whatever is new afterwards may be this run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<String>,
-    /// Whether the node listed more than is recorded, so that nothing new could be told from it.
+    /// Whether the node listed more than is recorded, so that a new entry proves nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub crowded: bool,
 }

@@ -28,7 +28,7 @@ fn chart() -> Value {
         "type": "application",
         "version": version,
         "appVersion": version,
-        // The client library knows the shapes from 1.33 on; the rules of the CRDs are CEL, stable since 1.30.
+        // The rules of the CRDs are CEL, stable since 1.30. Tested is 1.33 and later: docs/compatibility.md.
         "kubeVersion": ">=1.30.0-0",
         "keywords": ["dataiku", "dss", "govern", "operator", "access-management", "gitops"],
         "annotations": {

@@ -6,6 +6,8 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 
+use crate::crd::examples::without_example;
+
 /// The page, in Markdown, with the examples of the kind.
 pub(super) fn page(definition: &CustomResourceDefinition, examples: &[String]) -> String {
     let names = &definition.spec.names;
@@ -28,7 +30,9 @@ pub(super) fn page(definition: &CustomResourceDefinition, examples: &[String]) -
         else {
             continue;
         };
-        let _ = writeln!(page, "{}\n", schema.description.as_deref().unwrap_or_default());
+        // The page has complete examples of its own.
+        let description = schema.description.as_deref().unwrap_or_default();
+        let _ = writeln!(page, "{}\n", without_example(description));
         let _ = writeln!(
             page,
             "`apiVersion: {}/{}`, short name {short}.",

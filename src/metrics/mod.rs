@@ -20,6 +20,7 @@ use prometheus_client::{
 
 use self::exposition::Exposition;
 use crate::engine::{
+    Reason,
     keep::plan::Class,
     meters::{Durations, Gauge, Measured, Reading},
     refusals::Refusals,
@@ -178,6 +179,10 @@ impl Shared {
             if of.missing {
                 continue;
             }
+            // An alert compares a counter with its past: it misses the first time if the series begins with it.
+            for reason in Reason::ALL.into_iter().filter(|reason| is_alerted(*reason)) {
+                all.add(&families::RECONCILES, &[kind, reason.as_str()], 0);
+            }
             for (reason, count) in &of.reconciles {
                 all.add(&families::RECONCILES, &[kind, reason], *count);
             }
@@ -187,6 +192,11 @@ impl Shared {
         let missing = state.kinds.iter().filter(|(_, of)| of.missing);
         missing.map(|(kind, _)| *kind).collect()
     }
+}
+
+/// Whether an alert of the chart counts reconciles that end with this reason.
+fn is_alerted(reason: Reason) -> bool {
+    reason == Reason::Unavailable || Reason::standing(reason.as_str()).is_some()
 }
 
 fn of_connection(all: &mut Exposition, reading: &Reading, missing: &BTreeSet<&'static str>) {

@@ -65,6 +65,17 @@ fn a_kind_without_a_definition_leaves_nothing_but_that() {
     assert!(text.contains("dataiku_operator_reconcile_total{kind=\"DssUser\",reason=\"InSync\"} 1"));
     assert!(text.contains("dataiku_operator_reconcile_duration_seconds_bucket{le=\"0.005\",kind=\"DssUser\"} 1"));
     assert!(text.contains("dataiku_operator_status_write_failures_total{kind=\"DssUser\"} 0"));
+    for reason in [
+        "AwaitingAcknowledgement",
+        "InternalError",
+        "RunFailed",
+        "Forbidden",
+        "Unavailable",
+    ] {
+        let row = format!("dataiku_operator_reconcile_total{{kind=\"DssUser\",reason=\"{reason}\"}} 0");
+        assert!(text.contains(&row), "an alert would miss the first {reason}: {text}");
+    }
+    assert!(!text.contains("Paused"), "{text}");
     metrics.watching("DssUser", true);
     let text = metrics.text();
     assert_eq!(metrics.missing(), ["DssUser"]);

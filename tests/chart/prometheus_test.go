@@ -17,17 +17,24 @@ import (
 
 const chartFolder = "../../charts/dataiku-operator"
 
-// The chart rendered with these settings; `HELM` names the program.
+// The chart rendered with these settings.
 func render(t *testing.T, settings ...string) string {
+	t.Helper()
+	var words []string
+	for _, setting := range settings {
+		words = append(words, "--set", setting)
+	}
+	return renderWith(t, words...)
+}
+
+// The chart rendered with these arguments; `HELM` names the program.
+func renderWith(t *testing.T, arguments ...string) string {
 	t.Helper()
 	helm := os.Getenv("HELM")
 	if helm == "" {
 		helm = "helm"
 	}
-	words := []string{"template", "ops", chartFolder, "--namespace", "dataiku", "--set", "crds.enabled=false"}
-	for _, setting := range settings {
-		words = append(words, "--set", setting)
-	}
+	words := append([]string{"template", "ops", chartFolder, "--namespace", "dataiku", "--set", "crds.enabled=false"}, arguments...)
 	output, err := exec.Command(helm, words...).Output()
 	if err != nil {
 		t.Fatalf("%s %v: %v", helm, words, err)

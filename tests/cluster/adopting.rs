@@ -148,7 +148,7 @@ fn available(program: &str) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_with_five_hundred_users_is_adopted_as_the_page_says() {
     if !["bash", "curl", "jq", "base64"].into_iter().all(available) {
-        return eprintln!("skipped: the commands of docs/adopting.md need bash, curl, jq and base64");
+        return testbed::skipped("the commands of docs/adopting.md need bash, curl, jq and base64");
     }
     let reader = Reader::start().await;
     let bed = &reader.bed;

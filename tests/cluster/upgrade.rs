@@ -148,7 +148,7 @@ fn current() -> PathBuf {
 async fn this_operator_works_with_the_previous_definitions_and_their_upgrade_writes_nothing() {
     let previous = match previous_definitions() {
         Ok(previous) => previous,
-        Err(why) => return eprintln!("skipped: {why}"),
+        Err(why) => return testbed::skipped(&why),
     };
     let cluster = Cluster::with(previous.path().to_owned()).await;
     let _operator = cluster.operator(env!("CARGO_BIN_EXE_dataiku-operator")).await;
@@ -177,7 +177,9 @@ async fn this_operator_works_with_the_previous_definitions_and_their_upgrade_wri
 #[tokio::test(flavor = "multi_thread")]
 async fn the_previous_operator_works_with_these_definitions_and_hands_over() {
     let Ok(previous) = std::env::var("PREVIOUS_OPERATOR") else {
-        return eprintln!("skipped: PREVIOUS_OPERATOR names no binary of the previous version");
+        return testbed::skipped(
+            "PREVIOUS_OPERATOR names no binary of the previous version; `make upgrade-test` builds one",
+        );
     };
     let cluster = Cluster::with(current()).await;
     let mut operator = cluster.operator(&previous).await;

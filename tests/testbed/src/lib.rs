@@ -31,6 +31,7 @@ pub mod port;
 mod process;
 mod programs;
 mod resources;
+mod skipped;
 mod supervisor;
 mod wait;
 
@@ -42,3 +43,4 @@ pub use operator::{Builder as OperatorBuilder, Operator, arguments as operator_a
 pub use process::Process;
 pub use programs::repository;
 pub use simulator;
+pub use skipped::skipped;
