@@ -104,11 +104,12 @@ pub(super) async fn adopt(args: &AdoptArgs, console: &mut Console<'_>) -> anyhow
 
 async fn sort(args: &AdoptArgs, console: &mut Console<'_>) -> anyhow::Result<Adopted> {
     let job = export::Job {
-        side: &args.manifests.show.side,
+        reach: &args.manifests.show.reach,
         instance: args.manifests.instance(),
         target: &args.target,
         kinds: &args.kinds,
         secret_references: false,
+        preferences: false,
     };
     let exported = export::run(&job, console).await?;
     let Exported {
@@ -184,10 +185,10 @@ async fn manage(args: &AdoptArgs, console: &mut Console<'_>) -> anyhow::Result<A
         );
         one.object["spec"]["managementPolicy"] = json!("Manage");
     }
-    let side = &args.manifests.show.side;
-    let means = Means::read(side, console).await?;
+    let reach = &args.manifests.show.reach;
+    let means = Means::read(reach, console).await?;
     let job = plan::Job {
-        side,
+        reach,
         instance: args.manifests.instance(),
         namespace: &target.namespace,
         assume_owned: false,
@@ -282,11 +283,7 @@ impl Report for Adopted {
             ]
         };
         tables.push(Table {
-            title: if self.dry_run {
-                "Found; nothing is written"
-            } else {
-                "Found"
-            },
+            title: "Found",
             columns: vec!["class", "users", "groups", "others"],
             rows: Class::ALL.into_iter().map(count).collect(),
         });
@@ -310,6 +307,27 @@ impl Report for Adopted {
             });
         }
         tables
+    }
+
+    fn sentences(&self) -> Vec<String> {
+        let directory = &self.directory;
+        let sentence = match &self.managed {
+            None => {
+                let files = self.objects.iter().filter(|one| one.file.is_some()).count();
+                export::wrote(directory, files, self.dry_run)
+            }
+            Some(outcomes) => {
+                let files = outcomes.iter().filter(|one| one.managed).count();
+                if self.dry_run {
+                    format!(
+                        "managementPolicy would change to Manage in {files} files of {directory}; nothing is written"
+                    )
+                } else {
+                    format!("changed managementPolicy to Manage in {files} files of {directory}")
+                }
+            }
+        };
+        vec![sentence]
     }
 
     fn warnings(&self) -> Vec<String> {

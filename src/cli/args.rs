@@ -7,10 +7,10 @@ use clap_complete::Shell;
 use jiff::SignedDuration;
 use wildmatch::WildMatch;
 
-mod side;
+mod reach;
 
-use self::side::origin;
-pub use self::side::{KeyPlace, Origin, Product, SideArgs};
+use self::reach::origin;
+pub use self::reach::{KeyPlace, Origin, Product, ReachArgs};
 use crate::{
     args::{AddressArgs, duration},
     crd::inventory::LongDuration,
@@ -35,7 +35,7 @@ pub enum Format {
 pub struct ShowArgs {
     /// How the remote side is reached.
     #[command(flatten)]
-    pub side: SideArgs,
+    pub reach: ReachArgs,
     /// Form on standard output.
     #[arg(short, long, value_enum, default_value = "table")]
     pub output: Format,
@@ -55,7 +55,7 @@ pub struct ManifestArgs {
 impl ManifestArgs {
     /// The connection that the manifests refer to.
     pub fn instance(&self) -> Instance {
-        let from = self.show.side.from.as_ref().map(|from| Instance {
+        let from = self.show.reach.from.as_ref().map(|from| Instance {
             namespace: Some(from.namespace.clone()),
             name: from.name.clone(),
         });
@@ -91,7 +91,7 @@ pub struct PlanArgs {
     #[arg(long, requires = "from", conflicts_with = "files")]
     pub cluster: bool,
     /// Take remote objects that exist for the objects' own, as in a cluster that manages them already. Default: only where the
-    /// status in a manifest or in the cluster, or an ownership mark in the remote object, proves it.
+    /// status in a manifest or in the cluster, or an ownership marker in the remote object, proves it.
     #[arg(long)]
     pub assume_owned: bool,
 }
@@ -117,8 +117,18 @@ pub enum ExportKind {
     Roles,
     /// `GovernRoleAssignment`.
     Assignments,
+    /// `GovernBlueprintPermissions`, and `GovernDefaultPermissions`.
+    Permissions,
     /// Every kind of the product.
     All,
+}
+
+impl ExportKind {
+    /// Its name on the command line.
+    pub fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
 }
 
 /// Options of `export`.
@@ -139,10 +149,14 @@ pub struct ExportArgs {
     /// What to export.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "users,groups")]
     pub kinds: Vec<ExportKind>,
-    /// Refer to Secrets for the secrets of users and of settings, by the names in `secrets-to-create.yaml`: an object waits for
-    /// its Secret. Default: the manifests leave them alone.
+    /// Refer to Secrets for secrets and credentials of users and for secret settings, by the names in
+    /// `secrets-to-create.yaml`: an object waits for its Secret. Default: the manifests leave them alone.
     #[arg(long)]
     pub secret_references: bool,
+    /// Declare the preferences of users too, such as their language. An object that manages them undoes what its user changes.
+    /// Default: the manifests leave them alone.
+    #[arg(long)]
+    pub preferences: bool,
 }
 
 /// Where manifests are written, and which.
@@ -226,7 +240,7 @@ Exit codes: 0 written, 1 error (nothing is written).")]
 pub struct AccessReportArgs {
     /// How the remote side is reached.
     #[command(flatten)]
-    pub side: SideArgs,
+    pub reach: ReachArgs,
     /// Form of the report.
     #[arg(long, value_enum, default_value = "html")]
     pub format: AccessFormat,
@@ -271,8 +285,9 @@ pub struct ExplainArgs {
 
 /// Options of `sessions`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   dataiku-operator sessions --from dssinstance/dataiku/design
+  dataiku-operator sessions --from governinstance/dataiku/govern
 
 Exit codes: 0 done, 1 error.")]
 pub struct SessionsArgs {
@@ -366,13 +381,14 @@ pub struct StatusArgs {
 #[command(after_help = "Examples:
   dataiku-operator drain dssinstance/dataiku/design --freeze --wait 30m
   dataiku-operator drain dssinstance/dataiku/design --unfreeze
+  dataiku-operator drain governinstance/dataiku/govern --wait 10m
 
 With --freeze and --unfreeze, the command writes `spec.freeze` of the connection object, and nothing else.
 
 Exit codes: 0 nobody is left, 2 somebody is, 1 error.")]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct DrainArgs {
-    /// The connection object in the cluster of your kubeconfig, a `DssInstance`.
+    /// The connection object in the cluster of your kubeconfig, a `DssInstance` or `GovernInstance`.
     #[arg(value_name = "KIND/NAMESPACE/NAME", value_parser = origin)]
     pub connection: Origin,
     /// Freeze the writes of the operator through this connection first.

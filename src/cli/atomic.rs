@@ -2,7 +2,7 @@
 
 use std::{io::Write, path::Path};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow, bail};
 use tempfile::NamedTempFile;
 
 /// Replaces a file as a whole.
@@ -18,7 +18,11 @@ pub(super) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
         file.as_file().sync_all()?;
         Ok(file)
     };
-    let file = begin().with_context(|| format!("write in {}", parent.display()))?;
+    if !parent.is_dir() {
+        bail!("there is no directory {}: create it first", parent.display());
+    }
+    // The name of the temporary file says nothing to anybody.
+    let file = begin().map_err(|error| anyhow!("nothing can be written in {}: {}", parent.display(), error.kind()))?;
     file.persist(&path)
         .with_context(|| format!("put the file in {}", path.display()))?;
     Ok(())

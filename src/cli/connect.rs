@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use serde_json::{Map, Value, json};
 
 use super::{
-    args::{Instance, KeyPlace, Product, SideArgs},
+    args::{Instance, KeyPlace, Product, ReachArgs},
     cluster::{self, Source},
     console::Console,
 };
@@ -53,7 +53,7 @@ impl Means {
     ///
     /// # Errors
     /// Something cannot be read; the sentence says what, and which right is missing.
-    pub(super) async fn read(args: &SideArgs, console: &mut Console<'_>) -> anyhow::Result<Self> {
+    pub(super) async fn read(args: &ReachArgs, console: &mut Console<'_>) -> anyhow::Result<Self> {
         if let Some(from) = &args.from {
             let client = console.client().await?;
             let found = cluster::connection(&client, from, &args.addresses.policy()).await?;
@@ -114,10 +114,10 @@ impl Means {
 }
 
 /// Fails if the Secret does not let its key be sent to the host of the address.
-fn allowed(args: &SideArgs, namespace: &str, name: &str, source: &Source) -> anyhow::Result<()> {
+fn allowed(args: &ReachArgs, namespace: &str, name: &str, source: &Source) -> anyhow::Result<()> {
     let instance = Instance {
         namespace: Some(namespace.to_owned()),
-        name: "side".to_owned(),
+        name: "connection".to_owned(),
     };
     let hosts = [(name.to_owned(), source.allowed_hosts.clone())];
     let policy = args.addresses.policy();
@@ -142,13 +142,13 @@ fn allowed(args: &SideArgs, namespace: &str, name: &str, source: &Source) -> any
 }
 
 /// The connection object that the arguments describe, with its key in this Secret.
-fn declared<C: ConnectionKind>(args: &SideArgs, instance: &Instance, secret: &str) -> anyhow::Result<C> {
+fn declared<C: ConnectionKind>(args: &ReachArgs, instance: &Instance, secret: &str) -> anyhow::Result<C> {
     described(args, instance, "default", Map::new(), secret)
 }
 
 /// The connection object of a command. `spec`: that of a manifest, whose terms count and whose address and credentials do not.
 pub(super) fn connection<C: ConnectionKind>(
-    args: &SideArgs,
+    args: &ReachArgs,
     instance: &Instance,
     namespace: &str,
     spec: Option<Map<String, Value>>,
@@ -174,7 +174,7 @@ pub(super) fn connection<C: ConnectionKind>(
 
 /// The connection object that these arguments describe. It exists in no cluster.
 fn described<C: ConnectionKind>(
-    args: &SideArgs,
+    args: &ReachArgs,
     instance: &Instance,
     namespace: &str,
     mut spec: Map<String, Value>,
@@ -220,9 +220,19 @@ fn described<C: ConnectionKind>(
 }
 
 /// The API at the other end. Sends nothing.
-pub(super) fn reach<C: ConnectionKind>(args: &SideArgs, connection: &C, means: &Means) -> anyhow::Result<C::Api> {
+pub(super) fn reach<C: ConnectionKind>(args: &ReachArgs, connection: &C, means: &Means) -> anyhow::Result<C::Api> {
     if let (Means::Given { key_id: None, .. }, "LaunchpadSpace") = (means, object::kind::<C>()) {
         bail!("name the id of the API key with --api-key-id");
+    }
+    let is_plain = |url: &String| url.trim_start().to_ascii_lowercase().starts_with("http://");
+    if args.url.as_ref().is_some_and(is_plain) && !args.allow_insecure_tls {
+        bail!("--url is http, so that others can read the API key on its way: --allow-insecure-tls allows that");
+    }
+    if args.insecure_skip_verify && !args.allow_insecure_tls {
+        bail!(
+            "--insecure-skip-verify lets anybody on the way read the API key: --allow-insecure-tls allows that; better name \
+             the CA with --ca-file"
+        );
     }
     let api = single::reach(connection, args.addresses.policy(), args.allow_insecure_tls, |one| {
         means.value(one.kind, &one.slot)
@@ -238,25 +248,18 @@ pub(super) struct Reached<C: ConnectionKind> {
     pub api: C::Api,
 }
 
-/// Reaches the remote side of a command that makes no manifest, so that the name of the connection does not matter. Sends
-/// nothing.
+/// Reaches the remote side of a command that makes no manifest, so that the name of the connection does not matter. The caller
+/// knows that the product is that of `C`. Sends nothing.
 ///
 /// # Errors
-/// The side is of another product, or something that it takes cannot be read.
-pub(super) async fn any<C: ConnectionKind>(args: &SideArgs, console: &mut Console<'_>) -> anyhow::Result<Reached<C>> {
-    let kind = object::kind::<C>();
-    if args.product().connection() != kind {
-        bail!(
-            "this command is for a {kind}, and not for a {}",
-            args.product().connection()
-        );
-    }
+/// Something that it takes cannot be read.
+pub(super) async fn any<C: ConnectionKind>(args: &ReachArgs, console: &mut Console<'_>) -> anyhow::Result<Reached<C>> {
     let means = Means::read(args, console).await?;
     by::<C>(args, &means)
 }
 
 /// The same by means that were read before.
-pub(super) fn by<C: ConnectionKind>(args: &SideArgs, means: &Means) -> anyhow::Result<Reached<C>> {
+pub(super) fn by<C: ConnectionKind>(args: &ReachArgs, means: &Means) -> anyhow::Result<Reached<C>> {
     let instance = Instance {
         namespace: None,
         name: "node".to_owned(),

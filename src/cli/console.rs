@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use anyhow::Context;
+use anyhow::anyhow;
 use kube::Client;
 
 use super::{
@@ -45,16 +45,28 @@ impl Console<'_> {
         let _ = writeln!(self.err, "warning: {}", visible(warning));
     }
 
+    /// Says on standard error what the command did, before its result is there.
+    pub(super) fn note(&mut self, done: &str) {
+        // Nobody reads it, then.
+        let _ = writeln!(self.err, "{}", visible(done));
+    }
+
     /// The cluster of the caller's kubeconfig.
     ///
     /// # Errors
-    /// There is none.
+    /// There is none, or the kubeconfig cannot be read.
     pub(super) async fn client(&mut self) -> anyhow::Result<Client> {
         if let Some(client) = &self.client {
             return Ok(client.clone());
         }
+        // What the client says of a kubeconfig may quote it.
         let found = apiserver::client(None, Heard::default()).await;
-        let (client, _) = found.context("find a cluster by your kubeconfig")?;
+        let (client, _) = found.map_err(|_| {
+            anyhow!(
+                "no cluster was found: there is no kubeconfig that can be read, neither in KUBECONFIG nor in ~/.kube/config; \
+                 see whether kubectl works"
+            )
+        })?;
         Ok(self.client.insert(client).clone())
     }
 }

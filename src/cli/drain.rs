@@ -1,47 +1,58 @@
-//! `drain`: waits until nobody works on a DSS node, for a maintenance window.
+//! `drain`: waits until nobody works on a node, for a maintenance window.
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
+use anyhow::bail;
 use kube::api::{Patch, PatchParams};
 use serde::Serialize;
 use serde_json::json;
 use tokio::time::Instant;
 
 use super::{
-    args::{DrainArgs, Origin, Product, SideArgs},
+    args::{DrainArgs, Origin, Product, ReachArgs},
     cluster,
     connect::{self, Means, Reached},
     console::Console,
     output::{Report, Table},
     progress::Progress,
-    status::is_drainable,
 };
 use crate::{
-    crd::DssInstance,
+    crd::{DssInstance, GovernInstance},
     dataiku::{
+        dip::{DipProduct, Node},
         dss::Dss,
         error::{ApiError, ErrorKind},
+        govern::Govern,
+        listed::Listed,
     },
     engine::Error,
 };
 
-/// Time between two looks.
+/// Time between two counts.
 const BETWEEN: Duration = Duration::from_secs(5);
 
 /// Who and what is left on the node. `None`: the node has no such list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 struct Left {
-    sessions: i64,
+    sessions: Option<i64>,
     notebooks: Option<usize>,
     jobs: Option<usize>,
     tasks: usize,
-    scenarios: usize,
+    scenarios: Option<usize>,
 }
 
 impl Left {
     fn is_nobody(&self) -> bool {
-        let lists = [self.notebooks, self.jobs, Some(self.tasks), Some(self.scenarios)];
-        self.sessions == 0 && lists.into_iter().flatten().all(|count| count == 0)
+        let lists = [self.notebooks, self.jobs, Some(self.tasks), self.scenarios];
+        self.sessions.is_none_or(|count| count == 0) && lists.into_iter().flatten().all(|count| count == 0)
+    }
+
+    fn title(&self) -> &'static str {
+        match (self.is_nobody(), self.sessions) {
+            (true, Some(_)) => "Nobody is left",
+            (true, None) => "Nobody is left, as far as the node shows",
+            (false, _) => "Somebody is left",
+        }
     }
 }
 
@@ -62,7 +73,12 @@ struct Drained {
 /// The caller lacks a right, or the node cannot be read. What was frozen stays so, which the error says.
 pub(super) async fn drain(args: &DrainArgs, console: &mut Console<'_>) -> anyhow::Result<bool> {
     let from = &args.connection;
-    is_drainable(from.product.connection())?;
+    if from.product == Product::Launchpad {
+        bail!(
+            "drain is for a DssInstance or a GovernInstance: the API of a space of Dataiku Cloud shows neither sessions nor \
+             tasks. Drain each node of the space by a connection of its own"
+        );
+    }
     let wrote = if args.freeze || args.unfreeze {
         Some(freeze(from, args.freeze, args.dry_run, console).await?)
     } else {
@@ -71,6 +87,9 @@ pub(super) async fn drain(args: &DrainArgs, console: &mut Console<'_>) -> anyhow
     let left = if args.unfreeze {
         None
     } else {
+        if let Some(wrote) = wrote.as_ref().filter(|_| args.wait.is_some()) {
+            console.note(wrote);
+        }
         let left = wait(args, console).await;
         Some(left.map_err(|error| match &wrote {
             Some(wrote) => error.context(wrote.clone()),
@@ -92,11 +111,13 @@ async fn freeze(from: &Origin, freeze: bool, dry_run: bool, console: &mut Consol
     let client = console.client().await?;
     let kind = from.product.connection();
     let plural = cluster::plural(kind);
-    let api = cluster::api(client, kind, &plural, Some(&from.namespace));
     let what = format!("spec.freeze: {freeze} of {from}");
     if dry_run {
-        return Ok(format!("would set {what}"));
+        // Whether there is such an object, and whether the caller may read it, is said now rather than by the real run.
+        cluster::get(&client, kind, &from.namespace, &from.name).await?;
+        return Ok(format!("would set {what}; nothing is written"));
     }
+    let api = cluster::api(client, kind, &plural, Some(&from.namespace));
     let patch = Patch::Merge(json!({ "spec": { "freeze": freeze } }));
     let written = api.patch(&from.name, &PatchParams::default(), &patch).await;
     let place = format!("{kind} {}", from.name);
@@ -105,10 +126,10 @@ async fn freeze(from: &Origin, freeze: bool, dry_run: bool, console: &mut Consol
 }
 
 async fn wait(args: &DrainArgs, console: &mut Console<'_>) -> anyhow::Result<Left> {
-    let side = SideArgs {
+    let reach = ReachArgs {
         from: Some(args.connection.clone()),
         url: None,
-        product: Product::Dss,
+        product: args.connection.product,
         api_key_file: None,
         api_key_from: None,
         api_key_id: None,
@@ -118,13 +139,24 @@ async fn wait(args: &DrainArgs, console: &mut Console<'_>) -> anyhow::Result<Lef
         allow_insecure_tls: args.allow_insecure_tls,
         insecure_skip_verify: false,
     };
-    let means = Means::read(&side, console).await?;
-    let Reached { api, .. } = connect::by::<DssInstance>(&side, &means)?;
-    let began = Instant::now();
-    let end = began + args.wait.unwrap_or_default();
+    let means = Means::read(&reach, console).await?;
+    if args.connection.product == Product::Govern {
+        let Reached { api, .. } = connect::by::<GovernInstance>(&reach, &means)?;
+        return until(args.wait, || on_govern(&api)).await;
+    }
+    let Reached { api, .. } = connect::by::<DssInstance>(&reach, &means)?;
+    until(args.wait, || on_dss(&api)).await
+}
+
+/// Counts again and again until nobody is left or the time is over.
+async fn until<F>(wait: Option<Duration>, count: impl Fn() -> F) -> anyhow::Result<Left>
+where
+    F: Future<Output = Result<Left, Error>>,
+{
+    let end = Instant::now() + wait.unwrap_or_default();
     loop {
         let progress = Progress::of("counting who is left");
-        let left = count(&api).await?;
+        let left = count().await?;
         drop(progress);
         if left.is_nobody() || Instant::now() >= end {
             return Ok(left);
@@ -134,18 +166,34 @@ async fn wait(args: &DrainArgs, console: &mut Console<'_>) -> anyhow::Result<Lef
     }
 }
 
-async fn count(api: &Dss) -> Result<Left, Error> {
-    let sessions = api
-        .users(false, |user| user.active_sessions.unwrap_or_default())
-        .await?;
-    let running = async |scenarios: bool| api.running_tasks(scenarios).await.map(|found| found.items.len());
+async fn on_dss(api: &Dss) -> Result<Left, Error> {
     Ok(Left {
-        sessions: sessions.items.into_iter().filter(|count| *count > 0).sum(),
-        notebooks: offered(api.jupyter_sessions().await.map(|found| found.items.len()))?,
-        jobs: offered(api.running_jobs().await.map(|found| found.items.len()))?,
-        tasks: running(false).await?,
-        scenarios: running(true).await?,
+        notebooks: offered(api.jupyter_sessions().await.map(|found| all(&found)))?,
+        jobs: offered(api.running_jobs().await.map(|found| all(&found)))?,
+        scenarios: Some(all(&api.running_tasks(true).await?)),
+        ..on_node(api, false).await?
     })
+}
+
+/// A Govern node has neither notebooks nor jobs nor scenarios, and its short list of users shows no sessions.
+async fn on_govern(api: &Govern) -> Result<Left, Error> {
+    on_node(api, true).await
+}
+
+async fn on_node<P: DipProduct>(api: &Node<P>, details: bool) -> Result<Left, Error> {
+    let users = api.users(details, |user| (user.login, user.active_sessions)).await?;
+    let shown = users.items.iter().filter_map(|(_, sessions)| *sessions);
+    let is_shown = shown.clone().next().is_some() || users.items.is_empty();
+    Ok(Left {
+        sessions: is_shown.then(|| shown.filter(|count| *count > 0).sum()),
+        tasks: all(&api.running_tasks(false).await?),
+        ..Left::default()
+    })
+}
+
+/// What cannot be read is there, too.
+fn all<T>(list: &Listed<T>) -> usize {
+    list.items.len() + list.unreadable
 }
 
 /// A list that older releases do not have.
@@ -158,12 +206,13 @@ fn offered(answer: Result<usize, ApiError>) -> Result<Option<usize>, ApiError> {
 }
 
 fn rows(left: &Left) -> [(&'static str, Option<String>); 5] {
+    let text = |count: Option<usize>| count.map(|count| count.to_string());
     [
-        ("sessions", Some(left.sessions.to_string())),
-        ("notebooks", left.notebooks.map(|count| count.to_string())),
-        ("jobs", left.jobs.map(|count| count.to_string())),
-        ("tasks", Some(left.tasks.to_string())),
-        ("runs of scenarios", Some(left.scenarios.to_string())),
+        ("sessions", left.sessions.map(|count| count.to_string())),
+        ("notebooks", text(left.notebooks)),
+        ("jobs", text(left.jobs)),
+        ("tasks", text(Some(left.tasks))),
+        ("runs of scenarios", text(left.scenarios)),
     ]
 }
 
@@ -176,29 +225,21 @@ fn words(left: &Left) -> String {
 
 impl Report for Drained {
     fn tables(&self) -> Vec<Table> {
-        let mut tables = Vec::new();
-        if let Some(wrote) = &self.wrote {
-            tables.push(Table {
-                title: "Connection",
-                columns: vec!["what"],
-                rows: vec![vec![wrote.clone()]],
-            });
-        }
-        if let Some(left) = &self.left {
+        let table = |left: &Left| {
             let rows = rows(left).into_iter().map(|(what, count)| {
-                let count = count.unwrap_or_else(|| "this release has no such list".to_owned());
+                let count = count.unwrap_or_else(|| "this node has no such list".to_owned());
                 vec![what.to_owned(), count]
             });
-            tables.push(Table {
-                title: if left.is_nobody() {
-                    "Nobody is left"
-                } else {
-                    "Somebody is left"
-                },
+            Table {
+                title: left.title(),
                 columns: vec!["what", "number"],
                 rows: rows.collect(),
-            });
-        }
-        tables
+            }
+        };
+        self.left.iter().map(table).collect()
+    }
+
+    fn sentences(&self) -> Vec<String> {
+        self.wrote.iter().cloned().collect()
     }
 }

@@ -3,6 +3,7 @@
 
 mod access;
 mod adopt;
+mod advice;
 pub mod args;
 mod atomic;
 mod cluster;
@@ -28,7 +29,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{CommandFactory, FromArgMatches, Subcommand, error::ErrorKind};
+use clap::{CommandFactory, FromArgMatches, Subcommand, builder::Styles, error::ErrorKind};
 
 use self::{
     args::{
@@ -59,11 +60,11 @@ pub enum Request {
     Access(AccessArgs),
     /// Show why an object is not ready, or the state of connections.
     Status(Box<StatusArgs>),
-    /// Wait until nobody works on a DSS node any more, for a maintenance window.
+    /// Wait until nobody works on a node any more, for a maintenance window.
     Drain(Box<DrainArgs>),
-    /// Show who works on a DSS node: users with sessions, notebooks and jobs.
+    /// Show who works on a node: users with sessions; on DSS also notebooks and jobs.
     Sessions(Box<SessionsArgs>),
-    /// Show the long tasks that run on a DSS node.
+    /// Show the long tasks that run on a node.
     Tasks(Box<TasksArgs>),
     /// Show how much a DSS node holds.
     Usage(Box<UsageArgs>),
@@ -114,15 +115,17 @@ fn is_request(word: &OsString) -> bool {
     word.to_str().is_some_and(Request::has_subcommand)
 }
 
+/// Never in colour: what a terminal shows is what a file has.
 fn command(words: &[OsString]) -> clap::Command {
+    let command = Args::command().styles(Styles::plain());
     let name = words
         .first()
         .map(std::path::Path::new)
         .and_then(|path| path.file_stem());
     if name.is_some_and(|name| name == PLUGIN) {
-        return Args::command().name(PLUGIN).bin_name("kubectl dataiku");
+        return command.name(PLUGIN).bin_name("kubectl dataiku");
     }
-    Args::command()
+    command
 }
 
 /// Runs a command with the streams of this process. An error goes to stderr.
@@ -148,6 +151,11 @@ pub async fn main(request: Request) -> ExitCode {
 /// # Errors
 /// It fails; nothing is half-written.
 async fn run(request: Request, console: &mut Console<'_>) -> anyhow::Result<Ending> {
+    let ending = execute(request, console).await;
+    ending.map_err(|error| advice::of_command(&error))
+}
+
+async fn execute(request: Request, console: &mut Console<'_>) -> anyhow::Result<Ending> {
     match request {
         Request::Export(args) => {
             let report = export::export(&args, console).await?;

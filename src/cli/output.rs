@@ -10,6 +10,10 @@ use super::{args::Format, kyaml};
 pub(super) trait Report: Serialize {
     /// Its tables.
     fn tables(&self) -> Vec<Table>;
+    /// What stands above the tables, a sentence each: what the command wrote, and where.
+    fn sentences(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// What stands on standard error beside it, a sentence each.
     fn warnings(&self) -> Vec<String> {
         Vec::new()
@@ -29,11 +33,20 @@ pub(super) struct Table {
 /// The report in this form.
 pub(super) fn render(report: &impl Report, format: Format) -> anyhow::Result<String> {
     Ok(match format {
-        Format::Table => report.tables().iter().map(plain).collect::<Vec<_>>().join("\n"),
-        Format::Md => report.tables().iter().map(markdown).collect::<Vec<_>>().join("\n"),
+        Format::Table => blocks(report, visible, plain),
+        Format::Md => blocks(report, inert, markdown),
         Format::Json => serde_json::to_string_pretty(report)? + "\n",
         Format::Kyaml => kyaml::document(&serde_json::to_value(report)?),
     })
+}
+
+/// The sentences and the tables, with an empty line between two of them.
+fn blocks(report: &impl Report, sentence: fn(&str) -> String, table: fn(&Table) -> String) -> String {
+    let sentences = report.sentences();
+    let sentences = sentences.iter().map(|one| sentence(one) + "\n");
+    let tables = report.tables();
+    let tables = tables.iter().map(table);
+    sentences.chain(tables).collect::<Vec<_>>().join("\n")
 }
 
 fn plain(table: &Table) -> String {

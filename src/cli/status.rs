@@ -1,6 +1,6 @@
 //! `status`: why an object is not ready, and the state of connections, by what the cluster says.
 
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use kube::{Api, Client, core::PartialObjectMeta};
 use serde::Serialize;
 use serde_json::Value;
@@ -304,12 +304,4 @@ impl Report for Lines {
             rows: rows.collect(),
         }]
     }
-}
-
-/// A connection kind that `drain` can freeze.
-pub(super) fn is_drainable(kind: &str) -> anyhow::Result<()> {
-    if kind != CONNECTIONS[0] {
-        bail!("drain is for a DssInstance, and not for a {kind}");
-    }
-    Ok(())
 }

@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 GROUP = "dataiku-operator.io"
 # Programs that the pages may call. What a page sets up itself (a shell function) is found in the page.
-PROGRAMS = {"argocd", "base64", "cargo", "cd", "curl", "date", "docker", "echo", "export", "flux", "grep", "helm", "jq", "kill", "kubectl", "make", "cat", "for", "do", "done", "sleep"}
+PROGRAMS = {"argocd", "base64", "cargo", "cd", "curl", "dataiku-operator", "date", "docker", "echo", "export", "flux", "grep", "helm", "jq", "kill", "kubectl", "make", "cat", "for", "do", "done", "sleep"}
 KUBECTL = {"annotate", "apply", "delete", "describe", "edit", "explain", "get", "label", "logs", "patch", "port-forward", "rollout", "scale", "wait", "create"}
 HELM = {"install", "upgrade", "uninstall", "rollback", "template"}
 REFERENCE = "reference"

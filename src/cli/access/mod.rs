@@ -27,7 +27,7 @@ pub(super) async fn run(what: &AccessCommand, console: &mut Console<'_>) -> anyh
 }
 
 async fn report(args: &AccessReportArgs, console: &mut Console<'_>) -> anyhow::Result<()> {
-    let mut access = read::access(&args.side, args.dormant_after, console).await?;
+    let mut access = read::access(&args.reach, args.dormant_after, console).await?;
     let text = match args.format {
         AccessFormat::Html => page::page(&mut access)?,
         AccessFormat::Csv => access::sheet(&access)?,
@@ -66,7 +66,7 @@ struct Holder {
 }
 
 async fn who_can(args: &WhoCanArgs, console: &mut Console<'_>) -> anyhow::Result<()> {
-    let access = read::access(&args.show.side, None, console).await?;
+    let access = read::access(&args.show.reach, None, console).await?;
     let known = access.permissions();
     if !known.contains(&args.permission) {
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
@@ -156,7 +156,7 @@ struct Explained<'a> {
 }
 
 async fn explain(args: &ExplainArgs, console: &mut Console<'_>) -> anyhow::Result<()> {
-    let access = read::access(&args.show.side, None, console).await?;
+    let access = read::access(&args.show.reach, None, console).await?;
     let Some(user) = access.users.iter().find(|user| user.login == args.login) else {
         bail!("the node has no user {}", args.login);
     };

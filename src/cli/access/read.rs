@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use crate::{
     cli::{
-        args::{Product, SideArgs},
+        args::{Product, ReachArgs},
         cluster,
         connect::{self, Means, Reached},
         console::Console,
@@ -26,7 +26,7 @@ use crate::{
 /// # Errors
 /// Users or groups cannot be read. Any other list may be missing: the report names it under `read`.
 pub(super) async fn access(
-    args: &SideArgs,
+    args: &ReachArgs,
     dormant_after: Option<SignedDuration>,
     console: &mut Console<'_>,
 ) -> anyhow::Result<Access> {
@@ -71,7 +71,7 @@ pub(super) async fn access(
     Ok(access)
 }
 
-fn scope<'a>(args: &SideArgs, sweep: &'a Sweep, dormant_after: Option<SignedDuration>, missing: Missing) -> Scope<'a> {
+fn scope<'a>(args: &ReachArgs, sweep: &'a Sweep, dormant_after: Option<SignedDuration>, missing: Missing) -> Scope<'a> {
     let name = sweep.node.as_ref().and_then(named);
     Scope {
         node: name.unwrap_or_else(|| args.place()),

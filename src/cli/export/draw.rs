@@ -77,6 +77,8 @@ pub(super) struct Wanted<'a> {
     pub is_part: bool,
     /// Whether manifests refer to Secrets that are to be created.
     pub secret_references: bool,
+    /// Whether manifests declare the preferences of users.
+    pub preferences: bool,
 }
 
 /// A kind whose objects can be drawn from what the remote side has.
@@ -84,9 +86,9 @@ pub(super) trait Draws: Managed {
     /// Field of the spec with the key of the remote object, where `metadata.name` is its default.
     const KEY: Option<&'static str> = None;
 
-    /// What has no key that can be read.
-    fn unreadable(_bench: &Bench<Self::Connection>) -> usize {
-        0
+    /// Elements of the list whose key cannot be read, in words; `None`: each has one.
+    fn unreadable(_bench: &Bench<Self::Connection>) -> Option<String> {
+        None
     }
     /// One for each remote object, in the order of their keys. Each is drawn when it is asked for.
     fn drawn<'a>(bench: &'a Bench<Self::Connection>, wanted: &'a Wanted<'a>) -> Box<dyn Iterator<Item = Drawn> + 'a>;
@@ -107,6 +109,11 @@ pub(super) fn readers<C: Exports>(kinds: &[ExportKind]) -> Vec<Dependent> {
         entries: Vec::new(),
     };
     kinds.map(reader).collect()
+}
+
+/// What a list without all of its keys is, in words.
+pub(super) fn some_entries(is_complete: bool) -> Option<String> {
+    (!is_complete).then(|| "some entries of the list".to_owned())
 }
 
 /// Inserts a field that has a value.

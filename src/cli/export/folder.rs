@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -40,8 +40,13 @@ impl Folder {
         }
         let target = std::path::absolute(target).context("find the directory")?;
         let parent = target.parent().context("the directory cannot be the root")?;
+        if !parent.is_dir() {
+            bail!("there is no directory {}: create it first", parent.display());
+        }
         let temporary = tempfile::Builder::new().prefix(".export-").tempdir_in(parent);
-        let temporary = temporary.with_context(|| format!("write in {}", parent.display()))?;
+        // Its name says nothing to anybody.
+        let temporary =
+            temporary.map_err(|error| anyhow!("nothing can be written in {}: {}", parent.display(), error.kind()))?;
         fs::create_dir(temporary.path().join("out")).context("begin the directory")?;
         Ok(Self {
             target,

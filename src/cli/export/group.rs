@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::draw::{Drawn, Draws, Refusal, Wanted, set};
+use super::draw::{Drawn, Draws, Refusal, Wanted, set, some_entries};
 use crate::{
     dataiku::dip::groups::{GroupRecord, Mapping},
     engine::connect::{ConnectionKind, Effect, single::Bench},
@@ -20,6 +20,11 @@ const MAPPINGS: [&str; 4] = [
 
 impl<K: NodeGroup> Draws for Group<K> {
     const KEY: Option<&'static str> = Some("name");
+
+    fn unreadable(bench: &Bench<K::Instance>) -> Option<String> {
+        let lists: &NodeLists = (*bench.live.lists).as_ref();
+        some_entries(lists.groups.is_complete())
+    }
 
     fn drawn<'a>(bench: &'a Bench<K::Instance>, wanted: &'a Wanted<'a>) -> Box<dyn Iterator<Item = Drawn> + 'a> {
         let lists: &NodeLists = (*bench.live.lists).as_ref();

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::draw::{Drawn, Draws, Refusal, Wanted, set};
+use super::draw::{Drawn, Draws, Refusal, Wanted, set, some_entries};
 use crate::{
     dataiku::dip::keys::KeyRecord,
     engine::connect::{ConnectionKind, Effect, single::Bench},
@@ -10,6 +10,11 @@ use crate::{
 };
 
 impl<K: NodeKey> Draws for Key<K> {
+    fn unreadable(bench: &Bench<K::Instance>) -> Option<String> {
+        let lists: &NodeLists = (*bench.live.lists).as_ref();
+        some_entries(K::Class::keys(lists).is_complete())
+    }
+
     fn drawn<'a>(bench: &'a Bench<K::Instance>, wanted: &'a Wanted<'a>) -> Box<dyn Iterator<Item = Drawn> + 'a> {
         let lists: &NodeLists = (*bench.live.lists).as_ref();
         let is_wanted = |key: &KeyRecord| {

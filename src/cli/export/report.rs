@@ -14,6 +14,8 @@ use crate::cli::{
 #[serde(rename_all = "camelCase")]
 pub(in crate::cli) struct Exported {
     directory: String,
+    /// Whether nothing was written.
+    dry_run: bool,
     /// The objects.
     pub written: Vec<Written>,
     /// What exists and is not among them.
@@ -69,9 +71,10 @@ pub(in crate::cli) struct Needed {
 }
 
 impl Exported {
-    pub(super) fn new(directory: &Path) -> Self {
+    pub(super) fn new(directory: &Path, dry_run: bool) -> Self {
         Self {
             directory: directory.display().to_string(),
+            dry_run,
             written: Vec::new(),
             left_out: Vec::new(),
             secrets: Vec::new(),
@@ -86,15 +89,22 @@ impl Exported {
     }
 
     /// Notes elements of a list that have no readable key.
-    pub(super) fn unreadable(&mut self, kind: &'static str, count: usize) {
-        if count > 0 {
-            self.left_out.push(LeftOut {
-                kind,
-                remote: format!("{count} entries of the list"),
-                why: "they have no name that can be read".to_owned(),
-                is_protected: false,
-            });
-        }
+    pub(super) fn unreadable(&mut self, kind: &'static str, entries: Option<String>) {
+        self.left_out.extend(entries.map(|remote| LeftOut {
+            kind,
+            remote,
+            why: "they have no name that can be read".to_owned(),
+            is_protected: false,
+        }));
+    }
+}
+
+/// What an export wrote, in a sentence.
+pub(in crate::cli) fn wrote(directory: &str, manifests: usize, dry_run: bool) -> String {
+    if dry_run {
+        format!("{manifests} manifests would go to {directory}; nothing is written")
+    } else {
+        format!("wrote {manifests} manifests, kustomization.yaml and secrets-to-create.yaml to {directory}")
     }
 }
 
@@ -141,6 +151,10 @@ impl Report for Exported {
             secrets.collect(),
         );
         tables
+    }
+
+    fn sentences(&self) -> Vec<String> {
+        vec![wrote(&self.directory, self.written.len(), self.dry_run)]
     }
 
     fn warnings(&self) -> Vec<String> {

@@ -2,12 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
-use super::draw::{Drawn, Draws, Wanted, set};
+use super::draw::{Drawn, Draws, Refusal, Wanted, set, some_entries};
 use crate::{
     crd::GovernInstance,
-    dataiku::govern::rule::Rule,
+    dataiku::govern::{
+        assignments::{INHERIT_BLUEPRINT, INHERIT_FIELD},
+        rule::Rule,
+    },
     engine::connect::single::Bench,
-    kinds::govern::{Role, RoleAssignment},
+    kinds::govern::{BlueprintRules, Role, RoleAssignment},
 };
 
 /// What the node puts before the identifier of a role to make its id.
@@ -15,6 +18,10 @@ const PREFIX: &str = "ro.";
 
 impl Draws for Role {
     const KEY: Option<&'static str> = Some("identifier");
+
+    fn unreadable(bench: &Bench<GovernInstance>) -> Option<String> {
+        some_entries(bench.live.lists.roles.is_complete())
+    }
 
     fn drawn<'a>(bench: &'a Bench<GovernInstance>, _: &'a Wanted<'a>) -> Box<dyn Iterator<Item = Drawn> + 'a> {
         let mut found = bench.live.lists.roles.filter(|_| true);
@@ -34,20 +41,79 @@ impl Draws for Role {
 }
 
 impl Draws for RoleAssignment {
+    fn unreadable(bench: &Bench<GovernInstance>) -> Option<String> {
+        some_entries(bench.live.lists.assignments.is_complete())
+    }
+
     fn drawn<'a>(bench: &'a Bench<GovernInstance>, wanted: &'a Wanted<'a>) -> Box<dyn Iterator<Item = Drawn> + 'a> {
         let mut found = bench.live.lists.assignments.filter(|_| true);
         found.sort_by(|one, other| one.blueprint_id.cmp(&other.blueprint_id));
         Box::new(found.into_iter().flat_map(move |blueprint| {
+            let id = &blueprint.blueprint_id;
             let roles = blueprint.each();
-            let drawn: Vec<Drawn> = roles
+            let mut drawn: Vec<Drawn> = roles
                 .filter_map(|(role, rules)| {
                     let all: Vec<&Rule> = rules.iter().map(|(_, rule, _)| rule).collect();
                     let is_wanted = !wanted.is_part || all.iter().any(|rule| names(rule, wanted));
-                    is_wanted.then(|| assignment(&blueprint.blueprint_id, role, &all))
+                    is_wanted.then(|| assignment(id, role, &all))
                 })
                 .collect();
+            if !wanted.is_part {
+                let known = |one: &&mut Drawn| {
+                    let role = one.spec.get("roleId").and_then(Value::as_str);
+                    role.is_some_and(|role| bench.live.lists.has_role(role))
+                };
+                let carrier = drawn.iter_mut().find(known);
+                let left = inherit(&blueprint, carrier);
+                drawn.extend(left);
+                drawn.extend(unread(&blueprint));
+            }
             drawn
         }))
+    }
+}
+
+/// Declares from where the blueprint inherits roles, in one of its objects: it is one fact of the whole document. Without an
+/// object that could carry it, it is left out.
+fn inherit(blueprint: &BlueprintRules, carrier: Option<&mut Drawn>) -> Option<Drawn> {
+    let mut declared = Map::new();
+    for (member, field) in [(INHERIT_BLUEPRINT, "blueprintId"), (INHERIT_FIELD, "artifactFieldId")] {
+        let text = blueprint.inheritance.get(member);
+        let value = text.and_then(|text| serde_json::from_str::<String>(text).ok());
+        set(&mut declared, field, value.filter(|value| !value.is_empty()));
+    }
+    if declared.is_empty() {
+        return None;
+    }
+    match carrier {
+        Some(carrier) => {
+            set(&mut carrier.spec, "inherit", Some(declared));
+            None
+        }
+        None => Some(left_out(
+            &format!("{}: inheritance", blueprint.blueprint_id),
+            "a manifest of inherited roles needs a role of the blueprint's own",
+        )),
+    }
+}
+
+/// Rules that the node has and nobody can read.
+fn unread(blueprint: &BlueprintRules) -> Vec<Drawn> {
+    let id = &blueprint.blueprint_id;
+    let why = "its rules cannot be read";
+    match blueprint.unread_roles() {
+        Some(roles) => roles.map(|role| left_out(&format!("{id}/{role}"), why)).collect(),
+        None => vec![left_out(id, why)],
+    }
+}
+
+fn left_out(remote: &str, why: &str) -> Drawn {
+    Drawn {
+        refused: Some(Refusal {
+            why: why.to_owned(),
+            is_protected: false,
+        }),
+        ..Drawn::new(remote, Map::new())
     }
 }
 

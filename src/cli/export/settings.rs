@@ -94,7 +94,7 @@ fn document(bench: &Bench<DssInstance>, key: &str, wanted: &Wanted<'_>) -> Optio
 }
 
 /// Takes out every value that looks like a secret, and notes its place. What is left empty by that goes too.
-fn withhold(members: &mut Map<String, Value>, place: &str, secret: &mut Vec<String>) {
+pub(super) fn withhold(members: &mut Map<String, Value>, place: &str, secret: &mut Vec<String>) {
     members.retain(|key, value| {
         let here = format!("{place}/{}", key.replace('~', "~0").replace('/', "~1"));
         match value {

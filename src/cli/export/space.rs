@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Names,
-    draw::{Drawn, Draws, Refusal, Wanted, memberships, set},
+    draw::{Drawn, Draws, Refusal, Wanted, memberships, set, some_entries},
 };
 use crate::{
     crd::LaunchpadSpace,
@@ -18,6 +18,10 @@ use crate::{
 
 impl Draws for Group {
     const KEY: Option<&'static str> = Some("name");
+
+    fn unreadable(bench: &Bench<LaunchpadSpace>) -> Option<String> {
+        some_entries(bench.live.lists.groups.is_complete())
+    }
 
     fn drawn<'a>(bench: &'a Bench<LaunchpadSpace>, wanted: &'a Wanted<'a>) -> Box<dyn Iterator<Item = Drawn> + 'a> {
         let mut found = bench.live.lists.groups.filter(|group| (wanted.selects)(&group.name));
@@ -84,8 +88,9 @@ struct Person {
 }
 
 impl Draws for User {
-    fn unreadable(bench: &Bench<LaunchpadSpace>) -> usize {
-        bench.live.lists.unreadable_people()
+    fn unreadable(bench: &Bench<LaunchpadSpace>) -> Option<String> {
+        let count = bench.live.lists.unreadable_people();
+        (count > 0).then(|| format!("{count} entries of the list"))
     }
 
     fn drawn<'a>(bench: &'a Bench<LaunchpadSpace>, wanted: &'a Wanted<'a>) -> Box<dyn Iterator<Item = Drawn> + 'a> {

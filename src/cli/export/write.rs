@@ -14,13 +14,15 @@ use super::{
 };
 use crate::{
     cli::{
+        args::ExportKind,
         names,
         progress::Progress,
         schema::{Bounds, Schemas},
     },
     crd::common::{GROUP, VERSION},
     engine::{
-        connect::single::Bench,
+        Managed,
+        connect::{Live, single::Bench},
         keep::preview::{Preview, Scene, dependent},
         object,
     },
@@ -48,7 +50,7 @@ struct Candidate {
 impl<'a, C: Exports> Writing<'a, C> {
     pub(super) fn new(job: &'a Job<'a>, bench: &'a Bench<C>, folder: Folder) -> anyhow::Result<Self> {
         Ok(Self {
-            report: Exported::new(&job.target.directory),
+            report: Exported::new(&job.target.directory, job.target.dry_run),
             schemas: Schemas::new()?,
             job,
             bench,
@@ -61,6 +63,25 @@ impl<'a, C: Exports> Writing<'a, C> {
         self.report.unevaluated = self.schemas.unevaluated();
         self.folder.finish(&self.report, self.job.target.dry_run)?;
         Ok(self.report)
+    }
+
+    /// The connection.
+    pub(super) fn live(&self) -> &'a Live<C> {
+        &self.bench.live
+    }
+
+    /// Notes that the remote side has no such objects, in this release.
+    pub(super) fn not_offered(&mut self, kind: ExportKind) {
+        let kind = C::reads(kind).unwrap_or_default();
+        self.report.begin(kind);
+        let why = "this release has no such list".to_owned();
+        self.leave(kind, "all".to_owned(), why, false);
+    }
+
+    /// Notes elements of a list that have no readable key.
+    pub(super) fn unreadable<M: Managed>(&mut self, count: usize) {
+        let entries = (count > 0).then(|| format!("{count} entries of the list"));
+        self.report.unreadable(object::kind::<M::Object>(), entries);
     }
 
     /// Writes every object of a kind.
@@ -80,6 +101,7 @@ impl<'a, C: Exports> Writing<'a, C> {
             selects: &selects,
             is_part: !select.is_empty(),
             secret_references: self.job.secret_references,
+            preferences: self.job.preferences,
         };
         let bench = self.bench;
         let mut drawn = M::drawn(bench, &wanted);

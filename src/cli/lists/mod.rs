@@ -2,23 +2,27 @@
 
 use std::future::Future;
 
+use anyhow::bail;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    args::{Format, ResolveArgs, RulesCommand, ShowArgs},
+    args::{Format, Product, ReachArgs, ResolveArgs, RulesCommand, ShowArgs},
     connect::{self, Reached},
     console::Console,
     output::{Report, Table},
     progress::Progress,
 };
 use crate::{
-    crd::DssInstance,
-    dataiku::error::{ApiError, ErrorKind},
-    engine::Error,
+    crd::{DssInstance, GovernInstance},
+    dataiku::{
+        dip::{DipProduct, Node},
+        error::{ApiError, ErrorKind},
+    },
+    engine::{Error, remote_error::optional},
     kinds::{
         Applies,
-        node::{NodeLists, survey},
+        node::{NodeKind, NodeLists, survey},
         resolve,
     },
 };
@@ -28,6 +32,8 @@ struct Shown {
     title: &'static str,
     columns: Vec<&'static str>,
     rows: Vec<Vec<String>>,
+    /// Entries that have no key that can be read.
+    unreadable: usize,
 }
 
 /// Several tables, by name.
@@ -58,6 +64,24 @@ impl Report for Lists {
         });
         tables.collect()
     }
+
+    fn warnings(&self) -> Vec<String> {
+        let partial = self.0.iter().filter(|list| list.unreadable > 0);
+        partial
+            .map(|list| format!("{}: {} more entries cannot be read", list.title, list.unreadable))
+            .collect()
+    }
+}
+
+/// Fails if the other end is a node of the other product: what it answers would be taken for something else.
+async fn fits<K: NodeKind>(api: &Node<K::Product>) -> anyhow::Result<()> {
+    let info = optional(api.instance_info().await)?;
+    match info.and_then(|info| info.node_type) {
+        Some(found) if found.eq_ignore_ascii_case("GOVERN") != K::GOVERN => {
+            bail!("the node at the other end is of type {found}: see --product, or the kind of the connection object")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A time in milliseconds since the epoch, for people.
@@ -77,85 +101,156 @@ async fn offered<T>(call: impl Future<Output = Result<T, ApiError>>) -> anyhow::
 
 /// `sessions`.
 pub(super) async fn sessions(args: &ShowArgs, console: &mut Console<'_>) -> anyhow::Result<()> {
-    let Reached { connection, api } = connect::any::<DssInstance>(&args.side, console).await?;
-    let progress = Progress::of("reading the node");
-    let sweep = survey(&connection, &api, &NodeLists::default()).await?;
-    let notebooks = offered(api.jupyter_sessions()).await?;
-    let jobs = offered(api.running_jobs()).await?;
-    let users = sweep.users.items.iter();
-    let connected = users.filter(|user| user.active_sessions.is_some_and(|count| count > 0));
-    let mut lists = vec![Shown {
+    let lists = match args.reach.product() {
+        Product::Dss => sessions_of_dss(&args.reach, console).await?,
+        Product::Govern => {
+            let reached = connect::any::<GovernInstance>(&args.reach, console).await?;
+            let _progress = Progress::of("reading the node");
+            let Some(connected) = connected(&reached).await? else {
+                bail!(
+                    "this Govern node does not show in its list of users who has sessions, and Govern has neither notebooks \
+                     nor jobs: there is nothing to show"
+                );
+            };
+            vec![connected]
+        }
+        Product::Launchpad => bail!(no_node("sessions")),
+    };
+    console.show(&Lists(lists), args.output)
+}
+
+/// Why a space has no list of what is on its nodes.
+fn no_node(list: &str) -> String {
+    format!(
+        "the API of a space of Dataiku Cloud has no {list}: ask each node of the space, with --url and --api-key-file of that node"
+    )
+}
+
+async fn sessions_of_dss(reach: &ReachArgs, console: &mut Console<'_>) -> anyhow::Result<Vec<Shown>> {
+    let reached = connect::any::<DssInstance>(reach, console).await?;
+    let _progress = Progress::of("reading the node");
+    let unknown = || note("Users with sessions", "this node does not show who has sessions");
+    let mut lists = vec![connected(&reached).await?.unwrap_or_else(unknown)];
+    let not_offered = |title| note(title, "this release has no such list");
+    let notebooks = offered(reached.api.jupyter_sessions()).await?;
+    lists.push(notebooks.map_or_else(
+        || not_offered("Notebooks"),
+        |found| {
+            Shown {
+                title: "Notebooks",
+                unreadable: found.unreadable,
+                columns: vec!["project", "notebook", "opened by", "state", "last active"],
+                rows: found
+                    .items
+                    .into_iter()
+                    .map(|one| {
+                        let (creator, state) = (one.creator.unwrap_or_default(), one.state.unwrap_or_default());
+                        vec![one.project, one.notebook, creator, state, time(one.last_activity)]
+                    })
+                    .collect(),
+            }
+        },
+    ));
+    let jobs = offered(reached.api.running_jobs()).await?;
+    lists.push(jobs.map_or_else(
+        || not_offered("Jobs"),
+        |found| {
+            Shown {
+                title: "Jobs",
+                unreadable: found.unreadable,
+                columns: vec!["project", "job"],
+                rows: found
+                    .items
+                    .into_iter()
+                    .map(|one| vec![one.project.unwrap_or_default(), one.id])
+                    .collect(),
+            }
+        },
+    ));
+    Ok(lists)
+}
+
+/// A list that is not there, and why.
+fn note(title: &'static str, why: &str) -> Shown {
+    Shown {
+        title,
+        columns: vec!["note"],
+        rows: vec![vec![why.to_owned()]],
+        unreadable: 0,
+    }
+}
+
+/// Users with sessions; `None`: the node does not show any user's.
+async fn connected<K: NodeKind>(reached: &Reached<K>) -> anyhow::Result<Option<Shown>> {
+    let sweep = survey(&reached.connection, &reached.api, &<K as NodeKind>::Lists::default()).await?;
+    let users = &sweep.users.items;
+    let shown: Vec<_> = users.iter().filter(|user| user.active_sessions.is_some()).collect();
+    if shown.is_empty() && !users.is_empty() {
+        return Ok(None);
+    }
+    let counts = shown.into_iter().filter_map(|user| {
+        let count = user.active_sessions.filter(|count| *count > 0)?;
+        Some(vec![user.login.clone(), count.to_string()])
+    });
+    Ok(Some(Shown {
         title: "Users with sessions",
         columns: vec!["login", "sessions"],
-        rows: connected
-            .map(|user| vec![user.login.clone(), user.active_sessions.unwrap_or_default().to_string()])
-            .collect(),
-    }];
-    let not_offered = || vec![vec!["this release has no such list".to_owned()]];
-    lists.push(match notebooks {
-        None => Shown {
-            title: "Notebooks",
-            columns: vec!["note"],
-            rows: not_offered(),
-        },
-        Some(found) => Shown {
-            title: "Notebooks",
-            columns: vec!["project", "notebook", "opened by", "state", "last active"],
-            rows: found
-                .items
-                .into_iter()
-                .map(|one| {
-                    let (creator, state) = (one.creator.unwrap_or_default(), one.state.unwrap_or_default());
-                    vec![one.project, one.notebook, creator, state, time(one.last_activity)]
-                })
-                .collect(),
-        },
-    });
-    lists.push(match jobs {
-        None => Shown {
-            title: "Jobs",
-            columns: vec!["note"],
-            rows: not_offered(),
-        },
-        Some(found) => Shown {
-            title: "Jobs",
-            columns: vec!["project", "job"],
-            rows: found
-                .items
-                .into_iter()
-                .map(|one| vec![one.project.unwrap_or_default(), one.id])
-                .collect(),
-        },
-    });
-    drop(progress);
-    console.show(&Lists(lists), args.output)
+        rows: counts.collect(),
+        unreadable: sweep.users.unreadable,
+    }))
 }
 
 /// `tasks`.
 pub(super) async fn tasks(args: &ShowArgs, console: &mut Console<'_>) -> anyhow::Result<()> {
-    let Reached { api, .. } = connect::any::<DssInstance>(&args.side, console).await?;
-    let progress = Progress::of("reading the node");
-    let mut lists = Vec::new();
-    for (title, scenarios) in [("Tasks", false), ("Scenarios", true)] {
-        let found = api.running_tasks(scenarios).await.map_err(Error::from)?;
-        let rows = found.items.into_iter().map(|one| {
-            let (owner, what) = (one.owner.unwrap_or_default(), one.title.unwrap_or_default());
-            vec![one.id, owner, what, time(one.started)]
-        });
-        lists.push(Shown {
-            title,
-            columns: vec!["id", "started by", "what", "since"],
-            rows: rows.collect(),
-        });
-    }
-    drop(progress);
+    let lists = match args.reach.product() {
+        Product::Dss => {
+            let Reached { api, .. } = connect::any::<DssInstance>(&args.reach, console).await?;
+            let _progress = Progress::of("reading the node");
+            fits::<DssInstance>(&api).await?;
+            vec![
+                running("Tasks", &api, false).await?,
+                running("Scenarios", &api, true).await?,
+            ]
+        }
+        Product::Govern => {
+            let Reached { api, .. } = connect::any::<GovernInstance>(&args.reach, console).await?;
+            let _progress = Progress::of("reading the node");
+            fits::<GovernInstance>(&api).await?;
+            vec![running("Tasks", &api, false).await?]
+        }
+        Product::Launchpad => bail!(no_node("list of tasks")),
+    };
     console.show(&Lists(lists), args.output)
+}
+
+async fn running<P: DipProduct>(title: &'static str, api: &Node<P>, scenarios: bool) -> anyhow::Result<Shown> {
+    let found = api.running_tasks(scenarios).await.map_err(Error::from)?;
+    let unreadable = found.unreadable;
+    let rows = found.items.into_iter().map(|one| {
+        let (owner, what) = (one.owner.unwrap_or_default(), one.title.unwrap_or_default());
+        vec![one.id, owner, what, time(one.started)]
+    });
+    Ok(Shown {
+        title,
+        columns: vec!["id", "started by", "what", "since"],
+        rows: rows.collect(),
+        unreadable,
+    })
 }
 
 /// `usage`.
 pub(super) async fn usage(args: &ShowArgs, console: &mut Console<'_>) -> anyhow::Result<()> {
-    let Reached { api, .. } = connect::any::<DssInstance>(&args.side, console).await?;
+    match args.reach.product() {
+        Product::Dss => {}
+        Product::Govern => bail!(
+            "what a Govern node answers about its usage has no documented form, so this command shows nothing of it: see the \
+             administration pages of the node"
+        ),
+        Product::Launchpad => bail!(no_node("usage summary")),
+    }
+    let Reached { api, .. } = connect::any::<DssInstance>(&args.reach, console).await?;
     let progress = Progress::of("reading the node");
+    fits::<DssInstance>(&api).await?;
     let usage = api.usage().await.map_err(Error::from)?;
     let counts = [
         ("projects", usage.projects),
@@ -166,6 +261,11 @@ pub(super) async fn usage(args: &ShowArgs, console: &mut Console<'_>) -> anyhow:
         ("scenarios", usage.scenarios),
         ("active scenarios", usage.active_scenarios),
     ];
+    if counts.iter().all(|(_, count)| count.is_none()) {
+        bail!(
+            "the answer of the node about its usage holds none of the numbers: see whether --url is the address of a DSS node"
+        );
+    }
     let rows = counts.into_iter().map(|(of, count)| {
         let count = count.map_or_else(|| "unknown".to_owned(), |count| count.to_string());
         vec![of.to_owned(), count]
@@ -174,6 +274,7 @@ pub(super) async fn usage(args: &ShowArgs, console: &mut Console<'_>) -> anyhow:
         title: "Usage",
         columns: vec!["of", "number"],
         rows: rows.collect(),
+        unreadable: 0,
     };
     drop(progress);
     console.show(&Lists(vec![list]), args.output)
@@ -183,7 +284,10 @@ pub(super) async fn usage(args: &ShowArgs, console: &mut Console<'_>) -> anyhow:
 pub(super) async fn rules(what: &RulesCommand, console: &mut Console<'_>) -> anyhow::Result<()> {
     let RulesCommand::Resolve(args) = what;
     let ResolveArgs { login, project, show } = &**args;
-    let Reached { connection, api } = connect::any::<DssInstance>(&show.side, console).await?;
+    if show.reach.product() != Product::Dss {
+        bail!("impersonation rules are general settings of a DSS node: nothing else has any");
+    }
+    let Reached { connection, api } = connect::any::<DssInstance>(&show.reach, console).await?;
     let progress = Progress::of("reading the node");
     let lists = NodeLists::default();
     survey(&connection, &api, &lists).await?;
@@ -207,11 +311,13 @@ fn render(shown: Vec<Vec<Vec<String>>>, output: Format, console: &mut Console<'_
             title: "Rule for the user",
             columns: columns(),
             rows: rows.next().unwrap_or_default(),
+            unreadable: 0,
         },
         Shown {
             title: "Rules for the groups of the user",
             columns: columns(),
             rows: rows.flatten().collect(),
+            unreadable: 0,
         },
     ];
     console.show(&Lists(lists), output)

@@ -27,12 +27,12 @@ use crate::{
 };
 
 /// The remote side of one command.
-pub(super) trait Side {
+pub(super) trait RemoteSide {
     /// Reads it once.
     fn survey<'a>(&'a self, dependents: &'a [Dependent]) -> BoxFuture<'a, Result<(), Error>>;
 }
 
-impl<C: ConnectionKind> Side for Arc<Bench<C>> {
+impl<C: ConnectionKind> RemoteSide for Arc<Bench<C>> {
     fn survey<'a>(&'a self, dependents: &'a [Dependent]) -> BoxFuture<'a, Result<(), Error>> {
         Bench::survey(self, dependents).boxed()
     }
@@ -88,14 +88,14 @@ impl<M: Managed> Kind for Objects<M> {
 }
 
 /// The remote side, the kinds that are planned, and the manifests that are not.
-pub(super) type Plannable = (Box<dyn Side>, Vec<Box<dyn Kind>>, Vec<Skipped>);
+pub(super) type Plannable = (Box<dyn RemoteSide>, Vec<Box<dyn Kind>>, Vec<Skipped>);
 
 /// Sorts manifests by the kinds of the table.
 pub(super) struct Planner<'a> {
     job: &'a Job<'a>,
     means: &'a Means,
     manifests: BTreeMap<String, Vec<Manifest>>,
-    side: Option<Box<dyn Side>>,
+    remote_side: Option<Box<dyn RemoteSide>>,
     kinds: Vec<Box<dyn Kind>>,
     skipped: Vec<Skipped>,
     error: Option<anyhow::Error>,
@@ -108,7 +108,7 @@ impl<'a> Planner<'a> {
             job,
             means,
             manifests,
-            side: None,
+            remote_side: None,
             kinds: Vec::new(),
             skipped: Vec::new(),
             error: None,
@@ -120,21 +120,21 @@ impl<'a> Planner<'a> {
         if let Some(error) = self.error {
             return Err(error);
         }
-        let side = self.side.context("this release has no such connection")?;
-        Ok((side, self.kinds, self.skipped))
+        let remote_side = self.remote_side.context("this release has no such connection")?;
+        Ok((remote_side, self.kinds, self.skipped))
     }
 
     fn open<C: ConnectionKind>(&self, declared: &[Manifest]) -> anyhow::Result<Arc<Bench<C>>> {
         let Job {
-            side,
+            reach,
             instance,
             namespace,
             ..
         } = self.job;
         let declared = self.job.declared(declared);
         let knows_terms = declared.is_some() || self.means.knows_terms();
-        let connection: C = connect::connection(side, instance, namespace, declared, self.means)?;
-        let api = connect::reach(side, &connection, self.means)?;
+        let connection: C = connect::connection(reach, instance, namespace, declared, self.means)?;
+        let api = connect::reach(reach, &connection, self.means)?;
         let bench = Bench::new(connection, api, Arc::<Privileges>::default());
         let bench = if knows_terms { bench } else { bench.without_terms() };
         Ok(Arc::new(bench))
@@ -179,12 +179,12 @@ impl Table for Planner<'_> {
         let kind = object::kind::<C>();
         let declared = self.manifests.remove(kind).unwrap_or_default();
         self.skip(&declared, "a connection is not planned: its terms count");
-        if kind != self.job.side.product().connection() {
+        if kind != self.job.reach.product().connection() {
             return None;
         }
         match self.open::<C>(&declared) {
             Ok(bench) => {
-                self.side = Some(Box::new(bench.clone()));
+                self.remote_side = Some(Box::new(bench.clone()));
                 Some(bench)
             }
             Err(error) => {

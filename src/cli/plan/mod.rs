@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 pub(super) use self::report::{Action, Planned};
 use self::{kinds::Planner, report::Skipped};
 use super::{
-    args::{Instance, PlanArgs, SideArgs},
+    args::{Instance, PlanArgs, ReachArgs},
     connect::Means,
     console::Console,
     manifest::{self, Manifest, Manifests},
@@ -29,7 +29,7 @@ const NAMED: usize = 50;
 /// What is planned beside the manifests.
 pub(super) struct Job<'a> {
     /// How the remote side is reached.
-    pub side: &'a SideArgs,
+    pub reach: &'a ReachArgs,
     /// The connection that the manifests refer to.
     pub instance: Instance,
     /// Namespace of manifests that name none.
@@ -43,20 +43,20 @@ pub(super) struct Job<'a> {
 /// # Errors
 /// A manifest is invalid, and nothing was sent to the remote side then; or the remote side cannot be read.
 pub(super) async fn plan(args: &PlanArgs, console: &mut Console<'_>) -> anyhow::Result<Planned> {
-    let side = &args.manifests.show.side;
+    let reach = &args.manifests.show.reach;
     let is_input = |path: &Path| path == Path::new("-");
-    if side.reads_input() && args.files.iter().any(|path| is_input(path)) {
+    if reach.reads_input() && args.files.iter().any(|path| is_input(path)) {
         bail!("standard input is named twice: read the API key or the manifests from a file");
     }
     let job = Job {
-        side,
+        reach,
         instance: args.manifests.instance(),
         namespace: &args.namespace,
         assume_owned: args.assume_owned,
     };
     let mut found = manifest::read(&args.files, &args.namespace, console.input)?;
-    let means = Means::read(side, console).await?;
-    if let Some(from) = &side.from {
+    let means = Means::read(reach, console).await?;
+    if let Some(from) = &reach.from {
         if args.cluster {
             found = live::all(from, console).await?;
             if found.ours.is_empty() {
@@ -81,12 +81,12 @@ pub(super) async fn of(job: &Job<'_>, found: Manifests, means: &Means) -> anyhow
     }
     let mut planner = Planner::new(job, means, manifests);
     table::list(&mut planner);
-    let (side, kinds, mut skipped) = planner.finish()?;
+    let (remote_side, kinds, mut skipped) = planner.finish()?;
     let dependents: Vec<_> = kinds.iter().flat_map(|kind| kind.dependents()).collect();
     let mut objects = Vec::new();
     if !dependents.is_empty() {
         let progress = Progress::of("reading the remote side");
-        side.survey(&dependents).await?;
+        remote_side.survey(&dependents).await?;
         drop(progress);
         for kind in &kinds {
             let _progress = Progress::of(format!("planning {} objects of kind {}", kind.len(), kind.name()));

@@ -116,3 +116,150 @@ async fn a_dry_run_writes_nothing() {
     assert!(summary.contains("DssUser"), "{summary}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+/// A user with everything that a user can have.
+fn personal(rig: &Rig) {
+    populated(rig);
+    let preset = r#""PLUGIN","geo","keys","paid","token""#;
+    rig.node
+        .patch_state(json!({
+            "users": { "jane.doe": {
+                "preferences": { "uiLanguage": "fr", "mentionEmails": false, "columns": [1], "someToken": "canary-preference" },
+                "credentials": {
+                    "warehouse": { "type": "BASIC", "user": "jane", "password": "canary-credential" },
+                    (preset): { "type": "OAUTH_REFRESH_TOKEN", "refreshToken": "canary-token" },
+                    "of-tomorrow": { "type": "TOMORROW", "value": "canary-tomorrow" },
+                },
+            } },
+        }))
+        .unwrap();
+}
+
+fn manifest(out: &Path) -> Value {
+    let text = std::fs::read_to_string(out.join("dssusers/jane.doe.yaml")).unwrap();
+    serde_saphyr::from_str(&text).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn preferences_secrets_and_credentials_are_in_the_manifest_where_they_are_asked_for() {
+    let rig = Rig::dss().await;
+    personal(&rig);
+    let folder = TempDir::new().unwrap();
+    let (plain, whole) = (folder.path().join("plain"), folder.path().join("whole"));
+    export(&rig, &plain, &[]).await.unwrap();
+    let spec = &manifest(&plain)["spec"];
+    for field in ["preferences", "secrets", "connectionCredentials", "pluginCredentials"] {
+        assert!(spec[field].is_null(), "{spec:#}");
+    }
+    let summary = export(&rig, &whole, &["--preferences", "--secret-references", "-o", "json"])
+        .await
+        .unwrap();
+    let summary: Value = serde_json::from_str(&summary).unwrap();
+    let spec = &manifest(&whole)["spec"];
+    assert_eq!(
+        spec["preferences"],
+        json!({ "uiLanguage": "fr", "mentionEmails": false })
+    );
+    let secret = |key: &str| json!({ "name": "jane.doe-secrets", "key": key });
+    assert_eq!(
+        spec["secrets"],
+        json!([{ "name": "openai", "valueSecretRef": secret("openai") }])
+    );
+    let warehouse = json!({ "connection": "warehouse",
+        "basic": { "username": "jane", "passwordSecretRef": secret("credential.warehouse") } });
+    assert_eq!(spec["connectionCredentials"], json!([warehouse]));
+    let preset = &spec["pluginCredentials"][0];
+    assert_eq!(
+        [
+            &preset["plugin"],
+            &preset["parameterSet"],
+            &preset["preset"],
+            &preset["parameter"]
+        ],
+        ["geo", "keys", "paid", "token"]
+    );
+    let key = preset["oauth2"]["refreshTokenSecretRef"]["key"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    // What has no manifest is named, and every Secret is listed.
+    let written = summary["written"].as_array().unwrap();
+    let omitted = written.iter().find(|one| one["remote"] == "jane.doe").unwrap()["omitted"].to_string();
+    for name in ["columns", "someToken", "of-tomorrow"] {
+        assert!(omitted.contains(name), "{omitted}");
+    }
+    let listed: Vec<&str> = summary["secrets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["key"].as_str().unwrap())
+        .collect();
+    for key in ["openai", "credential.warehouse", "credential.of-tomorrow", &key] {
+        assert!(listed.contains(&key), "{listed:?}");
+    }
+    let list = std::fs::read_to_string(whole.join("secrets-to-create.yaml")).unwrap();
+    assert!(
+        list.contains("credential.warehouse") && list.contains("geo/keys/paid/token"),
+        "{list}"
+    );
+
+    // With its Secret, the object observes the user, and writes nothing.
+    rig.swept().await;
+    let writes = rig.node.writes();
+    let values: serde_json::Map<String, Value> =
+        listed.iter().map(|key| ((*key).to_owned(), json!("theirs"))).collect();
+    rig.server.create(json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "jane.doe-secrets", "namespace": "team" },
+        "stringData": values,
+    }));
+    let object = manifest(&whole);
+    rig.server.create(object);
+    rig.until("an observation", || {
+        let object = rig.server.get("dssusers", "team", "jane.doe");
+        ["InSync", "Observed"]
+            .iter()
+            .any(|reason| crate::kinds::tests::node::ready(&object)["reason"] == *reason)
+    })
+    .await;
+    rig.swept().await;
+    assert_eq!(rig.node.writes(), writes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preference_that_is_edited_is_the_only_change_of_the_plan() {
+    let rig = Rig::dss().await;
+    personal(&rig);
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("out");
+    export(&rig, &out, &["--preferences"]).await.unwrap();
+    let file = out.join("dssusers/jane.doe.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let edited = text.replace("\"fr\"", "\"de\"").replace("\"Observe\"", "\"Manage\"");
+    std::fs::write(&file, edited).unwrap();
+    let words = [
+        "plan",
+        "--instance",
+        "design",
+        "-n",
+        "team",
+        "-o",
+        "json",
+        "-f",
+        out.to_str().unwrap(),
+    ];
+    let (_, planned) = command(&rig, &words).await.unwrap();
+    let planned: Value = serde_json::from_str(&planned).unwrap();
+    let differing: Vec<&Value> = planned["objects"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["action"] != "none")
+        .collect();
+    assert_eq!(differing.len(), 1, "{differing:#?}");
+    assert!(
+        differing[0]["steps"]
+            .to_string()
+            .contains("set preference uiLanguage to de"),
+        "{differing:#?}"
+    );
+}

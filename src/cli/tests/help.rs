@@ -103,6 +103,24 @@ async fn a_place_of_a_key_that_is_none_is_refused_without_its_text() {
     );
 }
 
+/// `NO_COLOR` and `CLICOLOR_FORCE` change nothing: there is no colour to leave out.
+#[test]
+fn no_help_and_no_error_of_the_command_line_has_a_colour() {
+    let mut found = Vec::new();
+    commands(&cli::command(&["dataiku-operator".into()]), &[], &mut found);
+    assert!(found.len() > 15);
+    for (path, _) in found {
+        for extra in [&["--help"][..], &["--no-such-option"], &["-o", "no-such-form"]] {
+            let words = ["dataiku-operator".to_owned()].into_iter().chain(path.clone());
+            let words: Vec<String> = words.chain(extra.iter().map(|word| (*word).to_owned())).collect();
+            let command = cli::command(&["dataiku-operator".into()]);
+            let error = command.try_get_matches_from(&words).unwrap_err();
+            let shown = error.render().ansi().to_string();
+            assert!(!shown.contains('\u{1b}'), "{words:?}: {shown:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn every_shell_gets_a_completion_for_both_names() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {

@@ -6,9 +6,13 @@ mod cluster;
 mod export;
 mod help;
 mod hostile;
+mod krew;
 mod odd;
 mod plan;
+mod products;
 mod round_trip;
+mod sentences;
+mod writes;
 
 use kube::Client;
 

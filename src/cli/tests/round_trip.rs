@@ -12,6 +12,9 @@ use testbed::simulator::Instance;
 use super::{Said, run};
 use crate::kinds::{launchpad::tests::rig::Rig as Space, tests::node::Rig};
 
+/// Options of every export here.
+const EXPORT: [&str; 7] = ["export", "--kinds", "all", "--preferences", "-n", "team", "-d"];
+
 fn users() -> usize {
     let wanted = std::env::var("CLI_ROUND_TRIP_USERS").ok();
     wanted.and_then(|number| number.parse().ok()).unwrap_or(100)
@@ -25,7 +28,7 @@ fn peak() -> String {
 }
 
 /// A remote side with an operator that manages it.
-struct Side<'a> {
+struct Trip<'a> {
     server: &'a MemoryApiserver,
     node: &'a Instance,
     /// The options that reach it.
@@ -36,7 +39,7 @@ struct Side<'a> {
 /// An edit: the file, what is replaced in it, and by what.
 type Edit = (&'static str, &'static str, &'static str);
 
-impl Side<'_> {
+impl Trip<'_> {
     async fn command(&self, words: &[&str]) -> Said {
         let options = self.options.iter().map(String::as_str);
         let words: Vec<&str> = words.iter().copied().chain(options).collect();
@@ -64,9 +67,7 @@ impl Side<'_> {
         let out = folder.path().join("out");
         let out = out.to_str().unwrap();
         let began = Instant::now();
-        let said = self
-            .command(&["export", "--kinds", "all", "-n", "team", "-d", out, "-o", "json"])
-            .await;
+        let said = self.command(&[&EXPORT[..], &[out, "-o", "json"]].concat()).await;
         println!("export: {:?}, {}", began.elapsed(), peak());
         let summary: Value = serde_json::from_str(&said.out).unwrap();
         let written = summary["written"].as_array().unwrap();
@@ -174,7 +175,7 @@ fn people(users: usize) -> Value {
     })
 }
 
-fn of_node<'a>(rig: &'a Rig, product: &str, name: &str) -> Side<'a> {
+fn of_node<'a>(rig: &'a Rig, product: &str, name: &str) -> Trip<'a> {
     let options = [
         "--url",
         rig.node.url(),
@@ -188,7 +189,7 @@ fn of_node<'a>(rig: &'a Rig, product: &str, name: &str) -> Side<'a> {
         "127.0.0.0/8",
         "--allow-insecure-tls",
     ];
-    Side {
+    Trip {
         server: &rig.server,
         node: &rig.node,
         options: options.map(str::to_owned).to_vec(),
@@ -202,8 +203,8 @@ async fn a_dss_node_makes_the_round_trip() {
     let count = users();
     rig.node.patch_state(people(count)).unwrap();
     rig.node
-        .patch_state(json!({ "variables": { "region": "eu" },
-            "generalSettings": { "impersonation": { "userRules": [
+        .patch_state(json!({ "variables": { "region": "eu", "nested": { "size": 3 } },
+            "generalSettings": { "notifications": { "sender": "dss@example.com" }, "impersonation": { "userRules": [
                 { "scope": "GLOBAL", "type": "SINGLE_MAPPING", "dssUser": "jane", "targetUnix": "ujane" },
                 { "scope": "GLOBAL", "type": "IDENTITY" },
             ] } } }))
@@ -216,6 +217,7 @@ async fn a_dss_node_makes_the_round_trip() {
                 ("dssusers/u00001.yaml", "u1@example.com", "new@example.com"),
                 ("dssgroups/g001.yaml", "Group 1", "Another"),
                 ("dssglobalapikeys/key000.yaml", "Key 0", "Another"),
+                ("dssinstancevariables/variables.yaml", "\"eu\"", "\"us\""),
             ],
         )
         .await;
@@ -227,6 +229,7 @@ async fn a_govern_node_makes_the_round_trip() {
     let count = users();
     rig.node.patch_state(people(count)).unwrap();
     let assignments = count.div_ceil(50);
+    let permissions = |n: usize| json!({ "everyone": { "read": true, "note": format!("Note {n}") }, "roles": {} });
     let rules = |n: usize| json!([{ "criteria": [], "fieldIds": [], "userContainers": [{ "type": "user", "login": format!("u{n:05}") }] }]);
     rig.node
         .patch_state(json!({
@@ -235,18 +238,30 @@ async fn a_govern_node_makes_the_round_trip() {
             }),
             "roleAssignments": numbered(assignments, |n| {
                 let id = format!("bp.b{n:03}");
-                (id.clone(), json!({ "blueprintId": id, "roleAssignmentsRules": { "ro.reader": rules(n) } }))
+                (id.clone(), json!({ "blueprintId": id, "inheritBlueprintId": format!("bp.b{:03}", (n + 1) % assignments),
+                    "roleAssignmentsRules": { "ro.reader": rules(n) } }))
             }),
+            "blueprintPermissions": numbered(assignments, |n| {
+                let id = format!("bp.b{n:03}");
+                (id.clone(), json!({ "blueprintId": id, "permissions": permissions(n) }))
+            }),
+            "defaultPermissions": { "everyone": { "read": false, "note": "Default note" } },
         }))
         .unwrap();
     rig.swept().await;
     of_node(&rig, "govern", "govern")
         .round_trip(
-            count + count * 3 / 100 + assignments,
+            count + count * 3 / 100 + 2 * assignments + 1,
             &[
                 ("governusers/u00001.yaml", "u1@example.com", "new@example.com"),
                 ("governgroups/g001.yaml", "Group 1", "Another"),
                 ("governglobalapikeys/key000.yaml", "Key 0", "Another"),
+                ("governblueprintpermissions/bp.b000.yaml", "Note 0", "Another"),
+                (
+                    "governdefaultpermissions/default-permissions.yaml",
+                    "Default note",
+                    "Another",
+                ),
             ],
         )
         .await;
@@ -296,7 +311,7 @@ async fn a_space_makes_the_round_trip() {
         "127.0.0.0/8",
         "--allow-insecure-tls",
     ];
-    let side = Side {
+    let trip = Trip {
         server: &rig.server,
         node: &rig.space,
         options: options.map(str::to_owned).to_vec(),
@@ -305,7 +320,7 @@ async fn a_space_makes_the_round_trip() {
     let file = |email: &str| format!("launchpadusers/{}.yaml", super::super::names::object_name(email));
     let (one, two) = (file("u00001@example.com"), file("u00002@example.com"));
     let (one, two): (&'static str, &'static str) = (one.leak(), two.leak());
-    side.round_trip(
+    trip.round_trip(
         count + 3,
         &[
             (one, "Team 1", "Another"),

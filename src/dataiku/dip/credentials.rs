@@ -63,6 +63,18 @@ impl CredentialRecord {
         };
         user && shows(&self.type_, credential.type_name())
     }
+
+    /// Its form; `None`: the node does not show it, or it is one that nothing here can set.
+    #[must_use]
+    pub fn form(&self) -> Option<Credential> {
+        match self.type_.as_deref()? {
+            BASIC => Some(Credential::Basic {
+                user: self.user.clone()?,
+            }),
+            OAUTH2 => Some(Credential::OAuth2),
+            _ => None,
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for CredentialRecord {
@@ -119,6 +131,15 @@ pub fn preset_key(parts: [&str; 4]) -> String {
         key.push('"');
     }
     key
+}
+
+/// Plugin, parameter set, preset and parameter of a key that [`preset_key`] made, however it is spaced and escaped; `None`: it
+/// is the name of a connection.
+#[must_use]
+pub fn preset_parts(key: &str) -> Option<[String; 4]> {
+    let parts: Vec<String> = serde_json::from_str(&format!("[{key}]")).ok()?;
+    let [kind, plugin, set, preset, parameter] = <[String; 5]>::try_from(parts).ok()?;
+    (kind == "PLUGIN").then_some([plugin, set, preset, parameter])
 }
 
 /// Whether two keys name the same credential, however a preset is spaced and escaped.
@@ -217,6 +238,11 @@ mod tests {
         let expected = r#""PLUGIN", "my\"plugin", "s\u00e4ts\u007f", "\ud83d\ude00", "a\\b\n""#;
         assert_eq!(key, expected);
         assert!(same_key(&key, &key.replace(", ", ",")));
+        let parts = preset_parts(&key.replace(", ", ",")).unwrap();
+        assert_eq!(parts, ["my\"plugin", "säts\u{7f}", "😀", "a\\b\n"]);
+        for connection in ["warehouse", "\"PLUGIN\"", "7", "\"OTHER\", \"a\", \"b\", \"c\", \"d\""] {
+            assert_eq!(preset_parts(connection), None, "{connection}");
+        }
         assert!(!same_key(&key, &preset_key(["other", "", "", ""])));
         assert!(!same_key("snowflake", "bigquery") && !same_key("\"odd", "\"odd2"));
     }
@@ -296,6 +322,12 @@ mod tests {
             assert!(record(same).is(&basic));
         }
         assert!(!record(json!({"type": "BASIC", "user": "v"})).is(&basic));
+        assert_eq!(
+            record(json!({"type": "BASIC", "user": "u"})).form(),
+            Some(basic.clone())
+        );
+        assert_eq!(record(json!({"type": "BASIC"})).form(), None);
+        assert_eq!(record(json!({"type": "OF_TOMORROW", "user": "u"})).form(), None);
         assert!(!record(json!({"type": "BASIC", "user": "u"})).is(&Credential::OAuth2));
     }
 }

@@ -15,7 +15,8 @@ mod tests;
 mod user;
 
 pub use assigned::assigned;
-pub use permissions::{BlueprintPermissions, DefaultPermissions};
+pub use permissions::{BlueprintPermissions, DefaultPermissions, permissions as shown_permissions, read_permissions};
 pub use role::Role;
 pub use role_assignment::RoleAssignment;
+pub use rules::BlueprintRules;
 pub use task::GovernTasks;

@@ -18,7 +18,7 @@ use crate::{
         permit::WritePermit,
     },
     engine::{
-        Common,
+        Common, Error,
         connect::{ConnectionKey, Dependent},
         object,
         shared::{
@@ -31,8 +31,39 @@ use crate::{
 /// Key of the default permissions. No blueprint has this id.
 const DEFAULT: &str = "default";
 
+/// Begin of the keys of the documents among those of the node.
+const PLACE: &str = "permissions/";
+
 fn place(key: &str) -> String {
-    format!("permissions/{key}")
+    format!("{PLACE}{key}")
+}
+
+/// Reads the permissions of every blueprint that has some of its own, and the default ones: two calls. Returns the number of
+/// documents that name no blueprint.
+///
+/// # Errors
+/// A call fails.
+pub async fn read_permissions(api: &Govern, lists: &GovernLists) -> Result<usize, Error> {
+    let documents = &lists.node().documents;
+    let began = Instant::now();
+    let listed = api.permissions().await?;
+    for record in listed.items {
+        documents.saw(&place(&record.blueprint_id), began, Arc::new(record.document));
+    }
+    let (document, _) = api.default_permissions().await?;
+    documents.saw(&place(DEFAULT), began, Arc::new(document));
+    Ok(listed.unreadable)
+}
+
+/// The permissions that were read, by blueprint and in the order of their ids; `None` for the blueprint: the default ones.
+pub fn permissions(lists: &GovernLists) -> Vec<(Option<String>, Map<String, Value>)> {
+    let documents = lists.node().documents.under(PLACE).into_iter();
+    documents
+        .filter_map(|(id, document)| {
+            let permissions = document.get::<Map<String, Value>>(PERMISSIONS).ok().flatten()?;
+            Some(((id != DEFAULT).then_some(id), permissions))
+        })
+        .collect()
 }
 
 fn leaves(permissions: &Map<String, Value>) -> Vec<Entry> {

@@ -90,6 +90,12 @@ impl BlueprintRules {
         roles.filter_map(|(role, rules)| Some((role.as_str(), &**rules.as_ref()?)))
     }
 
+    /// Roles whose rules cannot be read. `None`: nobody can tell which roles have rules.
+    pub fn unread_roles(&self) -> Option<impl Iterator<Item = &str>> {
+        let roles = self.roles.iter().filter(|(_, rules)| rules.is_none());
+        self.readable.then(|| roles.map(|(role, _)| role.as_str()))
+    }
+
     /// The rules that grant the role. `None`: they cannot be read.
     pub fn of_role(&self, role_id: &str) -> Option<Arc<RuleSet>> {
         match self.roles.get(role_id) {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::NodeLists;
+use super::{Known, NodeLists};
 use crate::{dataiku::dip::users::UserRecord, engine::connect::Effect};
 
 /// Why a write with these effects must not be made.
@@ -19,7 +19,10 @@ pub(super) fn guard(lists: &NodeLists, effects: &[Effect]) -> Option<String> {
     if let Some(login) = changed.filter_map(Effect::user).find(|login| is_own(login)) {
         return Some(format!("{login} is the account that the operator uses"));
     }
-    if !effects.iter().any(Effect::takes) {
+    if !effects
+        .iter()
+        .any(|effect| effect.takes() && may_end_administration(lists, effect))
+    {
         return None;
     }
     let is_closed = |user: &UserRecord| {
@@ -62,6 +65,24 @@ pub(super) fn guard(lists: &NodeLists, effects: &[Effect]) -> Option<String> {
         names.sort_unstable();
         format!("no enabled administrator would be left without {}", names.join(", "))
     })
+}
+
+/// Whether the effect may take the admin right from anybody. Most do not, and then nobody reads the whole list of users.
+fn may_end_administration(lists: &NodeLists, effect: &Effect) -> bool {
+    let is_admin = |group: &str| match lists.groups.get(group) {
+        Known::Found(group) => group.admin == Some(true),
+        Known::Absent => false,
+        Known::Unknown => true,
+    };
+    match effect {
+        Effect::Disables(user) | Effect::Deletes(user) => match lists.users.get(user) {
+            Known::Found(user) => user.groups.iter().flatten().any(|group| is_admin(group)),
+            Known::Absent => false,
+            Known::Unknown => true,
+        },
+        Effect::Leaves { group, .. } | Effect::DeletesGroup(group) | Effect::RevokesAdmin(group) => is_admin(group),
+        _ => true,
+    }
 }
 
 /// Why these effects would take from the operator the key that it uses. `own`: the id of that key, or the login of its user.

@@ -196,6 +196,18 @@ impl Documents {
         read(&self.0).get(key).map(|(document, _)| document.clone())
     }
 
+    /// The documents whose keys begin so, by the rest of their keys, in its order.
+    pub fn under(&self, prefix: &str) -> Vec<(String, Arc<Document>)> {
+        let documents = read(&self.0);
+        let under = documents.iter().filter_map(|(key, (document, _))| {
+            let rest = key.strip_prefix(prefix)?;
+            Some((rest.to_owned(), document.clone()))
+        });
+        let mut under: Vec<_> = under.collect();
+        under.sort_by(|(one, _), (other, _)| one.cmp(other));
+        under
+    }
+
     /// Takes in a read that began then. It never overrides a newer one.
     pub fn saw(&self, key: &str, began: Instant, document: Arc<Document>) {
         let mut documents = write(&self.0);

@@ -37,7 +37,7 @@ impl Product {
 
 /// How a command reaches a remote side: by a connection object of a cluster, or by an address and a key.
 #[derive(Clone, Debug, Args)]
-pub struct SideArgs {
+pub struct ReachArgs {
     /// Connection object in the cluster of your kubeconfig, for example `dssinstance/dataiku/design`. The command reads it and
     /// the Secrets that it names with your own rights.
     #[arg(
@@ -83,7 +83,7 @@ pub struct SideArgs {
     pub insecure_skip_verify: bool,
 }
 
-impl SideArgs {
+impl ReachArgs {
     /// What is at the other end.
     pub fn product(&self) -> Product {
         self.from.as_ref().map_or(self.product, |from| from.product)
