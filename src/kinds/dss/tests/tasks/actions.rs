@@ -211,7 +211,10 @@ async fn the_result_of_a_future_of_somebody_else_stays_on_the_node() {
             "the user who started it can still read it"
         );
         let message = run["message"].as_str().unwrap();
-        assert!(ended != "done" || message.contains("stays on the node"), "{message}");
+        assert!(
+            ended != "done" || message.contains("leaves its result on the node"),
+            "{message}"
+        );
     }
 }
 
@@ -369,6 +372,7 @@ async fn sessions_and_futures_of_protected_users_are_left_alone() {
     rig.project();
     // All sessions of the simulator are the administrator's.
     rig.protect(&json!(["Admin"]));
+    rig.swept().await;
     let unload = json!({ "unloadNotebooks": { "projectKeys": ["RISK"] } });
     rig.task("protected", unload.clone());
     let run = rig.phase("protected", "Succeeded").await;
@@ -385,6 +389,7 @@ async fn sessions_and_futures_of_protected_users_are_left_alone() {
         "{run}"
     );
     rig.protect(&json!(["boss"]));
+    rig.swept().await;
     rig.task("others", unload);
     let run = rig.phase("others", "Succeeded").await;
     assert_eq!(
