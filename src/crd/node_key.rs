@@ -90,6 +90,10 @@ pub struct KeySeen {
     /// Ids of replaced keys that still work. The operator deletes each of them `rotation.overlap` after its replacement.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retiring: Vec<String>,
+    /// Ids of keys with the mark of an earlier object of this name in this cluster, at most 20. That object may have retained them
+    /// (`deletionPolicy: Retain`), so the operator never changes or deletes them. Delete those that nobody uses in Dataiku.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<String>,
 }
 
 /// The fields that every API key has.

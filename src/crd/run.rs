@@ -65,7 +65,7 @@ impl RunPhase {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Attempt {
-    /// When the call was about to be sent.
+    /// When it was recorded. The call is sent later: it may wait in the queue of its connection.
     pub at: Time,
     /// Which attempt of this run it is, from 1.
     pub number: i32,

@@ -6,24 +6,29 @@
 //! draws at most three quarters of the budget.
 //!
 //! A list that finds the budget exhausted makes the list that began last give way, whose call fails. If none began later than
-//! itself, it waits. A call that failed for want of memory keeps its place in that order for the next attempt.
+//! itself, connections that hold more than their part let go of their lists (see `eviction`), or it waits. A call that failed for
+//! want of memory keeps its place in that order for the next attempt.
 //!
 //! # Guarantees
 //! - The lists of all connections together are charged with at most the budget, beside [`ALLOWANCE`] for each call.
 //! - No deadlock: the list that began first waits only for lists that are held, and every wait ends with the deadline of its call.
 //! - A node that sends slowly keeps memory from older lists for no longer than it takes them to notice.
+//! - However much other connections hold, a connection gets the budget divided by the number of connections that draw on it.
 //!
 //! # Caveats
-//! Lists that were read completely are never taken away again. Where their connections hold the whole budget, the lists of
-//! further connections fail, and say why.
+//! A list beyond that part fails where all others are within theirs or in use, and says why.
+
+mod eviction;
 
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
+pub use self::eviction::{Evicted, ListAccount, Loan};
+use self::eviction::{Holder, Victim};
 use super::cgroup;
 
 /// What a call draws without asking, in bytes: a list that changes little is read again even where the budget is exhausted.
@@ -88,6 +93,16 @@ pub(super) enum Exhausted {
     GaveWay,
 }
 
+/// What came of drawing memory.
+enum Drawn {
+    /// It was drawn.
+    Now,
+    /// These lists are to go first.
+    After(Victim),
+    /// There is none until something is returned.
+    Later,
+}
+
 /// Memory for decoded lists.
 pub(super) struct ListBudget {
     total: usize,
@@ -99,23 +114,47 @@ pub(super) struct ListBudget {
 #[derive(Default)]
 struct State {
     drawn: usize,
+    /// What of it belongs to lists that are to be dropped.
+    leaving: usize,
     next: u64,
     accounts: HashMap<u64, Ledger>,
     /// Lists that are being read, by their place in the order.
     readings: BTreeMap<u64, Entry>,
 }
 
-#[derive(Default)]
 struct Ledger {
     /// What the last list of each operation takes.
     held: HashMap<&'static str, usize>,
+    /// What the last list of each operation took, or needed at least, whether or not it is held.
+    sizes: HashMap<&'static str, usize>,
     /// What the lists that are held or being read take.
     drawn: usize,
     /// The place of a call that failed for want of memory.
     place: Option<u64>,
+    /// Who drops the lists that are held; `None`: nobody can.
+    holder: Option<Holder>,
+    /// When somebody last used them.
+    used: Instant,
+    /// They could not be spared, and nobody asks for them before this.
+    spared_until: Option<Instant>,
+}
+
+impl Ledger {
+    fn new() -> Self {
+        Self {
+            held: HashMap::new(),
+            sizes: HashMap::new(),
+            drawn: 0,
+            place: None,
+            holder: None,
+            used: Instant::now(),
+            spared_until: None,
+        }
+    }
 }
 
 struct Entry {
+    account: u64,
     drawn: usize,
     gives_way: bool,
     wake: Arc<Notify>,
@@ -181,7 +220,7 @@ impl Account {
         let mut state = budget.state();
         let id = state.next;
         state.next += 1;
-        state.accounts.insert(id, Ledger::default());
+        state.accounts.insert(id, Ledger::new());
         drop(state);
         Self { budget, id }
     }
@@ -195,6 +234,7 @@ impl Account {
         let earlier = state.accounts.get_mut(&self.id).and_then(|ledger| ledger.place.take());
         let place = earlier.unwrap_or(newest);
         let entry = Entry {
+            account: self.id,
             drawn: 0,
             gives_way: false,
             wake: wake.clone(),
@@ -256,9 +296,17 @@ impl Reading {
             tokio::pin!(returned);
             // What is returned from here on wakes it.
             returned.as_mut().enable();
-            if self.draw(step)? {
-                self.starves = false;
-                continue;
+            match self.draw(step)? {
+                Drawn::Now => {
+                    self.starves = false;
+                    continue;
+                }
+                Drawn::After(victim) => {
+                    victim.evict();
+                    // They may be gone already; those that cannot be spared are not asked for again soon.
+                    continue;
+                }
+                Drawn::Later => {}
             }
             self.starves = true;
             self.waited = true;
@@ -270,8 +318,8 @@ impl Reading {
         Ok(())
     }
 
-    /// Whether this many bytes were drawn. If not, the list that began last gives way.
-    fn draw(&mut self, bytes: usize) -> Result<bool, Exhausted> {
+    /// Draws this many bytes. Where that fails, the list that began last gives way, or lists that are held are to go.
+    fn draw(&mut self, bytes: usize) -> Result<Drawn, Exhausted> {
         let Account { budget, id } = &*self.account;
         let share = budget.share();
         let state = &mut *budget.state();
@@ -291,17 +339,24 @@ impl Reading {
             if let Some(own) = state.readings.get_mut(&self.place) {
                 own.drawn += bytes;
             }
-            return Ok(true);
+            return Ok(Drawn::Now);
         }
         let later = state.readings.range_mut(self.place + 1..).rev();
         let mut later = later.map(|(_, entry)| entry);
         // One at a time: what it returns may suffice.
-        if let Some(last) = later.find(|entry| entry.drawn > 0)
-            && !std::mem::replace(&mut last.gives_way, true)
-        {
-            last.wake.notify_one();
+        if let Some(last) = later.find(|entry| entry.drawn > 0) {
+            if !std::mem::replace(&mut last.gives_way, true) {
+                last.wake.notify_one();
+            }
+            return Ok(Drawn::Later);
         }
-        Ok(false)
+        let needs = self.credit.taken + bytes;
+        if let Some(ledger) = state.accounts.get_mut(id) {
+            let size = ledger.sizes.entry(self.operation).or_default();
+            *size = needs.max(*size);
+        }
+        let victim = budget.victim(state, *id, self.operation, bytes);
+        Ok(victim.map_or(Drawn::Later, Drawn::After))
     }
 
     /// Waits until the list has to give way.
@@ -335,7 +390,11 @@ impl Reading {
         let mut state = account.budget.state();
         let taken = self.credit.taken;
         let ledger = state.accounts.get_mut(&account.id);
-        let before = ledger.and_then(|ledger| ledger.held.insert(self.operation, taken));
+        let before = ledger.and_then(|ledger| {
+            ledger.used = Instant::now();
+            ledger.sizes.insert(self.operation, taken);
+            ledger.held.insert(self.operation, taken)
+        });
         state.give_back(account.id, before.unwrap_or_default());
         state.draw(account.id, taken);
     }

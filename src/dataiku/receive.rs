@@ -8,9 +8,10 @@ use serde::de::DeserializeOwned;
 use super::{
     answer::{Answer, Fault, receive, receive_list},
     body::{BodyLimit, out_of_time},
+    breaker::Health,
     call::OperationSpec,
     error::ErrorKind,
-    list_memory::Kept,
+    list_memory::{Kept, Loan, Reading},
     memory::Share,
 };
 
@@ -54,6 +55,27 @@ pub(super) struct Each<T, L, F> {
     pub(super) of: PhantomData<fn(T) -> L>,
 }
 
+impl<T: DeserializeOwned, L: Default + Send, F: FnMut(&mut L, T) -> Kept + Send> Each<T, L, F> {
+    async fn read(
+        &mut self,
+        response: Response,
+        operation: OperationSpec,
+        memory: &Share,
+        limit: BodyLimit,
+    ) -> Result<(L, StatusCode, Reading), Fault> {
+        let mut list = L::default();
+        let take = |element| (self.take)(&mut list, element);
+        let mut reading = memory.lists.begin(operation.name);
+        let status = receive_list(response, operation, memory, limit, &mut reading, take).await;
+        let status = status.map_err(|fault| match fault.kind {
+            // The node is not to blame for the time that the call waited.
+            ErrorKind::Timeout if reading.has_waited() => out_of_time(),
+            _ => fault,
+        })?;
+        Ok((list, status, reading))
+    }
+}
+
 impl<T: DeserializeOwned, L: Default + Send, F: FnMut(&mut L, T) -> Kept + Send> Receive for Each<T, L, F> {
     type Value = L;
 
@@ -64,16 +86,41 @@ impl<T: DeserializeOwned, L: Default + Send, F: FnMut(&mut L, T) -> Kept + Send>
         memory: &Share,
         limit: BodyLimit,
     ) -> Result<(L, StatusCode), Fault> {
-        let mut list = L::default();
-        let take = |element| (self.take)(&mut list, element);
-        let mut reading = memory.lists.begin(operation.name);
-        let status = receive_list(response, operation, memory, limit, &mut reading, take).await;
-        let status = status.map_err(|fault| match fault.kind {
-            // The node is not to blame for the time that the call waited.
-            ErrorKind::Timeout if reading.has_waited() => out_of_time(),
-            _ => fault,
-        })?;
+        let (list, status, reading) = self.read(response, operation, memory, limit).await?;
         reading.end(self.held);
         Ok((list, status))
+    }
+}
+
+/// The same, for elements that outlive the read.
+pub(super) struct Lent<T, L, F>(pub(super) Each<T, L, F>);
+
+impl<T: DeserializeOwned, L: Default + Send, F: FnMut(&mut L, T) -> Kept + Send> Receive for Lent<T, L, F> {
+    type Value = (L, Loan);
+
+    async fn receive(
+        &mut self,
+        response: Response,
+        operation: OperationSpec,
+        memory: &Share,
+        limit: BodyLimit,
+    ) -> Result<((L, Loan), StatusCode), Fault> {
+        let (list, status, reading) = self.0.read(response, operation, memory, limit).await?;
+        Ok(((list, reading.lend()), status))
+    }
+}
+
+/// What the outcome of a call says about the other side.
+pub(super) fn health<T>(operation: OperationSpec, result: &Result<T, Fault>) -> Health {
+    let Err(fault) = result else {
+        return Health::Alive;
+    };
+    match fault.kind {
+        _ if fault.ours => Health::Unclear,
+        // DSS answers 500 to writes that it finds invalid. A few such objects must not cut off all others.
+        ErrorKind::Unavailable if operation.writes() && fault.own_words => Health::Unclear,
+        ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::Lost | ErrorKind::Unavailable => Health::Failing,
+        ErrorKind::BadAddress | ErrorKind::Withdrawn => Health::Unclear,
+        _ => Health::Alive,
     }
 }

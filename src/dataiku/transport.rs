@@ -15,7 +15,6 @@ use super::{
     address::AddressPolicy,
     answer::{Answer, Fault},
     body::BodyLimit,
-    breaker::Health,
     call::{Call, Effect, OperationSpec, Read, Write},
     error::{ApiError, ErrorKind},
     fields::Record,
@@ -25,10 +24,14 @@ use super::{
     listed::Listed,
     memory::{Budgets, Share},
     permit::WritePermit,
-    receive::{Each, Receive, Whole},
+    receive::{Each, Lent, Receive, Whole, health},
     redact::quotable,
 };
-pub use super::{credentials::Credentials, gate::Limits};
+pub use super::{
+    credentials::Credentials,
+    gate::Limits,
+    list_memory::{Evicted, ListAccount, Loan},
+};
 
 /// Where a product is and how to talk to it.
 pub struct Endpoint {
@@ -239,6 +242,12 @@ impl Transport {
         }
     }
 
+    /// The lists of this connection, as the memory budget sees them.
+    #[must_use]
+    pub fn lists(&self) -> ListAccount {
+        ListAccount::new(self.shared.memory.lists.clone())
+    }
+
     /// Whether calls go out.
     #[must_use]
     pub fn breaker(&self) -> Breaker {
@@ -265,6 +274,16 @@ impl Transport {
             of: PhantomData,
         };
         self.run(call, None, read).await
+    }
+
+    /// The same for elements that outlive the call: the loan is to be dropped after them.
+    pub(super) async fn lent<T: DeserializeOwned, L: Default + Send>(
+        &self,
+        call: Call<Read>,
+        take: impl FnMut(&mut L, T) -> Kept + Send,
+    ) -> Result<(L, Loan), ApiError> {
+        let (held, of) = (false, PhantomData);
+        self.run(call, None, Lent(Each { take, held, of })).await
     }
 
     /// A read whose answer is a list of records, which the connection holds.
@@ -468,20 +487,5 @@ impl Transport {
             own_words: fault.own_words,
             retry_after: fault.retry_after,
         }
-    }
-}
-
-/// What the outcome of a call says about the other side.
-fn health<T>(operation: OperationSpec, result: &Result<T, Fault>) -> Health {
-    let Err(fault) = result else {
-        return Health::Alive;
-    };
-    match fault.kind {
-        _ if fault.ours => Health::Unclear,
-        // DSS answers 500 to writes that it finds invalid. A few such objects must not cut off all others.
-        ErrorKind::Unavailable if operation.writes() && fault.own_words => Health::Unclear,
-        ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::Lost | ErrorKind::Unavailable => Health::Failing,
-        ErrorKind::BadAddress | ErrorKind::Withdrawn => Health::Unclear,
-        _ => Health::Alive,
     }
 }

@@ -198,6 +198,12 @@ impl<W: Work> Shell<W> {
 
     /// Whether an object needs a reconcile after a sweep. No remote call.
     pub async fn needs_reconcile(&self, object: &W::Object) -> bool {
+        // The watch may lag behind our own last write.
+        let ours = self
+            .memory
+            .with(&object.uid().unwrap_or_default(), |entry| entry.written.clone());
+        let ours = ours.filter(|ours| version(object) < version(&**ours));
+        let object = ours.as_deref().unwrap_or(object);
         if is_paused(object) && !is_deleting(object) {
             return false;
         }
@@ -223,6 +229,7 @@ impl<W: Work> Shell<W> {
 
 async fn apply<W: Work>(mut cx: Reconcile<W>) -> Action {
     let began = Instant::now();
+    let judged_by = cx.shell.work.judged_by(&cx.object);
     let outcome = if is_paused(&*cx.object) {
         Ok(Outcome::new(Reason::Paused, "paused by annotation"))
     } else {
@@ -246,6 +253,10 @@ async fn apply<W: Work>(mut cx: Reconcile<W>) -> Action {
         elapsed = ?began.elapsed(),
         "reconciled"
     );
+    // The connection woke those whom it had refused by then.
+    if reason == Some(Reason::NotAllowed) && shell.work.judged_by(&object) != judged_by {
+        return Action::requeue(AGAIN);
+    }
     action
 }
 
@@ -397,6 +408,8 @@ impl<W: Work> Reconcile<W> {
     }
 }
 
+/// Wait of an object that was refused by terms that changed while it was judged.
+const AGAIN: Duration = Duration::from_millis(500);
 /// A net under events that got lost.
 pub(super) const NET: Duration = Duration::from_mins(5);
 /// How often a connection that is being deleted checks whether objects still use it.

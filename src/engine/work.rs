@@ -110,6 +110,11 @@ pub trait Work: Send + Sync + Sized + 'static {
         None
     }
 
+    /// Generation of the connection object whose terms the object is judged by; `None`: nothing judges it.
+    fn judged_by(&self, _object: &Self::Object) -> Option<i64> {
+        None
+    }
+
     /// Whether what a reconcile read is outdated by what is found now, so that its status write must not happen.
     fn outdated(&self, _read: &Self::Object, _found: &Self::Object) -> bool {
         false

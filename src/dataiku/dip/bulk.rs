@@ -17,6 +17,7 @@ use crate::dataiku::{
     listed::{Element, Kept},
     null,
     permit::WritePermit,
+    transport::Loan,
 };
 
 /// Members that a bulk edit carries. It carries `secrets` too, but replaces all of them, and no contract says that a list shows
@@ -159,14 +160,15 @@ impl<P: DipProduct> Node<P> {
         Ok(self.outcomes(Self::CREATE_USERS.name(), &rows, logins, &passwords))
     }
 
-    /// The users that `wanted` accepts, by one list with settings: as many of them as [`MOST_ELEMENTS`] allows.
+    /// The users that `wanted` accepts, by one list with settings: as many of them as [`MOST_ELEMENTS`] and the memory budget allow.
+    /// The loan is to be dropped after them.
     ///
     /// # Errors
     /// The call fails.
     pub async fn users_to_edit(
         &self,
         wanted: impl Fn(&str) -> bool + Send + Sync,
-    ) -> Result<Vec<ListedUser>, ApiError> {
+    ) -> Result<(Vec<ListedUser>, Loan), ApiError> {
         let call = Call::new(Self::LIST_USERS).query("includeSettings", &true);
         let take = |(found, bytes): &mut (Vec<ListedUser>, usize), Element(user): Element<ListedUser>| {
             let Some(user) = user.filter(|user| wanted(&user.record.login)) else {
@@ -180,7 +182,8 @@ impl<P: DipProduct> Node<P> {
             found.push(user);
             Kept::Whole
         };
-        self.transport.each(call, false, take).await.map(|(found, _)| found)
+        let ((found, _), loan) = self.transport.lent(call, take).await?;
+        Ok((found, loan))
     }
 
     /// Edits users; the outcome for each, in their order. Members that an edit does not name stay as they are. A row that the

@@ -1,5 +1,6 @@
 //! Live connections of one kind: which exist, which are in force, and who may use them.
 
+mod eviction;
 mod known;
 mod loss;
 mod readings;
@@ -7,7 +8,7 @@ mod reports;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic::Ordering},
+    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic::Ordering},
     time::Duration,
 };
 
@@ -27,15 +28,18 @@ use super::{
     orphans::Ledger,
     windows::{Window, Windows},
 };
-use crate::engine::{
-    error::{Error, Reason, Refused},
-    meters::Meters,
-    namespaces::{Match, Namespaces},
-    object::{self, Objects, WatchState},
-    scope::Scope,
-    secrets::Secrets,
-    shared::writer::Writers,
-    watched::Watched,
+use crate::{
+    dataiku::transport::ListAccount,
+    engine::{
+        error::{Error, Reason, Refused},
+        meters::Meters,
+        namespaces::{Match, Namespaces},
+        object::{self, Objects, WatchState},
+        scope::Scope,
+        secrets::Secrets,
+        shared::writer::Writers,
+        watched::Watched,
+    },
 };
 
 /// A connection object as the watch last brought it. Decoded, or it would not be found.
@@ -114,6 +118,10 @@ struct State<C: ConnectionKind> {
     ready: Option<bool>,
     /// Why the connection is not ready.
     trouble: Option<Trouble>,
+    /// Whether its lists were dropped for others, and are to be read again.
+    refills: bool,
+    /// Generation of the connection object by whose terms its objects were last judged.
+    generation: Option<i64>,
     loss: Loss,
     queues: Queues,
     writers: Arc<Writers>,
@@ -131,6 +139,8 @@ impl<C: ConnectionKind> Default for State<C> {
             live: None,
             ready: None,
             trouble: None,
+            refills: false,
+            generation: None,
             loss: Loss::default(),
             queues: Queues::default(),
             writers: Arc::default(),
@@ -255,7 +265,7 @@ impl<C: ConnectionKind> Connections<C> {
                 live: Some(live),
                 ready: Some(true),
                 ..
-            }) => Ok(Admitted {
+            }) if self.is_filled(live) => Ok(Admitted {
                 live: live.clone(),
                 object,
             }),
@@ -354,7 +364,7 @@ impl<C: ConnectionKind> Connections<C> {
         key: &ConnectionKey,
         object: &C,
         secrets: &Secrets,
-        make: impl FnOnce() -> Result<C::Api, Error>,
+        make: impl FnOnce() -> Result<(C::Api, ListAccount), Error>,
     ) -> Result<Arc<Live<C>>, Error> {
         let reach = kind::reach(object);
         let version = format!("{reach:x}/{}", secrets.version());
@@ -365,7 +375,7 @@ impl<C: ConnectionKind> Connections<C> {
             state.loss = Loss::default();
             return Ok(live.clone());
         }
-        let api = make()?;
+        let (api, memory) = make()?;
         let mut states = write(&self.states);
         let state = states.entry(key.clone()).or_default();
         // More than calls in flight: an object writes to Kubernetes between its calls.
@@ -382,6 +392,9 @@ impl<C: ConnectionKind> Connections<C> {
             version,
             prints: secrets.prints(),
             stale: false.into(),
+            memory: Some(memory),
+            filled: false.into(),
+            evicted: Mutex::default(),
         });
         state.side = Side {
             id: None,
@@ -396,11 +409,16 @@ impl<C: ConnectionKind> Connections<C> {
 
     /// Takes the outcome of a reconcile of the connection object and wakes the objects that it concerns.
     pub fn settle(&self, key: &ConnectionKey, readiness: &Readiness) {
+        let generation = self.generation(key);
+        // Whether those that wait, or were refused, may go on.
+        let mut opens = false;
         let changed = match readiness {
             Readiness::Ready => {
                 let mut states = write(&self.states);
                 let state = states.entry(key.clone()).or_default();
                 state.trouble = None;
+                opens = std::mem::take(&mut state.refills) || state.generation != generation;
+                state.generation = generation;
                 state.ready.replace(true) != Some(true)
             }
             Readiness::NotReady(reason, message) => self.not_ready(key, *reason, message),
@@ -411,6 +429,9 @@ impl<C: ConnectionKind> Connections<C> {
                 kind.connection_changed(key);
             } else if *readiness == Readiness::Ready {
                 kind.connection_swept(key);
+                if opens {
+                    kind.unblocked(key);
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -11,7 +11,10 @@ use std::{
 
 use super::{ConnectionKey, ConnectionKind, kind::Api};
 use crate::{
-    dataiku::gate::Lane,
+    dataiku::{
+        gate::Lane,
+        transport::{Evicted, ListAccount},
+    },
     engine::{clock::Clock, meters::Meters, shared::writer::Writers},
 };
 
@@ -46,12 +49,24 @@ pub struct Live<C: ConnectionKind> {
     pub(super) prints: BTreeMap<String, String>,
     /// A Secret that it reads changed, and nobody has read the new value yet.
     pub(super) stale: AtomicBool,
+    /// Its lists, as the memory budget sees them; `None`: outside of it.
+    pub(super) memory: Option<ListAccount>,
+    /// Whether a sweep filled `lists`.
+    pub(super) filled: AtomicBool,
+    /// What the lists take, once others need the memory: it is returned with this connection.
+    pub(super) evicted: Mutex<Option<Evicted>>,
 }
 
 impl<C: ConnectionKind> Live<C> {
     /// Whether a Secret or `ConfigMap` that it reads changed since it was made.
     pub(super) fn is_stale(&self) -> bool {
         self.stale.load(Ordering::Acquire)
+    }
+
+    /// The lists, as the memory budget sees them.
+    #[cfg(test)]
+    pub fn account(&self) -> Option<&ListAccount> {
+        self.memory.as_ref()
     }
 
     /// A connection that no [`super::Connections`] knows.
@@ -73,6 +88,9 @@ impl<C: ConnectionKind> Live<C> {
             version: String::new(),
             prints: BTreeMap::new(),
             stale: false.into(),
+            memory: None,
+            filled: true.into(),
+            evicted: Mutex::default(),
         }
     }
 

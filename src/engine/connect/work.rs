@@ -183,7 +183,9 @@ impl<C: ConnectionKind> Connecting<C> {
         let live = self.0.candidate(&key, &object, &secrets, || {
             let endpoint = kind::endpoint(&*object, &secrets)?;
             let transport = Transport::new(endpoint, env.addresses.clone(), self.0.meters(&key))?;
-            Ok(object.api(transport))
+            let lists = transport.lists();
+            self.0.holds(&key, &lists);
+            Ok((object.api(transport), lists))
         })?;
         let (mut dependents, complete) = self.known_dependents(&key).await;
         if !complete {
@@ -194,6 +196,7 @@ impl<C: ConnectionKind> Connecting<C> {
         }
         let began = Instant::now();
         let sweep = C::sweep(&object, &live, &dependents).await?;
+        self.0.filled(&live)?;
         live.meters.swept(Swept {
             took: began.elapsed(),
             at: env.clock.now(),
@@ -219,7 +222,12 @@ impl<C: ConnectionKind> Connecting<C> {
     fn list_orphans_alone(&self, cx: &Reconcile<Self>, key: &ConnectionKey) -> Option<Outcome> {
         let object = &*cx.object;
         let ready = object.status()?.condition("Ready")?;
-        let swept = self.0.live(key).filter(|live| !live.is_stale())?.meters.last_sweep()?;
+        let swept = self
+            .0
+            .live(key)
+            .filter(|live| !live.is_stale() && live.is_filled())?
+            .meters
+            .last_sweep()?;
         let interval = drift_interval(object.terms().drift_interval);
         let left = interval.checked_sub(swept.began.elapsed())?;
         let due = self.check_spec(key, object, cx.shell.env.clock.now()).ok()?;

@@ -74,6 +74,10 @@ impl<M: Managed> Work for Keeping<M> {
         Some((common.connection, dependent))
     }
 
+    fn judged_by(&self, object: &M::Object) -> Option<i64> {
+        self.connections.generation(&M::common(object).connection)
+    }
+
     fn remote_name(&self, object: &M::Object) -> String {
         format!("{} {}", M::REMOTE, M::common(object).key)
     }

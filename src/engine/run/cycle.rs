@@ -52,6 +52,7 @@ impl<'a, T: Task> Cycle<'a, T> {
 
     pub(super) fn new(running: &'a Running<T>, cx: &'a mut Reconcile<Running<T>>, schedule: Option<Schedule>) -> Self {
         let mut status = trusted(cx);
+        running.remembered.reconciles();
         running.remembered.refresh(&cx.uid(), &mut status);
         Self {
             running,

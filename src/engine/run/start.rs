@@ -92,7 +92,9 @@ impl<T: Task> Cycle<'_, T> {
         let what = T::describe(&stage.object);
         self.save(format!("{what}: starting")).await?;
         let writes = Writes::new(stage);
+        let calling = self.running.remembered.calling(&self.cx.uid());
         let started = T::start(&stage.given(&run.id), &writes).await;
+        drop(calling);
         self.cx.report.changed |= writes.wrote();
         match started {
             Ok(Progress::Running(future)) => {
@@ -174,7 +176,9 @@ impl<T: Task> Cycle<'_, T> {
             return Ok(None);
         };
         let what = T::describe(&stage.object);
-        let waited = Duration::try_from(self.now.duration_since(attempt.at.0)).unwrap_or_default();
+        let recorded = Duration::try_from(self.now.duration_since(attempt.at.0)).unwrap_or_default();
+        // The call may have left the queue of its connection long after it was recorded.
+        let waited = recorded.min(self.running.remembered.quiet_for(&self.cx.uid()));
         if waited < LOST_WRITE {
             let message =
                 format!("{what}: the answer to the start was lost; waiting until it can no longer take effect");

@@ -73,6 +73,10 @@ impl<T: Task> Work for Running<T> {
         Some((T::terms(object).connection, dependent))
     }
 
+    fn judged_by(&self, object: &T::Object) -> Option<i64> {
+        self.connections.generation(&T::terms(object).connection)
+    }
+
     fn remote_name(&self, object: &T::Object) -> String {
         let runs = object.status().map(|status| &status.shown.runs);
         let active = runs.and_then(|runs| runs.first()).filter(|run| run.is_active());

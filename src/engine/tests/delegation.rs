@@ -182,3 +182,34 @@ async fn what_cannot_be_decided_is_not_written() {
     *rig.world.privileged.lock().unwrap() = Some(std::collections::BTreeSet::new());
     guest_is(&rig, "jane", "InSync").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_adopted_and_became_privileged_since_is_not_changed_any_more() {
+    let rig = delegating(json!([{ "namespaces": { "from": "All" }, "kinds": ["Widget"], "adopt": true }])).await;
+    let found = Remotely {
+        enabled: true,
+        ..Remotely::default()
+    };
+    rig.world.widgets.lock().unwrap().insert("boss".into(), found);
+    guest(&rig, "boss", json!({ "adoptionPolicy": "Adopt" }));
+    guest_is(&rig, "boss", "InSync").await;
+    // Somebody makes them an administrator.
+    *rig.world.privileged.lock().unwrap() = Some(["admins".to_owned()].into());
+    let admins = ["admins".to_owned()];
+    rig.world
+        .widgets
+        .lock()
+        .unwrap()
+        .get_mut("boss")
+        .unwrap()
+        .groups
+        .extend(admins);
+    rig.pass(70).await;
+    let sent = rig.world.sent().len();
+    rig.server
+        .patch("widgets", GUEST, "boss", json!({ "spec": { "enabled": false } }));
+    guest_is(&rig, "boss", "NotAllowed").await;
+    rig.pass(120).await;
+    assert_eq!(rig.world.sent().len(), sent, "{:?}", rig.world.sent());
+    assert!(rig.world.get("boss").unwrap().enabled);
+}

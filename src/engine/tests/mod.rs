@@ -7,6 +7,7 @@ pub mod cost;
 mod credentials;
 mod delegation;
 mod deletion;
+mod eviction;
 mod expiry;
 mod guards;
 mod intent;

@@ -181,3 +181,19 @@ async fn what_nobody_manages_survives_every_write() {
     let now = rig.world.get("old").unwrap();
     assert_eq!((now.visits, now.groups.contains("readers")), (7, true));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_of_the_object_stops_what_the_spec_before_it_asked_for() {
+    let rig = Rig::ready().await;
+    rig.widget("w", json!({ "enabled": true }));
+    rig.widget_is("w", "InSync").await;
+    rig.pass(5).await;
+    let sent = rig.world.sent().len();
+    // The reconcile of the first edit reads while the second one comes. Neither needs an intent, which would notice it.
+    *rig.world.latency.lock().unwrap() = Duration::from_secs(5);
+    rig.edit("w", json!({ "enabled": false }));
+    rig.pass(2).await;
+    rig.edit("w", json!({ "enabled": true }));
+    rig.pass(60).await;
+    assert_eq!(rig.world.sent().len(), sent, "{:?}", rig.world.sent());
+}

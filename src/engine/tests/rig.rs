@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use super::toy::{Hub, Widget, Widgets, World};
 use crate::engine::{
     clock::Clock,
+    connect::Connections,
     environment::Environment,
     fingerprint::Fingerprints,
     namespaces::{self, Namespaces},
@@ -75,6 +76,8 @@ pub struct Rig {
     pub lease: Arc<Lease>,
     /// What the next start watches.
     pub scope: Scope,
+    /// The hubs of the running engine.
+    pub hubs: Option<Arc<Connections<Hub>>>,
     url: String,
     stop: watch::Sender<bool>,
     running: Option<tokio::task::JoinHandle<()>>,
@@ -113,6 +116,7 @@ impl Rig {
             fingerprint_key: 7,
             lease: Arc::new(Lease(AtomicBool::new(true))),
             scope: Scope::default(),
+            hubs: None,
             url,
             stop: watch::channel(false).0,
             running: None,
@@ -145,6 +149,7 @@ impl Rig {
         let mut starting = Starting::new(env, self.scope.clone(), stopped);
         let hubs = starting.connections::<Hub>();
         starting.objects::<Widgets>(&hubs);
+        self.hubs = Some(hubs);
         let kinds = starting.finish();
         let sources = source_watch::start(&client, &self.scope, kinds.watched.clone());
         let labels = namespaces::start(&client, &self.scope, &namespaces, &kinds.watched);

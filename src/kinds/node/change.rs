@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use crate::{
-    dataiku::document::Document,
+    dataiku::{document::Document, transport::Loan},
     engine::{Change, Error, connect::Effect, keep::fields::Edit},
 };
 
@@ -14,8 +14,8 @@ pub struct Seen<T> {
     /// The whole document; only from a read of this object.
     pub document: Option<Document>,
     /// The members that a bulk edit carries, and when the list was asked for; only from a list with settings that was read for
-    /// this object. It never stands in for the document: a list may leave members out.
-    pub element: Option<(Document, Instant)>,
+    /// this object, with what the elements of that list take of memory. It never stands in for the document: a list may leave members out.
+    pub element: Option<(Document, Instant, Arc<Loan>)>,
 }
 
 impl<T> Seen<T> {

@@ -12,11 +12,13 @@ mod bad_input;
 mod bulk_edits;
 mod few_calls;
 mod inventory;
+mod loosened;
 mod many_users;
 mod matrix;
 pub(crate) mod node;
 mod over_time;
 mod own;
+mod retained_keys;
 mod rig;
 
 /// The schemas of all kinds: deriving them takes a third of a second without optimisation, and every test needs them.

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The namespace of the connections.
-const HOME: &str = "home";
+pub const HOME: &str = "home";
 /// Another namespace, which they allow.
 pub const TENANT: &str = "tenant";
 

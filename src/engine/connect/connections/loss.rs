@@ -28,6 +28,11 @@ pub(super) struct Loss {
 }
 
 impl Loss {
+    /// Whether a Secret does not exist, so that the last credentials serve deletions.
+    pub(super) fn is_absent(&self) -> bool {
+        self.absent
+    }
+
     /// Takes in that a Secret changed: only the next read tells how.
     fn changed(&mut self) {
         self.absent = false;
@@ -42,7 +47,8 @@ impl<C: ConnectionKind> State<C> {
         let loss = &self.loss;
         let in_time = object::is_deleting(object) || loss.until.is_some_and(|until| Instant::now() < until);
         let usable = loss.absent && !loss.revoked && in_time;
-        let live = self.live.clone().filter(|_| usable)?;
+        // What may be withdrawn is judged by the lists.
+        let live = self.live.clone().filter(|live| usable && live.is_filled())?;
         (kind::reach(object) == live.reach).then_some(live)
     }
 }

@@ -31,6 +31,14 @@ impl<C: ConnectionKind> Connections<C> {
         read(&self.states).get(key).and_then(|state| state.ready) == Some(true)
     }
 
+    /// Generation of the connection object; `None`: it is not known.
+    pub(in crate::engine) fn generation(&self, key: &ConnectionKey) -> Option<i64> {
+        match self.lookup(key) {
+            Lookup::Present(object) => object.meta().generation,
+            Lookup::Unknown | Lookup::Absent | Lookup::Outside | Lookup::Hidden => None,
+        }
+    }
+
     /// Forgets an object that waits for a place.
     pub fn forget_waiting(&self, key: &ConnectionKey, uid: &str) {
         // Objects may name connections that never existed: nothing is created for those.

@@ -284,7 +284,7 @@ async fn an_observer_creates_nothing_and_says_what_it_would_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_object_that_is_created_anew_revokes_the_key_that_it_had_and_none_of_another_cluster() {
+async fn an_object_that_is_created_anew_issues_another_key_and_names_the_one_that_it_had() {
     let mut rig = created(dss(), json!({ "description": "pipeline" })).await;
     let old = rig.sole();
     let theirs =
@@ -304,16 +304,22 @@ async fn an_object_that_is_created_anew_revokes_the_key_that_it_had_and_none_of_
     rig.start().await;
     let object = rig.wait(PLURAL, "ci", "InSync").await;
     assert_eq!(object["status"]["remote"]["origin"], "Created");
-    rig.until("the end of the old key", || rig.marked().len() == 2).await;
-    let left: Vec<Value> = rig.marked().iter().map(|key| key["id"].clone()).collect();
+    assert_eq!(object["status"]["remote"]["former"], json!([old["id"]]));
+    rig.swept().await;
+    let all: Vec<Value> = rig.marked().iter().map(|key| key["id"].clone()).collect();
     assert!(
-        left.contains(&json!("theirs")) && !left.contains(&old["id"]),
-        "{left:?}"
+        all.len() == 3 && all.contains(&json!("theirs")) && all.contains(&old["id"]),
+        "{all:?}"
     );
-    let ours = rig.marked().into_iter().find(|key| key["id"] != "theirs").unwrap();
+    let is_new = |key: &Value| key["id"] != "theirs" && key["id"] != old["id"];
+    let ours = rig.marked().into_iter().find(is_new).unwrap();
     assert_eq!(rig.published("apiKey").as_deref(), ours["key"].as_str());
     assert_eq!(rig.idle_writes().await, 0);
     rig.server.delete(PLURAL, "team", "ci");
     rig.gone(PLURAL, "ci").await;
-    assert_eq!(rig.marked().len(), 1, "that of the other cluster stays");
+    assert_eq!(
+        rig.marked().len(),
+        2,
+        "that of the other cluster stays, and so does the former one"
+    );
 }

@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use memory_apiserver::{Action, Rule};
 use serde_json::{Value, json};
 
 use super::{Rig, ready};
@@ -259,4 +262,23 @@ async fn the_login_of_the_last_administrators_is_not_closed() {
         .unwrap();
     rig.wait(PLURAL, "ldap", "InSync").await;
     assert_eq!(rig.general_settings()["ldapSettings"]["enabled"], false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_wrote_between_the_plan_and_the_write_comes_back() {
+    let rig = Rig::dss().await;
+    rig.settings_by_hand(json!({ "mailSettings": { "port": 2525 } }));
+    rig.swept().await;
+    // The first write of the status records the plan, before the document is written.
+    let slow = Rule::new(Action::Delay(Duration::from_secs(3)));
+    rig.server.fault(slow.path(PLURAL).subresource("status").times(1));
+    rig.settings("base", json!({ "settings": { "mailSettings": { "port": 25 } } }));
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(rig.node.count("D30"), 0, "it is not recorded yet");
+    rig.settings_by_hand(json!({ "mailSettings": { "port": 587 } }));
+    rig.wait(PLURAL, "base", "InSync").await;
+    assert_eq!(rig.general_settings()["mailSettings"]["port"], 25);
+    rig.server.delete(PLURAL, "team", "base");
+    rig.gone(PLURAL, "base").await;
+    assert_eq!(rig.general_settings()["mailSettings"]["port"], 587);
 }

@@ -1,4 +1,5 @@
 mod actions;
+mod late_starts;
 mod report;
 
 use std::time::Duration;

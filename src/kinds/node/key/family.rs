@@ -3,7 +3,11 @@
 //! What the Secret holds decides which key is in force, since a value and its id are written together. The record may be
 //! behind it after a crash, and never ahead.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -52,6 +56,8 @@ pub(super) struct Family {
     pub(super) retiring: Vec<(Arc<KeyRecord>, Timestamp)>,
     /// Keys with the mark of the object that were never published: nobody knows their values.
     pub(super) orphans: Vec<Arc<KeyRecord>>,
+    /// Keys that an earlier object of this name left behind, perhaps on purpose.
+    pub(super) former: Vec<Arc<KeyRecord>>,
 }
 
 impl Family {
@@ -77,14 +83,14 @@ impl Family {
             current,
             retiring: Vec::new(),
             orphans: Vec::new(),
+            former: Vec::new(),
         };
         for (id, key) in all {
             match record.retiring.get(&id) {
                 Some(since) => family.retiring.push((key, since.parse().unwrap_or(given.now))),
-                // Of a key that was issued before the object was created anew, nobody knows whether clients have its value.
-                None if record.id.as_ref() == Some(&id) || kin(&key) == Kin::Former => {
-                    family.retiring.push((key, given.now));
-                }
+                None if record.id.as_ref() == Some(&id) => family.retiring.push((key, given.now)),
+                // Its object may have retained it, and clients may have its value.
+                None if kin(&key) == Kin::Former => family.former.push(key),
                 None => family.orphans.push(key),
             }
         }
@@ -94,7 +100,8 @@ impl Family {
     /// Whether another key of the object has this label.
     pub(super) fn is_taken(&self, label: &str, id: &str) -> bool {
         let retiring = self.retiring.iter().map(|(key, _)| key);
-        let mut all = self.current.iter().chain(retiring).chain(&self.orphans);
+        let all = self.current.iter().chain(retiring);
+        let mut all = all.chain(&self.orphans).chain(&self.former);
         all.any(|key| key.id != id && key.label.as_deref() == Some(label))
     }
 
@@ -110,7 +117,23 @@ impl Family {
     }
 }
 
-/// Every key of the object that exists: by its marks or by the record.
+/// Every key that exists and that the object may withdraw: those with its own mark, and those on record. Not those that an earlier
+/// object of its name left behind.
+pub(super) fn own<K: NodeKey>(
+    lists: &NodeLists,
+    record: &Applied,
+    seen: Option<&SeenKeys>,
+) -> BTreeMap<String, Arc<KeyRecord>> {
+    let former = seen.into_iter().flat_map(|seen| &seen.former);
+    let left: BTreeSet<&str> = former.map(|key| key.id.as_str()).collect();
+    let mut all = everyone::<K>(lists, record, seen);
+    all.retain(|id, _| {
+        !left.contains(id.as_str()) || record.id.as_ref() == Some(id) || record.retiring.contains_key(id)
+    });
+    all
+}
+
+/// Every key of the object that exists, by its marks or by the record, and those of an earlier object of its name.
 pub(super) fn everyone<K: NodeKey>(
     lists: &NodeLists,
     record: &Applied,

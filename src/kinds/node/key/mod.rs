@@ -72,6 +72,9 @@ pub trait NodeKey: Object<Seen = KeySeen, Shown = Nothing> {
     }
 }
 
+/// Most ids of keys of earlier objects that a status shows.
+const MOST_FORMER: usize = 20;
+
 /// How keys of a node are kept in line with their objects.
 pub struct Key<K>(PhantomData<K>);
 
@@ -232,7 +235,7 @@ impl<K: NodeKey> Managed for Key<K> {
         let all = if seen.adopts {
             seen.named.iter().map(|key| (key.id.clone(), key.clone())).collect()
         } else {
-            family::everyone::<K>(given.lists.as_ref(), given.record, Some(seen))
+            family::own::<K>(given.lists.as_ref(), given.record, Some(seen))
         };
         let changes = all.into_values().map(|key| KeyChange::Delete {
             id: key.id.clone(),
@@ -296,11 +299,23 @@ impl<K: NodeKey> Managed for Key<K> {
             next_rotation_at: next.map(|(at, rotation)| Time(family::after(at.0, rotation.interval()))),
             published_at,
             retiring: retiring.cloned().collect(),
+            former: seen.map(|seen| seen.left(record)).unwrap_or_default(),
         }
     }
 }
 
 impl SeenKeys {
+    /// Ids of the keys of an earlier object of this name that this one did not take over.
+    fn left(&self, record: &Applied) -> Vec<String> {
+        let ids = self.former.iter().map(|key| key.id.clone());
+        let mut left: Vec<_> = ids
+            .filter(|id| record.id.as_ref() != Some(id) && !record.retiring.contains_key(id))
+            .collect();
+        left.sort();
+        left.truncate(MOST_FORMER);
+        left
+    }
+
     fn document_of(&self, id: &str) -> Option<&Document> {
         let named = self.named.as_ref().filter(|key| key.id == id);
         named.and(self.document.as_ref())

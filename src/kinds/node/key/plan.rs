@@ -262,7 +262,9 @@ fn create<K: NodeKey>(
         .chain(family.retiring.iter().map(|(key, _)| key))
         .next();
     let replaces = before.map(|key| key.id.clone());
-    let taken = replaces.as_ref().filter(|_| family.is_taken(&label, ""));
+    let former = family.former.iter().map(|key| &key.id);
+    let earlier = replaces.iter().chain(former).next();
+    let taken = earlier.filter(|_| family.is_taken(&label, ""));
     let spare_label = taken.map(|id| format!("{label} (after {id})"));
     let mut document = Document::new();
     document.set("id", "new");

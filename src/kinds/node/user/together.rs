@@ -19,6 +19,7 @@ use crate::{
         document::Document,
         error::ApiError,
         permit::WritePermit,
+        transport::Loan,
     },
     engine::{
         Error, Observed,
@@ -39,6 +40,8 @@ pub struct Element {
     document: Document,
     /// When the list was asked for.
     read: Instant,
+    /// What the elements of that list take.
+    loan: Arc<Loan>,
 }
 
 /// Reads the user, by one list with all others that are asked for at the same time if they are many.
@@ -60,9 +63,15 @@ pub(super) async fn look_up<K: NodeUser>(
     let listed = lists.reading.ask_after(gather, login, read).await.flatten();
     // Without the properties that hold its mark, an element does not show whose the user is.
     let shown = |one: &Element| one.user.admin_properties.is_some() && is_shown(object, record, lists, &one.user);
-    if let Some(Element { user, document, read }) = listed.filter(shown) {
+    if let Some(one) = listed.filter(shown) {
+        let Element {
+            user,
+            document,
+            read,
+            loan,
+        } = one;
         return Ok(Observed::Found(Seen {
-            element: Some((document, read)),
+            element: Some((document, read, loan)),
             ..Seen::listed(user)
         }));
     }
@@ -79,8 +88,8 @@ async fn read_many<P: DipProduct>(api: &Node<P>, lists: &NodeLists, logins: Vec<
     }
     let read = Instant::now();
     let wanted: HashSet<&str> = logins.iter().map(String::as_str).collect();
-    let listed = match api.users_to_edit(|login| wanted.contains(login)).await {
-        Ok(listed) => listed,
+    let (listed, loan) = match api.users_to_edit(|login| wanted.contains(login)).await {
+        Ok((listed, loan)) => (listed, Arc::new(loan)),
         Err(error) => {
             tracing::debug!(%error, "users that are read together could not be listed");
             return nothing(logins);
@@ -90,7 +99,13 @@ async fn read_many<P: DipProduct>(api: &Node<P>, lists: &NodeLists, logins: Vec<
     for one in listed {
         let user = lists.users.held(one.record);
         let document = one.element;
-        found.insert(user.login.clone(), Element { user, document, read });
+        let element = Element {
+            user: user.clone(),
+            document,
+            read,
+            loan: loan.clone(),
+        };
+        found.insert(user.login.clone(), element);
     }
     let each = logins.iter().map(|login| {
         let one = found.remove(login)?;
@@ -108,7 +123,7 @@ pub(super) async fn edit<C: NodeKind>(
     edit: &Edit,
 ) -> Result<Outcome, Error> {
     let login = &seen.object.login;
-    let Some((before, read)) = &seen.element else {
+    let Some((before, read, loan)) = &seen.element else {
         return Ok(Outcome::Whole(permit));
     };
     let Some(partial) = partial(login, before, edit) else {
@@ -126,6 +141,7 @@ pub(super) async fn edit<C: NodeKind>(
         partial,
         read: *read,
         edit: edit.clone(),
+        _loan: loan.clone(),
     };
     let together = remote.live.writers.bulk::<UserEdits<C>>("user edits");
     together.write(&side, permit, one).await?;
@@ -154,6 +170,8 @@ struct OneEdit {
     read: Instant,
     /// The same, for the whole document.
     edit: Edit,
+    /// The write may wait longer than the reconcile that asked for it.
+    _loan: Arc<Loan>,
 }
 
 /// Edits of users of one node.

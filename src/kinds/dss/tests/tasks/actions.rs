@@ -372,6 +372,7 @@ async fn sessions_and_futures_of_protected_users_are_left_alone() {
     rig.project();
     // All sessions of the simulator are the administrator's.
     rig.protect(&json!(["Admin"]));
+    rig.swept().await;
     let unload = json!({ "unloadNotebooks": { "projectKeys": ["RISK"] } });
     rig.task("protected", unload.clone());
     let run = rig.phase("protected", "Succeeded").await;
@@ -388,6 +389,7 @@ async fn sessions_and_futures_of_protected_users_are_left_alone() {
         "{run}"
     );
     rig.protect(&json!(["boss"]));
+    rig.swept().await;
     rig.task("others", unload);
     let run = rig.phase("others", "Succeeded").await;
     assert_eq!(

@@ -174,29 +174,44 @@ fn a_mark_names_the_cluster_and_one_of_another_cluster_is_somebody_elses() {
 }
 
 #[test]
-fn keys_that_an_object_had_before_it_was_created_anew_go_after_the_next_one_is_published() {
+fn keys_that_an_earlier_object_of_the_name_left_are_named_and_never_deleted() {
     let rotating = ci(json!({ "rotation": { "interval": "1h", "overlap": "10m" } }));
     let mut bed = located(None, &[("old", BEFORE), ("theirs", ELSEWHERE)]);
     bed.secrets = missing();
     let first = plan(&rotating, &bed, 0);
-    assert_eq!(first.steps(), ["replace API key old"], "clients may still use it");
+    assert_eq!(first.steps(), ["create API key"], "nothing is replaced");
+    assert_eq!(new_key(&first).spare_label.as_deref(), Some("ci (after old)"));
     assert!(Key::is_proven(&rotating, &observed(&rotating, &bed).unwrap()));
     let mut bed = located(Some("new"), &[("old", BEFORE), ("theirs", ELSEWHERE), ("new", HERE)]);
     bed.secrets = holding("new");
-    let during = plan(&rotating, &bed, 100);
-    assert_eq!(during.steps(), Vec::<String>::new());
-    let succession = during.succession.unwrap();
-    assert_eq!(succession.retiring, [("old".to_owned(), at(100))].into());
-    bed.record.retiring.insert("old".into(), at(100).to_string());
-    assert_eq!(plan(&rotating, &bed, 699).steps(), Vec::<String>::new());
-    assert_eq!(plan(&rotating, &bed, 700).steps(), ["delete replaced API key old"]);
-    let removal = Key::removal(
-        &rotating,
-        DeletionPolicy::Delete,
-        &bed.given(),
-        &observed(&rotating, &bed).unwrap(),
+    for now in [100, 3599] {
+        let during = plan(&rotating, &bed, now);
+        assert_eq!(during.steps(), Vec::<String>::new());
+        assert!(during.succession.unwrap().retiring.is_empty());
+    }
+    assert_eq!(plan(&ci(json!({})), &bed, 9000).steps(), Vec::<String>::new());
+    let seen = observed(&rotating, &bed).unwrap();
+    assert_eq!(
+        Key::show(&rotating, Some(&seen), &bed.record, &bed.lists).former,
+        ["old"]
     );
-    assert_eq!(removal.steps(), ["delete API key new", "delete API key old"]);
+    let removal = Key::removal(&rotating, DeletionPolicy::Delete, &bed.given(), &seen);
+    assert_eq!(removal.steps(), ["delete API key new"]);
+}
+
+#[test]
+fn a_key_of_an_earlier_object_that_this_one_took_over_is_its_own() {
+    let mut bed = located(Some("old"), &[("old", BEFORE)]);
+    bed.secrets = holding("old");
+    let object = ci(json!({}));
+    let seen = observed(&object, &bed).unwrap();
+    assert!(
+        Key::show(&object, Some(&seen), &bed.record, &bed.lists)
+            .former
+            .is_empty()
+    );
+    let removal = Key::removal(&object, DeletionPolicy::Delete, &bed.given(), &seen);
+    assert_eq!(removal.steps(), ["delete API key old"]);
 }
 
 #[test]
