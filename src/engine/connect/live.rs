@@ -6,13 +6,19 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use super::{ConnectionKey, ConnectionKind, kind::Api};
 use crate::{
     dataiku::gate::Lane,
-    engine::{clock::Clock, meters::Meters, shared::writer::Writers},
+    engine::{
+        clock::Clock,
+        meters::Meters,
+        shared::{
+            batch::{Expected, Gather},
+            writer::Writers,
+        },
+    },
 };
 
 /// Where and when the operator runs.
@@ -88,9 +94,9 @@ pub struct Remote<C: ConnectionKind> {
     pub live: Arc<Live<C>>,
     /// The API, with the urgency of this reconcile.
     pub api: C::Api,
-    /// Many reconciles are under way at once, so a read or a write that serves many of them pays; how long the first one waits
-    /// for the others. `None`: the object is read and written by itself.
-    pub together: Option<Duration>,
+    /// Many reconciles are under way at once, so a read or a write that serves many of them pays; how the first one waits for the
+    /// others. `None`: the object is read and written by itself.
+    pub together: Option<Gather>,
 }
 
 impl<C: ConnectionKind> Remote<C> {
@@ -107,5 +113,11 @@ impl<C: ConnectionKind> Remote<C> {
     /// What the last sweep showed.
     pub fn lists(&self) -> &C::Lists {
         &self.live.lists
+    }
+
+    /// The other reconciles that are known to come to the same calls.
+    pub fn expected(&self) -> Expected {
+        let gather = self.together.as_ref();
+        gather.map(|gather| gather.expected.clone()).unwrap_or_default()
     }
 }

@@ -14,3 +14,4 @@ pub(crate) mod node;
 mod over_time;
 mod own;
 mod rig;
+pub(crate) mod simulated_time;

@@ -1,17 +1,21 @@
 //! One node, run by the engine against a simulated node and an apiserver in memory.
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use memory_apiserver::{MemoryApiserver, Registered};
 use serde_json::{Value, json};
 use testbed::simulator::{Instance, InstanceConfig, Product, Simulator};
 use tokio::{sync::watch, task::JoinHandle};
 
+use super::simulated_time;
 use crate::{
     crd,
-    engine::{environment::Environment, scope::Scope, source_watch},
+    engine::{clock::Clock, environment::Environment, scope::Scope, source_watch},
     kinds,
 };
+
+/// The kinds that the apiserver serves.
+static KINDS: LazyLock<Vec<Registered>> = LazyLock::new(|| crd::all().iter().map(Registered::from_crd).collect());
 
 /// A running operator with one connection: `design` to a DSS node, or `govern` to a Govern node.
 pub struct Rig {
@@ -34,8 +38,8 @@ impl Rig {
 
     pub async fn with(config: InstanceConfig) -> Self {
         let server = MemoryApiserver::new();
-        for definition in crd::all() {
-            server.register(Registered::from_crd(&definition));
+        for kind in KINDS.iter() {
+            server.register(kind.clone());
         }
         let simulator = Simulator::start().await.unwrap();
         let product = config.product;
@@ -44,6 +48,8 @@ impl Rig {
             _ => ("DssInstance", "design"),
         };
         let node = simulator.instance(config).await.unwrap();
+        let (called, remote) = (server.clone(), node.clone());
+        simulated_time::count_calls(move || called.arrived() + remote.calls());
         server.create(json!({
             "apiVersion": "v1", "kind": "Secret",
             "metadata": { "name": "admin", "namespace": "team", "annotations": { "dataiku-operator.io/allowed-hosts": "127.0.0.1" } },
@@ -73,7 +79,11 @@ impl Rig {
     /// Starts an operator: after a kill, another process.
     pub async fn start(&mut self) {
         let client = self.server.client();
-        let env = Environment::of_test(client.clone());
+        let clock = self.server.clone();
+        let env = Environment {
+            clock: Clock::new(move || clock.now()),
+            ..Environment::of_test(client.clone())
+        };
         let (stop, stopped) = watch::channel(false);
         self.stop = stop;
         let kinds = kinds::start(env, Scope::default(), stopped);

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use kube::CustomResourceExt;
 use memory_apiserver::{MemoryApiserver, Registered};
 use serde_json::{Value, json};
@@ -18,7 +18,10 @@ use tokio::{sync::watch, task::JoinHandle};
 use crate::{
     crd::{LaunchpadGroup, LaunchpadSpace, LaunchpadUser},
     engine::{clock::Clock, environment::Environment, scope::Scope, source_watch, start::Starting},
-    kinds::launchpad::{Group, User},
+    kinds::{
+        launchpad::{Group, User},
+        tests::simulated_time,
+    },
 };
 
 pub struct Rig {
@@ -49,6 +52,8 @@ impl Rig {
         }
         let space = simulator.instance(config).await.unwrap();
         let server = MemoryApiserver::new();
+        let (called, remote) = (server.clone(), space.clone());
+        simulated_time::count_calls(move || called.arrived() + remote.calls());
         server.register(Registered::from_crd(&LaunchpadSpace::crd()));
         server.register(Registered::from_crd(&LaunchpadGroup::crd()));
         server.register(Registered::from_crd(&LaunchpadUser::crd()));
@@ -210,8 +215,9 @@ impl Rig {
 
 async fn run(server: &MemoryApiserver, ahead: Arc<AtomicI64>) -> Running {
     let client = server.client();
+    let clock = server.clone();
     let env = Environment {
-        clock: Clock::new(move || Timestamp::now() + SignedDuration::from_secs(ahead.load(Ordering::SeqCst))),
+        clock: Clock::new(move || clock.now() + SignedDuration::from_secs(ahead.load(Ordering::SeqCst))),
         ..Environment::of_test(client.clone())
     };
     let (stop, stopped) = watch::channel(false);

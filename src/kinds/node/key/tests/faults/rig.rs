@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
@@ -23,6 +23,9 @@ use crate::{
 };
 
 static RIGS: AtomicU32 = AtomicU32::new(0);
+/// The kinds that the apiserver serves.
+static KINDS: LazyLock<[Registered; 2]> =
+    LazyLock::new(|| [Desk::crd(), DeskKey::crd()].map(|crd| Registered::from_crd(&crd)));
 
 /// A lease that the test takes away.
 struct Lease(Arc<AtomicBool>);
@@ -62,8 +65,9 @@ pub struct Rig {
 impl Rig {
     pub fn new(unique_labels: bool) -> Self {
         let server = MemoryApiserver::new();
-        server.register(Registered::from_crd(&Desk::crd()));
-        server.register(Registered::from_crd(&DeskKey::crd()));
+        for kind in KINDS.iter() {
+            server.register(kind.clone());
+        }
         let node = MemoryNode::new(server.clone(), unique_labels);
         let url = format!("http://127.0.0.1:9/desk{}", RIGS.fetch_add(1, Ordering::Relaxed));
         NODES.lock().unwrap().insert(url.clone(), node.clone());
@@ -145,6 +149,23 @@ impl Rig {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         panic!("{name}: {:#}", self.get(name)["status"]);
+    }
+
+    /// Waits until each of these objects is in sync with one key, and for as long afterwards as anything that is on its way may take;
+    /// at most two minutes.
+    pub async fn settles(&self, names: &[&str]) {
+        let is_settled = |name: &&str| {
+            let retires = !self.get(name)["status"]["remote"]["retiring"].is_null();
+            self.reason(name) == "InSync" && !retires && self.marked(name).len() == 1
+        };
+        let mut settled = 0;
+        for _ in 0..120 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            settled = if names.iter().all(is_settled) { settled + 1 } else { 0 };
+            if settled == 30 {
+                return;
+            }
+        }
     }
 
     /// The published value.
