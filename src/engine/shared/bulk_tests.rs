@@ -296,7 +296,10 @@ async fn after_a_change_of_the_key_nothing_goes_through_the_api_with_the_old_one
     tokio::time::sleep(Duration::from_millis(10)).await;
     let with_new_key = |number| {
         let (bulk, remote) = (bed.bulk.clone(), renewed.clone());
-        tokio::spawn(async move { bulk.write(&remote, WritePermit::new(|| true), number, Expected::default()).await })
+        tokio::spawn(async move {
+            bulk.write(&remote, WritePermit::new(|| true), number, Expected::default())
+                .await
+        })
     };
     let new = [with_new_key(2), with_new_key(3)];
     tokio::time::sleep(Duration::from_millis(10)).await;

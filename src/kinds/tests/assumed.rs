@@ -74,7 +74,10 @@ fn cases(product: &str) -> Vec<Case> {
             setting: ("release".to_owned(), json!(release)),
         })
         .into();
-    for release in RELEASES.into_iter().filter(|release| all_releases || *release == newest) {
+    for release in RELEASES
+        .into_iter()
+        .filter(|release| all_releases || *release == newest)
+    {
         let settings = settings(product).into_iter();
         cases.extend(settings.map(|setting| Case { release, setting }));
     }

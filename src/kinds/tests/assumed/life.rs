@@ -90,7 +90,8 @@ impl Life {
             "stringData": { "password": "correct-horse", "token": "canary-token" },
         }));
         if self.product == Product::Dss {
-            let known = json!({ "connections": { BASIC: {}, OAUTH2: {}, "theirs": {} }, "pluginPresets": { PRESET: {} } });
+            let known =
+                json!({ "connections": { BASIC: {}, OAUTH2: {}, "theirs": {} }, "pluginPresets": { PRESET: {} } });
             self.rig.node.patch_state(known).unwrap();
         }
         for (kind, _, name, spec) in objects(self.product) {
@@ -150,7 +151,10 @@ impl Life {
             drift["credentials"] = json!({ BASIC: null, PRESET: null, "theirs": credential });
             drift["preferences"] = json!({ "mentionEmails": true });
         }
-        self.rig.node.patch_state(json!({ "users": { "jane": drift } })).unwrap();
+        self.rig
+            .node
+            .patch_state(json!({ "users": { "jane": drift } }))
+            .unwrap();
         self.sweep().await;
         let is_repaired = || {
             let credentials = user("credentials");

@@ -99,7 +99,10 @@ async fn notebooks_are_written_cleared_and_deleted() {
     let rig = Rig::dss().await;
     rig.project();
     let content = json!({ "nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [] }).to_string();
-    rig.config_map("content", json!({ "notebook.ipynb": content, "bad": "{\"cells\": []}" }));
+    rig.config_map(
+        "content",
+        json!({ "notebook.ipynb": content, "bad": "{\"cells\": []}" }),
+    );
     let write = |key: Value| json!({ "writeNotebook": { "projectKey": "RISK", "notebook": "new", "contentRef": { "name": "content", "key": key } } });
     rig.task("write", write(Value::Null));
     rig.phase("write", "Succeeded").await;
