@@ -10,7 +10,7 @@ DENY_VERSION := 0.20.2
 MDBOOK := $(CACHE)/tools/bin/mdbook
 MDBOOK_VERSION := 0.5.4
 
-.PHONY: help test test-oldest upgrade-test campaign demo bench lint fmt generate check-generated deny controlplane contract chart-test chart-docs docs docs-check docs-look image cluster-test
+.PHONY: help test test-oldest upgrade-test campaign assumed demo bench lint fmt generate check-generated deny controlplane contract chart-test chart-docs docs docs-check docs-look image cluster-test
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -34,6 +34,9 @@ upgrade-test: controlplane ## The operator of the previous version on these CRDs
 
 campaign: ## 1,000 plans of the fault campaign; PLANS and SEED choose others
 	CAMPAIGN_PLANS=$(or $(PLANS),1000) CAMPAIGN_SEED=$(or $(SEED),1) cargo test --locked --workspace --test cluster -- campaign
+
+assumed: ## Every answer that is assumed of a node, on every release, under a life of all kinds; ONLY=A14 for some
+	DATAIKU_OPERATOR_TEST_RELEASES=all DATAIKU_OPERATOR_TEST_SETTINGS="$(ONLY)" cargo test --locked --workspace --lib -- tests::assumed
 
 demo: controlplane ## Control plane, simulator, operator and examples/; ONCE=1 ends by itself
 	cargo build --locked --workspace

@@ -8,7 +8,8 @@ const FIRST: Duration = Duration::from_secs(1);
 pub const REMOTE: Duration = Duration::from_secs(30);
 /// Longest wait after a failure to reach the apiserver.
 pub const APISERVER: Duration = Duration::from_secs(10);
-/// Longest wait after the apiserver refused a write: nothing changes before somebody changes a policy or a right.
+/// Longest wait after the apiserver refused a write, or the remote side for want of a right: nothing changes before somebody changes
+/// a policy or a right.
 pub const REFUSED: Duration = Duration::from_mins(5);
 /// Failures in a row before an outage shows.
 pub const SHOWN_FROM: u32 = 3;
@@ -36,6 +37,12 @@ pub fn stalled(attempts: u32) -> Duration {
     }
 }
 
+/// The same where the credentials lack a right: somebody may grant it on the remote side, which tells nobody. Other credentials are
+/// used at once.
+pub fn forbidden(attempts: u32) -> Duration {
+    stalled(attempts).min(REFUSED)
+}
+
 /// `Retry-After` with a bounded part at random: the queue of the connection spreads the objects, not this.
 pub fn retry_after(after: Duration, chance: f64) -> Duration {
     after + after.min(Duration::from_secs(2)).mul_f64(chance.clamp(0.0, 1.0))
@@ -58,6 +65,8 @@ mod tests {
         let seconds: Vec<_> = (1..=5).map(|n| stalled(n).as_secs()).collect();
         assert_eq!(seconds, [0, 10, 20, 40, 80]);
         assert_eq!(stalled(u32::MAX), STALLED_LONGEST);
+        assert_eq!((forbidden(1), forbidden(2)), (stalled(1), stalled(2)));
+        assert_eq!(forbidden(u32::MAX), REFUSED);
     }
 
     #[test]

@@ -119,10 +119,15 @@ impl<W: Work> Shell<W> {
         let interval = self.work.interval(object);
         match error.retry() {
             Retry::OnChange => {
-                if error.reason() == Some(Reason::Rejected) {
+                let wait: Option<fn(u32) -> Duration> = match error.reason() {
+                    Some(Reason::Rejected) => Some(backoff::stalled),
+                    Some(Reason::Forbidden) => Some(backoff::forbidden),
+                    _ => None,
+                };
+                if let Some(wait) = wait {
                     self.memory.with(&uid, |entry| {
                         entry.refused_attempts = entry.refused_attempts.saturating_add(1);
-                        entry.not_before = Some(Instant::now() + backoff::stalled(entry.refused_attempts));
+                        entry.not_before = Some(Instant::now() + wait(entry.refused_attempts));
                     });
                 }
                 Action::requeue(interval.unwrap_or(NET))

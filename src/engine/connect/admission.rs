@@ -6,7 +6,10 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -60,11 +63,11 @@ impl Queue {
 
 /// Objects that may wait together for one document: they hardly call by themselves.
 const ENTRY_PLACES: usize = 256;
-/// Objects that may wait together for one call that creates all of them.
-const CREATION_PLACES: usize = 256;
-/// Objects that may wait together for one call that edits all of them: as many as such a call takes, and those that drift
-/// repair leaves free.
-const EDIT_PLACES: usize = 252;
+/// Objects that may wait together for one call that creates all of them: as many as such a call takes, so that nobody is left over
+/// for a call of their own.
+const CREATION_PLACES: usize = 250;
+/// The same for calls that edit.
+const EDIT_PLACES: usize = 250;
 /// The same for calls that delete or disable.
 const REMOVAL_PLACES: usize = 250;
 
@@ -131,7 +134,11 @@ impl Queues {
 }
 
 /// Objects of one connection.
-pub struct Admission(Mutex<State>);
+pub struct Admission {
+    state: Mutex<State>,
+    /// Objects with a place that are on their way to a call; see [`OnItsWay`].
+    on_their_way: AtomicUsize,
+}
 
 struct State {
     places: usize,
@@ -187,27 +194,69 @@ impl Drop for Ticket {
     }
 }
 
+impl Ticket {
+    /// The object takes part in calls that it shares with others of this queue.
+    pub fn on_its_way(&self) -> OnItsWay {
+        self.0.on_their_way.fetch_add(1, Ordering::AcqRel);
+        OnItsWay(self.0.clone())
+    }
+}
+
+/// An object that takes part in calls with others: they wait for it while it works, and not while it waits itself.
+pub struct OnItsWay(Arc<Admission>);
+
+impl OnItsWay {
+    /// It waits, until this is dropped.
+    pub fn waits(&self) -> Waiting {
+        self.0.on_their_way.fetch_sub(1, Ordering::AcqRel);
+        Waiting(self.0.clone())
+    }
+}
+
+impl Drop for OnItsWay {
+    fn drop(&mut self) {
+        self.0.on_their_way.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// An object that waits for the remote side.
+pub struct Waiting(Arc<Admission>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.on_their_way.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
 impl Admission {
     /// With this many places.
     pub fn new(places: usize) -> Self {
-        Self(Mutex::new(State {
-            places: places.max(1),
-            taken: 0,
-            waiting: BTreeMap::new(),
-            ranks: HashMap::new(),
-            promised: HashMap::new(),
-            rounds: HashMap::new(),
-            served: HashMap::new(),
-            arrivals: 0,
-        }))
+        Self {
+            state: Mutex::new(State {
+                places: places.max(1),
+                taken: 0,
+                waiting: BTreeMap::new(),
+                ranks: HashMap::new(),
+                promised: HashMap::new(),
+                rounds: HashMap::new(),
+                served: HashMap::new(),
+                arrivals: 0,
+            }),
+            on_their_way: AtomicUsize::new(0),
+        }
+    }
+
+    /// Objects that are about to call the remote side: those that were woken for a place, and those on their way.
+    pub fn expected(&self) -> usize {
+        let now = Instant::now();
+        let woken = self.state().woken(now);
+        woken + self.on_their_way.load(Ordering::Acquire)
     }
 
     /// Whether nobody has a place or waits for one.
     pub fn is_idle(&self) -> bool {
-        let now = Instant::now();
         let state = self.state();
-        let is_promised = |since: &Instant| now.duration_since(*since) < CLAIMED_WITHIN;
-        state.taken == 0 && state.waiting.is_empty() && !state.promised.values().any(is_promised)
+        state.taken == 0 && state.waiting.is_empty() && state.woken(Instant::now()) == 0
     }
 
     /// Changes the number of places.
@@ -264,7 +313,7 @@ impl Admission {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -331,18 +380,19 @@ impl State {
     }
 
     fn has_place(&self, class: Class, now: Instant) -> bool {
-        let promised = self
-            .promised
-            .values()
-            .filter(|since| now.duration_since(**since) < CLAIMED_WITHIN)
-            .count();
-        let free = self.places.saturating_sub(self.taken + promised);
+        let free = self.places.saturating_sub(self.taken + self.woken(now));
         let kept_free = if class == Class::Repair {
             RESERVED.min(self.places - 1)
         } else {
             0
         };
         free > kept_free
+    }
+
+    /// Objects that were woken and have not come yet.
+    fn woken(&self, now: Instant) -> usize {
+        let recent = |since: &&Instant| now.duration_since(**since) < CLAIMED_WITHIN;
+        self.promised.values().filter(recent).count()
     }
 
     /// Gives free places to those that wait.
@@ -433,6 +483,27 @@ mod tests {
             ticket = bed.enter("a", name, class);
             assert!(ticket.is_some(), "{name} has its place");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_are_expected_who_were_woken_or_work_and_not_those_who_wait() {
+        let bed = Bed::new(2);
+        let first = bed.enter("a", "first", Class::Edit).unwrap();
+        let second = bed.enter("a", "second", Class::Edit).unwrap();
+        assert!(bed.enter("a", "third", Class::Edit).is_none());
+        let on_its_way = first.on_its_way();
+        let other = second.on_its_way();
+        assert_eq!(bed.admission.expected(), 2);
+        let waiting = on_its_way.waits();
+        assert_eq!(bed.admission.expected(), 1);
+        drop(waiting);
+        drop(other);
+        assert_eq!(bed.admission.expected(), 1);
+        drop(on_its_way);
+        drop(first);
+        assert_eq!(bed.admission.expected(), 1, "the third one was woken");
+        let _third = bed.enter("a", "third", Class::Edit).unwrap();
+        assert_eq!(bed.admission.expected(), 0, "it goes by itself");
     }
 
     #[tokio::test(start_paused = true)]

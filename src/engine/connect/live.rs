@@ -6,7 +6,6 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use super::{ConnectionKey, ConnectionKind, kind::Api};
@@ -15,7 +14,14 @@ use crate::{
         gate::Lane,
         transport::{Evicted, ListAccount},
     },
-    engine::{clock::Clock, meters::Meters, shared::writer::Writers},
+    engine::{
+        clock::Clock,
+        meters::Meters,
+        shared::{
+            batch::{Expected, Gather},
+            writer::Writers,
+        },
+    },
 };
 
 /// Where and when the operator runs.
@@ -106,9 +112,9 @@ pub struct Remote<C: ConnectionKind> {
     pub live: Arc<Live<C>>,
     /// The API, with the urgency of this reconcile.
     pub api: C::Api,
-    /// Many reconciles are under way at once, so a read or a write that serves many of them pays; how long the first one waits
-    /// for the others. `None`: the object is read and written by itself.
-    pub together: Option<Duration>,
+    /// Many reconciles are under way at once, so a read or a write that serves many of them pays; how the first one waits for the
+    /// others. `None`: the object is read and written by itself.
+    pub together: Option<Gather>,
 }
 
 impl<C: ConnectionKind> Remote<C> {
@@ -125,5 +131,11 @@ impl<C: ConnectionKind> Remote<C> {
     /// What the last sweep showed.
     pub fn lists(&self) -> &C::Lists {
         &self.live.lists
+    }
+
+    /// The other reconciles that are known to come to the same calls.
+    pub fn expected(&self) -> Expected {
+        let gather = self.together.as_ref();
+        gather.map(|gather| gather.expected.clone()).unwrap_or_default()
     }
 }

@@ -110,7 +110,9 @@ impl<M: Managed> Pass<'_, M> {
 
     async fn apply(&mut self, permit: WritePermit, seen: Option<&M::Seen>, change: &M::Change) -> Result<(), Error> {
         self.cx.report.in_flight = true;
+        let waiting = self.waits();
         let applied = Box::pin(M::apply(&self.remote, permit, seen, change)).await;
+        drop(waiting);
         self.cx.report.in_flight = false;
         match applied {
             Ok(receipt) => {

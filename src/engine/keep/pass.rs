@@ -17,7 +17,7 @@ use super::{
 use crate::{
     crd::status::Origin,
     engine::{
-        connect::{ConnectionKind, Remote, connections::Admitted},
+        connect::{ConnectionKind, Remote, admission::OnItsWay, connections::Admitted},
         error::{Error, Reason, Refused},
         index::Claims,
         mark::{Mark, Marked},
@@ -55,6 +55,8 @@ pub(super) struct Pass<'a, M: Managed> {
     listed_absent: bool,
     /// Whether the lists show something to edit, and nothing that is taken from anybody.
     pub(super) only_gives: bool,
+    /// Set where it takes part in calls with other reconciles.
+    pub(super) on_its_way: Option<OnItsWay>,
     /// Which attempt a resubmission is that the plan holds.
     pub(super) resubmission: Option<i32>,
     /// The Secret to publish in as it was before the first write; its version is the condition of ours.
@@ -99,6 +101,7 @@ impl<'a, M: Managed> Pass<'a, M> {
             listed: None,
             listed_absent: false,
             only_gives: false,
+            on_its_way: None,
             resubmission: None,
             publishing: None,
         })
@@ -237,12 +240,14 @@ impl<'a, M: Managed> Pass<'a, M> {
     }
 
     pub(super) async fn observe(&mut self, read: Read) -> Result<Option<M::Seen>, Error> {
+        let waiting = self.waits();
         let observed = Box::pin(M::observe(&self.cx.object, &self.remote, &self.cx.report.record, read));
         let observed = if self.remote.together.is_some() {
             self.while_current(observed).await?
         } else {
             observed.await
         };
+        drop(waiting);
         let seen = match observed? {
             Observed::Found(seen) => Some(seen),
             Observed::Absent => None,

@@ -24,6 +24,7 @@ use crate::{
         object::{ObjectName, kind},
         permit::{Permits, Terms},
         secrets::Secrets,
+        shared::batch::Gather,
         work::{Reconcile, Removed, Work},
     },
 };
@@ -185,7 +186,7 @@ async fn carry_out<M: Managed>(
 ) -> Result<Removed, Error> {
     let object = cx.object.clone();
     let mut remote = Remote::new(admitted.live.clone(), false);
-    remote.together = gather;
+    remote.together = gather.map(Gather::from);
     let permits = |statement| {
         Permits::new(
             &cx.shell.env,

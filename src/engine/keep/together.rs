@@ -11,9 +11,10 @@ use super::{
 use crate::engine::{
     connect::{
         Effect, Remote,
-        admission::{Applicant, Queue, Ticket, Together},
+        admission::{Applicant, OnItsWay, Queue, Ticket, Together, Waiting},
     },
     error::{Error, Refused},
+    shared::batch::{Expected, Gather},
 };
 
 /// How long no further object must come before those that come together are read together: a sweep finds what was changed by
@@ -40,29 +41,38 @@ impl<M: Managed> Pass<'_, M> {
             .keeping
             .connections
             .admission(&connection, Queue::of(M::MANY, together));
-        if together.is_some() {
-            // A write that nobody else makes at this time is as fast as ever.
-            let by_itself = matches!(class, Class::Edit | Class::Creation) && admission.is_idle();
-            if !by_itself {
-                // Many are admitted. In this lane they leave the way free for those who take access away.
-                self.remote = Remote::new(self.admitted.live.clone(), true);
-                self.remote.together = Some(GATHER);
-            }
-        }
+        // A write that nobody else makes at this time is as fast as ever.
+        let by_itself = matches!(class, Class::Edit | Class::Creation) && admission.is_idle();
         let kind = self.cx.shell.as_watched()?;
-        admission.enter(&Applicant {
+        let ticket = admission.enter(&Applicant {
             uid: &self.cx.uid(),
             name: &Keeping::<M>::name(object),
             kind,
             class,
-        })
+        })?;
+        if together.is_some() && !by_itself {
+            // Many are admitted. In this lane they leave the way free for those who take access away.
+            self.remote = Remote::new(self.admitted.live.clone(), true);
+            self.remote.together = Some(Gather {
+                quiet: GATHER,
+                expected: Expected::new(move || admission.expected()),
+            });
+            self.on_its_way = Some(ticket.on_its_way());
+        }
+        Some(ticket)
     }
 
     /// Makes what takes something from somebody a write of its own, ahead of those that go together.
     pub(super) fn set_apart(&mut self, plan: &Plan<M::Change>) {
         if self.remote.together.is_some() && takes(plan) {
             self.remote = Remote::new(self.admitted.live.clone(), false);
+            self.on_its_way = None;
         }
+    }
+
+    /// Others do not wait for this reconcile while what is returned lives: it waits for the remote side, perhaps with them.
+    pub(super) fn waits(&self) -> Option<Waiting> {
+        self.on_its_way.as_ref().map(OnItsWay::waits)
     }
 
     /// The result of a read that many wait for, unless the object changes meanwhile: then it may have something more urgent to

@@ -11,16 +11,65 @@ use futures::{
 };
 use tokio::sync::oneshot;
 
-/// How often those who ask are waited for.
+/// How often those who ask are waited for, where a few come one after the other.
 const GATHERINGS: u32 = 10;
+/// The same where others are known to come, or [`MANY`] came since the last time: on a busy machine it takes seconds until those who
+/// are woken at once have all asked.
+const MOST_GATHERINGS: u32 = 50;
+const MANY: usize = 5;
 
-/// Waits until `count` stands still for as long as `gather`, and at most [`GATHERINGS`] times that long.
-pub(super) async fn gathered(gather: Duration, count: impl Fn() -> usize) {
-    for _ in 0..GATHERINGS {
-        let before = count();
-        tokio::time::sleep(gather).await;
-        if count() == before {
+/// How many others are known to come; the default: nobody is. Whoever is counted comes soon, or is not counted any more.
+#[derive(Clone, Default)]
+pub struct Expected(Option<Arc<dyn Fn() -> usize + Send + Sync>>);
+
+impl Expected {
+    /// As many as `count` tells each time.
+    pub fn new(count: impl Fn() -> usize + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(count)))
+    }
+
+    fn count(&self) -> usize {
+        self.0.as_ref().map_or(0, |count| count())
+    }
+}
+
+/// How those who come at about the same time are waited for.
+#[derive(Clone, Default)]
+pub struct Gather {
+    /// How long nobody must have come for the wait to end. Zero: nobody is waited for.
+    pub quiet: Duration,
+    /// Who is known to come.
+    pub expected: Expected,
+}
+
+impl From<Duration> for Gather {
+    /// Nobody is known to come.
+    fn from(quiet: Duration) -> Self {
+        Self {
+            quiet,
+            expected: Expected::default(),
+        }
+    }
+}
+
+impl Gather {
+    /// Waits until nobody is expected and `count` stood still for as long as [`Self::quiet`], or until `count` is `most`; at most
+    /// [`GATHERINGS`] times that long, or [`MOST_GATHERINGS`] where many come.
+    pub(super) async fn wait(&self, most: usize, count: impl Fn() -> usize) {
+        if self.quiet.is_zero() {
             return;
+        }
+        for gathering in 1..=MOST_GATHERINGS {
+            let before = count();
+            if before >= most {
+                return;
+            }
+            tokio::time::sleep(self.quiet).await;
+            let came = count().saturating_sub(before);
+            let expects = self.expected.count() > 0;
+            if !expects && (came == 0 || gathering >= GATHERINGS && came < MANY) {
+                return;
+            }
         }
     }
 }
@@ -42,7 +91,7 @@ struct Asked<Q, A> {
     question: Q,
     answer: oneshot::Sender<A>,
     work: Work<Q, A>,
-    gather: Duration,
+    gather: Gather,
 }
 
 impl<Q, A> Default for Batch<Q, A> {
@@ -65,11 +114,11 @@ impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
         self.ask_after(Duration::ZERO, question, work).await
     }
 
-    /// The same, where the work begins once no further question came for as long as `gather`, and at most [`GATHERINGS`] times
-    /// that long after the first one: so that those who come at about the same time are answered together.
+    /// The same, where the work begins once those who come at about the same time have come, so that they are answered together;
+    /// see [`Gather`].
     pub async fn ask_after<W: Future<Output = Vec<A>> + Send + 'static>(
         &self,
-        gather: Duration,
+        gather: impl Into<Gather>,
         question: Q,
         work: impl FnOnce(Vec<Q>) -> W + Send + 'static,
     ) -> Option<A> {
@@ -80,7 +129,7 @@ impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
                 question,
                 answer,
                 work: Box::new(move |questions| work(questions).boxed()),
-                gather,
+                gather: gather.into(),
             });
             !std::mem::replace(&mut queue.running, true)
         };
@@ -95,10 +144,12 @@ impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
 async fn run<Q, A>(queue: Arc<Mutex<Queue<Q, A>>>) {
     let _running = Running(&queue);
     loop {
-        let gather = lock(&queue).asked.iter().map(|one| one.gather).max();
-        if let Some(gather) = gather.filter(|gather| !gather.is_zero()) {
-            gathered(gather, || lock(&queue).asked.len()).await;
-        }
+        let gather = {
+            let queue = lock(&queue);
+            let longest = queue.asked.iter().max_by_key(|one| one.gather.quiet);
+            longest.map(|one| one.gather.clone()).unwrap_or_default()
+        };
+        gather.wait(usize::MAX, || lock(&queue).asked.len()).await;
         let asked = {
             let mut queue = lock(&queue);
             // Nobody is there any more to put down what is done for them.
@@ -206,6 +257,53 @@ mod tests {
             "{size} of a hundred that never end, after {:?}",
             began.elapsed()
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_who_are_known_to_come_are_waited_for_but_not_for_ever() {
+        const QUIET: Duration = Duration::from_millis(100);
+        let known = Arc::new(AtomicUsize::new(2));
+        let counted = known.clone();
+        let gather = Gather {
+            quiet: QUIET,
+            expected: Expected::new(move || counted.load(Ordering::Relaxed)),
+        };
+        let batch = Arc::new(Batch::default());
+        let ask = |n: u32| {
+            let (batch, gather) = (batch.clone(), gather.clone());
+            tokio::spawn(async move { batch.ask_after(gather, n, slow).await.unwrap() })
+        };
+        let first = ask(0);
+        let mut others = Vec::new();
+        for n in [1, 2] {
+            tokio::time::sleep(QUIET * 15).await;
+            others.push(ask(n));
+            tokio::time::sleep(QUIET / 10).await;
+            known.fetch_sub(1, Ordering::Relaxed);
+        }
+        for asked in others.into_iter().chain([first]) {
+            assert_eq!(asked.await.unwrap().1, 3, "they come one and a half seconds apart");
+        }
+        known.store(1, Ordering::Relaxed);
+        let began = tokio::time::Instant::now();
+        assert_eq!(ask(3).await.unwrap(), (3, 1));
+        assert!(began.elapsed() < QUIET * (MOST_GATHERINGS + 2), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_who_come_slowly_are_waited_for_until_they_are_as_many_as_one_turn_takes() {
+        let count = Arc::new(AtomicUsize::new(0));
+        let came = count.clone();
+        let coming = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_millis(12)).await;
+                came.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let gather = Gather::from(Duration::from_millis(100));
+        gather.wait(250, || count.load(Ordering::Relaxed)).await;
+        coming.abort();
+        assert!((250..270).contains(&count.load(Ordering::Relaxed)), "{count:?}");
     }
 
     #[tokio::test(start_paused = true)]

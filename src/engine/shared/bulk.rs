@@ -14,7 +14,7 @@ use futures::{StreamExt, stream};
 use tokio::sync::oneshot;
 
 use super::{
-    batch::gathered,
+    batch::{Expected, Gather},
     writer::{abandoned, withdrawn},
 };
 use crate::{
@@ -88,6 +88,7 @@ struct Ask<B: BulkWrite> {
     /// Another address or key makes another one. A permit is only valid with the one in force.
     api: B::Api,
     permit: WritePermit,
+    expected: Expected,
     answer: oneshot::Sender<Result<(), Error>>,
 }
 
@@ -120,11 +121,17 @@ impl<B: BulkWrite> Default for Bulk<B> {
 impl<B: BulkWrite> Bulk<B> {
     /// Makes one write, together with all others that wait by then. It happens in a task of its own: it ends although whoever
     /// asked for it gave up. A write whose permit is withdrawn leaves the queue at once: its object may have something more urgent
-    /// to write.
+    /// to write. `expected`: the others that are known to come.
     ///
     /// # Errors
     /// The permit was withdrawn, or the write failed.
-    pub async fn write(self: &Arc<Self>, api: &B::Api, permit: WritePermit, item: B::Item) -> Result<(), Error> {
+    pub async fn write(
+        self: &Arc<Self>,
+        api: &B::Api,
+        permit: WritePermit,
+        item: B::Item,
+        expected: Expected,
+    ) -> Result<(), Error> {
         let (answer, mut answered) = oneshot::channel();
         let (id, start) = {
             let mut queue = self.queue();
@@ -135,6 +142,7 @@ impl<B: BulkWrite> Bulk<B> {
                 item,
                 api: api.clone(),
                 permit,
+                expected,
                 answer,
             });
             (id, !std::mem::replace(&mut queue.running, true))
@@ -162,9 +170,13 @@ impl<B: BulkWrite> Bulk<B> {
     async fn run(self: Arc<Self>) {
         let _running = Running(&self);
         loop {
-            let waiting = || self.queue().waiting.len().min(MOST);
-            if !B::GATHER.is_zero() && waiting() > 0 {
-                gathered(B::GATHER, waiting).await;
+            let expected = self.queue().waiting.last().map(|ask| ask.expected.clone());
+            if let Some(expected) = expected {
+                let gather = Gather {
+                    quiet: B::GATHER,
+                    expected,
+                };
+                gather.wait(MOST, || self.queue().waiting.len()).await;
             }
             let asks = {
                 let mut queue = self.queue();

@@ -126,7 +126,7 @@ impl Bed {
 
     fn ask_with(&self, number: u32, permit: WritePermit) -> Asked {
         let (bulk, remote) = (self.bulk.clone(), self.remote.clone());
-        tokio::spawn(async move { bulk.write(&remote, permit, number).await })
+        tokio::spawn(async move { bulk.write(&remote, permit, number, Expected::default()).await })
     }
 }
 
@@ -164,6 +164,7 @@ async fn the_first_write_goes_alone_and_at_once_and_what_waits_by_then_goes_toge
 async fn a_call_is_bounded_in_bytes_and_a_write_that_exceeds_them_goes_alone() {
     let bed = Bed::new(Manner::Takes);
     let ask = |item| Ask::<Numbers> {
+        expected: Expected::default(),
         id: 0,
         item,
         api: Arc::default(),
@@ -295,7 +296,10 @@ async fn after_a_change_of_the_key_nothing_goes_through_the_api_with_the_old_one
     tokio::time::sleep(Duration::from_millis(10)).await;
     let with_new_key = |number| {
         let (bulk, remote) = (bed.bulk.clone(), renewed.clone());
-        tokio::spawn(async move { bulk.write(&remote, WritePermit::new(|| true), number).await })
+        tokio::spawn(async move {
+            bulk.write(&remote, WritePermit::new(|| true), number, Expected::default())
+                .await
+        })
     };
     let new = [with_new_key(2), with_new_key(3)];
     tokio::time::sleep(Duration::from_millis(10)).await;

@@ -20,6 +20,7 @@ mod over_time;
 mod own;
 mod retained_keys;
 mod rig;
+pub(crate) mod simulated_time;
 
 /// The schemas of all kinds: deriving them takes a third of a second without optimisation, and every test needs them.
 static KINDS: LazyLock<Vec<Registered>> =

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use testbed::simulator::{Instance, InstanceConfig, Product, Simulator};
 use tokio::{sync::watch, task::JoinHandle};
 
+use super::simulated_time;
 use crate::{
-    engine::{environment::Environment, scope::Scope, source_watch},
+    engine::{clock::Clock, environment::Environment, scope::Scope, source_watch},
     kinds,
 };
 
@@ -40,6 +41,8 @@ impl Rig {
             _ => ("DssInstance", "design"),
         };
         let node = simulator.instance(config).await.unwrap();
+        let (called, remote) = (server.clone(), node.clone());
+        simulated_time::count_calls(move || called.arrived() + remote.calls());
         server.create(json!({
             "apiVersion": "v1", "kind": "Secret",
             "metadata": { "name": "admin", "namespace": "team", "annotations": { "dataiku-operator.io/allowed-hosts": "127.0.0.1" } },
@@ -69,7 +72,11 @@ impl Rig {
     /// Starts an operator: after a kill, another process.
     pub async fn start(&mut self) {
         let client = self.server.client();
-        let env = Environment::of_test(client.clone());
+        let clock = self.server.clone();
+        let env = Environment {
+            clock: Clock::new(move || clock.now()),
+            ..Environment::of_test(client.clone())
+        };
         let (stop, stopped) = watch::channel(false);
         self.stop = stop;
         let kinds = kinds::start(env, Scope::default(), stopped);

@@ -7,56 +7,35 @@ mod sessions;
 
 use crate::{
     crd::{DssInstance, DssTask, run::Attempt},
-    dataiku::{
-        dss::{Dss, DssNode},
-        permit::WritePermit,
-    },
     engine::{
         Error, SecretUse,
-        connect::{ConnectionKind, Declared},
-        run::{Ending, Given, Poll, Progress, RunTerms, Taken, Task, Trace, Writes},
+        connect::ConnectionKind,
+        run::{Progress, Trace},
     },
     kinds::node::{
         NodeLists,
-        task::{self, Doing, Side, doing, futures},
+        task::{
+            Doing, doing, futures,
+            tasks::{self, NodeTasks, Tasks, shared_check, shared_listed, shared_start, shared_trace, side},
+        },
     },
 };
 
 /// How tasks of DSS nodes are run.
-pub struct DssTasks;
+pub type DssTasks = Tasks<DssInstance>;
 
-type TaskGiven<'a> = Given<'a, DssTasks>;
-type TaskWrites<'a> = Writes<'a, DssTasks>;
+type TaskGiven<'a> = tasks::TaskGiven<'a, DssInstance>;
+type TaskWrites<'a> = tasks::TaskWrites<'a, DssInstance>;
 
-fn side<'a>(given: &TaskGiven<'a>) -> Side<'a, DssNode> {
-    Side {
-        api: given.api,
-        own: given.own,
-        lists: given.lists,
-        now: given.now,
-        as_user: given.object.spec.as_user.as_deref(),
-        others: given.others,
-    }
-}
-
-impl Task for DssTasks {
-    type Object = DssTask;
-    type Connection = DssInstance;
+impl NodeTasks for DssInstance {
+    const NO_SUCH_ACTION: &'static str = "the task declares no action";
 
     fn serves(object: Option<&DssTask>) -> bool {
         object.is_none_or(|object| !object.spec.instance_ref.is_govern())
     }
 
-    fn terms(object: &DssTask) -> RunTerms<'_> {
-        task::terms(object)
-    }
-
-    fn describe(object: &DssTask) -> String {
-        task::describe(object)
-    }
-
-    fn action(object: &DssTask) -> String {
-        task::action(object)
+    fn has(_: &Doing<'_>) -> bool {
+        true
     }
 
     fn sources(object: &DssTask) -> Vec<SecretUse> {
@@ -66,15 +45,7 @@ impl Task for DssTasks {
         }
     }
 
-    fn declares(object: &DssTask) -> Declared {
-        task::declares(object)
-    }
-
-    fn owns_run(object: &DssTask) -> bool {
-        !doing(object).is_foreign()
-    }
-
-    fn may_act_as(connection: &DssInstance, lists: &NodeLists, login: &str) -> Option<bool> {
+    fn may_act_as(connection: &Self, lists: &NodeLists, login: &str) -> Option<bool> {
         let Some(allowed) = &connection.spec.act_as else {
             return Some(false);
         };
@@ -84,12 +55,8 @@ impl Task for DssTasks {
         if allowed.groups.is_empty() {
             return Some(false);
         }
-        let groups = DssInstance::memberships(lists, login)?;
+        let groups = Self::memberships(lists, login)?;
         Some(groups.iter().any(|group| allowed.groups.contains(group)))
-    }
-
-    fn acting_as(api: &Dss, login: &str) -> Dss {
-        api.acting_as(login)
     }
 
     async fn check(given: &TaskGiven<'_>) -> Result<(), Error> {
@@ -101,15 +68,14 @@ impl Task for DssTasks {
                 notebooks::check_project(given, &write.project_key).await
             }
             Doing::Post(post) => notebooks::check_one(given, &post.project_key, &post.notebook).await,
-            doing => task::check(&side(given), &doing).await,
+            _ => shared_check(given).await,
         }
     }
 
     async fn listed(given: &TaskGiven<'_>) -> Result<Vec<String>, Error> {
         match doing(given.object) {
             Doing::Post(post) => notebooks::discussions(given, post).await,
-            doing if doing.starts_future() => futures::ids(&side(given)).await,
-            _ => Ok(Vec::new()),
+            _ => shared_listed(given).await,
         }
     }
 
@@ -127,10 +93,7 @@ impl Task for DssTasks {
             Doing::Delete(selected) => notebooks::delete(given, writes, selected).await,
             Doing::Post(post) => notebooks::post(given, writes, post).await,
             Doing::Report(wanted) => report::report(given, wanted).await,
-            doing => {
-                let started = task::start(&side(given), writes, &doing).await?;
-                Ok(started.unwrap_or_else(|| Progress::Ended(Ending::nothing_done("the task declares no action"))))
-            }
+            _ => shared_start(given, writes).await,
         }
     }
 
@@ -138,23 +101,7 @@ impl Task for DssTasks {
         match doing(given.object) {
             Doing::Post(post) => notebooks::trace(given, post, attempt).await,
             Doing::Write(write) => notebooks::trace_write(given, write).await,
-            doing => task::trace(&side(given), &doing, attempt).await,
+            _ => shared_trace(given, attempt).await,
         }
-    }
-
-    async fn poll(given: &TaskGiven<'_>, id: &str) -> Result<Poll, Error> {
-        futures::poll(&side(given), id).await
-    }
-
-    async fn take(given: &TaskGiven<'_>, id: &str) -> Result<Taken, Error> {
-        futures::take(&side(given), id).await
-    }
-
-    async fn look(given: &TaskGiven<'_>, id: &str) -> Result<Taken, Error> {
-        futures::look(&side(given), id).await
-    }
-
-    async fn abort(given: &TaskGiven<'_>, permit: WritePermit, id: &str) -> Result<bool, Error> {
-        Ok(given.own.abort_long_task(permit, id).await?)
     }
 }

@@ -1,15 +1,13 @@
 //! What is assumed of the Launchpad, every way: each switch of the simulator at each of its values, under the life of a group and
 //! of a user from invite to deletion.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
-use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::rig::{Rig, group_ids};
-use crate::kinds::tests::assumed::settings;
-
-const AT_ONCE: usize = 6;
+use crate::kinds::tests::{
+    assumed::{Setting, settings},
+    simulated_time,
+};
 
 async fn live(switch: &str, value: &Value) {
     let what = format!("{switch} = {value}");
@@ -59,20 +57,10 @@ async fn live(switch: &str, value: &Value) {
     rig.until(&what, || rig.remote(&team).is_none()).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn groups_and_users_of_a_space_are_right_at_every_setting() {
-    let slots = Arc::new(Semaphore::new(AT_ONCE));
-    let mut lives = JoinSet::new();
-    for (switch, value) in settings("launchpad") {
-        let slots = slots.clone();
-        lives.spawn(async move {
-            let _slot = slots.acquire_owned().await.unwrap();
-            live(&switch, &value).await;
-        });
-    }
-    let mut failed = 0;
-    while let Some(ended) = lives.join_next().await {
-        failed += usize::from(ended.is_err());
-    }
-    assert_eq!(failed, 0, "lives failed, see above");
+#[test]
+fn groups_and_users_of_a_space_are_right_at_every_setting() {
+    let mut all = settings("launchpad");
+    all.push(("tasks".to_owned(), json!("normal")));
+    let name = |(switch, value): &Setting| format!("{switch} = {value}");
+    simulated_time::each(&all, name, async |(switch, value)| live(switch, value).await);
 }

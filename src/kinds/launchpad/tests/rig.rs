@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use memory_apiserver::MemoryApiserver;
 use serde_json::{Value, json};
 use testbed::simulator::{Instance, InstanceConfig, Product, Simulator};
@@ -17,7 +17,10 @@ use tokio::{sync::watch, task::JoinHandle};
 use crate::{
     crd::LaunchpadSpace,
     engine::{clock::Clock, environment::Environment, scope::Scope, source_watch, start::Starting},
-    kinds::launchpad::{Group, User},
+    kinds::{
+        launchpad::{Group, User},
+        tests::simulated_time,
+    },
 };
 
 pub struct Rig {
@@ -48,6 +51,8 @@ impl Rig {
         }
         let space = simulator.instance(config).await.unwrap();
         let server = crate::kinds::tests::apiserver();
+        let (called, remote) = (server.clone(), space.clone());
+        simulated_time::count_calls(move || called.arrived() + remote.calls());
         server.create(json!({
             "apiVersion": "v1", "kind": "Secret",
             "metadata": { "name": "key", "namespace": "team", "annotations": { "dataiku-operator.io/allowed-hosts": "127.0.0.1" } },
@@ -206,8 +211,9 @@ impl Rig {
 
 async fn run(server: &MemoryApiserver, ahead: Arc<AtomicI64>) -> Running {
     let client = server.client();
+    let clock = server.clone();
     let env = Environment {
-        clock: Clock::new(move || Timestamp::now() + SignedDuration::from_secs(ahead.load(Ordering::SeqCst))),
+        clock: Clock::new(move || clock.now() + SignedDuration::from_secs(ahead.load(Ordering::SeqCst))),
         ..Environment::of_test(client.clone())
     };
     let (stop, stopped) = watch::channel(false);

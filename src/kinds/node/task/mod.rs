@@ -3,6 +3,7 @@
 mod declares;
 pub mod directory;
 pub mod futures;
+pub mod tasks;
 
 use std::time::Duration;
 

@@ -49,7 +49,7 @@ pub(super) async fn create<C: NodeKind>(
             lists: remote.live.lists.clone(),
         };
         let together = remote.live.writers.bulk::<NewUsers<C>>("new users");
-        together.write(&side, permit, user.clone()).await?;
+        together.write(&side, permit, user.clone(), remote.expected()).await?;
         return Ok(Receipt::default());
     }
     post(&remote.api, lists, permit, user).await

@@ -57,7 +57,7 @@ pub(super) async fn look_up<K: NodeUser>(
     {
         return Ok(Observed::Found(Seen::listed(user)));
     }
-    let gather = remote.together.unwrap_or_default();
+    let gather = remote.together.clone().unwrap_or_default();
     let (api, shared) = (remote.api.clone(), remote.live.lists.clone());
     let read = move |logins| async move { read_many(&api, (*shared).as_ref(), logins).await };
     let listed = lists.reading.ask_after(gather, login, read).await.flatten();
@@ -144,7 +144,7 @@ pub(super) async fn edit<C: NodeKind>(
         _loan: loan.clone(),
     };
     let together = remote.live.writers.bulk::<UserEdits<C>>("user edits");
-    together.write(&side, permit, one).await?;
+    together.write(&side, permit, one, remote.expected()).await?;
     Ok(Outcome::Edited)
 }
 
@@ -241,7 +241,7 @@ pub(super) async fn delete<C: NodeKind>(remote: &Remote<C>, permit: WritePermit,
         lists: remote.live.lists.clone(),
     };
     let together = remote.live.writers.bulk::<UserDeletions<C>>("user deletions");
-    together.write(&side, permit, login.to_owned()).await
+    together.write(&side, permit, login.to_owned(), remote.expected()).await
 }
 
 /// Deletions of users of one node.

@@ -4,6 +4,14 @@ use serde_json::{Value, json};
 
 use super::{PLURAL, Rig};
 
+impl Rig {
+    fn config_map(&self, name: &str, data: Value) {
+        self.server.create(json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name, "namespace": "team" }, "data": data,
+        }));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_discussion_whose_answer_was_lost_is_not_posted_twice() {
     let rig = Rig::dss().await;
@@ -63,9 +71,7 @@ async fn notebooks_are_exported_into_a_config_map_and_nowhere_else() {
 async fn a_config_map_of_somebody_else_or_one_too_large_is_not_written() {
     let rig = Rig::dss().await;
     rig.project();
-    rig.server.create(json!({
-        "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "theirs", "namespace": "team" }, "data": { "a": "b" },
-    }));
+    rig.config_map("theirs", json!({ "a": "b" }));
     let export = |map: &str| json!({ "exportNotebooks": { "projectKey": "RISK", "notebooks": ["other"], "configMapName": map, "outputs": true } });
     rig.task("foreign", export("theirs"));
     rig.wait(PLURAL, "foreign", "AlreadyExists").await;
@@ -93,10 +99,10 @@ async fn notebooks_are_written_cleared_and_deleted() {
     let rig = Rig::dss().await;
     rig.project();
     let content = json!({ "nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [] }).to_string();
-    rig.server.create(json!({
-        "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "content", "namespace": "team" },
-        "data": { "notebook.ipynb": content, "bad": "{\"cells\": []}" },
-    }));
+    rig.config_map(
+        "content",
+        json!({ "notebook.ipynb": content, "bad": "{\"cells\": []}" }),
+    );
     let write = |key: Value| json!({ "writeNotebook": { "projectKey": "RISK", "notebook": "new", "contentRef": { "name": "content", "key": key } } });
     rig.task("write", write(Value::Null));
     rig.phase("write", "Succeeded").await;
@@ -248,10 +254,7 @@ async fn a_notebook_whose_write_lost_its_answer_is_read_back_and_not_written_aga
         let cell =
             json!({ "cell_type": "code", "metadata": {}, "source": "1 + 1", "execution_count": null, "outputs": [] });
         let content = json!({ "metadata": {}, "nbformat": 4, "nbformat_minor": 5, "cells": [cell] });
-        rig.server.create(json!({
-            "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "content", "namespace": "team" },
-            "data": { "notebook.ipynb": content.to_string() },
-        }));
+        rig.config_map("content", json!({ "notebook.ipynb": content.to_string() }));
         let (name, operation) = if exists { ("other", "D54") } else { ("fresh", "D52") };
         rig.node
             .fault(json!({ "match": { "operation": operation }, "fault": { "kind": "dropAfter" } }));
@@ -275,10 +278,7 @@ async fn a_notebook_whose_write_was_lost_on_the_way_is_written_once_more() {
     let rig = Rig::dss().await;
     rig.project();
     let content = json!({ "metadata": {}, "nbformat": 4, "nbformat_minor": 5, "cells": [] });
-    rig.server.create(json!({
-        "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "content", "namespace": "team" },
-        "data": { "notebook.ipynb": content.to_string() },
-    }));
+    rig.config_map("content", json!({ "notebook.ipynb": content.to_string() }));
     rig.node
         .fault(json!({ "match": { "operation": "D54" }, "fault": { "kind": "dropBefore" } }));
     let write = json!({ "projectKey": "RISK", "notebook": "other", "contentRef": { "name": "content" } });
@@ -294,10 +294,7 @@ async fn a_task_whose_write_lost_its_answer_can_be_deleted() {
     let rig = Rig::dss().await;
     rig.project();
     let content = json!({ "metadata": {}, "nbformat": 4, "nbformat_minor": 5, "cells": [] });
-    rig.server.create(json!({
-        "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "content", "namespace": "team" },
-        "data": { "notebook.ipynb": content.to_string() },
-    }));
+    rig.config_map("content", json!({ "notebook.ipynb": content.to_string() }));
     rig.node
         .fault(json!({ "match": { "operation": "D54" }, "times": 0, "fault": { "kind": "dropBefore" } }));
     let write = json!({ "projectKey": "RISK", "notebook": "other", "contentRef": { "name": "content" } });

@@ -47,10 +47,12 @@ pub enum Fault {
     OwnError,
     /// The operator loses its lease before the call; the call, on its way already, is executed.
     Deposed,
+    /// The call is executed, and from then on nothing reaches the apiserver for half a minute.
+    Outage,
 }
 
 impl Fault {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::CrashBefore,
         Self::CrashAfter,
         Self::LostBefore,
@@ -58,6 +60,7 @@ impl Fault {
         Self::Late,
         Self::OwnError,
         Self::Deposed,
+        Self::Outage,
     ];
 }
 
@@ -77,7 +80,7 @@ struct State {
 pub struct Shared {
     state: Mutex<State>,
     server: MemoryApiserver,
-    /// Signalled when the fault needs the test: a crash, a lost lease.
+    /// Signalled when the fault needs the test: a crash, a lost lease, an outage.
     pub reached: Notify,
 }
 
@@ -214,7 +217,7 @@ impl MemoryNode {
                 (error.own_words, error.status) = (true, Some(500));
                 Err(error)
             }
-            Some(Fault::Deposed) => {
+            Some(Fault::Deposed | Fault::Outage) => {
                 self.shared.reached.notify_one();
                 self.commit(execute)
             }

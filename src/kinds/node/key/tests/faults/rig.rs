@@ -23,6 +23,9 @@ use crate::{
 };
 
 static RIGS: AtomicU32 = AtomicU32::new(0);
+/// The kinds that the apiserver serves.
+static KINDS: LazyLock<[Registered; 2]> =
+    LazyLock::new(|| [Desk::crd(), DeskKey::crd()].map(|crd| Registered::from_crd(&crd)));
 
 /// A lease that the test takes away.
 struct Lease(Arc<AtomicBool>);
@@ -150,6 +153,23 @@ impl Rig {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         panic!("{name}: {:#}", self.get(name)["status"]);
+    }
+
+    /// Waits until each of these objects is in sync with one key, and for as long afterwards as anything that is on its way may take;
+    /// at most two minutes.
+    pub async fn settles(&self, names: &[&str]) {
+        let is_settled = |name: &&str| {
+            let retires = !self.get(name)["status"]["remote"]["retiring"].is_null();
+            self.reason(name) == "InSync" && !retires && self.marked(name).len() == 1
+        };
+        let mut settled = 0;
+        for _ in 0..120 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            settled = if names.iter().all(is_settled) { settled + 1 } else { 0 };
+            if settled == 30 {
+                return;
+            }
+        }
     }
 
     /// The published value.
