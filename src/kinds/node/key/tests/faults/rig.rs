@@ -62,10 +62,6 @@ pub struct Rig {
     url: String,
 }
 
-/// Schemas take long to derive, and every rig serves both.
-static KINDS: LazyLock<[Registered; 2]> =
-    LazyLock::new(|| [Desk::crd(), DeskKey::crd()].map(|kind| Registered::from_crd(&kind)));
-
 impl Rig {
     pub fn new(unique_labels: bool) -> Self {
         let server = MemoryApiserver::new();
