@@ -23,7 +23,7 @@ const LONGEST_ACTION: usize = 128;
 const QUEUE: usize = 1024;
 /// Longest time for publishing one Event, so that one that hangs does not stop all others.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// An Event is published this long after it came up: the status write that follows the same remote write goes first, and
+/// An Event of type Normal is published this long after it came up: the status write that follows the same remote write goes first, and
 /// people wait for that.
 const AFTER_STATUS: Duration = Duration::from_millis(50);
 /// Events of type Normal in a second, once the queue's worth was published at once.
@@ -56,34 +56,32 @@ pub trait EngineObserver: Send + Sync {
 /// every Event of the last minutes in memory.
 #[derive(Clone)]
 pub struct Reports {
-    normal: mpsc::Sender<Queued>,
-    warnings: mpsc::Sender<Queued>,
+    /// Each with the time when it came up.
+    normal: mpsc::Sender<(Instant, Event)>,
+    warnings: mpsc::Sender<Event>,
 }
-
-/// An Event and when it came up.
-type Queued = (Instant, Event);
 
 impl Reports {
     /// Starts the publisher; it ends when the last clone is gone and everything is published.
     pub fn start(client: Client) -> (Self, JoinHandle<()>) {
-        let (normal, mut normal_waiting) = mpsc::channel::<Queued>(QUEUE);
-        let (warnings, mut warnings_waiting) = mpsc::channel::<Queued>(QUEUE);
+        let (normal, mut normal_waiting) = mpsc::channel::<(Instant, Event)>(QUEUE);
+        let (warnings, mut warnings_waiting) = mpsc::channel::<Event>(QUEUE);
         let publisher = tokio::spawn(async move {
             let mut budget = Budget::new(Instant::now());
             loop {
-                let (since, event) = tokio::select! {
+                let event = tokio::select! {
                     biased;
-                    Some(queued) = warnings_waiting.recv() => queued,
-                    Some(queued) = normal_waiting.recv() => {
+                    Some(event) = warnings_waiting.recv() => event,
+                    Some((since, event)) = normal_waiting.recv() => {
                         if !budget.spend(Instant::now()) {
-                            tracing::debug!(reason = queued.1.reason, "an Event was dropped: too many in a short time");
+                            tracing::debug!(reason = event.reason, "an Event was dropped: too many in a short time");
                             continue;
                         }
-                        queued
+                        tokio::time::sleep_until(since + AFTER_STATUS).await;
+                        event
                     }
                     else => return,
                 };
-                tokio::time::sleep_until(since + AFTER_STATUS).await;
                 publish(&client, &event).await;
             }
         });
@@ -101,7 +99,7 @@ impl Reports {
     /// An Event about something that people should look at.
     pub fn warning(&self, regarding: ObjectReference, reason: &str, action: &str, note: &str) {
         let event = event("Warning", regarding, reason, action, note);
-        if self.warnings.try_send((Instant::now(), event)).is_err() {
+        if self.warnings.try_send(event).is_err() {
             tracing::warn!(reason, note, "an Event was dropped: too many wait");
         }
     }
