@@ -16,8 +16,8 @@ use crate::{
 
 /// Longer than a call may take, and than the next try takes to come.
 const LATE: Duration = Duration::from_secs(14);
-/// Long enough for two sweeps.
-const SOON: Duration = Duration::from_secs(15);
+/// Long enough for two sweeps, and for a task that waits 15 s after its lost call before it writes again.
+const SOON: Duration = Duration::from_secs(20);
 
 pub async fn a_write_whose_outcome_is_unknown_stays_on_record<S: Scenario>(ground: &Ground) {
     let subject = Subject::<S>::ready(ground, "ambiguous").await;
