@@ -226,7 +226,7 @@ pub(super) fn reach<C: ConnectionKind>(args: &ReachArgs, connection: &C, means: 
     }
     let is_plain = |url: &String| url.trim_start().to_ascii_lowercase().starts_with("http://");
     if args.url.as_ref().is_some_and(is_plain) && !args.allow_insecure_tls {
-        bail!("--url is http, so that others can read the API key on its way: --allow-insecure-tls allows that");
+        bail!("--url uses http, which exposes the API key on the network; pass --allow-insecure-tls to accept that");
     }
     if args.insecure_skip_verify && !args.allow_insecure_tls {
         bail!(

@@ -63,8 +63,8 @@ impl Console<'_> {
         let found = apiserver::client(None, Heard::default()).await;
         let (client, _) = found.map_err(|_| {
             anyhow!(
-                "no cluster was found: there is no kubeconfig that can be read, neither in KUBECONFIG nor in ~/.kube/config; \
-                 see whether kubectl works"
+                "no client for a cluster could be made: KUBECONFIG or ~/.kube/config names no kubeconfig, or one that cannot be used; \
+                 try the same with kubectl"
             )
         })?;
         Ok(self.client.insert(client).clone())

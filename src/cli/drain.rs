@@ -25,7 +25,7 @@ use crate::{
         govern::Govern,
         listed::Listed,
     },
-    engine::Error,
+    engine::{Error, Reason},
 };
 
 /// Time between two counts.
@@ -154,16 +154,39 @@ where
     F: Future<Output = Result<Left, Error>>,
 {
     let end = Instant::now() + wait.unwrap_or_default();
+    let mut counted = false;
     loop {
         let progress = Progress::of("counting who is left");
-        let left = count().await?;
+        let answer = count().await;
         drop(progress);
+        let left = match answer {
+            Ok(left) => left,
+            // A node that answered before is asked again: a maintenance window must not end with its first hiccup.
+            Err(error) if counted && is_outage(&error) && Instant::now() < end => {
+                let _progress = Progress::of("waiting: the node does not answer");
+                tokio::time::sleep(BETWEEN.min(end.saturating_duration_since(Instant::now()))).await;
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        counted = true;
         if left.is_nobody() || Instant::now() >= end {
             return Ok(left);
         }
         let _progress = Progress::of(format!("waiting: {}", words(&left)));
         tokio::time::sleep(BETWEEN.min(end.saturating_duration_since(Instant::now()))).await;
     }
+}
+
+/// Whether a later count may succeed without anybody's help.
+fn is_outage(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Remote {
+            reason: Reason::Unavailable | Reason::RateLimited,
+            ..
+        }
+    )
 }
 
 async fn on_dss(api: &Dss) -> Result<Left, Error> {
@@ -241,5 +264,53 @@ impl Report for Drained {
 
     fn sentences(&self) -> Vec<String> {
         self.wrote.iter().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::engine::Fate;
+
+    fn outage() -> Error {
+        Error::Remote {
+            reason: Reason::Unavailable,
+            message: "503".to_owned(),
+            retry_after: None,
+            fate: Fate::NotDone,
+        }
+    }
+
+    async fn counted(mut answers: Vec<Result<Left, Error>>) -> (anyhow::Result<Left>, usize) {
+        answers.reverse();
+        let answers = RefCell::new(answers);
+        let left = until(Some(Duration::from_mins(1)), || async {
+            answers.borrow_mut().pop().unwrap_or_else(|| Err(outage()))
+        })
+        .await;
+        (left, answers.into_inner().len())
+    }
+
+    fn somebody() -> Left {
+        Left {
+            tasks: 1,
+            ..Left::default()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_in_between_does_not_end_the_wait() {
+        let (left, rest) = counted(vec![Ok(somebody()), Err(outage()), Ok(Left::default())]).await;
+        assert_eq!((left.unwrap(), rest), (Left::default(), 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_never_answered_or_does_not_come_back_is_an_error() {
+        assert!(counted(vec![Err(outage()), Ok(Left::default())]).await.0.is_err());
+        assert!(counted(vec![Ok(somebody())]).await.0.is_err());
+        let refused = Error::invalid("no such call");
+        assert!(counted(vec![Ok(somebody()), Err(refused)]).await.0.is_err());
     }
 }

@@ -143,7 +143,7 @@ pub struct NoSettings {}
 #[serde(rename_all = "camelCase")]
 pub struct UnloadNotebooks {
     /// Only sessions whose kernel was not active for this long, for example `12h`. A session of which the node does not
-    /// report that time stays. Unset: however long.
+    /// report that time stays. Unset: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(
         validation = Rule::new("duration(self) >= duration('0s')").message("idleFor must not be negative")
@@ -208,14 +208,14 @@ pub struct AbortFutures {
     #[schemars(length(min = 1, max = 200), inner(length(min = 1, max = 200)))]
     pub ids: Option<Vec<String>>,
     /// Only futures that were started longer ago than this, for example `24h`. A future of which the node does not report
-    /// the start stays. Unset: however long.
+    /// the start stays. Unset: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(
         validation = Rule::new("duration(self) >= duration('0s')").message("olderThan must not be negative")
     )]
     #[schemars(length(max = 32))]
     pub older_than: Option<Duration>,
-    /// Only futures of this user, or of the API key with this id. Unset: of anybody.
+    /// Only futures of this user, or of the API key with this id. Unset: any owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 200))]
     pub owner: Option<String>,
@@ -445,7 +445,7 @@ pub struct DssTaskSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 20))]
     pub history_limit: Option<i32>,
-    /// For a task without a schedule: the operator deletes this object so many seconds after its run has finished,
+    /// For a task without a schedule: the operator deletes this object this many seconds after its run has finished,
     /// however it ended. From 0 to 31536000 (a year). Unset: the object stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 31_536_000))]

@@ -38,12 +38,21 @@ impl Draws for Keep<DefaultPermissions> {
 fn shown(
     bench: &Bench<GovernInstance>,
     wanted: &Wanted<'_>,
-) -> impl Iterator<Item = (Option<String>, Map<String, Value>)> {
+) -> impl Iterator<Item = (Option<String>, Option<Map<String, Value>>)> {
     let shown = (!wanted.is_part).then(|| shown_permissions(&bench.live.lists));
     shown.into_iter().flatten()
 }
 
-fn drawn(remote: &str, mut permissions: Map<String, Value>) -> Drawn {
+fn drawn(remote: &str, permissions: Option<Map<String, Value>>) -> Drawn {
+    let Some(mut permissions) = permissions else {
+        return Drawn {
+            refused: Some(Refusal {
+                why: "its permissions cannot be read".to_owned(),
+                is_protected: false,
+            }),
+            ..Drawn::new(remote, Map::new())
+        };
+    };
     let mut secret = Vec::new();
     withhold(&mut permissions, "", &mut secret);
     prune(&mut permissions);

@@ -101,7 +101,11 @@ fn preferences(user: &UserRecord, drawn: &mut Drawn) {
                 .omitted
                 .push(format!("preference {name}, which looks like a secret"));
         } else if !fits || name.is_empty() || name.len() > LONGEST {
-            let why = format!("preference {name}, which is neither true, false nor a text");
+            let why = if value.is_boolean() || value.is_string() {
+                format!("preference {name}, whose name or value is too long")
+            } else {
+                format!("preference {name}, which is neither true, false nor a text")
+            };
             drawn.omitted.push(why);
         } else {
             declared.insert(name, value);

@@ -55,13 +55,14 @@ pub async fn read_permissions(api: &Govern, lists: &GovernLists) -> Result<usize
     Ok(listed.unreadable)
 }
 
-/// The permissions that were read, by blueprint and in the order of their ids; `None` for the blueprint: the default ones.
-pub fn permissions(lists: &GovernLists) -> Vec<(Option<String>, Map<String, Value>)> {
+/// The permissions that were read, by blueprint and in the order of their ids. `None` for the blueprint: the default ones; for the
+/// permissions: the document holds none that can be read.
+pub fn permissions(lists: &GovernLists) -> Vec<(Option<String>, Option<Map<String, Value>>)> {
     let documents = lists.node().documents.under(PLACE).into_iter();
     documents
-        .filter_map(|(id, document)| {
-            let permissions = document.get::<Map<String, Value>>(PERMISSIONS).ok().flatten()?;
-            Some(((id != DEFAULT).then_some(id), permissions))
+        .map(|(id, document)| {
+            let permissions = document.get::<Map<String, Value>>(PERMISSIONS).ok().flatten();
+            ((id != DEFAULT).then_some(id), permissions)
         })
         .collect()
 }

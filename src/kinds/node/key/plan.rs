@@ -263,9 +263,12 @@ fn create<K: NodeKey>(
         .next();
     let replaces = before.map(|key| key.id.clone());
     let former = family.former.iter().map(|key| &key.id);
-    let earlier = replaces.iter().chain(former).next();
-    let taken = earlier.filter(|_| family.is_taken(&label, ""));
-    let spare_label = taken.map(|id| format!("{label} (after {id})"));
+    let mut spare_labels = replaces.iter().chain(former).map(|id| format!("{label} (after {id})"));
+    let spare_label = if family.is_taken(&label, "") {
+        spare_labels.find(|spare| !family.is_taken(spare, ""))
+    } else {
+        None
+    };
     let mut document = Document::new();
     document.set("id", "new");
     document.set("label", &label);

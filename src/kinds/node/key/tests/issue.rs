@@ -200,6 +200,19 @@ fn keys_that_an_earlier_object_of_the_name_left_are_named_and_never_deleted() {
 }
 
 #[test]
+fn each_further_object_of_the_name_has_a_label_that_no_key_has() {
+    let labelled = |id: &str, label: &str| definition(id, json!({ "description": BEFORE, "label": label }));
+    let keys = [labelled("a", "ci"), labelled("b", "ci (after a)")];
+    let mut bed = Bed {
+        cluster: Some("c0ffee"),
+        ..bed(None, &keys)
+    };
+    bed.secrets = missing();
+    let third = plan(&ci(json!({})), &bed, 0);
+    assert_eq!(new_key(&third).spare_label.as_deref(), Some("ci (after b)"));
+}
+
+#[test]
 fn a_key_of_an_earlier_object_that_this_one_took_over_is_its_own() {
     let mut bed = located(Some("old"), &[("old", BEFORE)]);
     bed.secrets = holding("old");
