@@ -9,7 +9,7 @@ use super::{
 use crate::{
     crd::GovernInstance,
     engine::{connect::single::Bench, shared::entries::Keep},
-    kinds::govern::{BlueprintPermissions, DefaultPermissions, shown_permissions},
+    kinds::govern::{BlueprintPermissions, DefaultPermissions, ShownPermissions, shown_permissions},
 };
 
 impl Draws for Keep<BlueprintPermissions> {
@@ -35,10 +35,7 @@ impl Draws for Keep<DefaultPermissions> {
 }
 
 /// What was read; nothing where only some groups are wanted, since a permission is given to roles.
-fn shown(
-    bench: &Bench<GovernInstance>,
-    wanted: &Wanted<'_>,
-) -> impl Iterator<Item = (Option<String>, Option<Map<String, Value>>)> {
+fn shown(bench: &Bench<GovernInstance>, wanted: &Wanted<'_>) -> impl Iterator<Item = ShownPermissions> {
     let shown = (!wanted.is_part).then(|| shown_permissions(&bench.live.lists));
     shown.into_iter().flatten()
 }

@@ -15,7 +15,9 @@ mod tests;
 mod user;
 
 pub use assigned::assigned;
-pub use permissions::{BlueprintPermissions, DefaultPermissions, permissions as shown_permissions, read_permissions};
+pub use permissions::{
+    BlueprintPermissions, DefaultPermissions, ShownPermissions, permissions as shown_permissions, read_permissions,
+};
 pub use role::Role;
 pub use role_assignment::RoleAssignment;
 pub use rules::BlueprintRules;

@@ -55,9 +55,12 @@ pub async fn read_permissions(api: &Govern, lists: &GovernLists) -> Result<usize
     Ok(listed.unreadable)
 }
 
-/// The permissions that were read, by blueprint and in the order of their ids. `None` for the blueprint: the default ones; for the
-/// permissions: the document holds none that can be read.
-pub fn permissions(lists: &GovernLists) -> Vec<(Option<String>, Option<Map<String, Value>>)> {
+/// A blueprint and its permissions. `None` for the blueprint: the default ones; for the permissions: the document holds none
+/// that can be read.
+pub type ShownPermissions = (Option<String>, Option<Map<String, Value>>);
+
+/// The permissions that were read, in the order of the ids of their blueprints.
+pub fn permissions(lists: &GovernLists) -> Vec<ShownPermissions> {
     let documents = lists.node().documents.under(PLACE).into_iter();
     documents
         .map(|(id, document)| {
