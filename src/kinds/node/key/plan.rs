@@ -263,9 +263,15 @@ fn create<K: NodeKey>(
         .next();
     let replaces = before.map(|key| key.id.clone());
     let former = family.former.iter().map(|key| &key.id);
-    let mut spare_labels = replaces.iter().chain(former).map(|id| format!("{label} (after {id})"));
+    let spares: Vec<String> = replaces
+        .iter()
+        .chain(former)
+        .map(|id| format!("{label} (after {id})"))
+        .collect();
     let spare_label = if family.is_taken(&label, "") {
-        spare_labels.find(|spare| !family.is_taken(spare, ""))
+        // An orphan that has the first one is deleted before the creation.
+        let free = spares.iter().find(|spare| !family.is_taken(spare, ""));
+        free.or(spares.first()).cloned()
     } else {
         None
     };
