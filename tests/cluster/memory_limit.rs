@@ -216,7 +216,7 @@ async fn jane_is(home: &Namespace, node: &Instance, name: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "not run yet since it was rewritten: it stores 150 MB at a control plane of its own; run it with --ignored on an idle machine"]
+#[ignore = "stores 150 MB at a control plane of its own and needs a memory cgroup, minutes of both cores: run it with --ignored on an idle machine; not run since it was rewritten"]
 async fn neither_large_lists_nor_a_strangers_large_objects_end_the_process() {
     let cgroup = match Cgroup::with_limit(LIMIT) {
         Ok(cgroup) => cgroup,

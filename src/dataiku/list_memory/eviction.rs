@@ -5,8 +5,8 @@
 //! beyond it, or one that was beyond it the last time, gets memory only from connections beyond theirs that nobody used for
 //! [`IDLE`].
 //!
-//! Whoever holds the lists drops them; what they take is returned when the last user of them is done. The connection is then as
-//! it was before its first sweep, and reads its lists again when somebody needs them.
+//! The engine drops the lists, and the budget gets their memory back when the last reconcile that reads them has ended. The connection
+//! is then as it was before its first sweep, and the next reconcile that needs the lists reads them again.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -21,7 +21,8 @@ use super::{Account, ListBudget, Reading, State};
 /// Lists that were used this recently go only for a list within its guaranteed part.
 const IDLE: Duration = Duration::from_mins(1);
 
-/// Takes the lists of a connection from whoever holds them. `Some`: they cannot be spared, and stay.
+/// The engine removes the lists of a connection from its live state. It returns `Some` where guards still need them: the budget then
+/// leaves them in memory.
 pub(super) type Holder = Arc<dyn Fn(Evicted) -> Option<Evicted> + Send + Sync>;
 
 /// Lists that are to be dropped. What they take is returned on drop.
